@@ -1,0 +1,133 @@
+"""The one way checkpoints are written, found and restored.
+
+Files are those of `tf.train.Saver` in its V2 format: `model.ckpt-N.index`, `.data-*` and
+`.meta`, N being the number of steps done, and `checkpoint`, which names the newest.
+"""
+
+import glob
+import os
+import re
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.errors import UserError
+
+NAME = 'model.ckpt'
+_INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
+
+
+def make_saver():
+    """A Saver of every variable of the default graph; make it before finalising."""
+    return tf.train.Saver(max_to_keep=None)  # save() below deletes old ones, by number
+
+
+def prefix_of(folder, step):
+    return os.path.join(folder, '{}-{}'.format(NAME, step))
+
+
+def steps_in(folder):
+    """The steps of all checkpoints in a folder, ascending; [] if there is none."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(int(match.group(1)) for match in map(_INDEX.match, names) if match)
+
+
+def save(saver, session, folder, step, keep):
+    """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all).
+
+    The Saver writes under temporary names and renames, the index last, so a kill at any
+    moment leaves the earlier checkpoints whole and this one whole or absent.
+    """
+    os.makedirs(folder, exist_ok=True)
+    prefix = prefix_of(folder, step)
+    try:
+        saver.save(session, os.path.join(folder, NAME), global_step=step)
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        # Nothing of the failed one may look whole.
+        for path in glob.glob(glob.escape(prefix) + '.*'):
+            os.remove(path)
+        raise UserError('{}: expected to write a checkpoint, found: {}; earlier ones are intact'.format(
+            prefix, _first_line(error)))
+    if keep:
+        for old in steps_in(folder)[:-keep]:
+            # The index goes first: without it the rest is no checkpoint.
+            paths = sorted(glob.glob(glob.escape(prefix_of(folder, old)) + '.*'),
+                           key=lambda path: not path.endswith('.index'))
+            for path in paths:
+                os.remove(path)
+    return prefix
+
+
+def resolve(path):
+    """A checkpoint's prefix from a prefix, one of its files, or a folder (its newest)."""
+    if os.path.isdir(path):
+        steps = steps_in(path)
+        if not steps:
+            raise UserError('{}: expected checkpoints {}-N in the folder, found none'.format(path, NAME))
+        return prefix_of(path, steps[-1])
+    prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
+    if not os.path.exists(prefix + '.index') and not os.path.isfile(prefix):
+        raise UserError('{}: expected a checkpoint, found no file {}.index'.format(path, prefix))
+    return prefix
+
+
+def restore(session, prefix, variables, may_miss=()):
+    """Sets `variables` to what the checkpoint holds under their names.
+
+    Names in `may_miss` keep their value where the checkpoint lacks them (2017's has no
+    `global_step`); what the checkpoint holds beside them is ignored. Adds no op, so the
+    graph may be finalised. Raises UserError for a damaged checkpoint, and for a missing
+    or mismatched variable, which it names with the shapes.
+    """
+    try:
+        reader = tf.train.NewCheckpointReader(prefix)
+        shapes = reader.get_variable_to_shape_map()
+        values = {}
+        for variable in variables:
+            name, expected = variable.op.name, variable.shape.as_list()
+            if name not in shapes:
+                if name in may_miss:
+                    continue
+                raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
+                    prefix, name, expected, _alternatives(name, expected, shapes)))
+            if shapes[name] != expected:
+                raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
+                    prefix, name, expected, shapes[name]))
+            values[variable] = np.asarray(reader.get_tensor(name))
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
+            prefix, _first_line(error)))
+    session.run([variable.initializer for variable in values],
+                {variable.initializer.inputs[1]: value for variable, value in values.items()})
+
+
+def restore_newest(session, folder, variables, log):
+    """Restores the newest whole checkpoint of a folder; returns its step.
+
+    A damaged one is passed over with a warning that names it and the one taken instead.
+    Raises UserError where none is whole.
+    """
+    steps = steps_in(folder)
+    failure = None
+    for step in reversed(steps):
+        try:
+            restore(session, prefix_of(folder, step), variables)
+        except UserError as error:
+            failure = failure or error
+            continue
+        if failure is not None:
+            log('WARNING: {}; going back to {}'.format(failure, prefix_of(folder, step)))
+        return step
+    raise failure or UserError('{}: expected checkpoints {}-N in the folder, found none'.format(folder, NAME))
+
+
+def _alternatives(name, shape, shapes):
+    same = sorted(other for other in shapes
+                  if shapes[other] == shape and not re.search(r'/Adam(_1)?$', other))
+    return '; of that shape it has {}'.format(', '.join(same[:3])) if same else \
+        '; it has {} variables: {} ...'.format(len(shapes), ', '.join(sorted(shapes)[:3]))
+
+
+def _first_line(error):
+    text = getattr(error, 'message', None) or str(error)
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

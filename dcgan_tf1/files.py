@@ -1,0 +1,45 @@
+"""Files that are either whole or absent."""
+
+import contextlib
+import hashlib
+import json
+import os
+
+CHUNK = 1 << 16
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a path beside `path` to write to; on success it takes the name `path`.
+
+    The final name never holds half a file, whatever interrupts the writer. The temporary
+    name ends with `path`'s own extension, since some writers choose the format by it.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, '.part-{}-{}'.format(os.getpid(), name))
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+
+
+def write_text(path, text):
+    """Writes `text` (UTF-8) to `path`, whole or not at all."""
+    with replacing(path) as temporary, open(temporary, 'w', encoding='utf-8') as handle:
+        handle.write(text)
+
+
+def write_json(path, value):
+    """Writes `value` as indented JSON to `path`, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=False) + '\n')
+
+
+def sha256(path):
+    """The hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as handle:
+        for chunk in iter(lambda: handle.read(CHUNK), b''):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,248 @@
+"""Every flag of every command, and the frozen configuration that each is turned into.
+
+Nothing else reads flags. Each command has flags of its own (no global registry), so a help
+text lists only what the command knows, and a misspelt flag fails at once.
+"""
+
+import dataclasses
+import textwrap
+from typing import Optional, Tuple
+
+from absl import flags
+
+from dcgan_tf1.datasets import DATASETS
+from dcgan_tf1.presets import PRESETS, Preset
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """What `train` does; the preset already carries the flags that override its fields."""
+
+    preset: Preset
+    seed: int
+    max_steps: Optional[int]
+    data_dir: Optional[str]
+    run_dir: str
+    resume: str
+    init_checkpoint: Optional[str]
+    keep_checkpoints: int
+    device: str
+    intra_op_threads: int
+    inter_op_threads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleConfig:
+    """What `sample` does."""
+
+    run: Optional[str]
+    checkpoint: Optional[str]
+    preset: Optional[str]
+    step: Optional[int]
+    n: int
+    seed: int
+    columns: int
+    interpolate: bool
+    dropout: str
+    out: Optional[str]
+    npz: Optional[str]
+    overwrite: bool
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What `datasets` does."""
+
+    dataset: str
+    split: str
+    data_dir: Optional[str]
+    image_class: Optional[str]
+    shape: Tuple[int, int, int]
+    preview: Optional[str]
+
+
+class _Command:
+    """One command's flags, in groups."""
+
+    def __init__(self, name, purpose):
+        self._name, self._purpose, self._groups, self._help = name, purpose, [], {}
+        self.values = flags.FlagValues()
+        self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
+
+    def _define(self, define, name, default, *args, **kwargs):
+        define(name, default, *args, flag_values=self.values, **kwargs)
+        if self._groups:
+            self._groups[-1][1].append(name)
+            self._help[name] = args[-1]  # absl puts the choices in front of it
+
+    def group(self, title):
+        self._groups.append((title, []))
+
+    def string(self, name, default, help_text):
+        self._define(flags.DEFINE_string, name, default, help_text)
+
+    def integer(self, name, default, help_text, lower=None):
+        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
+
+    def real(self, name, default, help_text, lower=None):
+        self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower)
+
+    def boolean(self, name, default, help_text):
+        self._define(flags.DEFINE_boolean, name, default, help_text)
+
+    def choice(self, name, default, choices, help_text):
+        self._define(flags.DEFINE_enum, name, default, list(choices), help_text)
+
+    def parse(self, argv):
+        """Returns the flags' values by name, or None after printing the help text."""
+        rest = self.values([self._name] + list(argv))
+        if self.values['help'].value:
+            print(self.help_text())
+            return None
+        if len(rest) > 1:
+            raise flags.Error('expected only flags (--name=value), found {!r}'.format(rest[1]))
+        return self.values.flag_values_dict()
+
+    def help_text(self):
+        lines = ['usage: {} [--flag=value ...]'.format(self._name), '']
+        lines += textwrap.wrap(self._purpose, 92)
+        for title, names in self._groups:
+            lines += ['', title]
+            for name in names:
+                flag = self.values[name]
+                text = self._help[name]
+                if getattr(flag.parser, 'enum_values', None):
+                    text += ' One of {}.'.format(', '.join(flag.parser.enum_values))
+                if flag.default is not None:
+                    default = str(flag.default).lower() if flag.boolean else flag.default
+                    text += ' (default: {})'.format(default)
+                spelling = '  --[no]{}'.format(name) if flag.boolean else '  --{}'.format(name)
+                wrapped = textwrap.wrap(text, 66)
+                if len(spelling) > 24:
+                    lines.append(spelling)
+                    spelling = ''
+                lines += ['{:<26}{}'.format(spelling if i == 0 else '', line)
+                          for i, line in enumerate(wrapped)]
+        return '\n'.join(lines)
+
+
+def _preset_lines():
+    return ' '.join('{}: {}.'.format(preset.name, preset.title) for preset in PRESETS.values())
+
+
+def parse_train(argv):
+    command = _Command('dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. '
+                                      'The presets are ' + _preset_lines())
+    command.group('What to train')
+    command.choice('preset', 'blog_mnist', PRESETS, 'The system.')
+    command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0)
+    command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
+    command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
+    command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
+    command.real('learning_rate', None, "Adam's. Default: what the preset says.", 0)
+    command.choice('update_ops', None, ('own', 'all'),
+                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one. "
+                   'Default: what the preset says.')
+    command.choice('batch_norm', None, ('fused', 'moments'),
+                   "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
+                   'Default: what the preset says.')
+    command.string('init_checkpoint', None, 'Start from the variables of this checkpoint prefix (a new run; '
+                                            'its step count starts at 0).')
+    command.group('Data')
+    command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
+                                              'Default: what the preset says.')
+    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
+                                  'Default: what the preset says.')
+    command.string('data_dir', None, 'Where to look first for the data; then in $DCGAN_TF1_DATA, then in data/, '
+                                     'into which what is missing is downloaded.')
+    command.group('Run folder')
+    command.string('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
+    command.choice('resume', 'auto', ('auto', 'never', 'must'),
+                   'auto: go on with the newest run of this preset if it is unfinished and was started with the '
+                   'same settings, else start a new one. must: fail if there is none to go on with.')
+    command.integer('log_every', None, 'Steps between rows of losses and samples; 0 for once an epoch. '
+                                       'Default: what the preset says.', 0)
+    command.integer('checkpoint_every', None, 'Steps between checkpoints (there is always one at the end). '
+                                              'Default: what the preset says.', 1)
+    command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
+    command.group('Machine')
+    command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
+    command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
+    values = command.parse(argv)
+    if values is None:
+        return None
+    overrides = {name: values[name] for name in (
+        'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'log_every',
+        'checkpoint_every') if values[name] is not None}
+    preset = PRESETS[values['preset']]
+    if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
+        overrides['image_class'] = None  # the preset's class is one of its own data set
+    if values['class'] is not None:
+        overrides['image_class'] = None if values['class'] == 'all' else values['class']
+    return TrainConfig(
+        preset=dataclasses.replace(preset, **overrides),
+        **{field.name: values[field.name] for field in dataclasses.fields(TrainConfig) if field.name != 'preset'})
+
+
+def parse_sample(argv):
+    command = _Command('dcgan-sample', 'Draws images from a run or a checkpoint into a PNG grid. Needs only the '
+                                       "generator's variables; checkpoints of 2017's graph will do.")
+    command.group('From what')
+    command.string('run', None, 'A run folder.')
+    command.integer('step', None, "Which of the run's checkpoints. Default: the newest.", 0)
+    command.string('checkpoint', None, 'A checkpoint prefix (.../model.ckpt-4295) or a folder of them; '
+                                       'needs --preset.')
+    command.choice('preset', None, PRESETS, "The checkpoint's system.")
+    command.group('What to draw')
+    command.integer('n', 25, 'Number of images; with --interpolate, of pairs that a row walks between.', 1)
+    command.integer('seed', 0, 'Of the noise and of the dropout masks.', 0)
+    command.boolean('interpolate', False, 'Rows that walk in a straight line from one noise vector to another.')
+    command.choice('dropout', 'preset', ('preset', 'off'),
+                   "preset: as the preset samples (2017's DCGAN left dropout on).")
+    command.group('Where to')
+    command.string('out', None, 'The PNG file. Default: samples-STEP-SEED.png in the run folder, samples.png '
+                                'for a checkpoint.')
+    command.string('npz', None, "Also write the arrays: 'images' in the preset's range and 'z'.")
+    command.integer('columns', 0, 'Images in a row; 0 for a square grid (10 for --interpolate).', 0)
+    command.boolean('overwrite', False, 'Replace files that are there.')
+    command.group('Machine')
+    command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    if (values['run'] is None) == (values['checkpoint'] is None):
+        raise flags.Error('expected either --run or --checkpoint, found {}'.format(
+            'neither' if values['run'] is None else 'both'))
+    if values['checkpoint'] is not None and values['preset'] is None:
+        raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
+    if values['checkpoint'] is not None and values['step'] is not None:
+        raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
+    return SampleConfig(**{field.name: values[field.name] for field in dataclasses.fields(SampleConfig)})
+
+
+def parse_data(argv):
+    command = _Command('dcgan-data', 'Finds, downloads and checks a data set, and says what is in it. '
+                       + ' '.join('{}: {}.'.format(name, source.title) for name, source in DATASETS.items()))
+    command.group('Which')
+    command.choice('dataset', 'mnist', DATASETS, 'The data set.')
+    command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
+    command.string('class', None, 'Count and preview this class alone, by name or number.')
+    command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
+    command.group('Where')
+    command.string('data_dir', None, 'Where to look first; then in $DCGAN_TF1_DATA, then in data/, into which '
+                                     'what is missing is downloaded.')
+    command.string('preview', None, 'Write the first 100 images to this PNG file.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
+                      image_class=values['class'], shape=_parse_shape(values['shape']), preview=values['preview'])
+
+
+def _parse_shape(text):
+    parts = text.split('x')
+    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts) or parts[2] not in ('1', '3'):
+        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1 or 3 channels, found {!r}'.format(text))
+    return tuple(int(part) for part in parts)

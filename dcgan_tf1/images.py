@@ -1,0 +1,127 @@
+"""Images in a preset's range -> bytes, grids, PNG files and figures."""
+
+import csv
+import io
+import os
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from dcgan_tf1.files import replacing
+
+REFERENCE = os.path.join(os.path.dirname(__file__), 'reference')
+
+
+def to_uint8(images, image_range):
+    """Float images in `image_range` (low, high) -> uint8, any shape.
+
+    Values outside are clipped first, then rounded to the nearest of 256 levels; `low`
+    becomes 0, `high` 255. Raises ValueError for values that are not finite.
+    """
+    images = np.asarray(images, np.float32)
+    if not np.isfinite(images).all():
+        raise ValueError('expected finite images, found {} values that are not'.format(
+            int((~np.isfinite(images)).sum())))
+    low, high = image_range
+    return np.rint((np.clip(images, low, high) - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def grid(images, columns):
+    """uint8 [N, H, W, C] -> one picture [rows * H, columns * W, C]; left-over cells are black."""
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
+    cells[:count] = images
+    cells = cells.reshape(rows, columns, height, width, channels)
+    return cells.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+
+
+def _pillow(picture):
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+
+
+def png_bytes(picture):
+    """uint8 [H, W, 1 or 3] -> the bytes of a PNG file."""
+    stream = io.BytesIO()
+    _pillow(picture).save(stream, 'PNG')
+    return stream.getvalue()
+
+
+def save_png(path, picture):
+    """Writes uint8 [H, W, 1 or 3] as a PNG file, whole or not at all."""
+    with replacing(path) as temporary:
+        _pillow(picture).save(temporary, 'PNG')
+
+
+def _save_figure(path, figure, dpi):
+    FigureCanvasAgg(figure)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format='png', dpi=dpi)
+
+
+def save_rows_figure(path, rows, title):
+    """The blog's figure: a row of samples for each logged step, under each other.
+
+    Args:
+      path: of the PNG file.
+      rows: list of (step, uint8 [N, H, W, C]), each with the same shape.
+      title: text above.
+    """
+    columns = rows[0][1].shape[0]
+    height, width = rows[0][1].shape[1:3]
+    picture = np.concatenate([grid(images, columns) for _, images in rows])
+    dpi = 100
+    # One image pixel is one figure pixel; the margins, in pixels, hold title and steps.
+    left, right, top, bottom = 70, 12, 40, 12
+    pixels_wide = left + columns * width + right
+    pixels_high = top + len(rows) * height + bottom
+    figure = Figure(figsize=(pixels_wide / dpi, pixels_high / dpi))
+    axes = figure.add_axes([left / pixels_wide, bottom / pixels_high,
+                            columns * width / pixels_wide, len(rows) * height / pixels_high])
+    axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255,
+                interpolation='nearest', aspect='auto')
+    axes.set_xticks([])
+    axes.set_yticks([height * (index + 0.5) for index in range(len(rows))])
+    axes.set_yticklabels(['{:,}'.format(step) for step, _ in rows], fontsize=7)
+    axes.tick_params(length=0)
+    axes.set_ylabel('step', fontsize=7)
+    figure.text(left / pixels_wide, 1 - 16 / pixels_high, title, fontsize=8, va='center')
+    _save_figure(path, figure, dpi)
+
+
+def read_recorded_losses(name):
+    """2017's recorded curve -> {'step': [...], 'd_loss': [...], 'g_loss': [...]}."""
+    with open(os.path.join(REFERENCE, name), newline='') as handle:
+        rows = list(csv.DictReader(handle))
+    return {key: [float(row[key]) for row in rows] for key in ('step', 'd_loss', 'g_loss')}
+
+
+def save_losses_figure(path, metrics, title, recorded=None):
+    """Draws both losses over the steps, ours in front of 2017's recorded ones.
+
+    Args:
+      path: of the PNG file.
+      metrics: {'step': [...], 'd_loss': [...], 'g_loss': [...]}, our run; losses in nats.
+      title: text above.
+      recorded: the same of 2017, or None.
+    """
+    figure = Figure(figsize=(9, 3.6))
+    for index, (key, name) in enumerate((('d_loss', 'discriminator loss'), ('g_loss', 'generator loss'))):
+        axes = figure.add_subplot(1, 2, index + 1)
+        if recorded is not None:
+            axes.plot(recorded['step'], recorded[key], color='0.65', linewidth=1.2, label='recorded in 2017')
+        axes.plot(metrics['step'], metrics[key], color='C0', linewidth=1.2, marker='.', markersize=4,
+                  label='this run')
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel('step', fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    figure.suptitle(title, fontsize=9)
+    figure.tight_layout(rect=(0, 0, 1, 0.97))
+    _save_figure(path, figure, 120)

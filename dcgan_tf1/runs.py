@@ -1,0 +1,197 @@
+"""Run folders: numbering, locking, and the files inside.
+
+    runs/00000-blog_mnist/
+      config.json     every value, versions, device, data checksum
+      log.txt         what the terminal showed
+      metrics.csv     losses and speed
+      samples/        step-000101.png and .npz: the rows of samples and their arrays
+      figure.png      all rows under each other
+      losses.png      losses over steps, beside 2017's
+      checkpoints/    model.ckpt-N.*
+      events/         for TensorBoard
+"""
+
+import csv
+import fcntl
+import glob
+import io
+import json
+import os
+import re
+import sys
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from dcgan_tf1 import images
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import replacing, write_json, write_text
+
+_NUMBERED = re.compile(r'(\d{5,})-(.+)$')
+
+
+def create_folder(parent, name):
+    """Makes and returns the next free `parent/NNNNN-name`."""
+    os.makedirs(parent, exist_ok=True)
+    while True:
+        numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
+        path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
+        try:
+            os.mkdir(path)
+            return path
+        except FileExistsError:
+            continue  # another trainer was quicker
+
+
+def newest_folder(parent, name):
+    """The run folder of this name with the highest number, or None.
+
+    `parent` may be a run folder itself, which is then the one.
+    """
+    if os.path.exists(os.path.join(parent, 'config.json')):
+        return parent
+    found = []
+    for entry in os.listdir(parent) if os.path.isdir(parent) else []:
+        match = _NUMBERED.match(entry)
+        path = os.path.join(parent, entry)
+        if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
+            found.append((int(match.group(1)), path))
+    return max(found)[1] if found else None
+
+
+def read_config(path):
+    """A run's config.json as a dictionary; UserError where it is not there or damaged."""
+    name = os.path.join(path, 'config.json')
+    try:
+        with open(name, encoding='utf-8') as handle:
+            config = json.load(handle)
+    except OSError as error:
+        raise UserError('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
+    except ValueError as error:
+        raise UserError('{}: expected JSON, found {}'.format(name, error))
+    if not isinstance(config, dict) or not isinstance(config.get('identity'), dict) \
+            or not isinstance(config['identity'].get('preset'), str):
+        raise UserError("{}: expected a run's configuration with its 'identity', found none".format(name))
+    return config
+
+
+class Run:
+    """One run folder, held by one trainer at a time; closing it releases the lock."""
+
+    def __init__(self, path):
+        self.path = path
+        self.checkpoints = os.path.join(path, 'checkpoints')
+        self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
+        try:
+            # The kernel drops the lock when the process ends, however it ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or 'unknown'
+            self._lock.close()
+            raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
+                            '(process {}); --resume=never starts a new run beside it'.format(path, owner))
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+        self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8')  # noqa: SIM115
+        self._events = None
+
+    def close(self):
+        if self._events is not None:
+            self._events.close()
+        self._log.close()
+        self._lock.close()
+
+    def file(self, *names):
+        return os.path.join(self.path, *names)
+
+    def log(self, text):
+        """One line to the terminal (above the progress bar) and to log.txt."""
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+        self.log_to_file(text)
+
+    def log_to_file(self, text):
+        """One line to log.txt alone."""
+        self._log.write('{} {}\n'.format(time.strftime('%Y-%m-%d %H:%M:%S'), text))
+        self._log.flush()
+
+    def write_config(self, config):
+        write_json(self.file('config.json'), config)
+
+    # ------------------------------------------------------------------ metrics.csv
+
+    def start_metrics(self, columns, step):
+        """Keeps the rows up to `step`, where the run goes on; returns them as numbers.
+
+        A row that a kill left incomplete is dropped with those after `step`.
+        """
+        self._columns = columns
+        rows = []
+        path = self.file('metrics.csv')
+        if os.path.exists(path):
+            with open(path, newline='') as handle:
+                for cells in csv.DictReader(handle):
+                    try:
+                        row = {key: float(cells[key]) for key in columns}
+                    except (KeyError, TypeError, ValueError):
+                        break
+                    if row['step'] > step:
+                        break
+                    rows.append(row)
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator='\n')
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(key, row[key]) for key in columns])
+        write_text(path, stream.getvalue())
+        return rows
+
+    def append_metrics(self, row):
+        with open(self.file('metrics.csv'), 'a', newline='') as handle:
+            csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns])
+
+    # ---------------------------------------------------------------------- samples
+
+    def save_samples(self, step, pictures, raw, z):
+        """One row: pictures uint8 [N, H, W, C]; raw the same in the preset's range; z [N, z_dim]."""
+        os.makedirs(self.file('samples'), exist_ok=True)
+        base = self.file('samples', 'step-{:06d}'.format(step))
+        with replacing(base + '.npz') as temporary:
+            np.savez_compressed(temporary, images=raw, z=z)
+        images.save_png(base + '.png', images.grid(pictures, columns=len(pictures)))
+
+    def load_samples(self, step, image_range):
+        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
+        rows = []
+        for path in sorted(glob.glob(os.path.join(glob.escape(self.file('samples')), 'step-*.npz'))):
+            number = re.match(r'step-(\d+)\.npz$', os.path.basename(path))
+            if number and int(number.group(1)) <= step:
+                with np.load(path, allow_pickle=False) as arrays:
+                    rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
+        return rows
+
+    # ------------------------------------------------------------------ TensorBoard
+
+    def start_events(self, graph, step):
+        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`."""
+        self._events = tf.summary.FileWriter(self.file('events'), graph)
+        self._events.add_session_log(tf.SessionLog(status=tf.SessionLog.START), step + 1)
+
+    def add_events(self, step, scalars, picture):
+        """Scalars by name, and the row of samples as one picture, uint8 [H, W, C]."""
+        summary = tf.Summary()
+        for name, value in scalars.items():
+            summary.value.add(tag=name, simple_value=value)
+        image = summary.value.add(tag='samples').image
+        image.height, image.width, image.colorspace = picture.shape
+        image.encoded_image_string = images.png_bytes(picture)
+        self._events.add_summary(summary, step)
+        self._events.flush()
+
+
+def _cell(key, value):
+    return '{:.0f}'.format(value) if key in ('step', 'epoch') else '{:.6g}'.format(value)

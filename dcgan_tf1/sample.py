@@ -1,0 +1,102 @@
+"""Draws images from a run or any checkpoint: `python -m dcgan_tf1.sample --run=...`."""
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import math
+import os
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import checkpoint, cli, devices, flags, graph, images, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import replacing
+from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.seeds import numpy_rng
+
+WALK = 10  # images from one end of an interpolation to the other
+BATCH = 256  # images generated at a time
+
+
+def main(argv=None):
+    return cli.run(flags.parse_sample, sample, argv)
+
+
+def sample(config):
+    """Writes the PNG grid, and the arrays where asked to."""
+    preset, prefix, default_out = _source(config)
+    out = config.out or default_out
+    for path in filter(None, (out, config.npz)):
+        if os.path.exists(path) and not config.overwrite:
+            raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
+    columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
+    z = noise(config.seed, config.n, preset.z_dim, columns if config.interpolate else 0)
+    raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
+                   device=config.device)
+    images.save_png(out, images.grid(images.to_uint8(raw, preset.image_range), columns))
+    print('{}: {} images from {}'.format(out, len(raw), prefix))
+    if config.npz:
+        with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:
+            np.savez_compressed(handle, images=raw, z=z)
+        print('{}: images {} in [{:g}, {:g}], z {}'.format(
+            config.npz, list(raw.shape), preset.image_range[0], preset.image_range[1], list(z.shape)))
+
+
+def _source(config):
+    """The preset, the checkpoint's prefix, and where the picture goes by default."""
+    if config.checkpoint is not None:
+        return PRESETS[config.preset], checkpoint.resolve(config.checkpoint), 'samples.png'
+    name = runs.read_config(config.run)['identity']['preset']
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r}'.format(
+            config.run, ', '.join(PRESETS), name))
+    if config.preset not in (None, name):
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(name, config.run, config.preset))
+    folder = os.path.join(config.run, 'checkpoints')
+    steps = checkpoint.steps_in(folder)
+    if not steps or config.step not in [None] + steps:
+        raise UserError('{}: expected a checkpoint{}, found {}'.format(
+            folder, '' if config.step is None else ' of step {}'.format(config.step),
+            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+    step = steps[-1] if config.step is None else config.step
+    return PRESETS[name], checkpoint.prefix_of(folder, step), os.path.join(
+        config.run, 'samples-{:06d}-{}.png'.format(step, config.seed))
+
+
+def noise(seed, count, z_dim, walk=0):
+    """Noise vectors [count, z_dim], uniform in [-1, 1).
+
+    With `walk`, for each of `count` pairs a straight line of `walk` vectors from one to
+    the other: [count * walk, z_dim]. (The straight line stays within the cube that the
+    noise fills.)
+    """
+    rng = numpy_rng(seed, 'sample', 0)
+    if not walk:
+        return rng.uniform(-1, 1, (count, z_dim)).astype(np.float32)
+    ends = rng.uniform(-1, 1, (count, 2, 1, z_dim))
+    way = np.linspace(0, 1, walk)[:, np.newaxis]
+    return (ends[:, 0] * (1 - way) + ends[:, 1] * way).reshape(-1, z_dim).astype(np.float32)
+
+
+def generate(preset, prefix, z, seed=0, dropout=None, device='auto'):
+    """Images [N] + image_shape in the preset's range for noise z [N, z_dim].
+
+    Builds the generator alone and restores its variables from the checkpoint `prefix`,
+    which may hold no others. `dropout`: on, off, or None for what the preset says.
+    """
+    with tf.Graph().as_default() as tf_graph:
+        tf.set_random_seed(seed)
+        handles = graph.build_sampling_graph(preset, dropout)
+        variables = tf.global_variables()
+        tf_graph.finalize()
+        with tf.Session(config=devices.session_config(device)) as session:
+            devices.check_device(session, device)
+            checkpoint.restore(session, prefix, variables)
+            run = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
+            return np.concatenate([run(z[first:first + BATCH], first // BATCH)
+                                   for first in range(0, len(z), BATCH)])
+
+
+if __name__ == '__main__':
+    sys.exit(main())

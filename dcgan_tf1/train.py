@@ -1,0 +1,347 @@
+"""Trains a preset: `python -m dcgan_tf1.train --preset=blog_mnist`, or `dcgan-train`."""
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import collections
+import dataclasses
+import math
+import platform
+import signal
+import sys
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+import dcgan_tf1
+from dcgan_tf1 import checkpoint, cli, datasets, devices, flags, graph, images, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.seeds import numpy_rng
+
+# Fields of a preset that a run may change when it is resumed: they change nothing in the
+# numbers of a step.
+_FREE_FIELDS = ('title', 'epochs', 'metrics', 'log_every', 'samples', 'checkpoint_every', 'recorded_losses')
+
+
+def main(argv=None):
+    return cli.run(flags.parse_train, train, argv)
+
+
+def train(config):
+    """Trains until the last step, a signal or an error; returns the exit status.
+
+    What a step computes is a function of the seed and the step's number, so a resumed run
+    goes on exactly where it stopped.
+    """
+    early_log = []  # until there is a run folder to log into
+
+    def log_early(text):
+        print(text, flush=True)
+        early_log.append(text)
+
+    plan = _make_plan(config, log_early)
+    run, start = _open_run(config, plan, log_early)
+    try:
+        for text in early_log:
+            run.log_to_file(text)
+        if start is not None and start >= plan.total:
+            run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
+            return 0
+        with tf.Graph().as_default() as tf_graph, StopSignals() as stop:
+            tf.set_random_seed(config.seed)
+            handles = graph.build_training_graph(config.preset)
+            variables = tf.global_variables()
+            saver = checkpoint.make_saver()
+            initialise = tf.global_variables_initializer()
+            tf_graph.finalize()
+            with tf.Session(config=devices.session_config(
+                    config.device, config.intra_op_threads, config.inter_op_threads)) as session:
+                device = devices.check_device(session, config.device)
+                run.write_config(_config_record(config, plan, device))
+                session.run(initialise)
+                if start is not None:
+                    start = checkpoint.restore_newest(session, run.checkpoints, variables, run.log)
+                elif config.init_checkpoint:
+                    prefix = checkpoint.resolve(config.init_checkpoint)
+                    checkpoint.restore(session, prefix, [v for v in variables if v is not handles.global_step])
+                    run.log('starting from the variables of {}'.format(prefix))
+                trainer = _Trainer(config, plan, run, session, handles, saver, stop)
+                trainer.describe(device, start)
+                run.start_events(tf_graph, start or 0)
+                return trainer.run_steps(start or 0)
+    finally:
+        run.close()
+
+
+# What is trained on and for how long, before any TensorFlow.
+_Plan = collections.namedtuple('_Plan', [
+    'data',       # datasets.TrainingData
+    'batches',    # datasets.Batches
+    'total',      # steps
+    'log_every',  # steps
+    'identity',   # see _identity()
+])
+
+
+def _make_plan(config, log):
+    preset = config.preset
+    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log)
+    data = datasets.prepare(dataset, preset, preset.image_class)
+    batches = datasets.Batches(data.images, preset.batch_size, config.seed,
+                               preset.shuffle, preset.drop_last_full_batch)
+    return _Plan(data, batches, _total_steps(config, data, batches),
+                 preset.log_every or batches.steps_per_epoch, _identity(config, data))
+
+
+def _total_steps(config, data, batches):
+    preset = config.preset
+    if config.max_steps is not None:
+        return config.max_steps
+    if data.dataset.note is None or preset.image_class is not None:
+        return preset.epochs * batches.steps_per_epoch
+    # A stand-in for the full data set trains for as many steps, not epochs.
+    return preset.epochs * (data.full_size // preset.batch_size - int(preset.drop_last_full_batch))
+
+
+# --------------------------------------------------------------------- identity and record
+
+def _plain(value):
+    """A preset's field as JSON has it: functions by name, tuples as lists."""
+    if callable(value):
+        return value.__name__
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _identity(config, data):
+    """All that decides the numbers of a step; a run is resumed only where this is equal."""
+    identity = {'preset': config.preset.name, 'seed': config.seed, 'init_checkpoint': config.init_checkpoint,
+                'data_checksum': data.dataset.checksum, 'class': data.image_class}
+    for field in dataclasses.fields(config.preset):
+        if field.name not in _FREE_FIELDS + ('name', 'image_class'):
+            identity[field.name] = _plain(getattr(config.preset, field.name))
+    return identity
+
+
+def _config_record(config, plan, device):
+    dataset = plan.data.dataset
+    return {
+        'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
+        'identity': plan.identity,
+        'schedule': dict({name: _plain(getattr(config.preset, name)) for name in _FREE_FIELDS},
+                         total_steps=plan.total, steps_per_epoch=plan.batches.steps_per_epoch,
+                         keep_checkpoints=config.keep_checkpoints),
+        'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
+                 'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
+        'device': device,
+        'flags': {'device': config.device, 'intra_op_threads': config.intra_op_threads,
+                  'inter_op_threads': config.inter_op_threads, 'data_dir': config.data_dir,
+                  'run_dir': config.run_dir, 'resume': config.resume, 'max_steps': config.max_steps},
+        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.VERSION, 'numpy': np.__version__,
+                     'python': platform.python_version(), 'system': platform.platform()},
+    }
+
+
+def _open_run(config, plan, log):
+    """The run to train in, locked, and the step of its newest checkpoint.
+
+    The step is None for a new run, and for one that was stopped before its first
+    checkpoint, which begins again in the same folder.
+    """
+    preset, identity = config.preset, plan.identity
+    path = runs.newest_folder(config.run_dir, preset.name) if config.resume != 'never' else None
+    if path is not None:
+        try:
+            found = runs.read_config(path)['identity']
+            differing = sorted(key for key in set(identity) | set(found) if identity.get(key) != found.get(key))
+        except UserError as error:
+            if config.resume == 'must':
+                raise
+            log('WARNING: {}; starting a new run'.format(error))
+            path, differing = None, []
+        if differing:
+            text = '{}: expected the settings it was started with; {}'.format(path, '; '.join(
+                '{} was {!r}, now {!r}'.format(key, found.get(key), identity.get(key)) for key in differing))
+            if config.resume == 'must' or path == config.run_dir:
+                raise UserError(text)
+            path = None
+    if path is not None:
+        run = runs.Run(path)
+        steps = checkpoint.steps_in(run.checkpoints)
+        if not steps or steps[-1] < plan.total or config.resume == 'must' or path == config.run_dir:
+            return run, (steps[-1] if steps else None)
+        run.close()
+    if config.resume == 'must':
+        raise UserError('--resume=must: expected a run of {} in {}, found none'.format(preset.name, config.run_dir))
+    return runs.Run(runs.create_folder(config.run_dir, preset.name)), None
+
+
+# ------------------------------------------------------------------------------- the loop
+
+class StopSignals:
+    """Turns the first SIGINT or SIGTERM into a wish that the loop sees after its step.
+
+    A second one ends the process at once: checkpoints on the disk are whole at any moment.
+    """
+
+    def __init__(self):
+        self.signum = None
+
+    def _handle(self, signum, frame):
+        del frame
+        self.signum = signum
+        self._restore()
+
+    def __enter__(self):
+        self._before = {number: signal.signal(number, self._handle)
+                        for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _restore(self):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __exit__(self, *exception):
+        self._restore()
+
+
+class _Trainer:
+    """The session loop over steps, and what is written on the way."""
+
+    def __init__(self, config, plan, run, session, handles, saver, stop):
+        self._config, self._preset, self._run = config, config.preset, run
+        self._session, self._handles, self._saver, self._stop = session, handles, saver, stop
+        self._data, self._batches = plan.data, plan.batches
+        self._total, self._log_every = plan.total, plan.log_every
+        # Callables skip the session's per-call look at fetches and feeds.
+        self._update = {who: session.make_callable(op, handles.train_feeds[who])
+                        for who, op in handles.train_ops.items()}
+        everything = [handles.real, handles.noise, handles.draw]
+        self._losses = session.make_callable(
+            [getattr(handles.losses, name) for name in self._preset.metrics], everything)
+        self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
+        self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second',)
+
+    def describe(self, device, start):
+        preset, run, dataset = self._preset, self._run, self._data.dataset
+        run.log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device))
+        run.log('{}: {}'.format(preset.name, preset.title))
+        run.log('data: {:,} images of {} from {}{}'.format(
+            len(self._data.images), self._data_title(), dataset.folder,
+            ' (the published files)' if dataset.official else ''))
+        run.log('{:,} steps of {} images, {:,} steps to an epoch, seed {}'.format(
+            self._total, preset.batch_size, self._batches.steps_per_epoch, self._config.seed))
+        run.log('writing to {}{}'.format(run.path, '' if start is None else
+                                         ', going on at step {:,} (--resume=never starts a new run)'.format(start)))
+
+    def _data_title(self):
+        title = datasets.DATASETS[self._data.dataset.name].title.split(',')[0]
+        if self._data.image_class is not None:
+            title += ', ' + self._data.image_class
+        return title
+
+    def _feeds(self, step):
+        z = self._noise('noise', step, self._preset.batch_size)
+        return {self._handles.real: self._batches.batch(step), self._handles.noise: z}
+
+    def _noise(self, stream, step, count):
+        rng = numpy_rng(self._config.seed, stream, step)
+        return rng.uniform(-1, 1, (count, self._preset.z_dim)).astype(np.float32)
+
+    def run_steps(self, start):
+        """Trains steps start + 1 to the last; returns the exit status."""
+        run, preset = self._run, self._preset
+        self._rows = run.load_samples(start, preset.image_range)
+        self._metrics = run.start_metrics(self._columns, start)
+        saved = start
+        self._timer_step, self._timer = start, time.time()
+        with tqdm(total=self._total, initial=start, unit='step', desc=preset.name, dynamic_ncols=True,
+                  disable=not sys.stderr.isatty(), smoothing=0.05) as bar:
+            for step in range(start + 1, self._total + 1):
+                feeds = self._feeds(step)
+                for who in preset.schedule:
+                    feeds[self._handles.draw] = graph.draw_number(step, who)
+                    self._update[who](*[feeds[name] for name in self._handles.train_feeds[who]])
+                bar.update()
+                if step % self._log_every == 0:
+                    self._log_step(step, feeds, bar)
+                if step % preset.checkpoint_every == 0 or step == self._total or self._stop.signum:
+                    self._save(step, feeds)
+                    saved = step
+                if self._stop.signum and step < self._total:
+                    run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
+                        signal.Signals(self._stop.signum).name, saved))
+                    return 128 + self._stop.signum
+        run.log('done: {:,} steps; look at {}'.format(
+            self._total, run.file('figure.png') if self._rows else run.path))
+        return 0
+
+    def _evaluate_losses(self, step, feeds):
+        """The losses after the step, in training mode, on its images and noise.
+
+        Raises UserError where one is not finite: a checkpoint is only written after this.
+        """
+        values = self._losses(feeds[self._handles.real], feeds[self._handles.noise],
+                              graph.draw_number(step, 'losses'))
+        losses = dict(zip(self._preset.metrics, map(float, values)))
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                steps = checkpoint.steps_in(self._run.checkpoints)
+                raise UserError('{} is {} after step {:,}: expected a finite loss; {}. Try another --seed or a '
+                                'lower --learning_rate'.format(name, value, step, (
+                                    'the last good checkpoint is ' + checkpoint.prefix_of(
+                                        self._run.checkpoints, steps[-1])) if steps else 'there is no checkpoint yet'))
+        return losses
+
+    def _log_step(self, step, feeds, bar):
+        seconds = max(time.time() - self._timer, 1e-9)
+        speed = (step - self._timer_step) * self._preset.batch_size / seconds
+        losses = self._evaluate_losses(step, feeds)
+        row = dict(losses, step=step, epoch=self._batches.epoch(step), images_per_second=speed)
+        z = self._noise('samples', step, self._preset.samples)
+        raw = self._sample(z, graph.draw_number(step, 'sample'))
+        pictures = images.to_uint8(raw, self._preset.image_range)
+        self._run.append_metrics(row)
+        self._run.save_samples(step, pictures, raw, z)
+        self._run.add_events(step, dict(losses, images_per_second=speed),
+                             images.grid(pictures, columns=len(pictures)))
+        self._metrics.append(row)
+        self._rows.append((step, pictures))
+        left = (self._total - step) * self._preset.batch_size / speed
+        self._run.log('step {:,}/{:,}  epoch {}  {}  {:,.0f} images/s  {} left'.format(
+            step, self._total, row['epoch'],
+            '  '.join('{} {:.4f}'.format(name, value) for name, value in losses.items()),
+            speed, _duration(left)))
+        bar.set_postfix({name: '{:.3f}'.format(value) for name, value in losses.items()},
+                        images_per_s='{:.0f}'.format(speed), refresh=False)
+        # What logging took is not training; the next row's speed starts here.
+        self._timer_step, self._timer = step, time.time()
+
+    def _save(self, step, feeds):
+        before = time.time()
+        self._evaluate_losses(step, feeds)
+        checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints)
+        self._draw_figures()
+        self._timer += time.time() - before
+
+    def _draw_figures(self):
+        if not self._rows:
+            return
+        dataset, preset = self._data.dataset, self._preset
+        title = '{}: {}, seed {}'.format(preset.name, self._data_title(), self._config.seed)
+        if dataset.note:
+            title += '\n' + dataset.note
+        images.save_rows_figure(self._run.file('figure.png'), self._rows, title)
+        metrics = {key: [row[key] for row in self._metrics] for key in ('step', 'd_loss', 'g_loss')}
+        recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
+        images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+
+
+def _duration(seconds):
+    if seconds < 90:
+        return '{:.0f} s'.format(seconds)
+    return '{:.0f} min'.format(seconds / 60) if seconds < 5400 else '{:.1f} h'.format(seconds / 3600)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Trains the 2017 blog's DCGAN on the horses of CIFAR-10; sets everything up on the first call.
+# Flags are passed on: ./run_cifar.sh --epochs=1 (--help lists them). Paths in flags are
+# relative to this folder, in which data/ and runs/ lie.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. scripts/venv.sh
+
+python=$(find_python)
+make_venv .venv "$python" -e .
+exec .venv/bin/python -m dcgan_tf1.train --preset=blog_cifar_horse "$@"

