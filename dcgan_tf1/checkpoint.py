@@ -8,7 +8,6 @@ import glob
 import os
 import re
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError
@@ -41,7 +40,8 @@ def save(saver, session, folder, step, keep):
     os.makedirs(folder, exist_ok=True)
     prefix = prefix_of(folder, step)
     try:
-        saver.save(session, os.path.join(folder, NAME), global_step=step)
+        with session.graph.as_default():
+            saver.save(session, os.path.join(folder, NAME), global_step=step)
     except (tf.errors.OpError, OSError, ValueError) as error:
         # Nothing of the failed one may look whole.
         for path in glob.glob(glob.escape(prefix) + '.*'):
@@ -82,7 +82,7 @@ def restore(session, prefix, variables, may_miss=()):
     try:
         reader = tf.train.NewCheckpointReader(prefix)
         shapes = reader.get_variable_to_shape_map()
-        values = {}
+        found, feeds = [], {}
         for variable in variables:
             name, expected = variable.op.name, variable.shape.as_list()
             if name not in shapes:
@@ -93,12 +93,12 @@ def restore(session, prefix, variables, may_miss=()):
             if shapes[name] != expected:
                 raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
                     prefix, name, expected, shapes[name]))
-            values[variable] = np.asarray(reader.get_tensor(name))
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            found.append(variable.initializer)
+            feeds[variable.initializer.inputs[1]] = reader.get_tensor(name)
+    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
         raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
             prefix, _first_line(error)))
-    session.run([variable.initializer for variable in values],
-                {variable.initializer.inputs[1]: value for variable, value in values.items()})
+    session.run(found, feeds)
 
 
 def restore_newest(session, folder, variables, log):

@@ -81,10 +81,12 @@ def save_rows_figure(path, rows, title):
     figure = Figure(figsize=(pixels_wide / dpi, pixels_high / dpi))
     axes = figure.add_axes([left / pixels_wide, bottom / pixels_high,
                             columns * width / pixels_wide, len(rows) * height / pixels_high])
-    axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255,
-                interpolation='nearest', aspect='auto')
+    # figimage() draws without resampling; the axes over it carry nothing but the labels.
+    figure.figimage(np.repeat(picture, 4 - picture.shape[-1], axis=-1), left, bottom)
+    axes.patch.set_visible(False)
+    axes.set_ylim(len(rows), 0)
     axes.set_xticks([])
-    axes.set_yticks([height * (index + 0.5) for index in range(len(rows))])
+    axes.set_yticks([index + 0.5 for index in range(len(rows))])
     axes.set_yticklabels(['{:,}'.format(step) for step, _ in rows], fontsize=7)
     axes.tick_params(length=0)
     axes.set_ylabel('step', fontsize=7)

@@ -1,35 +1,54 @@
-# Sourced by run_mnist.sh, run_cifar.sh and run_tests.sh: makes the virtual environment on
-# the first call, and does nothing when it is there and up to date.
+# Sourced by run_mnist.sh, run_cifar.sh and run_tests.sh: makes virtual environments on the
+# first call, and does nothing where they are there and up to date.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
 
-# find_python: prints the first interpreter that TensorFlow can be had for. $PYTHON wins.
+# supported PYTHON: whether there is a TensorFlow for that interpreter.
+supported() {
+  "$1" -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 7) and not (3, 10) <= v <= (3, 13))' 2>/dev/null
+}
+
+# find_python: prints the first interpreter that TensorFlow can be had for; $PYTHON wins.
 find_python() {
   local candidate
   for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 python3.7}; do
-    if "$candidate" -c 'import sys; sys.exit(not (sys.version_info[:2] == (3, 7) or (3, 10) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null; then
+    if supported "$candidate"; then
       command -v "$candidate"
       return
     fi
   done
-  fail "expected Python 3.10 to 3.13 (or 3.7), found ${PYTHON:-$(python3 --version 2>&1 || echo none)}; name one with PYTHON=/path/to/python3"
+  fail "expected Python 3.10 to 3.13 (or 3.7), found $("${PYTHON:-python3}" --version 2>&1 || true); name one with PYTHON=/path/to/python3"
 }
 
-# make_venv FOLDER PYTHON [PIP_ARGUMENT ...]: a virtual environment with the arguments
+# find_exact 3.7: prints an interpreter of that version, from the PATH or pyenv; status 1
+# where there is none.
+find_exact() {
+  local candidate
+  for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+    if "$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+# make_venv FOLDER PYTHON PIP_ARGUMENT ...: a virtual environment with the arguments
 # installed. A stamp, written last, tells a finished one: an interrupted installation is
-# taken up again, and a changed setup.py or argument brings it up to date.
+# taken up again, and a changed setup.py or interpreter brings it up to date.
 make_venv() {
-  local venv=$1 python=$2 stamp
+  local venv=$1 python=$2 stamp file
   shift 2
-  stamp="$("$python" --version) $* $(cksum < setup.py)"
-  if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed" 2>/dev/null)" = "$stamp" ]; then
+  stamp="$("$python" --version 2>&1) $* $(cksum < setup.py)"
+  file="$venv/.installed-$(printf '%s' "$*" | cksum | cut -d ' ' -f 1)"
+  if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
-  say "setting up $venv with $("$python" --version); this takes a minute or two, once"
+  say "setting up $venv with $("$python" --version 2>&1); this takes a minute or two, once"
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" \
     || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
     || fail "pip could not install $* into $venv; the lines above say why"
-  printf '%s\n' "$stamp" > "$venv/.installed"
+  printf '%s\n' "$stamp" > "$file"
 }

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Sets up and runs the tests: lint and tests on the default Python, the same tests under
+# TensorFlow 1.15.5 where there is a Python 3.7, and checkpoints of TensorFlow 1.0.1 where
+# there is a Python 3.6 (x86-64 only, for want of old wheels elsewhere).
+#
+#   ./run_tests.sh              everything but the slow tests
+#   ./run_tests.sh --all        the slow ones, too
+#   ./run_tests.sh -k resume    other arguments go to pytest
+#
+# Set DCGAN_TF1_DATA to a folder with mnist/ (and cifar10/) for the tests on real data.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. scripts/venv.sh
+
+marker=(-m 'not slow')
+if [ "${1:-}" = --all ]; then
+  marker=()
+  shift
+fi
+
+python=$(find_python)
+make_venv .venv "$python" -e '.[test]'
+
+if [ "$(uname -m)" != x86_64 ]; then
+  say "skipping TensorFlow 1.x: it has no packages for $(uname -m)"
+else
+  if python37=$(find_exact 3.7); then
+    make_venv .venv-tf1.15 "$python37" -e '.[test]'
+    export DCGAN_TF1_PYTHON_TF115=$PWD/.venv-tf1.15/bin/python
+  else
+    say "skipping TensorFlow 1.15.5: no Python 3.7 found"
+  fi
+  if python36=$(find_exact 3.6); then
+    make_venv .venv-tf1.0 "$python36" 'tensorflow==1.0.1' 'protobuf<3.20' 'numpy<1.17' 'wheel<0.38'
+    export DCGAN_TF1_PYTHON_TF10=$PWD/.venv-tf1.0/bin/python
+  else
+    say "skipping TensorFlow 1.0.1: no Python 3.6 found"
+  fi
+fi
+
+if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 8))'; then
+  .venv/bin/python -m ruff check .
+else
+  say "skipping the lint: ruff needs Python 3.8"
+fi
+
+status=0
+say "== tests: $(.venv/bin/python --version)"
+.venv/bin/python -m pytest ${marker[@]+"${marker[@]}"} "$@" || status=$?
+if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
+  say "== tests: $("$DCGAN_TF1_PYTHON_TF115" --version), TensorFlow 1.15.5"
+  # The tests between releases have run above.
+  "$DCGAN_TF1_PYTHON_TF115" -m pytest ${marker[@]+"${marker[@]}"} --ignore=tests/test_legacy.py "$@" || status=$?
+fi
+exit $status

@@ -1,0 +1,104 @@
+"""Tiny generated data, real data where it is at hand, and commands in processes of their own."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import numpy as np
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CACHE = os.path.join(ROOT, '.cache')
+REAL_DATA = os.environ.get('DCGAN_TF1_DATA')
+
+
+def write_idx(path, array):
+    """Writes a uint8 array as an IDX file, gzipped if the name ends in .gz."""
+    opener = gzip.open if str(path).endswith('.gz') else open
+    with opener(str(path), 'wb') as handle:
+        handle.write(struct.pack('>4B', 0, 0, 8, array.ndim))
+        handle.write(struct.pack('>{}I'.format(array.ndim), *array.shape))
+        handle.write(array.tobytes())
+
+
+def write_mnist(folder, images, labels, split='train'):
+    os.makedirs(str(folder), exist_ok=True)
+    write_idx(os.path.join(str(folder), split + '-images-idx3-ubyte.gz'), images)
+    write_idx(os.path.join(str(folder), split + '-labels-idx1-ubyte.gz'), labels)
+
+
+def blobs(count, seed=0):
+    """uint8 [count, 28, 28]: one soft blob each, at a random place."""
+    draw = np.random.RandomState(seed)
+    y, x = np.mgrid[:28, :28]
+    centre = draw.uniform(8, 20, (count, 2, 1, 1))
+    distance = (y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2
+    return (255 * np.exp(-distance / 20)).astype(np.uint8)
+
+
+@pytest.fixture(scope='session')
+def tiny_data(tmp_path_factory):
+    """A data folder with an `mnist` of 5,400 blobs, of which 400 are trained on."""
+    folder = tmp_path_factory.mktemp('data')
+    write_mnist(folder / 'mnist', blobs(5400), np.arange(5400).astype(np.uint8) % 10)
+    return str(folder)
+
+
+def command_environment(**extra):
+    env = dict(os.environ, PYTHONPATH=ROOT, **extra)
+    env.pop('DCGAN_TF1_DATA', None)
+    return env
+
+
+def start_command(module, *flags, **kwargs):
+    """Starts `python -m dcgan_tf1.<module> flags...`; returns the Popen with piped text."""
+    python = kwargs.pop('python', sys.executable)
+    env = command_environment(**kwargs.pop('env', {}))
+    return subprocess.Popen([python, '-m', 'dcgan_tf1.' + module] + [str(flag) for flag in flags],
+                            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                            **kwargs)
+
+
+def run_command(module, *flags, **kwargs):
+    """Runs it to its end: (exit status, standard output, standard error)."""
+    process = start_command(module, *flags, **kwargs)
+    out, err = process.communicate(timeout=600)
+    return process.returncode, out, err
+
+
+def check_one_line_error(result, *parts):
+    """A failed command: status not 0, one line on stderr that holds every part."""
+    status, _, err = result
+    assert status not in (0, None), err
+    lines = err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith('error: '), err
+    for part in parts:
+        assert part in lines[0], (part, lines[0])
+
+
+@pytest.fixture(scope='session')
+def real_data():
+    """The folder of real data; skips where $DCGAN_TF1_DATA names none."""
+    if not REAL_DATA or not os.path.isdir(os.path.join(REAL_DATA, 'mnist')):
+        pytest.skip('no real data: set DCGAN_TF1_DATA to a folder with mnist/')
+    return REAL_DATA
+
+
+@pytest.fixture(scope='session')
+def real_cifar(real_data):
+    """A data folder with a cifar10 that was built once by make_cifar10.py."""
+    script = os.path.join(real_data, 'cifar10', 'make_cifar10.py')
+    if not os.path.exists(script):
+        pytest.skip('no real data: DCGAN_TF1_DATA has no cifar10/make_cifar10.py')
+    folder = os.path.join(CACHE, 'cifar10')
+    done = os.path.join(folder, '.done')
+    if not os.path.exists(done):
+        subprocess.run([sys.executable, script, '--out', folder,
+                        '--tarball', os.path.join(folder, 'cifar-10-python.tar.gz')],
+                       check=True, stdout=subprocess.DEVNULL)
+        open(done, 'w').close()
+    return CACHE

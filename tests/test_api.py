@@ -1,0 +1,84 @@
+"""The package uses only what exists in TensorFlow 1.15 and in 2.21 alike."""
+
+import ast
+import glob
+import inspect
+import os
+
+import tensorflow.compat.v1 as tf
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.join(os.path.dirname(HERE), 'dcgan_tf1')
+
+
+def allowed():
+    """{symbol: set of the arguments common to both, or None where any goes}."""
+    found = {}
+    with open(os.path.join(HERE, 'tf_v1_symbols.txt')) as handle:
+        for line in handle:
+            if line.strip() and not line.startswith('#'):
+                symbol, _, arguments = line.strip().partition(' ')
+                found[symbol] = None if arguments == '*' else set(arguments.split())
+    return found
+
+
+def dotted(node):
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return '.'.join(['tf'] + parts[::-1]) if isinstance(node, ast.Name) and node.id == 'tf' else None
+
+
+def uses(source):
+    """(symbol, keyword arguments or None, line) of each use of `tf.` in a source text."""
+    tree = ast.parse(source)
+    inner = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    called = {node.func: node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node not in inner and dotted(node):
+            call = called.get(node)
+            yield dotted(node), call and [k.arg for k in call.keywords], node.lineno
+
+
+def problems(source, symbols):
+    for symbol, keywords, line in uses(source):
+        base = next((part for part in (symbol, symbol.rsplit('.', 1)[0]) if part in symbols), None)
+        if base is None:
+            yield '{}: {} is not in both'.format(line, symbol)
+        elif base == symbol and symbols[symbol] is not None:
+            for keyword in keywords or []:
+                if keyword not in symbols[symbol]:
+                    yield '{}: {}({}=) is not in both'.format(line, symbol, keyword)
+
+
+def test_the_package_uses_common_symbols_and_arguments():
+    found = []
+    for path in sorted(glob.glob(os.path.join(PACKAGE, '*.py'))):
+        with open(path) as handle:
+            source = handle.read()
+        found += ['{}:{}'.format(os.path.basename(path), text) for text in problems(source, allowed())]
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [node.module or ''] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                found += ['{}: imports {}'.format(os.path.basename(path), name) for name in names
+                          if name.split('.')[0] in ('tensorflow', 'keras', 'tf_keras')
+                          and name != 'tensorflow.compat.v1']
+    assert found == []
+
+
+def test_the_check_would_find_a_newer_symbol_or_argument():
+    symbols = allowed()
+    assert list(problems('tf.random.Generator.from_seed(1)', symbols))
+    assert list(problems('tf.nn.fused_batch_norm(x, g, b, exponential_avg_factor=0.9)', symbols))
+    assert not list(problems('tf.nn.fused_batch_norm(x, g, b, epsilon=0.9)', symbols))
+
+
+def test_the_list_is_true_of_the_tensorflow_at_hand():
+    for symbol, arguments in allowed().items():
+        found = tf
+        for part in symbol.split('.')[1:]:
+            found = getattr(found, part)
+        if arguments:
+            target = inspect.unwrap(found.__init__ if inspect.isclass(found) else found)
+            assert arguments <= set(inspect.signature(target).parameters), symbol

@@ -1,0 +1,140 @@
+"""Checkpoints: written, kept by number, restored, refused."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import checkpoint
+from dcgan_tf1.errors import UserError
+
+
+class Model:
+    """Two variables and a step counter in a finalised graph."""
+
+    def __init__(self, shape=(3,), names=('a', 'b')):
+        with tf.Graph().as_default() as graph:
+            self.variables = [tf.get_variable(name, shape, initializer=tf.zeros_initializer(), use_resource=False)
+                              for name in names]
+            self.step = tf.train.get_or_create_global_step()
+            self.saver = checkpoint.make_saver()
+            self.all = tf.global_variables()
+            initialise = tf.global_variables_initializer()
+            graph.finalize()
+            self.session = tf.Session()
+        self.session.run(initialise)
+
+    def set(self, value):
+        variables = self.variables + [self.step]
+        self.session.run([v.initializer for v in variables],
+                         {v.initializer.inputs[1]: np.full(v.shape.as_list(), value) for v in variables})
+
+    def get(self):
+        return [float(self.session.run(v).ravel()[0]) for v in self.variables + [self.step]]
+
+
+def test_save_keep_and_restore(tmp_path):
+    folder, model = str(tmp_path), Model()
+    assert checkpoint.steps_in(str(tmp_path / 'none')) == []
+    for step in (5, 10, 100, 15):
+        model.set(step)
+        checkpoint.save(model.saver, model.session, folder, step, keep=0)
+    assert checkpoint.steps_in(folder) == [5, 10, 15, 100]
+    checkpoint.save(model.saver, model.session, folder, 101, keep=2)
+    assert checkpoint.steps_in(folder) == [100, 101]
+    assert {name.split('.')[1] for name in os.listdir(folder) if name != 'checkpoint'} == {'ckpt-100', 'ckpt-101'}
+    other = Model()
+    checkpoint.restore(other.session, checkpoint.prefix_of(folder, 100), other.all)
+    assert other.get() == [100, 100, 100]
+    assert checkpoint.resolve(folder) == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101.index')) \
+        == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101')) == os.path.join(folder, 'model.ckpt-101')
+
+
+def test_what_can_not_be_resolved(tmp_path):
+    with pytest.raises(UserError, match='expected checkpoints model.ckpt-N in the folder, found none'):
+        checkpoint.resolve(str(tmp_path))
+    with pytest.raises(UserError, match='found no file .*model.ckpt-3.index'):
+        checkpoint.resolve(str(tmp_path / 'model.ckpt-3'))
+
+
+def test_missing_and_mismatched_variables_are_named_with_their_shapes(tmp_path):
+    model = Model()
+    prefix = checkpoint.save(model.saver, model.session, str(tmp_path), 1, keep=0)
+    other = Model(names=('a', 'c'))
+    with pytest.raises(UserError) as error:
+        checkpoint.restore(other.session, prefix, other.all)
+    assert str(error.value) == prefix + (
+        ': expected the variable c of shape [3], found none of that name; of that shape it has a, b')
+    other = Model(shape=(2, 2))
+    with pytest.raises(UserError) as error:
+        checkpoint.restore(other.session, prefix, other.all)
+    assert 'expected the variable a of shape [2, 2], found shape [3]' in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_what_may_miss_keeps_its_value(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable('a', initializer=[7.0], use_resource=False)
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'), 3)
+    model = Model(shape=(1,), names=('a',))
+    model.set(2)
+    with pytest.raises(UserError, match='global_step'):
+        checkpoint.restore(model.session, prefix, model.all)
+    assert model.get() == [2, 2]  # nothing was half restored
+    checkpoint.restore(model.session, prefix, model.all, may_miss=('global_step',))
+    assert model.get() == [7, 2]
+
+
+def damage_data(prefix):
+    path = prefix + '.data-00000-of-00001'
+    with open(path, 'r+b') as handle:
+        handle.truncate(os.path.getsize(path) // 2)
+
+
+def zero_data(prefix):
+    path = prefix + '.data-00000-of-00001'
+    with open(path, 'r+b') as handle:
+        handle.write(b'\xff' * os.path.getsize(path))
+
+
+def lose_data(prefix):
+    os.remove(prefix + '.data-00000-of-00001')
+
+
+def damage_index(prefix):
+    with open(prefix + '.index', 'wb') as handle:
+        handle.write(b'garbage')
+
+
+@pytest.mark.parametrize('damage', [damage_data, zero_data, lose_data, damage_index])
+def test_a_damaged_newest_one_is_passed_over_with_a_warning_that_names_both(tmp_path, damage):
+    folder, model, lines = str(tmp_path), Model(), []
+    for step in (1, 2):
+        model.set(step)
+        checkpoint.save(model.saver, model.session, folder, step, keep=0)
+    damage(checkpoint.prefix_of(folder, 2))
+    model.set(9)
+    assert checkpoint.restore_newest(model.session, folder, model.all, lines.append) == 1
+    assert model.get() == [1, 1, 1]
+    assert len(lines) == 1 and 'model.ckpt-2: ' in lines[0] and 'going back to ' in lines[0] \
+        and 'model.ckpt-1' in lines[0]
+    damage(checkpoint.prefix_of(folder, 1))
+    with pytest.raises(UserError, match='model.ckpt-2: expected a whole checkpoint, found a damaged one'):
+        checkpoint.restore_newest(model.session, folder, model.all, lines.append)
+
+
+def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
+    folder, model = str(tmp_path / 'c'), Model()
+    checkpoint.save(model.saver, model.session, folder, 1, keep=1)
+    shutil.move(folder, folder + '-away')
+    with open(folder, 'w') as handle:
+        handle.write('a file where the folder was')
+    with pytest.raises((UserError, OSError)):
+        checkpoint.save(model.saver, model.session, folder, 2, keep=1)
+    os.remove(folder)
+    shutil.move(folder + '-away', folder)
+    assert checkpoint.steps_in(folder) == [1]
+    checkpoint.restore(model.session, checkpoint.prefix_of(folder, 1), model.all)

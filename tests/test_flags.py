@@ -1,0 +1,65 @@
+"""Help texts, wrong flags, and the configuration that flags become."""
+
+import dataclasses
+import re
+
+import pytest
+from absl import flags as absl_flags
+from conftest import check_one_line_error, run_command
+
+from dcgan_tf1 import flags
+from dcgan_tf1.presets import PRESETS
+
+
+def test_help_lists_only_our_flags_in_groups():
+    status, out, err = run_command('train', '--help')
+    assert status == 0 and err == ''
+    assert re.findall(r'^\S.*$', out, re.M)[-4:] == ['What to train', 'Data', 'Run folder', 'Machine']
+    named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
+    assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
+    assert not {'logtostderr', 'v', 'alsologtostderr', 'helpfull', 'only_check_args'} & set(named)
+    assert max(map(len, out.splitlines())) <= 100
+    for preset in PRESETS:
+        assert preset in out
+
+
+@pytest.mark.parametrize('command, flags_given, parts', [
+    ('train', ['--prest=blog_mnist'], ['prest', 'preset']),
+    ('train', ['--preset=blog_mnits'], ['preset', 'blog_mnits', 'blog_mnist']),
+    ('train', ['--epochs=0'], ['epochs', '0', 'positive']),
+    ('train', ['--seed=-1'], ['seed', '-1']),
+    ('train', ['--batch_size=many'], ['batch_size', 'many']),
+    ('train', ['blog_mnist'], ['blog_mnist', '--name=value']),
+    ('train', ['--data_dir=/no/such/folder'], ['--data_dir', '/no/such/folder']),
+    ('sample', [], ['--run', '--checkpoint', 'neither']),
+    ('sample', ['--run=a', '--checkpoint=b'], ['both']),
+    ('sample', ['--checkpoint=b'], ['--preset']),
+    ('sample', ['--checkpoint=no/such', '--preset=blog_mnist'], ['no/such', 'expected a checkpoint']),
+    ('sample', ['--run=no/such'], ['no/such', 'run folder']),
+    ('datasets', ['--shape=28x28'], ['--shape', '28x28']),
+])
+def test_wrong_flags_are_one_line(command, flags_given, parts):
+    check_one_line_error(run_command(command, *flags_given), *parts)
+
+
+def test_flags_override_the_preset():
+    config = flags.parse_train(['--preset=blog_cifar_horse', '--epochs=3', '--batch_size=8', '--update_ops=all'])
+    assert config.preset == dataclasses.replace(
+        PRESETS['blog_cifar_horse'], epochs=3, batch_size=8, update_ops='all')
+    assert flags.parse_train([]).preset is not None and flags.parse_train([]).preset == PRESETS['blog_mnist']
+
+
+@pytest.mark.parametrize('given, image_class', [
+    ([], 'horse'), (['--class=ship'], 'ship'), (['--class=all'], None), (['--dataset=folder'], None),
+    (['--dataset=cifar10'], 'horse')])
+def test_class(given, image_class):
+    assert flags.parse_train(['--preset=blog_cifar_horse'] + given).preset.image_class == image_class
+
+
+def test_a_misspelt_field_or_flag_fails_at_once():
+    with pytest.raises(TypeError):
+        dataclasses.replace(PRESETS['blog_mnist'], lerning_rate=1.0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PRESETS['blog_mnist'].epochs = 3
+    with pytest.raises(absl_flags.Error):
+        flags.parse_train(['--lerning_rate=1'])

@@ -1,0 +1,211 @@
+"""Every preset's graph: names, shapes, and what each train op moves."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from golden import OUTPUTS, VARIABLES
+
+from dcgan_tf1 import graph, layers
+from dcgan_tf1.presets import PRESETS
+
+SMALL = 4  # images in a batch
+
+
+@pytest.fixture(params=sorted(PRESETS))
+def preset(request):
+    return PRESETS[request.param]
+
+
+def batch(preset, seed=0):
+    draw = np.random.RandomState(seed)
+    return (np.tanh(draw.randn(SMALL, *preset.input_shape)).astype(np.float32),
+            draw.uniform(-1, 1, (SMALL, preset.z_dim)).astype(np.float32))
+
+
+class Built:
+    """A preset's training graph in a session, with every variable's value at hand."""
+
+    def __init__(self, preset):
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            tf.set_random_seed(0)
+            self.handles = graph.build_training_graph(preset)
+            self.variables = tf.global_variables()
+            self.initialise = tf.global_variables_initializer()
+        self.session = tf.Session(graph=self.graph)
+        self.session.run(self.initialise)
+
+    def values(self):
+        return {v.op.name: value for v, value in zip(self.variables, self.session.run(self.variables))}
+
+    def update(self, who, real, z, step=1):
+        feeds = {self.handles.real: real, self.handles.noise: z, self.handles.draw: graph.draw_number(step, who)}
+        self.session.run(self.handles.train_ops[who], {name: feeds[name] for name in self.handles.train_feeds[who]})
+
+
+def test_variables_are_those_of_2017(preset):
+    built = Built(preset)
+    found = {v.op.name: v.shape.as_list() for v in built.variables}
+    assert found.pop('global_step') == []
+    assert found == VARIABLES[preset.name]
+
+
+def test_counts_of_the_blogs_dcgan():
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        graph.build_training_graph(PRESETS['blog_mnist'])
+        assert len(tf.global_variables()) == 92 + 1  # global_step
+        assert len(tf.trainable_variables()) == 26
+        assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 14
+
+
+def test_every_trainable_variable_belongs_to_one_network(preset):
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        graph.build_training_graph(preset)
+        generator = graph.network_variables('generator', trainable_only=True)
+        discriminator = graph.network_variables('discriminator', trainable_only=True)
+        assert sorted(v.name for v in generator + discriminator) == sorted(v.name for v in tf.trainable_variables())
+        assert not set(generator) & set(discriminator)
+
+
+def test_placeholders_and_layer_outputs(preset):
+    built = Built(preset)
+    assert built.handles.real.op.name == {'blog_dense': 'real_img'}.get(preset.name, 'inputs_real')
+    assert built.handles.noise.op.name == {'blog_dense': 'noise_img'}.get(preset.name, 'inputs_noise')
+    assert built.handles.real.shape.as_list() == [None] + list(preset.input_shape)
+    for scope, expected in OUTPUTS[preset.name].items():
+        for layer, shape in expected:
+            output = built.graph.get_tensor_by_name('{}/{}/BiasAdd:0'.format(scope, layer))
+            assert output.shape.as_list()[1:] == shape
+    assert built.handles.sample_images.shape.as_list() == [None] + list(preset.image_shape)
+
+
+def test_an_update_moves_its_own_network_and_nothing_else(preset):
+    built = Built(preset)
+    real, z = batch(preset)
+    for who, other in (('generator', 'discriminator'), ('discriminator', 'generator')):
+        before = built.values()
+        built.update(who, real, z)
+        after = built.values()
+        moved = {name for name in before if not np.array_equal(before[name], after[name])}
+        powers = {'beta1_power', 'beta2_power'} if who == 'generator' else {'beta1_power_1', 'beta2_power_1'}
+        averages = {name for name in before if 'moving_' in name}
+        own = {name for name in before if name.startswith(who + '/')} - averages
+        step = {'global_step'} if who == preset.schedule[-1] else set()
+        # A bias right before a batch norm has a gradient of zero but for rounding, and a
+        # zero one moves nothing; the last layer's always has one.
+        silent = own - moved
+        assert all('/bias' in name for name in silent), silent
+        assert moved - silent == (own | powers | averages | step) - silent
+        assert not any(name.startswith(other + '/') for name in moved - averages)
+
+
+@pytest.mark.parametrize('update_ops, after_generator, after_both', [
+    ('own', (1, 1), (2, 3)), ('all', (1, 2), (2, 4))])
+def test_how_often_the_averages_move(update_ops, after_generator, after_both):
+    """(generator's, discriminator's) number of moves; 2017's are 2 and 4 a step."""
+    # Without learning and dropout, and with fakes in place of the real images, every pass
+    # sees the same statistics b, and n moves from 0 lead to b (1 - 0.99^n).
+    preset = dataclasses.replace(PRESETS['blog_mnist'], update_ops=update_ops, learning_rate=0.0,
+                                 dropout_when_training=False)
+    built = Built(preset)
+    _, z = batch(preset)
+    with built.graph.as_default():
+        fakes = preset.generator(built.handles.noise, layers.Pass('generator', training=True))
+        fakes = built.session.run(fakes, {built.handles.noise: z})
+
+    def moves(values, scope, unit):
+        mean = values[scope + '/batch_normalization/moving_mean']
+        return float(np.median(np.log(1 - mean / unit) / np.log(0.99)))
+
+    built.update('generator', fakes, z)
+    first = built.values()
+    built.update('discriminator', fakes, z)
+    second = built.values()
+    units = {}
+    with built.graph.as_default():
+        seen = layers.Pass('generator', training=True), layers.Pass('fake', training=True)
+        preset.discriminator(preset.generator(built.handles.noise, seen[0]), seen[1])
+        for scope, net_pass in zip(('generator', 'discriminator'), seen):
+            units[scope] = built.session.run(net_pass.statistics[0].mean, {built.handles.noise: z})
+    for values, expected in ((first, after_generator), (second, after_both)):
+        found = [moves(values, scope, units[scope]) for scope in ('generator', 'discriminator')]
+        np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_real_moves_an_average_before_fake():
+    preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, dropout_when_training=False)
+    built = Built(preset)
+    real, z = batch(preset)
+    real = 50 * real  # far from the fakes, so that the order shows
+    with built.graph.as_default():
+        seen = {name: layers.Pass(name, training=True) for name in ('generator', 'real', 'fake')}
+        fakes = preset.generator(built.handles.noise, seen['generator'])
+        preset.discriminator(built.handles.real, seen['real'])
+        preset.discriminator(fakes, seen['fake'])
+        r, f = built.session.run([seen['real'].statistics[0].mean, seen['fake'].statistics[0].mean],
+                                 {built.handles.real: real, built.handles.noise: z})
+    built.update('discriminator', real, z)
+    found = built.values()['discriminator/batch_normalization/moving_mean']
+    np.testing.assert_allclose(found, 0.99 * 0.01 * r + 0.01 * f, rtol=1e-4, atol=1e-7)
+    assert np.abs(found - (0.99 * 0.01 * f + 0.01 * r)).max() > 1e-4  # the other order would differ
+
+
+def test_a_generator_step_needs_the_real_images_in_2017s_way_only():
+    for update_ops, needs_real in (('own', False), ('all', True)):
+        built = Built(dataclasses.replace(PRESETS['blog_mnist'], update_ops=update_ops))
+        feeds = built.handles.train_feeds['generator']
+        assert (built.handles.real in feeds) == needs_real
+        if needs_real:
+            _, z = batch(PRESETS['blog_mnist'])
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                built.session.run(built.handles.train_ops['generator'],
+                                  {built.handles.noise: z, built.handles.draw: 0})
+
+
+def test_losses_move_nothing_and_draw_their_own_masks():
+    preset = PRESETS['blog_mnist']
+    built = Built(preset)
+    real, z = batch(preset)
+    before = built.values()
+
+    def losses(draw):
+        return built.session.run(built.handles.losses, {
+            built.handles.real: real, built.handles.noise: z, built.handles.draw: draw})
+
+    assert losses(5) == losses(5)
+    assert losses(5) != losses(6)
+    after = built.values()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_draw_numbers_never_repeat():
+    numbers = [graph.draw_number(step, who) for step in range(50) for who in graph.DRAWS]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_samples_use_averages_and_dropout_as_the_preset_says(preset):
+    built = Built(preset)
+    _, z = batch(preset)
+
+    def images(noise, draw):
+        return built.session.run(built.handles.sample_images, {built.handles.noise: noise, built.handles.draw: draw})
+
+    low, high = preset.image_range
+    found = images(z, 1)
+    assert found.shape == (SMALL,) + preset.image_shape and found.min() >= low and found.max() <= high
+    assert np.array_equal(found, images(z, 2)) == (not preset.dropout_when_sampling)
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        handles = graph.build_sampling_graph(preset, dropout=False)
+        assert {v.op.name for v in tf.global_variables()} == {
+            name for name in VARIABLES[preset.name] if name.startswith('generator/') and '/Adam' not in name}
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            whole, one = [session.run(handles.sample_images, {handles.noise: noise, handles.draw: 0})
+                          for noise in (z, z[:1])]
+    # Batch norm on its averages: an image does not depend on the others of its batch.
+    np.testing.assert_allclose(whole[:1], one, atol=1e-6)

@@ -1,0 +1,170 @@
+"""The layers against NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import layers
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as tf_graph:
+        tf.set_random_seed(7)
+        yield tf_graph
+
+
+def run(*fetches):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetches if len(fetches) > 1 else fetches[0])
+
+
+X = np.random.RandomState(0).randn(6, 5, 4, 3).astype(np.float32) * 2 + 1
+
+
+def normalised(x, mean, variance):
+    return (x - mean) / np.sqrt(variance + 1e-3)
+
+
+@pytest.mark.parametrize('kind, bessel', [('fused', 120 / 119), ('moments', 1.0)])
+def test_batch_norm_in_training(kind, bessel):
+    net_pass = layers.Pass('real', training=True, batch_norm=kind)
+    y = layers.batch_norm(tf.constant(X), net_pass)
+    updates = layers.moving_average_updates(net_pass)
+    mean, variance = X.mean((0, 1, 2)), X.var((0, 1, 2))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(y), normalised(X, mean, variance), atol=1e-5)
+        values = {v.op.name: session.run(v) for v in tf.global_variables()}
+        np.testing.assert_array_equal(values['batch_normalization/moving_mean'], np.zeros(3))  # not moved yet
+        session.run(updates)
+        values = {v.op.name: session.run(v) for v in tf.global_variables()}
+    np.testing.assert_allclose(values['batch_normalization/moving_mean'], 0.01 * mean, rtol=1e-4)
+    # rtol must tell Bessel's correction (0.8 % of 1 % here) from none: look at the step alone.
+    step = (values['batch_normalization/moving_variance'] - 0.99) / 0.01
+    np.testing.assert_allclose(step, variance * bessel, rtol=1e-3)
+
+
+def test_batch_norm_in_inference_uses_the_averages_and_moves_nothing():
+    net_pass = layers.Pass('sample', training=False)
+    y = layers.batch_norm(tf.constant(X), net_pass)
+    np.testing.assert_allclose(run(y), normalised(X, 0.0, 1.0), atol=1e-5)
+    assert net_pass.statistics == []
+
+
+def test_updates_read_their_average_after_the_control_dependencies():
+    first = layers.Pass('real', training=True)
+    second = layers.Pass('fake', training=True)
+    with tf.variable_scope('d', reuse=tf.AUTO_REUSE):
+        layers.batch_norm(tf.constant(X), first)
+    with tf.variable_scope('d', reuse=tf.AUTO_REUSE):
+        layers.batch_norm(tf.constant(3 * X), second)
+    with tf.control_dependencies(layers.moving_average_updates(first)):
+        updates = layers.moving_average_updates(second)
+    for _ in range(20):  # a race would not show every time
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(updates)
+            moved = session.run(tf.global_variables()[2])
+        mean = X.mean((0, 1, 2))
+        np.testing.assert_allclose(moved, 0.99 * 0.01 * mean + 0.01 * 3 * mean, rtol=1e-4)
+
+
+def test_pass_refuses_an_unknown_batch_norm():
+    with pytest.raises(ValueError, match="found 'fuse'"):
+        layers.Pass('real', training=True, batch_norm='fuse')
+
+
+def test_dense_and_conv2d():
+    flat = layers.dense(tf.constant(X.reshape(6, 60)), 7)
+    image = layers.conv2d(tf.constant(X), 8, 3, stride=2)
+    variables = {v.op.name: v for v in tf.global_variables()}
+    flat, image, kernel, conv = run(flat, image, variables['dense/kernel'], variables['conv2d/kernel'])
+    np.testing.assert_allclose(flat, X.reshape(6, 60) @ kernel, atol=1e-4)
+    assert image.shape == (6, 3, 2, 8)
+    # SAME with kernel 3, stride 2: height 5 is padded by one on both sides, width 4 after its end only.
+    padded = np.pad(X, ((0, 0), (1, 1), (0, 1), (0, 0)), 'constant')
+    np.testing.assert_allclose(image[:, 1, 1], np.einsum('nhwc,hwco->no', padded[:, 2:5, 2:5], conv), atol=1e-4)
+
+
+@pytest.mark.parametrize('kernel, stride, padding, shape', [
+    (4, 1, 'VALID', (8, 7)), (3, 2, 'SAME', (10, 8)), (4, 2, 'SAME', (10, 8)), (5, 1, 'SAME', (5, 4)),
+    (4, 2, 'VALID', (12, 10))])
+def test_conv2d_transpose_is_the_adjoint_of_the_convolution(kernel, stride, padding, shape):
+    y = layers.conv2d_transpose(tf.constant(X), 2, kernel, stride, padding)
+    assert y.shape.as_list()[1:] == list(shape) + [2]
+    other = np.random.RandomState(1).randn(6, *(shape + (2,))).astype(np.float32)
+    weights = tf.global_variables()[0]
+    back = tf.nn.conv2d(tf.constant(other), weights, [1, stride, stride, 1], padding)
+    y, back = run(y, back)
+    np.testing.assert_allclose((y * other).sum(), (back * X).sum(), rtol=1e-4)
+
+
+def test_names_are_numbered_and_restart_with_the_scope():
+    for _ in range(2):
+        with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+            layers.dense(layers.dense(tf.zeros([2, 3]), 4), 5)
+    assert [v.op.name for v in tf.global_variables()] == [
+        'generator/dense/kernel', 'generator/dense/bias', 'generator/dense_1/kernel', 'generator/dense_1/bias']
+
+
+def test_initial_weights_are_glorot_uniform_and_a_function_of_seed_and_name():
+    def weights(seed, names):
+        with tf.Graph().as_default():
+            tf.set_random_seed(seed)
+            for name in names:
+                with tf.variable_scope(name):
+                    layers.dense(tf.zeros([1, 300]), 200)
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                return {v.op.name: session.run(v) for v in tf.global_variables()}
+
+    first, other_order, other_seed = weights(1, 'ab'), weights(1, 'ba'), weights(2, 'ab')
+    limit = np.sqrt(6 / 500)
+    kernel = first['a/dense/kernel']
+    assert 0.99 * limit < kernel.max() <= limit and -limit <= kernel.min() < -0.99 * limit
+    assert abs(kernel.std() - limit / np.sqrt(3)) < 0.001
+    np.testing.assert_array_equal(kernel, other_order['a/dense/kernel'])
+    assert not np.array_equal(kernel, first['b/dense/kernel'])
+    assert not np.array_equal(kernel, other_seed['a/dense/kernel'])
+    assert not first['a/dense/bias'].any()
+
+
+def test_variables_are_reference_variables():
+    layers.dense(tf.zeros([1, 3]), 2)
+    assert [v.op.type for v in tf.global_variables()] == ['VariableV2'] * 2
+
+
+def test_leaky_relu():
+    np.testing.assert_allclose(run(layers.leaky_relu(tf.constant([-2.0, 0.0, 3.0]), 0.01)), [-0.02, 0, 3])
+
+
+ONES = np.ones((50, 200), np.float32)
+
+
+def masks(seed=7, draw=3, name='real', layer=0):
+    with tf.Graph().as_default():
+        tf.set_random_seed(seed)
+        net_pass = layers.Pass(name, training=True, draw=tf.constant(draw))
+        with tf.variable_scope('d'):
+            outputs = [layers.dropout(tf.constant(ONES), 0.8, net_pass) for _ in range(2)]
+        return run(outputs[layer])
+
+
+def test_dropout_keeps_the_share_and_the_mean():
+    y = masks()
+    np.testing.assert_allclose(np.unique(y), [0, 1.25])
+    assert abs((y > 0).mean() - 0.8) < 0.015
+
+
+def test_dropout_masks_are_a_function_of_seed_draw_pass_and_layer():
+    np.testing.assert_array_equal(masks(), masks())
+    others = [masks(seed=8), masks(draw=4), masks(name='fake'), masks(layer=1)]
+    for other in others:  # independent: they agree in 0.8^2 + 0.2^2 of the places
+        assert abs((masks() == other).mean() - 0.68) < 0.02
+
+
+def test_dropout_off_is_the_identity():
+    x = tf.constant(ONES)
+    assert layers.dropout(x, 0.8, layers.Pass('sample', training=False)) is x

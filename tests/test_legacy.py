@@ -1,0 +1,81 @@
+"""Across TensorFlow's releases: checkpoints of 1.0.1, 1.15.5 and the one at hand.
+
+./run_tests.sh names the other interpreters, where it found them:
+DCGAN_TF1_PYTHON_TF115 (Python 3.7 with TensorFlow 1.15.5), DCGAN_TF1_PYTHON_TF10
+(Python 3.6 with 1.0.1).
+"""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import run_command
+from golden import VARIABLES
+
+from dcgan_tf1 import checkpoint, sample
+from dcgan_tf1.presets import PRESETS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def interpreter(variable, what):
+    path = os.environ.get(variable)
+    if not path:
+        pytest.skip('{} is not here ({} names none)'.format(what, variable))
+    return path
+
+
+@pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
+def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tmp_path):
+    python = interpreter('DCGAN_TF1_PYTHON_TF10', 'Python 3.6 with TensorFlow 1.0.1')
+    env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
+    out = subprocess.check_output([python, os.path.join(HERE, 'legacy_2017.py'), name, str(tmp_path)],
+                                  env=dict(env, TF_CPP_MIN_LOG_LEVEL='3'), stderr=subprocess.DEVNULL)
+    written = json.loads(out.decode())
+    assert written['version'] == '1.0.1'
+    assert written['variables'] == VARIABLES[name]  # the golden lists are 2017's own
+    with np.load(str(tmp_path / 'expected.npz')) as arrays:
+        images = sample.generate(PRESETS[name], written['prefix'], arrays['z'], dropout=False)
+        np.testing.assert_allclose(images.reshape(arrays['images'].shape), arrays['images'], atol=1e-5)
+    if name == 'blog_mnist':
+        assert written['updates'] == 14
+        # Training goes on from it, too, although it has no global_step.
+        data = tmp_path / 'data'
+        data.mkdir()
+        from conftest import blobs, write_mnist
+        write_mnist(data / 'mnist', blobs(5100), np.arange(5100).astype(np.uint8) % 10)
+        status, text, err = run_command(
+            'train', '--init_checkpoint=' + written['prefix'], '--data_dir={}'.format(data),
+            '--run_dir={}'.format(tmp_path / 'runs'), '--max_steps=1', '--batch_size=4')
+        assert status == 0 and 'starting from the variables' in text, err
+
+
+@pytest.mark.parametrize('name', ['blog_mnist', 'blog_dense'])
+def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tiny_data, tmp_path):
+    old = interpreter('DCGAN_TF1_PYTHON_TF115', 'Python 3.7 with TensorFlow 1.15.5')
+    flags = ['--preset=' + name, '--batch_size=8', '--data_dir=' + tiny_data]
+    folders = {}
+    for who, extra in (('new', {}), ('old', {'python': old})):
+        parent = str(tmp_path / who)
+        status, out, err = run_command('train', '--max_steps=3', '--run_dir=' + parent, *flags, **extra)
+        assert status == 0 and ('TensorFlow 1.15.5' in out) == (who == 'old'), err
+        folders[who] = os.path.join(parent, '00000-' + name)
+    for who, folder in folders.items():
+        images = {}
+        for reader, extra in (('new', {}), ('old', {'python': old})):
+            npz = str(tmp_path / '{}-{}.npz'.format(who, reader))
+            status, _, err = run_command('sample', '--run=' + folder, '--n=16', '--dropout=off', '--npz=' + npz,
+                                         '--out=' + npz + '.png', **extra)
+            assert status == 0, err
+            with np.load(npz) as arrays:
+                images[reader] = arrays['images']
+        np.testing.assert_allclose(images['new'], images['old'], atol=1e-5)
+        assert images['new'].std() > 0.01
+    # And training goes on in the other release.
+    for who, extra in (('old', {}), ('new', {'python': old})):
+        status, out, err = run_command('train', '--max_steps=4', '--resume=must', '--run_dir=' + folders[who],
+                                       *flags, **extra)
+        assert status == 0 and 'going on at step 3' in out, err
+        assert checkpoint.steps_in(os.path.join(folders[who], 'checkpoints')) == [3, 4]

@@ -1,0 +1,245 @@
+"""Readers against hand-made files, damaged ones and hostile ones."""
+
+import gzip
+import io
+import os
+import pickle
+import pickletools
+import struct
+import tarfile
+
+import numpy as np
+import pytest
+from conftest import write_idx
+from PIL import Image
+
+from dcgan_tf1 import readers
+from dcgan_tf1.errors import UserError
+
+# ------------------------------------------------------------------------------ IDX
+
+IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize('name', ['images', 'images.gz'])
+def test_idx_by_hand(tmp_path, name):
+    raw = bytes([0, 0, 8, 3]) + struct.pack('>3I', 2, 3, 4) + bytes(range(24))
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(raw) if name.endswith('.gz') else raw)
+    np.testing.assert_array_equal(readers.read_idx(str(path), 3), IMAGES)
+
+
+def whole(suffix='.gz'):
+    raw = bytes([0, 0, 8, 3]) + struct.pack('>3I', 2, 3, 4) + bytes(range(24))
+    return gzip.compress(raw) if suffix else raw
+
+
+@pytest.mark.parametrize('raw, message', [
+    (b'', 'an empty file'),
+    (bytes([0, 0, 8, 1]) + bytes(30), 'found 00000801'),
+    (bytes([0, 0, 13, 3]) + bytes(30), 'found 00000d03'),
+    (bytes([0, 0, 8, 3, 0, 0]), 'expected 12 bytes of dimensions, found 2'),
+    (whole('')[:-1], 'expected 24 bytes after the header (2 x 3 x 4), found 23'),
+    (whole('') + b'x', 'expected 24 bytes after the header (2 x 3 x 4), found more'),
+    (bytes([0, 0, 8, 3]) + struct.pack('>3I', 0, 3, 4), 'found dimensions 0 x 3 x 4'),
+    (bytes([0, 0, 8, 3]) + struct.pack('>3I', 2 ** 31, 2 ** 31, 4), 'found dimensions'),
+])
+def test_damaged_idx(tmp_path, raw, message):
+    path = tmp_path / 'images'
+    path.write_bytes(raw)
+    with pytest.raises(UserError) as error:
+        readers.read_idx(str(path), 3)
+    assert str(path) in str(error.value) and message in str(error.value)
+
+
+@pytest.mark.parametrize('raw', [
+    whole()[:-9], whole()[:-4] + b'\0\0\0\0', whole()[:12] + b'\xff\xff' + whole()[14:], b'no gzip at all', b''])
+def test_damaged_gzip(tmp_path, raw):
+    path = tmp_path / 'images.gz'
+    path.write_bytes(raw)
+    with pytest.raises(UserError) as error:
+        readers.read_idx(str(path), 3)
+    assert str(path) in str(error.value)
+
+
+def test_missing_idx_and_a_folder_in_its_place(tmp_path):
+    for path in (tmp_path / 'none', tmp_path):
+        with pytest.raises(UserError, match=str(path)):
+            readers.read_idx(str(path), 3)
+
+
+# ---------------------------------------------------------------------------- CIFAR
+
+def cifar_rows(count=4, seed=0):
+    draw = np.random.RandomState(seed)
+    return draw.randint(0, 256, (count, 3072)).astype(np.uint8), [int(i) for i in draw.randint(0, 10, count)]
+
+
+def official_pickle(rows, labels):
+    """A batch as Python 2 pickled the official ones: protocol 2, byte strings, NumPy's old names."""
+    def text(raw):
+        return (b'U' + bytes([len(raw)]) if len(raw) < 256 else b'T' + struct.pack('<i', len(raw))) + raw
+
+    def integer(number):
+        return b'J' + struct.pack('<i', number)
+
+    array = (b'cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n' + integer(0) + b'\x85' + text(b'b') + b'\x87R('
+             + integer(1) + integer(rows.shape[0]) + integer(rows.shape[1]) + b'\x86' + b'cnumpy\ndtype\n'
+             + text(b'u1') + integer(0) + integer(1) + b'\x87R(' + integer(3) + text(b'|') + b'NNN' + integer(-1)
+             + integer(-1) + integer(0) + b'tb\x89' + text(rows.tobytes()) + b'tb')
+    return (b'\x80\x02}(' + text(b'batch_label') + text(b'training batch 1 of 5')
+            + text(b'labels') + b'](' + b''.join(integer(label) for label in labels) + b'e'
+            + text(b'data') + array + text(b'filenames') + b'](' + text(b'horse_0001.png') + b'eu.')
+
+
+def test_cifar_pickle_by_hand():
+    rows, labels = cifar_rows()
+    images, found = readers.decode_cifar_pickle(official_pickle(rows, labels), 'data_batch_1')
+    assert images.shape == (4, 32, 32, 3) and images.dtype == np.uint8
+    # Red, green and blue planes follow each other, each row by row.
+    assert images[1, 2, 3].tolist() == [rows[1, 2 * 32 + 3], rows[1, 1024 + 67], rows[1, 2048 + 67]]
+    assert found.tolist() == labels
+
+
+def test_cifar_pickle_as_numpy_itself_reads_it():
+    rows, labels = cifar_rows()
+    # What NumPy itself unpickles from the hand-made bytes is what we read.
+    theirs = pickle.loads(official_pickle(rows, labels), encoding='bytes')
+    np.testing.assert_array_equal(theirs[b'data'], rows)
+    with pytest.raises(UserError, match="'data' and 'labels'"):
+        readers.decode_cifar_pickle(pickle.dumps({'labels': [1]}, 2), 'x')
+
+
+class Exploit:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def test_pickles_that_would_run_code_are_refused(tmp_path):
+    marker = tmp_path / 'ran'
+    hostile = [pickle.dumps(Exploit(os.system, 'touch {}'.format(marker)), protocol) for protocol in (0, 2, 4)]
+    hostile += [pickle.dumps({b'data': Exploit(eval, '1'), b'labels': []}, 4),
+                pickle.dumps(Exploit(getattr, 'x', 'join'), 4),
+                pickle.dumps({b'data': np.array([[object]], object), b'labels': [1]}, 2),
+                pickle.dumps({b'data': np.zeros((1, 3072)), b'labels': [1]}, 2),
+                b'cbuiltins\nexec\n(S"open(%r,\'w\')"\ntR.' % str(marker).encode(),
+                b'\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x01x\x85R.',
+                b'Pid\n.', b'\x80\x02]q\x00h\x01.', b'', b'.', b'\x80\x05' + b'\xff' * 50]
+    for raw in hostile:
+        with pytest.raises(UserError, match='data_batch_1: expected'):
+            readers.decode_cifar_pickle(raw, 'data_batch_1')
+    assert not marker.exists()
+    assert any(op.name == 'STACK_GLOBAL' for op, _, _ in pickletools.genops(hostile[2]))  # it was tried
+
+
+@pytest.mark.parametrize('change', [
+    lambda rows, labels: (rows[:, :-1], labels), lambda rows, labels: (rows, labels[:-1]),
+    lambda rows, labels: (rows, [10] + labels[1:])])
+def test_cifar_pickle_of_wrong_content(change):
+    with pytest.raises(UserError, match='x.pickle: expected'):
+        readers.decode_cifar_pickle(official_pickle(*change(*cifar_rows())), 'x.pickle')
+
+
+def write_cifar(folder, count=4):
+    """A whole unpacked cifar-10-batches-py; returns all rows and labels of the training batches."""
+    os.makedirs(str(folder))
+    rows, labels = zip(*[cifar_rows(count, seed) for seed in range(6)])
+    for name, data, label in zip(readers.CIFAR_BATCHES['train'] + readers.CIFAR_BATCHES['test'], rows, labels):
+        with open(os.path.join(str(folder), name), 'wb') as handle:
+            handle.write(official_pickle(data, label))
+    return np.concatenate(rows[:5]), np.concatenate(labels[:5])
+
+
+def test_three_forms_of_cifar_are_equal(tmp_path):
+    rows, labels = write_cifar(tmp_path / 'py')
+    os.mkdir(str(tmp_path / 'bin'))
+    for index in range(5):
+        part = slice(4 * index, 4 * index + 4)
+        records = np.concatenate([labels[part, None].astype(np.uint8), rows[part]], axis=1)
+        (tmp_path / 'bin' / 'data_batch_{}.bin'.format(index + 1)).write_bytes(records.tobytes())
+    with tarfile.open(str(tmp_path / 'c.tar.gz'), 'w:gz') as archive:
+        archive.add(str(tmp_path / 'py'), 'cifar-10-batches-py')
+    expected = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    for images, found, _ in (readers.read_cifar_pickles(str(tmp_path / 'py'), 'train'),
+                             readers.read_cifar_binaries(str(tmp_path / 'bin'), 'train'),
+                             readers.read_cifar_tar(str(tmp_path / 'c.tar.gz'), 'train')):
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(found, labels)
+
+
+def test_cifar_binary_of_wrong_length(tmp_path):
+    (tmp_path / 'data_batch_1.bin').write_bytes(bytes(3073 + 5))
+    with pytest.raises(UserError, match='records of 3073 bytes .*found 3078'):
+        readers.read_cifar_binaries(str(tmp_path), 'train')
+
+
+def member(name, kind=tarfile.REGTYPE, content=b'', link=''):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname = kind, len(content), link
+    return info, io.BytesIO(content)
+
+
+@pytest.mark.parametrize('hostile', [
+    member('/etc/cron.d/x', content=b'x'), member('../outside', content=b'x'), member('a/../../outside', content=b'x'),
+    member('cifar-10-batches-py/data_batch_1', tarfile.SYMTYPE, link='/etc/passwd'),
+    member('cifar-10-batches-py/data_batch_1', tarfile.LNKTYPE, link='/etc/passwd'),
+    member('dev', tarfile.CHRTYPE), member('pipe', tarfile.FIFOTYPE)])
+def test_tar_members_that_leave_the_target_are_refused(tmp_path, hostile):
+    path = str(tmp_path / 'c.tar.gz')
+    with tarfile.open(path, 'w:gz') as archive:
+        archive.addfile(*hostile)
+    with pytest.raises(UserError, match='plain files below one folder'):
+        readers.read_cifar_tar(path, 'train')
+
+
+def test_damaged_and_incomplete_tars(tmp_path):
+    write_cifar(tmp_path / 'py')
+    path = str(tmp_path / 'c.tar.gz')
+    with tarfile.open(path, 'w:gz') as archive:
+        archive.add(str(tmp_path / 'py' / 'data_batch_1'), 'cifar-10-batches-py/data_batch_1')
+    with pytest.raises(UserError, match='expected data_batch_2, data_batch_3'):
+        readers.read_cifar_tar(path, 'train')
+    with open(path, 'rb') as handle:
+        raw = handle.read()
+    for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar'):
+        with open(path, 'wb') as handle:
+            handle.write(damaged)
+        with pytest.raises(UserError, match='c.tar.gz: expected'):
+            readers.read_cifar_tar(path, 'train')
+
+
+# ------------------------------------------------------------------------- pictures
+
+def test_pictures_are_cropped_resized_and_sorted(tmp_path):
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = (255, 0, 0)  # the middle third is what remains
+    Image.fromarray(wide).save(str(tmp_path / 'b.png'))
+    Image.new('L', (10, 10), 100).save(str(tmp_path / 'a.JPG'), 'JPEG')
+    Image.new('RGBA', (10, 10), (255, 255, 255, 0)).save(str(tmp_path / 'c.png'))
+    (tmp_path / 'notes.txt').write_text('not a picture')
+    images, paths = readers.read_pictures(str(tmp_path), (8, 8, 3))
+    assert [os.path.basename(path) for path in paths] == ['a.JPG', 'b.png', 'c.png']
+    assert images.shape == (3, 8, 8, 3)
+    assert np.abs(images[0].astype(int) - 100).max() <= 2
+    assert np.abs(images[1][:, 2:-2].astype(int) - (255, 0, 0)).max() <= 2
+    assert not images[2].any()  # transparent, laid on black
+    grey, _ = readers.read_pictures(str(tmp_path), (8, 8, 1))
+    assert grey.shape == (3, 8, 8, 1) and np.abs(grey[1][:, 2:-2].astype(int) - 76).max() <= 2  # 0.299 * 255
+
+
+def test_damaged_picture(tmp_path):
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (40, 40, 3)).astype(np.uint8)).save(
+        str(tmp_path / 'x.png'))
+    raw = (tmp_path / 'x.png').read_bytes()
+    for damaged in (raw[:len(raw) // 2], b'', b'hello'):
+        (tmp_path / 'x.png').write_bytes(damaged)
+        with pytest.raises(UserError, match='x.png: expected a PNG or JPEG picture'):
+            readers.read_pictures(str(tmp_path), (8, 8, 3))
+
+
+def test_write_idx_helper_round_trip(tmp_path):
+    write_idx(tmp_path / 'x.gz', IMAGES)
+    np.testing.assert_array_equal(readers.read_idx(str(tmp_path / 'x.gz'), 3), IMAGES)

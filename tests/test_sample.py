@@ -1,0 +1,99 @@
+"""Samples from runs, from generator-only checkpoints and from checkpoints of 2017."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from conftest import check_one_line_error, run_command
+from PIL import Image
+
+from dcgan_tf1 import checkpoint, graph, sample
+from dcgan_tf1.presets import PRESETS
+
+
+@pytest.fixture(scope='module')
+def run(tiny_data, tmp_path_factory):
+    parent = tmp_path_factory.mktemp('runs')
+    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
+                                 '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
+    assert status == 0, err
+    return os.path.join(str(parent), '00000-blog_mnist')
+
+
+def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
+    out, npz = str(tmp_path / 'g.png'), str(tmp_path / 'g.npz')
+    status, text, err = run_command('sample', '--run=' + run, '--n=9', '--out=' + out, '--npz=' + npz)
+    assert status == 0 and err == '', err
+    assert 'model.ckpt-4' in text and '9 images' in text
+    assert Image.open(out).size == (84, 84)
+    with np.load(npz) as arrays:
+        assert arrays['images'].shape == (9, 28, 28, 1) and arrays['z'].shape == (9, 100)
+        first = arrays['images']
+    np.testing.assert_allclose(np.asarray(Image.open(out))[:28, :28], (first[0, ..., 0] + 1) * 127.5, atol=0.6)
+    # Nothing is overwritten unasked; the same seed draws the same, another others.
+    check_one_line_error(run_command('sample', '--run=' + run, '--out=' + out), out, '--overwrite')
+    assert run_command('sample', '--run=' + run, '--n=9', '--out=' + out, '--npz=' + npz, '--overwrite')[0] == 0
+    with np.load(npz) as arrays:
+        np.testing.assert_array_equal(arrays['images'], first)
+    for flags in (['--seed=1'], ['--dropout=off'], ['--step=2']):
+        assert run_command('sample', '--run=' + run, '--n=9', '--out=' + out, '--npz=' + npz, '--overwrite',
+                           *flags)[0] == 0
+        with np.load(npz) as arrays:
+            assert np.abs(arrays['images'] - first).max() > 1e-3
+    check_one_line_error(run_command('sample', '--run=' + run, '--step=3'), 'step 3', 'steps 2, 4')
+    check_one_line_error(run_command('sample', '--run=' + run, '--preset=blog_dense'), '--preset', 'blog_mnist')
+
+
+def test_interpolation_walks_in_straight_lines():
+    z = sample.noise(3, 2, 100, walk=5).reshape(2, 5, 100)
+    np.testing.assert_allclose(np.diff(z, axis=1), np.broadcast_to((z[:, 4:] - z[:, :1]) / 4, (2, 4, 100)), atol=1e-6)
+    assert np.abs(z).max() <= 1 and np.abs(z[0, 0] - z[1, 0]).max() > 0.5
+
+
+def test_interpolation_command(run, tmp_path):
+    out = str(tmp_path / 'walk.png')
+    assert run_command('sample', '--run=' + run, '--interpolate', '--n=3', '--out=' + out)[0] == 0
+    assert Image.open(out).size == (280, 84)
+
+
+def session_images(prefix, preset, z):
+    """What the training graph's own sampler makes of a checkpoint, dropout off."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_sampling_graph(preset, dropout=False)
+        checkpoint.restore(session, prefix, tf.global_variables())
+        return session.run(handles.sample_images, {handles.noise: z, handles.draw: 0})
+
+
+def test_many_images_come_in_batches_and_are_all_different(run):
+    z = sample.noise(0, 300, 100)
+    prefix = checkpoint.resolve(os.path.join(run, 'checkpoints'))
+    images = sample.generate(PRESETS['blog_mnist'], prefix, z, dropout=False)
+    assert images.shape == (300, 28, 28, 1)
+    np.testing.assert_allclose(images, session_images(prefix, PRESETS['blog_mnist'], z), atol=1e-5)
+    assert len({image.tobytes() for image in images}) == 300
+
+
+def test_a_checkpoint_of_the_generator_alone(run, tmp_path):
+    preset = PRESETS['blog_mnist']
+    whole = checkpoint.resolve(os.path.join(run, 'checkpoints'))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        graph.build_sampling_graph(preset)
+        checkpoint.restore(session, whole, tf.global_variables())
+        alone = tf.train.Saver().save(session, str(tmp_path / 'generator.ckpt'))
+    status, _, err = run_command('sample', '--checkpoint=' + alone, '--preset=blog_mnist', '--n=4', '--dropout=off',
+                                 '--out={}'.format(tmp_path / 'x.png'), '--npz={}'.format(tmp_path / 'x.npz'))
+    assert status == 0, err
+    with np.load(str(tmp_path / 'x.npz')) as arrays:
+        np.testing.assert_allclose(arrays['images'], session_images(whole, preset, arrays['z']), atol=1e-6)
+
+
+def test_a_checkpoint_of_another_preset_names_the_variable_and_both_shapes(run):
+    result = run_command('sample', '--checkpoint=' + os.path.join(run, 'checkpoints', 'model.ckpt-4'),
+                         '--preset=blog_cifar_horse')
+    check_one_line_error(result, 'generator/conv2d_transpose_2/kernel', '[3, 3, 3, 128]', '[3, 3, 1, 128]')
+    result = run_command('sample', '--checkpoint=' + os.path.join(run, 'checkpoints', 'model.ckpt-4'),
+                         '--preset=blog_dense')
+    check_one_line_error(result, 'generator/dense/kernel', '[100, 128]', '[100, 8192]')

@@ -1,0 +1,339 @@
+"""The trainer as a command: what it writes, how it stops, how it goes on."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import check_one_line_error, run_command, start_command
+from PIL import Image
+
+from dcgan_tf1 import checkpoint, datasets, runs
+from dcgan_tf1.presets import PRESETS
+
+# blog_dense does a step in milliseconds; 400 images in batches of 64 are 6 steps an epoch.
+DENSE = ('--preset=blog_dense',)
+
+
+def train(data, run_dir, *flags, **kwargs):
+    return run_command('train', '--data_dir=' + data, '--run_dir={}'.format(run_dir), *flags, **kwargs)
+
+
+def read_metrics(run):
+    with open(os.path.join(str(run), 'metrics.csv'), newline='') as handle:
+        return list(csv.DictReader(handle))
+
+
+def same_checkpoint(one, other, step):
+    for suffix in ('.index', '.data-00000-of-00001'):
+        paths = [checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step) + suffix for run in (one, other)]
+        with open(paths[0], 'rb') as a, open(paths[1], 'rb') as b:
+            assert a.read() == b.read(), suffix
+
+
+def same_results(one, other, step):
+    """Checkpoints, losses and samples bit for bit; only the speed may differ."""
+    same_checkpoint(one, other, step)
+    rows = [[{k: v for k, v in row.items() if k != 'images_per_second'} for row in read_metrics(run)]
+            for run in (one, other)]
+    assert rows[0] == rows[1] and rows[0]
+    names = [sorted(os.listdir(os.path.join(str(run), 'samples'))) for run in (one, other)]
+    assert names[0] == names[1] and len(names[0]) == 2 * len(rows[0])
+    for name in names[0]:
+        if name.endswith('.npz'):
+            a, b = [np.load(os.path.join(str(run), 'samples', name)) for run in (one, other)]
+            np.testing.assert_array_equal(a['images'], b['images'])
+
+
+@pytest.fixture(scope='module')
+def dense_run(tiny_data, tmp_path_factory):
+    """An undisturbed run of three epochs of six steps."""
+    parent = tmp_path_factory.mktemp('runs')
+    status, out, err = train(tiny_data, parent, *(DENSE + ('--epochs=3', '--checkpoint_every=6')))
+    assert status == 0 and err == '', err
+    return os.path.join(str(parent), '00000-blog_dense'), out
+
+
+def test_everything_is_written(dense_run, tiny_data):
+    run, out = dense_run
+    assert set(os.listdir(run)) == {'.lock', 'config.json', 'log.txt', 'metrics.csv', 'samples', 'figure.png',
+                                    'losses.png', 'checkpoints', 'events'}
+    rows = read_metrics(run)
+    assert list(rows[0]) == ['step', 'epoch', 'd_loss', 'd_loss_real', 'd_loss_fake', 'g_loss', 'images_per_second']
+    assert [(row['step'], row['epoch']) for row in rows] == [('6', '1'), ('12', '2'), ('18', '3')]
+    for row in rows:
+        assert abs(float(row['d_loss']) - float(row['d_loss_real']) - float(row['d_loss_fake'])) < 1e-4
+        assert float(row['images_per_second']) > 0
+    assert sorted(os.listdir(os.path.join(run, 'samples'))) == [
+        'step-{:06d}.{}'.format(step, kind) for step in (6, 12, 18) for kind in ('npz', 'png')]
+    with np.load(os.path.join(run, 'samples', 'step-000018.npz')) as arrays:
+        assert arrays['images'].shape == (25, 28, 28, 1) and arrays['z'].shape == (25, 100)
+        assert np.abs(arrays['images']).max() <= 1 and -1 <= arrays['z'].min() < -0.9
+    assert Image.open(os.path.join(run, 'samples', 'step-000018.png')).size == (25 * 28, 28)
+    assert Image.open(os.path.join(run, 'figure.png')).size == (70 + 25 * 28 + 12, 40 + 3 * 28 + 12)
+    assert Image.open(os.path.join(run, 'losses.png')).size == (1080, 432)
+    assert checkpoint.steps_in(os.path.join(run, 'checkpoints')) == [6, 12, 18]
+    with open(os.path.join(run, 'log.txt')) as handle:
+        log = handle.read()
+    for line in out.strip().splitlines():
+        assert line in log
+    assert '400 images of MNIST' in log and '18 steps of 64 images, 6 steps to an epoch, seed 0' in log
+    assert 'CPU' in log or 'GPU' in log
+
+
+def test_config_has_every_value(dense_run, tiny_data):
+    run, _ = dense_run
+    with open(os.path.join(run, 'config.json')) as handle:
+        config = json.load(handle)
+    for field in ('seed', 'batch_size', 'learning_rate', 'beta1', 'update_ops', 'generator', 'shuffle'):
+        assert field in config['identity'], field
+    assert config['identity']['generator'] == 'blog_dense_generator' and config['identity']['batch_size'] == 64
+    assert config['schedule']['epochs'] == 3 and config['schedule']['total_steps'] == 18
+    found = datasets.load('mnist', data_dir=tiny_data)
+    assert config['data']['checksum'] == found.checksum and config['data']['note'] is None
+    assert config['versions']['python'] == '.'.join(map(str, sys.version_info[:3]))
+    assert config['device'] and '--epochs=3' in config['command']
+
+
+def test_events_hold_losses_samples_and_the_graph(dense_run):
+    import tensorflow.compat.v1 as tf
+
+    folder = os.path.join(dense_run[0], 'events')
+    scalars, pictures, graphs = {}, [], 0
+    for name in os.listdir(folder):
+        for event in tf.train.summary_iterator(os.path.join(folder, name)):
+            graphs += bool(event.graph_def)
+            for value in event.summary.value:
+                if value.HasField('image'):
+                    pictures.append((event.step, value.image.width, value.image.encoded_image_string[:4]))
+                else:
+                    scalars[value.tag, event.step] = value.simple_value
+    assert graphs == 1 and pictures == [(step, 700, b'\x89PNG') for step in (6, 12, 18)]
+    for row in read_metrics(dense_run[0]):
+        assert abs(scalars['g_loss', int(row['step'])] - float(row['g_loss'])) < 1e-4
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(dense_run, tiny_data, tmp_path):
+    for seed in (0, 1):
+        status, _, err = train(tiny_data, tmp_path, *(DENSE + ('--max_steps=12', '--seed={}'.format(seed))))
+        assert status == 0, err
+    same_checkpoint(dense_run[0], tmp_path / '00000-blog_dense', 12)
+    with pytest.raises(AssertionError):
+        same_checkpoint(dense_run[0], tmp_path / '00001-blog_dense', 12)
+
+
+def test_resume_with_more_steps_equals_an_undisturbed_run(dense_run, tiny_data, tmp_path):
+    """Also --resume's three ways, and a row that a kill left half written."""
+    flags = DENSE + ('--checkpoint_every=6',)
+    assert train(tiny_data, tmp_path, *(flags + ('--max_steps=7',)))[0] == 0
+    run = tmp_path / '00000-blog_dense'
+    with open(str(run / 'metrics.csv'), 'a') as handle:
+        handle.write('8,2,0.1')
+    status, out, err = train(tiny_data, tmp_path, *(flags + ('--epochs=3', '--resume=must')))
+    assert status == 0 and 'going on at step 7' in out, err
+    same_results(dense_run[0], run, 18)
+    status, out, _ = train(tiny_data, tmp_path, *(flags + ('--epochs=3', '--resume=must')))
+    assert status == 0 and 'nothing left to do' in out
+    # auto: finished, so a new run; never: a new run whatever there is.
+    for flag, name in (('auto', '00001-blog_dense'), ('never', '00002-blog_dense')):
+        assert train(tiny_data, tmp_path, *(flags + ('--max_steps=2', '--resume=' + flag)))[0] == 0
+        assert (tmp_path / name / 'config.json').exists()
+
+
+def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
+    assert train(tiny_data, tmp_path, *(DENSE + ('--max_steps=3',)))[0] == 0
+    other = DENSE + ('--max_steps=6', '--batch_size=32')
+    check_one_line_error(train(tiny_data, tmp_path, *(other + ('--resume=must',))),
+                         'batch_size was 64, now 32', '00000-blog_dense')
+    check_one_line_error(train(tiny_data, tmp_path / '00000-blog_dense', *other), 'batch_size was 64, now 32')
+    status, out, _ = train(tiny_data, tmp_path, *other)  # auto: starts a new one beside it
+    assert status == 0 and '00001-blog_dense' in out
+    check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
+                         '--resume=must', 'found none')
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.time() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.time() < deadline, 'waited too long'
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize('preset, flags, total, kills', [
+    ('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160)),
+    ('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14, (4, 8)),
+])
+def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flags, total, kills):
+    flags = ['--preset=' + preset] + flags
+    assert train(tiny_data, tmp_path / 'whole', *flags)[0] == 0
+    killed = tmp_path / 'killed' / '00000-{}'.format(preset)
+    for step in kills:
+        process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'killed'), *flags)
+        wait_for(lambda: any(s >= step for s in checkpoint.steps_in(str(killed / 'checkpoints'))), process)  # noqa: B023
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    status, out, err = train(tiny_data, tmp_path / 'killed', *flags)
+    assert status == 0 and 'going on at step' in out, err
+    same_results(tmp_path / 'whole' / '00000-{}'.format(preset), killed, total)
+
+
+def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dense_run, tiny_data, tmp_path):
+    run = tmp_path / '00000-blog_dense'
+    process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=100000',
+                            '--checkpoint_every=100000', *DENSE)
+    wait_for((run / 'metrics.csv').exists, process)
+    process.kill()
+    process.communicate()
+    status, _, err = train(tiny_data, tmp_path, *(DENSE + ('--epochs=3', '--checkpoint_every=6')))
+    assert status == 0, err
+    assert [path.name for path in tmp_path.iterdir()] == ['00000-blog_dense']
+    same_results(dense_run[0], run, 18)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
+    run = tmp_path / '00000-blog_dense'
+    process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                            '--max_steps=1000000', *DENSE)
+    wait_for(lambda: (run / 'samples').exists() and len(os.listdir(str(run / 'samples'))) > 2, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number and err == ''
+    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    assert len(steps) == 1
+    assert 'stopped by {} after step {:,}; saved'.format(signal.Signals(number).name, steps[0]) in out
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps={}'.format(steps[0] + 5), *DENSE)
+    assert status == 0 and 'going on at step {:,}'.format(steps[0]) in out
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tiny_data, tmp_path):
+    assert train(tiny_data, tmp_path, '--max_steps=6', *DENSE)[0] == 0
+    flags = ('--learning_rate=1e30', '--max_steps=60', '--checkpoint_every=1', '--log_every=50') + DENSE
+    result = train(tiny_data, tmp_path, *flags)
+    check_one_line_error(result, 'loss', 'expected a finite loss', 'step')
+    run = tmp_path / '00001-blog_dense'
+    for step in checkpoint.steps_in(str(run / 'checkpoints')):
+        import tensorflow.compat.v1 as tf
+        reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(str(run / 'checkpoints'), step))
+        assert np.isfinite(reader.get_tensor('generator/dense/kernel')).all()
+    assert checkpoint.steps_in(str(tmp_path / '00000-blog_dense' / 'checkpoints')) == [6]
+
+
+def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
+    flags = ('--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=1000000') + DENSE
+    run = tmp_path / '00000-blog_dense'
+    process = start_command('train', *flags)
+    try:
+        wait_for((run / 'metrics.csv').exists, process)
+        for resume in ('auto', 'must'):
+            check_one_line_error(run_command('train', '--resume=' + resume, *flags),
+                                 '00000-blog_dense', 'another trainer', str(process.pid))
+        check_one_line_error(run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(run),
+                                         '--max_steps=1000000', *DENSE), 'another trainer')
+        status, out, _ = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                                     '--max_steps=2', '--resume=never', *DENSE)
+        assert status == 0 and '00001-blog_dense' in out
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_gpu_where_there_is_none_is_an_error_that_says_what_was_found(tiny_data, tmp_path):
+    if os.path.exists('/dev/nvidia0'):
+        pytest.skip('this machine has a GPU')
+    check_one_line_error(train(tiny_data, tmp_path, '--device=gpu', *DENSE), '--device=gpu', 'CPU:0')
+
+
+def test_too_few_images_and_wrong_places(tiny_data, tmp_path):
+    check_one_line_error(train(tiny_data, tmp_path, '--batch_size=401', *DENSE), '--batch_size=401', '400')
+    check_one_line_error(train(tiny_data, tmp_path, '--class=zebra', *DENSE), '--class', 'zebra')
+    (tmp_path / 'file').write_text('mine')
+    check_one_line_error(train(tiny_data, tmp_path / 'file', *DENSE), str(tmp_path / 'file'))
+    assert (tmp_path / 'file').read_text() == 'mine'
+    check_one_line_error(train(tiny_data, tmp_path, '--init_checkpoint=nothing', *DENSE), 'nothing')
+
+
+def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path):
+    prefix = checkpoint.prefix_of(os.path.join(dense_run[0], 'checkpoints'), 18)
+    status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + prefix, '--max_steps=1',
+                             '--learning_rate=0', *DENSE)
+    assert status == 0 and 'starting from the variables of ' + prefix in out, err
+    import tensorflow.compat.v1 as tf
+    ours = tf.train.NewCheckpointReader(str(tmp_path / '00000-blog_dense' / 'checkpoints' / 'model.ckpt-1'))
+    theirs = tf.train.NewCheckpointReader(prefix)
+    assert ours.get_tensor('global_step') == 1
+    for name in ('generator/dense/kernel', 'discriminator/dense_1/bias'):
+        np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 5 MiB, mounted for one test."""
+    path = tmp_path / 'disk'
+    path.mkdir()
+    if os.geteuid() != 0 or subprocess.call(['mount', '-t', 'tmpfs', '-o', 'size=5m', 'tmpfs', str(path)],
+                                            stderr=subprocess.DEVNULL):
+        pytest.skip('mounting a small file system needs root')
+    yield path
+    subprocess.check_call(['umount', '-l', str(path)])
+
+
+def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_data, small_disk):
+    # One checkpoint of blog_dense has 3 MB with its .meta; the second does not fit.
+    result = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
+    check_one_line_error(result, 'model.ckpt-12', 'expected to write a checkpoint', 'intact')
+    run = small_disk / '00000-blog_dense'
+    assert checkpoint.steps_in(str(run / 'checkpoints')) == [6]
+    subprocess.check_call(['mount', '-o', 'remount,size=30m', str(small_disk)])
+    status, _, err = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
+    assert status == 0, err
+    same_results(dense_run[0], run, 18)
+    subprocess.check_call(['mount', '-o', 'remount,ro', str(small_disk)])
+    check_one_line_error(train(tiny_data, small_disk, '--resume=never', *DENSE), str(small_disk), 'Read-only')
+
+
+def test_run_folders_are_numbered(tmp_path):
+    parent = str(tmp_path / 'new')
+    names = [os.path.basename(runs.create_folder(parent, 'x')) for _ in range(3)]
+    assert names == ['00000-x', '00001-x', '00002-x']
+    os.mkdir(os.path.join(parent, '00041-y'))
+    os.mkdir(os.path.join(parent, 'mine'))
+    assert runs.create_folder(parent, 'x').endswith('00042-x')
+
+
+def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, monkeypatch):
+    """5,000 digits in place of 55,000 train for the steps of the full run."""
+    from dcgan_tf1 import flags
+    from dcgan_tf1 import train as trainer
+
+    found = datasets.load('mnist', data_dir=tiny_data)
+    stand_in = found._replace(images=found.images[:5000], note='a note', stands_for=60000)
+    monkeypatch.setattr(trainer.datasets, 'load', lambda *_: stand_in)
+    plan = trainer._make_plan(flags.parse_train([]), print)
+    assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.steps_per_epoch == 78
+    titles = []
+    monkeypatch.setattr(trainer.images, 'save_rows_figure', lambda path, rows, title: titles.append(title))
+    assert trainer.train(flags.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
+                                           + list(DENSE))) == 0
+    assert titles and all('a note' in title for title in titles)
+    with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
+        assert json.load(handle)['data']['note'] == 'a note'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('preset', sorted(PRESETS))
+def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
+    data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
+    status, out, err = train(data, tmp_path, '--preset=' + preset, '--max_steps=20', '--log_every=10')
+    assert status == 0, err
+    rows = read_metrics(tmp_path / '00000-{}'.format(preset))
+    assert len(rows) == 2
+    assert all(0 < float(row[name]) < 30 for row in rows for name in ('d_loss', 'g_loss'))
