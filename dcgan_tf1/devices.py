@@ -22,12 +22,13 @@ def session_config(device='auto', intra_op_threads=0, inter_op_threads=0):
     return config
 
 
-def check_device(session, device):
-    """The name of the device that `session` computes on.
+def check_device(device):
+    """The name of the device that a session with `session_config(device)` computes on.
 
     Raises UserError where `device` is 'gpu' and TensorFlow has none.
     """
-    found = session.list_devices()
+    with tf.Session(graph=tf.Graph(), config=session_config(device)) as session:
+        found = session.list_devices()
     gpus = [d.name for d in found if d.device_type == 'GPU']
     if device == 'gpu' and not gpus:
         raise UserError('--device=gpu: expected a GPU, TensorFlow {} found only {}'.format(

@@ -4,9 +4,6 @@ import collections
 import hashlib
 import http.client
 import os
-import socket
-import ssl
-import urllib.error
 import urllib.request
 
 from tqdm import tqdm
@@ -50,14 +47,14 @@ def _fetch_one(url, remote, path, timeout):
     digest, received = hashlib.sha256(), 0
     try:
         response = urllib.request.urlopen(url, timeout=timeout)
-    except (urllib.error.URLError, http.client.HTTPException, socket.timeout, ConnectionError) as error:
+    except (http.client.HTTPException, OSError) as error:
         raise _MirrorError(getattr(error, 'reason', None) or error)
     with response, open(path, 'wb') as handle, tqdm(
             total=remote.size, unit='B', unit_scale=True, desc=remote.name, disable=None) as bar:
         while True:
             try:
                 chunk = response.read(CHUNK)
-            except (http.client.HTTPException, socket.timeout, ssl.SSLError, ConnectionError) as error:
+            except (http.client.HTTPException, OSError) as error:
                 raise _MirrorError('broke off after {} of {} bytes ({})'.format(received, remote.size, error))
             if not chunk:
                 break

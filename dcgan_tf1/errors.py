@@ -7,3 +7,14 @@ class UserError(Exception):
     It names the file or flag, what was expected and what was found. Commands print it
     after `error: ` and exit with status 1 (`cli.run`).
     """
+
+
+def reason(error):
+    """The one line of an exception's message that says what happened.
+
+    TensorFlow 2 puts a heading and the graph's node in front of it, both releases put the
+    node after it, in double brackets.
+    """
+    text = (getattr(error, 'message', None) or str(error)).split('\n\t [[')
+    lines = text[0].strip().splitlines()
+    return (lines[-1] if len(text) > 1 else lines[0]) if lines else type(error).__name__

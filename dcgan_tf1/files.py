@@ -5,7 +5,21 @@ import hashlib
 import json
 import os
 
+from dcgan_tf1.errors import UserError
+
 CHUNK = 1 << 16
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turns an operating system's error about writing to `path` into a UserError.
+
+    A full disk shows when a file is written or closed, and then no longer has a name.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError('{}: expected to write it, found: {}'.format(path, error.strerror or error))
 
 
 @contextlib.contextmanager
@@ -14,12 +28,14 @@ def replacing(path):
 
     The final name never holds half a file, whatever interrupts the writer. The temporary
     name ends with `path`'s own extension, since some writers choose the format by it.
+    Where it can't be written, UserError names `path`.
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, '.part-{}-{}'.format(os.getpid(), name))
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with writing(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)

@@ -243,6 +243,6 @@ def parse_data(argv):
 
 def _parse_shape(text):
     parts = text.split('x')
-    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts) or parts[2] not in ('1', '3'):
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts) or parts[2] not in ('1', '3'):
         raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1 or 3 channels, found {!r}'.format(text))
     return tuple(int(part) for part in parts)

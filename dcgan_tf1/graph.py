@@ -33,14 +33,9 @@ def draw_number(step, who):
     return step * len(DRAWS) + DRAWS.index(who)
 
 
-def network_variables(scope, trainable_only=False):
-    """The variables of 'generator' or 'discriminator', without the optimiser's slots."""
-    collection = tf.trainable_variables(scope + '/')
-    if trainable_only:
-        return collection
-    averages = [v for v in tf.global_variables(scope + '/')
-                if v.op.name.rsplit('/', 1)[-1] in ('moving_mean', 'moving_variance')]
-    return collection + averages
+def network_trainables(scope):
+    """The trainable variables of 'generator' or 'discriminator'."""
+    return tf.trainable_variables(scope + '/')
 
 
 def _noise_placeholder(preset):
@@ -112,7 +107,7 @@ def build_training_graph(preset):
         optimizer = tf.train.AdamOptimizer(preset.learning_rate, preset.beta1, preset.beta2,
                                            preset.adam_epsilon)
         gradients = optimizer.compute_gradients(
-            objectives[who], var_list=network_variables(who, trainable_only=True))
+            objectives[who], var_list=network_trainables(who))
         with tf.control_dependencies(updates[who]):
             train_ops[who] = optimizer.apply_gradients(
                 gradients, global_step=global_step if who == preset.schedule[-1] else None)

@@ -12,6 +12,8 @@ from PIL import Image
 
 from dcgan_tf1.files import replacing
 
+MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
+
 REFERENCE = os.path.join(os.path.dirname(__file__), 'reference')
 
 
@@ -67,9 +69,14 @@ def save_rows_figure(path, rows, title):
 
     Args:
       path: of the PNG file.
-      rows: list of (step, uint8 [N, H, W, C]), each with the same shape.
+      rows: list of (step, uint8 [N, H, W, C]), each with the same shape. Of more than
+        MAX_ROWS, evenly spaced ones are drawn, the last one among them.
       title: text above.
     """
+    if len(rows) > MAX_ROWS:
+        every = -(-len(rows) // MAX_ROWS)
+        rows = rows[(len(rows) - 1) % every::every]
+        title += ' (every {}th row)'.format(every)
     columns = rows[0][1].shape[0]
     height, width = rows[0][1].shape[1:3]
     picture = np.concatenate([grid(images, columns) for _, images in rows])
@@ -89,7 +96,7 @@ def save_rows_figure(path, rows, title):
     axes.set_yticks([index + 0.5 for index in range(len(rows))])
     axes.set_yticklabels(['{:,}'.format(step) for step, _ in rows], fontsize=7)
     axes.tick_params(length=0)
-    axes.set_ylabel('step', fontsize=7)
+    figure.text((left - 5) / pixels_wide, 1 - (top - 6) / pixels_high, 'step', fontsize=7, ha='right')
     figure.text(left / pixels_wide, 1 - 16 / pixels_high, title, fontsize=8, va='center')
     _save_figure(path, figure, dpi)
 
@@ -121,9 +128,9 @@ def save_losses_figure(path, metrics, title, recorded=None):
         axes.set_xlabel('step', fontsize=8)
         axes.tick_params(labelsize=7)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # room for the legend
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc='upper right', ncol=2)
     figure.suptitle(title, fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
     _save_figure(path, figure, 120)

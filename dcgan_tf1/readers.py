@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import CHUNK
 
 MAX_BYTES = 1 << 30  # of one decoded file; the largest real one is 47 MB
 
@@ -84,8 +85,6 @@ class _PickledArray:
 
     def __setstate__(self, state):
         _, shape, dtype, fortran, body = state
-        if isinstance(body, str):
-            body = body.encode('latin1')
         if not isinstance(dtype, _PickledDtype) or not isinstance(body, bytes) or fortran:
             raise pickle.UnpicklingError('expected a C-ordered matrix of bytes')
         if len(shape) != 2 or shape[0] * shape[1] != len(body):
@@ -183,19 +182,24 @@ def read_cifar_tar(path, split):
     """
     found = {}
     try:
-        with tarfile.open(path, 'r:*') as archive:
+        with gzip.open(path, 'rb') as stream:
+            archive = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115  holds nothing open itself
             for member in archive:
                 name = posixpath.normpath(member.name)
                 if (member.name.startswith('/') or name.startswith('..') or '\\' in name
                         or not (member.isfile() or member.isdir())):
                     raise UserError('{}: expected plain files below one folder, found the member {!r}{}'.format(
                         path, member.name, '' if member.isfile() else ', a link or device'))
+                if member.size > _CIFAR_MAX_PICKLE:
+                    raise UserError('{}: expected at most {} bytes in {}, found {}'.format(
+                        path, _CIFAR_MAX_PICKLE, member.name, member.size))
                 if member.isfile() and posixpath.basename(name) in CIFAR_BATCHES[split]:
-                    if member.size > _CIFAR_MAX_PICKLE:
-                        raise UserError('{}: expected at most {} bytes in {}, found {}'.format(
-                            path, _CIFAR_MAX_PICKLE, member.name, member.size))
                     found[posixpath.basename(name)] = decode_cifar_pickle(
                         archive.extractfile(member).read(), '{} ({})'.format(path, member.name))
+            # The tar ends before the gzip stream does, and the stream's checksum comes last.
+            for _ in iter(lambda: stream.read(CHUNK), b''):
+                if stream.tell() > MAX_BYTES:
+                    raise UserError('{}: expected at most {} bytes unpacked, found more'.format(path, MAX_BYTES))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise UserError('{}: expected a whole tar archive, found a damaged one ({})'.format(path, error))
     except OSError as error:
@@ -230,7 +234,7 @@ def read_pictures(folder, shape):
     images = np.zeros((len(paths), height, width, channels), np.uint8)
     for index, path in enumerate(paths):
         try:
-            with Image.open(path) as opened:
+            with Image.open(path, formats=('PNG', 'JPEG')) as opened:
                 picture = ImageOps.exif_transpose(opened).convert('RGBA')
                 opaque = Image.new('RGBA', picture.size, (0, 0, 0, 255))
                 opaque.alpha_composite(picture)

@@ -11,6 +11,7 @@
       events/         for TensorBoard
 """
 
+import contextlib
 import csv
 import fcntl
 import glob
@@ -20,16 +21,22 @@ import os
 import re
 import sys
 import time
+import zipfile
+import zlib
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1 import images
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import replacing, write_json, write_text
+from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.files import replacing, write_json, write_text, writing
 
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
+
+
+class DamagedRun(UserError):
+    """A folder that is no run, or whose config.json can't be read."""
 
 
 def create_folder(parent, name):
@@ -62,18 +69,18 @@ def newest_folder(parent, name):
 
 
 def read_config(path):
-    """A run's config.json as a dictionary; UserError where it is not there or damaged."""
+    """A run's config.json as a dictionary; DamagedRun where it is not there or damaged."""
     name = os.path.join(path, 'config.json')
     try:
         with open(name, encoding='utf-8') as handle:
             config = json.load(handle)
     except OSError as error:
-        raise UserError('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
+        raise DamagedRun('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
     except ValueError as error:
-        raise UserError('{}: expected JSON, found {}'.format(name, error))
+        raise DamagedRun('{}: expected JSON, found {}'.format(name, error))
     if not isinstance(config, dict) or not isinstance(config.get('identity'), dict) \
             or not isinstance(config['identity'].get('preset'), str):
-        raise UserError("{}: expected a run's configuration with its 'identity', found none".format(name))
+        raise DamagedRun("{}: expected a run's configuration with its 'identity', found none".format(name))
     return config
 
 
@@ -93,17 +100,18 @@ class Run:
             self._lock.close()
             raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
                             '(process {}); --resume=never starts a new run beside it'.format(path, owner))
-        self._lock.truncate(0)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
+        with writing(self._lock.name):
+            self._lock.truncate(0)
+            self._lock.write(str(os.getpid()))
+            self._lock.flush()
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8')  # noqa: SIM115
         self._events = None
 
     def close(self):
-        if self._events is not None:
-            self._events.close()
-        self._log.close()
-        self._lock.close()
+        # What could not be written has been reported, and closing would fail over it again.
+        for handle in filter(None, (self._events, self._log, self._lock)):
+            with contextlib.suppress(OSError, RuntimeError, tf.errors.OpError):
+                handle.close()
 
     def file(self, *names):
         return os.path.join(self.path, *names)
@@ -116,8 +124,9 @@ class Run:
 
     def log_to_file(self, text):
         """One line to log.txt alone."""
-        self._log.write('{} {}\n'.format(time.strftime('%Y-%m-%d %H:%M:%S'), text))
-        self._log.flush()
+        with writing(self.file('log.txt')):
+            self._log.write('{} {}\n'.format(time.strftime('%Y-%m-%d %H:%M:%S'), text))
+            self._log.flush()
 
     def write_config(self, config):
         write_json(self.file('config.json'), config)
@@ -151,7 +160,8 @@ class Run:
         return rows
 
     def append_metrics(self, row):
-        with open(self.file('metrics.csv'), 'a', newline='') as handle:
+        path = self.file('metrics.csv')
+        with writing(path), open(path, 'a', newline='') as handle:
             csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns])
 
     # ---------------------------------------------------------------------- samples
@@ -165,21 +175,53 @@ class Run:
         images.save_png(base + '.png', images.grid(pictures, columns=len(pictures)))
 
     def load_samples(self, step, image_range):
-        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
+        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C]).
+
+        They serve the figure alone, so a damaged one is left out with a warning.
+        """
         rows = []
-        for path in sorted(glob.glob(os.path.join(glob.escape(self.file('samples')), 'step-*.npz'))):
+        for path in glob.glob(os.path.join(glob.escape(self.file('samples')), 'step-*.npz')):
             number = re.match(r'step-(\d+)\.npz$', os.path.basename(path))
             if number and int(number.group(1)) <= step:
-                with np.load(path, allow_pickle=False) as arrays:
-                    rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
-        return rows
+                try:
+                    with np.load(path, allow_pickle=False) as arrays:
+                        rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
+                except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+                    self.log('WARNING: {}: expected an array of samples, found a damaged file ({}); the figure '
+                             'goes without it'.format(path, reason(error)))
+        return sorted(rows, key=lambda row: row[0])
 
     # ------------------------------------------------------------------ TensorBoard
 
     def start_events(self, graph, step):
-        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`."""
-        self._events = tf.summary.FileWriter(self.file('events'), graph)
-        self._events.add_session_log(tf.SessionLog(status=tf.SessionLog.START), step + 1)
+        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`.
+
+        The file is a TFRecord file of `tf.Event` messages. `tf.summary.FileWriter` would
+        write it in a thread of its own, where a full disk ends in a traceback.
+        """
+        folder = self.file('events')
+        with writing(folder):
+            os.makedirs(folder, exist_ok=True)
+        # TensorBoard reads the files in order of their names.
+        name = 'events.out.tfevents.{:010d}.{:06d}'.format(int(time.time()), step)
+        self._events_path = os.path.join(folder, name)
+        with self._writing_events():
+            self._events = tf.io.TFRecordWriter(self._events_path)
+        self._add_event(file_version='brain.Event:2')
+        self._add_event(graph_def=graph.as_graph_def(add_shapes=True).SerializeToString())
+        self._add_event(step + 1, session_log=tf.SessionLog(status=tf.SessionLog.START))
+
+    @contextlib.contextmanager
+    def _writing_events(self):
+        try:
+            yield
+        except (tf.errors.OpError, RuntimeError, OSError) as error:
+            raise UserError('{}: expected to write events, found: {}'.format(self._events_path, reason(error)))
+
+    def _add_event(self, step=0, **content):
+        with self._writing_events():
+            self._events.write(tf.Event(wall_time=time.time(), step=step, **content).SerializeToString())
+            self._events.flush()
 
     def add_events(self, step, scalars, picture):
         """Scalars by name, and the row of samples as one picture, uint8 [H, W, C]."""
@@ -189,8 +231,7 @@ class Run:
         image = summary.value.add(tag='samples').image
         image.height, image.width, image.colorspace = picture.shape
         image.encoded_image_string = images.png_bytes(picture)
-        self._events.add_summary(summary, step)
-        self._events.flush()
+        self._add_event(step, summary=summary)
 
 
 def _cell(key, value):

@@ -20,7 +20,7 @@ BATCH = 256  # images generated at a time
 
 
 def main(argv=None):
-    return cli.run(flags.parse_sample, sample, argv)
+    return cli.run(flags.parse_sample, sample, argv, failures=(tf.errors.OpError,))
 
 
 def sample(config):
@@ -34,7 +34,11 @@ def sample(config):
     z = noise(config.seed, config.n, preset.z_dim, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device)
-    images.save_png(out, images.grid(images.to_uint8(raw, preset.image_range), columns))
+    try:
+        pictures = images.to_uint8(raw, preset.image_range)
+    except ValueError as error:
+        raise UserError('{}: {}'.format(prefix, error))
+    images.save_png(out, images.grid(pictures, columns))
     print('{}: {} images from {}'.format(out, len(raw), prefix))
     if config.npz:
         with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:
@@ -85,13 +89,13 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto'):
     Builds the generator alone and restores its variables from the checkpoint `prefix`,
     which may hold no others. `dropout`: on, off, or None for what the preset says.
     """
+    devices.check_device(device)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(seed)
         handles = graph.build_sampling_graph(preset, dropout)
         variables = tf.global_variables()
         tf_graph.finalize()
         with tf.Session(config=devices.session_config(device)) as session:
-            devices.check_device(session, device)
             checkpoint.restore(session, prefix, variables)
             run = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
             return np.concatenate([run(z[first:first + BATCH], first // BATCH)

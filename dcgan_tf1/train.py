@@ -3,8 +3,10 @@
 import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
 import collections
+import contextlib
 import dataclasses
 import math
+import os
 import platform
 import signal
 import sys
@@ -16,8 +18,11 @@ from tqdm import tqdm
 
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, devices, flags, graph, images, runs
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.seeds import numpy_rng
+
+# Leaves room for the losses on a terminal of 80 columns.
+_BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
 
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
 # numbers of a step.
@@ -25,7 +30,7 @@ _FREE_FIELDS = ('title', 'epochs', 'metrics', 'log_every', 'samples', 'checkpoin
 
 
 def main(argv=None):
-    return cli.run(flags.parse_train, train, argv)
+    return cli.run(flags.parse_train, train, argv, failures=(tf.errors.OpError,))
 
 
 def train(config):
@@ -40,6 +45,9 @@ def train(config):
         print(text, flush=True)
         early_log.append(text)
 
+    # What can be refused is refused before there is a run folder.
+    device = devices.check_device(config.device)
+    init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
     run, start = _open_run(config, plan, log_early)
     try:
@@ -57,19 +65,23 @@ def train(config):
             tf_graph.finalize()
             with tf.Session(config=devices.session_config(
                     config.device, config.intra_op_threads, config.inter_op_threads)) as session:
-                device = devices.check_device(session, config.device)
                 run.write_config(_config_record(config, plan, device))
                 session.run(initialise)
                 if start is not None:
-                    start = checkpoint.restore_newest(session, run.checkpoints, variables, run.log)
-                elif config.init_checkpoint:
-                    prefix = checkpoint.resolve(config.init_checkpoint)
-                    checkpoint.restore(session, prefix, [v for v in variables if v is not handles.global_step])
-                    run.log('starting from the variables of {}'.format(prefix))
+                    checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start), variables)
+                elif init_checkpoint:
+                    # 2017's checkpoints have no global_step, and ours starts at 0 here.
+                    checkpoint.restore(session, init_checkpoint,
+                                       [v for v in variables if v is not handles.global_step])
+                    run.log('starting from the variables of {}'.format(init_checkpoint))
                 trainer = _Trainer(config, plan, run, session, handles, saver, stop)
                 trainer.describe(device, start)
                 run.start_events(tf_graph, start or 0)
                 return trainer.run_steps(start or 0)
+    except (UserError, tf.errors.OpError) as error:
+        with contextlib.suppress(UserError):
+            run.log_to_file('error: {}'.format(error if isinstance(error, UserError) else reason(error)))
+        raise
     finally:
         run.close()
 
@@ -90,18 +102,10 @@ def _make_plan(config, log):
     data = datasets.prepare(dataset, preset, preset.image_class)
     batches = datasets.Batches(data.images, preset.batch_size, config.seed,
                                preset.shuffle, preset.drop_last_full_batch)
-    return _Plan(data, batches, _total_steps(config, data, batches),
-                 preset.log_every or batches.steps_per_epoch, _identity(config, data))
-
-
-def _total_steps(config, data, batches):
-    preset = config.preset
-    if config.max_steps is not None:
-        return config.max_steps
-    if data.dataset.note is None or preset.image_class is not None:
-        return preset.epochs * batches.steps_per_epoch
-    # A stand-in for the full data set trains for as many steps, not epochs.
-    return preset.epochs * (data.full_size // preset.batch_size - int(preset.drop_last_full_batch))
+    # A stand-in for the full data set trains for as many steps, and logs as often.
+    full_epoch = data.full_size // preset.batch_size - int(preset.drop_last_full_batch)
+    total = preset.epochs * full_epoch if config.max_steps is None else config.max_steps
+    return _Plan(data, batches, total, preset.log_every or full_epoch, _identity(config, data))
 
 
 # --------------------------------------------------------------------- identity and record
@@ -149,31 +153,41 @@ def _open_run(config, plan, log):
     checkpoint, which begins again in the same folder.
     """
     preset, identity = config.preset, plan.identity
-    path = runs.newest_folder(config.run_dir, preset.name) if config.resume != 'never' else None
+    path = runs.newest_folder(config.run_dir, preset.name)
+    insists = config.resume == 'must' or path == config.run_dir
+    if config.resume == 'never':
+        if insists:
+            raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
+                config.run_dir))
+        path = None
     if path is not None:
         try:
-            found = runs.read_config(path)['identity']
-            differing = sorted(key for key in set(identity) | set(found) if identity.get(key) != found.get(key))
-        except UserError as error:
-            if config.resume == 'must':
+            _check_identity(path, identity)
+            step = checkpoint.newest_whole(os.path.join(path, 'checkpoints'), log)
+            if step is None or step < plan.total or insists:
+                return runs.Run(path), step
+        except _OtherSettings:
+            if insists:
+                raise
+        except runs.DamagedRun as error:
+            if insists:
                 raise
             log('WARNING: {}; starting a new run'.format(error))
-            path, differing = None, []
-        if differing:
-            text = '{}: expected the settings it was started with; {}'.format(path, '; '.join(
-                '{} was {!r}, now {!r}'.format(key, found.get(key), identity.get(key)) for key in differing))
-            if config.resume == 'must' or path == config.run_dir:
-                raise UserError(text)
-            path = None
-    if path is not None:
-        run = runs.Run(path)
-        steps = checkpoint.steps_in(run.checkpoints)
-        if not steps or steps[-1] < plan.total or config.resume == 'must' or path == config.run_dir:
-            return run, (steps[-1] if steps else None)
-        run.close()
-    if config.resume == 'must':
+    elif insists:
         raise UserError('--resume=must: expected a run of {} in {}, found none'.format(preset.name, config.run_dir))
     return runs.Run(runs.create_folder(config.run_dir, preset.name)), None
+
+
+class _OtherSettings(UserError):
+    pass
+
+
+def _check_identity(path, identity):
+    found = runs.read_config(path)['identity']
+    differing = sorted(key for key in set(identity) | set(found) if identity.get(key) != found.get(key))
+    if differing:
+        raise _OtherSettings('{}: expected the settings it was started with; {}'.format(path, '; '.join(
+            '{} was {!r}, now {!r}'.format(key, found.get(key), identity.get(key)) for key in differing)))
 
 
 # ------------------------------------------------------------------------------- the loop
@@ -220,6 +234,7 @@ class _Trainer:
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in self._preset.metrics], everything)
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
+        self._evaluated = (None, None)  # the last step whose losses were, and those
         self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second',)
 
     def describe(self, device, start):
@@ -255,8 +270,8 @@ class _Trainer:
         self._metrics = run.start_metrics(self._columns, start)
         saved = start
         self._timer_step, self._timer = start, time.time()
-        with tqdm(total=self._total, initial=start, unit='step', desc=preset.name, dynamic_ncols=True,
-                  disable=not sys.stderr.isatty(), smoothing=0.05) as bar:
+        with tqdm(total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
+                  disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
             for step in range(start + 1, self._total + 1):
                 feeds = self._feeds(step)
                 for who in preset.schedule:
@@ -281,6 +296,8 @@ class _Trainer:
 
         Raises UserError where one is not finite: a checkpoint is only written after this.
         """
+        if self._evaluated[0] == step:  # logged already
+            return self._evaluated[1]
         values = self._losses(feeds[self._handles.real], feeds[self._handles.noise],
                               graph.draw_number(step, 'losses'))
         losses = dict(zip(self._preset.metrics, map(float, values)))
@@ -291,6 +308,7 @@ class _Trainer:
                                 'lower --learning_rate'.format(name, value, step, (
                                     'the last good checkpoint is ' + checkpoint.prefix_of(
                                         self._run.checkpoints, steps[-1])) if steps else 'there is no checkpoint yet'))
+        self._evaluated = (step, losses)
         return losses
 
     def _log_step(self, step, feeds, bar):
@@ -300,7 +318,10 @@ class _Trainer:
         row = dict(losses, step=step, epoch=self._batches.epoch(step), images_per_second=speed)
         z = self._noise('samples', step, self._preset.samples)
         raw = self._sample(z, graph.draw_number(step, 'sample'))
-        pictures = images.to_uint8(raw, self._preset.image_range)
+        try:
+            pictures = images.to_uint8(raw, self._preset.image_range)
+        except ValueError as error:
+            raise UserError('the samples after step {:,}: {}'.format(step, error))
         self._run.append_metrics(row)
         self._run.save_samples(step, pictures, raw, z)
         self._run.add_events(step, dict(losses, images_per_second=speed),
@@ -312,8 +333,8 @@ class _Trainer:
             step, self._total, row['epoch'],
             '  '.join('{} {:.4f}'.format(name, value) for name, value in losses.items()),
             speed, _duration(left)))
-        bar.set_postfix({name: '{:.3f}'.format(value) for name, value in losses.items()},
-                        images_per_s='{:.0f}'.format(speed), refresh=False)
+        bar.set_postfix_str('d_loss {:.2f}, g_loss {:.2f}, {:,.0f} img/s'.format(
+            losses['d_loss'], losses['g_loss'], speed), refresh=False)
         # What logging took is not training; the next row's speed starts here.
         self._timer_step, self._timer = step, time.time()
 

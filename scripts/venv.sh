@@ -35,19 +35,25 @@ find_exact() {
 }
 
 # make_venv FOLDER PYTHON PIP_ARGUMENT ...: a virtual environment with the arguments
-# installed. A stamp, written last, tells a finished one: an interrupted installation is
-# taken up again, and a changed setup.py or interpreter brings it up to date.
+# installed. Stamps, written last, tell what is finished: an interrupted set-up is taken up
+# again, a changed setup.py brings it up to date, and an environment of ours with another
+# Python is made anew.
 make_venv() {
-  local venv=$1 python=$2 stamp file
+  local venv=$1 python=$2 version stamp file
   shift 2
-  stamp="$("$python" --version 2>&1) $* $(cksum < setup.py)"
+  version="$("$python" --version 2>&1)"
+  stamp="$version $* $(cksum < setup.py)"
   file="$venv/.installed-$(printf '%s' "$*" | cksum | cut -d ' ' -f 1)"
   if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
-  say "setting up $venv with $("$python" --version 2>&1); this takes a minute or two, once"
-  [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" \
-    || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
+  say "setting up $venv with $version; this takes a minute or two, once"
+  if [ "$(cat "$venv/.python" 2>/dev/null)" != "$version" ]; then
+    # One that we finished with another Python goes; any other is only completed.
+    "$python" -m venv $([ ! -f "$venv/.python" ] || printf -- --clear) "$venv" \
+      || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
+    printf '%s\n' "$version" > "$venv/.python"
+  fi
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
     || fail "pip could not install $* into $venv; the lines above say why"
   printf '%s\n' "$stamp" > "$file"

@@ -1,6 +1,9 @@
 """Tiny generated data, real data where it is at hand, and commands in processes of their own."""
 
+import contextlib
 import gzip
+import importlib
+import io
 import os
 import struct
 import subprocess
@@ -63,8 +66,16 @@ def start_command(module, *flags, **kwargs):
                             **kwargs)
 
 
-def run_command(module, *flags, **kwargs):
-    """Runs it to its end: (exit status, standard output, standard error)."""
+def run_command(module, *flags):
+    """Runs a command in this process: (exit status, standard output, standard error)."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = importlib.import_module('dcgan_tf1.' + module).main([str(flag) for flag in flags])
+    return status, out.getvalue(), err.getvalue()
+
+
+def run_process(module, *flags, **kwargs):
+    """The same in a process of its own, with all that TensorFlow itself prints."""
     process = start_command(module, *flags, **kwargs)
     out, err = process.communicate(timeout=600)
     return process.returncode, out, err

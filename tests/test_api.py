@@ -43,10 +43,10 @@ def uses(source):
 
 def problems(source, symbols):
     for symbol, keywords, line in uses(source):
-        base = next((part for part in (symbol, symbol.rsplit('.', 1)[0]) if part in symbols), None)
-        if base is None:
+        parent = symbol.rsplit('.', 1)[0]
+        if symbol not in symbols and symbols.get(parent, ()) is not None:  # not a constant of a message
             yield '{}: {} is not in both'.format(line, symbol)
-        elif base == symbol and symbols[symbol] is not None:
+        elif symbols.get(symbol) is not None:
             for keyword in keywords or []:
                 if keyword not in symbols[symbol]:
                     yield '{}: {}({}=) is not in both'.format(line, symbol, keyword)
@@ -60,16 +60,20 @@ def test_the_package_uses_common_symbols_and_arguments():
         found += ['{}:{}'.format(os.path.basename(path), text) for text in problems(source, allowed())]
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                names = [node.module or ''] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-                found += ['{}: imports {}'.format(os.path.basename(path), name) for name in names
+                names = [(a.name, a.asname) for a in node.names]
+                if isinstance(node, ast.ImportFrom):
+                    names = [(node.module or '', None)]
+                found += ['{}: imports {}'.format(os.path.basename(path), name) for name, alias in names
                           if name.split('.')[0] in ('tensorflow', 'keras', 'tf_keras')
-                          and name != 'tensorflow.compat.v1']
+                          and (name, alias) != ('tensorflow.compat.v1', 'tf')]
     assert found == []
 
 
 def test_the_check_would_find_a_newer_symbol_or_argument():
     symbols = allowed()
     assert list(problems('tf.random.Generator.from_seed(1)', symbols))
+    assert list(problems('tf.Session.partial_run', symbols)) and list(problems('tf.train.Saver.load()', symbols))
+    assert not list(problems('tf.GraphKeys.UPDATE_OPS', symbols))
     assert list(problems('tf.nn.fused_batch_norm(x, g, b, exponential_avg_factor=0.9)', symbols))
     assert not list(problems('tf.nn.fused_batch_norm(x, g, b, epsilon=0.9)', symbols))
 

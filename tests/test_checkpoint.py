@@ -74,7 +74,7 @@ def test_missing_and_mismatched_variables_are_named_with_their_shapes(tmp_path):
     assert '\n' not in str(error.value)
 
 
-def test_what_may_miss_keeps_its_value(tmp_path):
+def test_nothing_is_half_restored(tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.get_variable('a', initializer=[7.0], use_resource=False)
         session.run(tf.global_variables_initializer())
@@ -83,8 +83,8 @@ def test_what_may_miss_keeps_its_value(tmp_path):
     model.set(2)
     with pytest.raises(UserError, match='global_step'):
         checkpoint.restore(model.session, prefix, model.all)
-    assert model.get() == [2, 2]  # nothing was half restored
-    checkpoint.restore(model.session, prefix, model.all, may_miss=('global_step',))
+    assert model.get() == [2, 2]
+    checkpoint.restore(model.session, prefix, model.variables)
     assert model.get() == [7, 2]
 
 
@@ -116,14 +116,25 @@ def test_a_damaged_newest_one_is_passed_over_with_a_warning_that_names_both(tmp_
         model.set(step)
         checkpoint.save(model.saver, model.session, folder, step, keep=0)
     damage(checkpoint.prefix_of(folder, 2))
-    model.set(9)
-    assert checkpoint.restore_newest(model.session, folder, model.all, lines.append) == 1
-    assert model.get() == [1, 1, 1]
+    assert checkpoint.newest_whole(folder, lines.append) == 1
     assert len(lines) == 1 and 'model.ckpt-2: ' in lines[0] and 'going back to ' in lines[0] \
         and 'model.ckpt-1' in lines[0]
     damage(checkpoint.prefix_of(folder, 1))
     with pytest.raises(UserError, match='model.ckpt-2: expected a whole checkpoint, found a damaged one'):
-        checkpoint.restore_newest(model.session, folder, model.all, lines.append)
+        checkpoint.newest_whole(folder, lines.append)
+
+
+def test_no_checkpoint_at_all(tmp_path):
+    assert checkpoint.newest_whole(str(tmp_path), print) is None
+
+
+def test_deleting_old_ones_never_counts_a_later_damaged_one(tmp_path):
+    folder, model = str(tmp_path), Model()
+    for step in (50, 100):
+        checkpoint.save(model.saver, model.session, folder, step, keep=0)
+    damage_data(checkpoint.prefix_of(folder, 100))
+    checkpoint.save(model.saver, model.session, folder, 60, keep=1)
+    assert checkpoint.steps_in(folder) == [60, 100]
 
 
 def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
@@ -132,7 +143,7 @@ def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
     shutil.move(folder, folder + '-away')
     with open(folder, 'w') as handle:
         handle.write('a file where the folder was')
-    with pytest.raises((UserError, OSError)):
+    with pytest.raises(UserError, match='model.ckpt-2: expected to write a checkpoint'):
         checkpoint.save(model.saver, model.session, folder, 2, keep=1)
     os.remove(folder)
     shutil.move(folder + '-away', folder)

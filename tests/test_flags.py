@@ -5,14 +5,14 @@ import re
 
 import pytest
 from absl import flags as absl_flags
-from conftest import check_one_line_error, run_command
+from conftest import check_one_line_error, run_command, run_process
 
 from dcgan_tf1 import flags
 from dcgan_tf1.presets import PRESETS
 
 
 def test_help_lists_only_our_flags_in_groups():
-    status, out, err = run_command('train', '--help')
+    status, out, err = run_process('train', '--help')
     assert status == 0 and err == ''
     assert re.findall(r'^\S.*$', out, re.M)[-4:] == ['What to train', 'Data', 'Run folder', 'Machine']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
@@ -63,3 +63,7 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         PRESETS['blog_mnist'].epochs = 3
     with pytest.raises(absl_flags.Error):
         flags.parse_train(['--lerning_rate=1'])
+
+
+def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback():
+    check_one_line_error(run_process('sample', '--run=no/such'), 'no/such', 'run folder')

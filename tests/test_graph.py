@@ -65,8 +65,8 @@ def test_every_trainable_variable_belongs_to_one_network(preset):
     with tf.Graph().as_default():
         tf.set_random_seed(0)
         graph.build_training_graph(preset)
-        generator = graph.network_variables('generator', trainable_only=True)
-        discriminator = graph.network_variables('discriminator', trainable_only=True)
+        generator = graph.network_trainables('generator')
+        discriminator = graph.network_trainables('discriminator')
         assert sorted(v.name for v in generator + discriminator) == sorted(v.name for v in tf.trainable_variables())
         assert not set(generator) & set(discriminator)
 

@@ -52,6 +52,14 @@ def test_rows_figure_shows_every_pixel(tmp_path, channels):
     assert difference[1:-1, 1:-1].max() == 0  # the frame covers the edge
 
 
+def test_rows_figure_of_very_many_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, 'MAX_ROWS', 3)
+    rows = [(step, np.full((1, 4, 4, 1), 10 * step, np.uint8)) for step in range(1, 8)]
+    images.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
+    drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('L'))
+    assert drawn[40 + 2:40 + 12:4, 72].tolist() == [10, 40, 70]  # steps 1, 4 and 7: the last is shown
+
+
 def test_losses_figure_with_2017s_curve(tmp_path):
     for name, rows, first in (('mnist2017_losses.csv', 42, (101, 0.4604, 4.5237)),
                               ('cifar2017_losses.csv', 38, (100, 0.7785, 1.9247))):

@@ -11,7 +11,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import run_command
+from conftest import run_process
 from golden import VARIABLES
 
 from dcgan_tf1 import checkpoint, sample
@@ -46,7 +46,7 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tmp_path):
         data.mkdir()
         from conftest import blobs, write_mnist
         write_mnist(data / 'mnist', blobs(5100), np.arange(5100).astype(np.uint8) % 10)
-        status, text, err = run_command(
+        status, text, err = run_process(
             'train', '--init_checkpoint=' + written['prefix'], '--data_dir={}'.format(data),
             '--run_dir={}'.format(tmp_path / 'runs'), '--max_steps=1', '--batch_size=4')
         assert status == 0 and 'starting from the variables' in text, err
@@ -59,14 +59,14 @@ def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tin
     folders = {}
     for who, extra in (('new', {}), ('old', {'python': old})):
         parent = str(tmp_path / who)
-        status, out, err = run_command('train', '--max_steps=3', '--run_dir=' + parent, *flags, **extra)
+        status, out, err = run_process('train', '--max_steps=3', '--run_dir=' + parent, *flags, **extra)
         assert status == 0 and ('TensorFlow 1.15.5' in out) == (who == 'old'), err
         folders[who] = os.path.join(parent, '00000-' + name)
     for who, folder in folders.items():
         images = {}
         for reader, extra in (('new', {}), ('old', {'python': old})):
             npz = str(tmp_path / '{}-{}.npz'.format(who, reader))
-            status, _, err = run_command('sample', '--run=' + folder, '--n=16', '--dropout=off', '--npz=' + npz,
+            status, _, err = run_process('sample', '--run=' + folder, '--n=16', '--dropout=off', '--npz=' + npz,
                                          '--out=' + npz + '.png', **extra)
             assert status == 0, err
             with np.load(npz) as arrays:
@@ -75,7 +75,7 @@ def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tin
         assert images['new'].std() > 0.01
     # And training goes on in the other release.
     for who, extra in (('old', {}), ('new', {'python': old})):
-        status, out, err = run_command('train', '--max_steps=4', '--resume=must', '--run_dir=' + folders[who],
+        status, out, err = run_process('train', '--max_steps=4', '--resume=must', '--run_dir=' + folders[who],
                                        *flags, **extra)
         assert status == 0 and 'going on at step 3' in out, err
         assert checkpoint.steps_in(os.path.join(folders[who], 'checkpoints')) == [3, 4]

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import os
 import pickle
 import pickletools
@@ -204,10 +205,27 @@ def test_damaged_and_incomplete_tars(tmp_path):
         readers.read_cifar_tar(path, 'train')
     with open(path, 'rb') as handle:
         raw = handle.read()
-    for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar'):
+    for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar', lzma.compress(gzip.decompress(raw))):
         with open(path, 'wb') as handle:
             handle.write(damaged)
-        with pytest.raises(UserError, match='c.tar.gz: expected'):
+        with pytest.raises(UserError, match='c.tar.gz: '):
+            readers.read_cifar_tar(path, 'train')
+
+
+def test_a_flipped_byte_anywhere_in_a_tar_is_found(tmp_path):
+    write_cifar(tmp_path / 'py')
+    path = str(tmp_path / 'c.tar.gz')
+    with tarfile.open(path, 'w:gz') as archive:
+        archive.add(str(tmp_path / 'py'), 'cifar-10-batches-py')
+    with open(path, 'rb') as handle:
+        raw = handle.read()
+    draw = np.random.RandomState(0)
+    for place in draw.randint(10, len(raw) - 4, 60):
+        damaged = bytearray(raw)
+        damaged[place] ^= 1 << draw.randint(8)
+        with open(path, 'wb') as handle:
+            handle.write(damaged)
+        with pytest.raises(UserError, match='c.tar.gz'):
             readers.read_cifar_tar(path, 'train')
 
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import check_one_line_error, run_command
+from conftest import check_one_line_error, run_command, run_process
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, graph, sample
@@ -23,7 +23,7 @@ def run(tiny_data, tmp_path_factory):
 
 def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
     out, npz = str(tmp_path / 'g.png'), str(tmp_path / 'g.npz')
-    status, text, err = run_command('sample', '--run=' + run, '--n=9', '--out=' + out, '--npz=' + npz)
+    status, text, err = run_process('sample', '--run=' + run, '--n=9', '--out=' + out, '--npz=' + npz)
     assert status == 0 and err == '', err
     assert 'model.ckpt-4' in text and '9 images' in text
     assert Image.open(out).size == (84, 84)
@@ -43,6 +43,17 @@ def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
             assert np.abs(arrays['images'] - first).max() > 1e-3
     check_one_line_error(run_command('sample', '--run=' + run, '--step=3'), 'step 3', 'steps 2, 4')
     check_one_line_error(run_command('sample', '--run=' + run, '--preset=blog_dense'), '--preset', 'blog_mnist')
+
+
+def test_weights_that_are_not_finite_are_an_error_that_names_the_checkpoint(run, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        graph.build_sampling_graph(PRESETS['blog_dense'])
+        session.run([tf.assign(v, tf.fill(v.shape, np.nan)) for v in tf.global_variables()])
+        prefix = tf.train.Saver().save(session, str(tmp_path / 'nan.ckpt'))
+    check_one_line_error(run_command('sample', '--checkpoint=' + prefix, '--preset=blog_dense',
+                                     '--out={}'.format(tmp_path / 'x.png')), 'nan.ckpt', 'finite')
+    assert not (tmp_path / 'x.png').exists()
 
 
 def test_interpolation_walks_in_straight_lines():

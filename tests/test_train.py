@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import check_one_line_error, run_command, start_command
+from conftest import check_one_line_error, run_command, run_process, start_command
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, datasets, runs
@@ -20,8 +21,8 @@ from dcgan_tf1.presets import PRESETS
 DENSE = ('--preset=blog_dense',)
 
 
-def train(data, run_dir, *flags, **kwargs):
-    return run_command('train', '--data_dir=' + data, '--run_dir={}'.format(run_dir), *flags, **kwargs)
+def train(data, run_dir, *flags):
+    return run_command('train', '--data_dir=' + data, '--run_dir={}'.format(run_dir), *flags)
 
 
 def read_metrics(run):
@@ -54,7 +55,8 @@ def same_results(one, other, step):
 def dense_run(tiny_data, tmp_path_factory):
     """An undisturbed run of three epochs of six steps."""
     parent = tmp_path_factory.mktemp('runs')
-    status, out, err = train(tiny_data, parent, *(DENSE + ('--epochs=3', '--checkpoint_every=6')))
+    status, out, err = run_process('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent),
+                                   '--epochs=3', '--checkpoint_every=6', *DENSE)
     assert status == 0 and err == '', err
     return os.path.join(str(parent), '00000-blog_dense'), out
 
@@ -97,7 +99,8 @@ def test_config_has_every_value(dense_run, tiny_data):
     found = datasets.load('mnist', data_dir=tiny_data)
     assert config['data']['checksum'] == found.checksum and config['data']['note'] is None
     assert config['versions']['python'] == '.'.join(map(str, sys.version_info[:3]))
-    assert config['device'] and '--epochs=3' in config['command']
+    assert config['device'] and config['command'].startswith('python -m dcgan_tf1.train ')
+    assert '--epochs=3' in config['command']
 
 
 def test_events_hold_losses_samples_and_the_graph(dense_run):
@@ -150,7 +153,9 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     other = DENSE + ('--max_steps=6', '--batch_size=32')
     check_one_line_error(train(tiny_data, tmp_path, *(other + ('--resume=must',))),
                          'batch_size was 64, now 32', '00000-blog_dense')
-    check_one_line_error(train(tiny_data, tmp_path / '00000-blog_dense', *other), 'batch_size was 64, now 32')
+    run = tmp_path / '00000-blog_dense'
+    check_one_line_error(train(tiny_data, run, *other), 'batch_size was 64, now 32')
+    check_one_line_error(train(tiny_data, run, '--resume=never', *other), '--resume=never', 'found a run')
     status, out, _ = train(tiny_data, tmp_path, *other)  # auto: starts a new one beside it
     assert status == 0 and '00001-blog_dense' in out
     check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
@@ -213,17 +218,39 @@ def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     assert status == 0 and 'going on at step {:,}'.format(steps[0]) in out
 
 
-def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tiny_data, tmp_path):
-    assert train(tiny_data, tmp_path, '--max_steps=6', *DENSE)[0] == 0
-    flags = ('--learning_rate=1e30', '--max_steps=60', '--checkpoint_every=1', '--log_every=50') + DENSE
-    result = train(tiny_data, tmp_path, *flags)
-    check_one_line_error(result, 'loss', 'expected a finite loss', 'step')
-    run = tmp_path / '00001-blog_dense'
-    for step in checkpoint.steps_in(str(run / 'checkpoints')):
-        import tensorflow.compat.v1 as tf
-        reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(str(run / 'checkpoints'), step))
-        assert np.isfinite(reader.get_tensor('generator/dense/kernel')).all()
-    assert checkpoint.steps_in(str(tmp_path / '00000-blog_dense' / 'checkpoints')) == [6]
+@pytest.mark.parametrize('log_every', [5, 99])
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
+        tiny_data, tmp_path, monkeypatch, capsys, log_every):
+    import tensorflow.compat.v1 as tf
+
+    from dcgan_tf1 import train as trainer
+
+    batch = datasets.Batches.batch
+    monkeypatch.setattr(datasets.Batches, 'batch',
+                        lambda self, step: batch(self, step) * (np.nan if step == 10 else 1))
+    status = trainer.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=20',
+                           '--checkpoint_every=4', '--log_every={}'.format(log_every)] + list(DENSE))
+    message = capsys.readouterr().err
+    check_one_line_error((status, '', message), 'd_loss is nan after step 1', 'expected a finite loss', 'model.ckpt-8')
+    folder = str(tmp_path / '00000-blog_dense' / 'checkpoints')
+    assert checkpoint.steps_in(folder) == [4, 8]
+    for step in (4, 8):
+        reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(folder, step))
+        assert all(np.isfinite(reader.get_tensor(name)).all() for name in reader.get_variable_to_shape_map())
+    assert message.strip() in (tmp_path / '00000-blog_dense' / 'log.txt').read_text()
+
+
+def test_a_damaged_newest_checkpoint_and_samples_file_are_passed_over(dense_run, tiny_data, tmp_path):
+    run = tmp_path / '00000-blog_dense'
+    shutil.copytree(dense_run[0], str(run))
+    with open(str(run / 'checkpoints' / 'model.ckpt-18.data-00000-of-00001'), 'r+b') as handle:
+        handle.truncate(1000)
+    (run / 'samples' / 'step-000006.npz').write_bytes(b'damaged')
+    status, out, err = train(tiny_data, tmp_path, '--epochs=3', '--checkpoint_every=6', *DENSE)
+    assert status == 0, err
+    assert 'model.ckpt-18: expected a whole checkpoint' in out and 'model.ckpt-12' in out
+    assert 'step-000006.npz: expected an array of samples' in out
+    same_checkpoint(dense_run[0], run, 18)
 
 
 def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
@@ -250,6 +277,7 @@ def test_gpu_where_there_is_none_is_an_error_that_says_what_was_found(tiny_data,
     if os.path.exists('/dev/nvidia0'):
         pytest.skip('this machine has a GPU')
     check_one_line_error(train(tiny_data, tmp_path, '--device=gpu', *DENSE), '--device=gpu', 'CPU:0')
+    assert os.listdir(str(tmp_path)) == []  # nothing was begun
 
 
 def test_too_few_images_and_wrong_places(tiny_data, tmp_path):
@@ -259,6 +287,7 @@ def test_too_few_images_and_wrong_places(tiny_data, tmp_path):
     check_one_line_error(train(tiny_data, tmp_path / 'file', *DENSE), str(tmp_path / 'file'))
     assert (tmp_path / 'file').read_text() == 'mine'
     check_one_line_error(train(tiny_data, tmp_path, '--init_checkpoint=nothing', *DENSE), 'nothing')
+    assert os.listdir(str(tmp_path)) == ['file']
 
 
 def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path):
@@ -286,10 +315,18 @@ def small_disk(tmp_path):
     subprocess.check_call(['umount', '-l', str(path)])
 
 
+@pytest.mark.parametrize('size', ['8k', '100k', '700k', '4m'])
+def test_a_disk_that_fills_up_anywhere_is_one_line_that_names_the_file(tiny_data, small_disk, size):
+    subprocess.check_call(['mount', '-o', 'remount,size=' + size, str(small_disk)])
+    check_one_line_error(train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE),
+                         'No space left on device', str(small_disk))
+
+
 def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_data, small_disk):
     # One checkpoint of blog_dense has 3 MB with its .meta; the second does not fit.
     result = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
-    check_one_line_error(result, 'model.ckpt-12', 'expected to write a checkpoint', 'intact')
+    check_one_line_error(result, 'model.ckpt-12', 'expected to write a checkpoint',
+                         'No space left on device', 'the one of step 6 is intact')
     run = small_disk / '00000-blog_dense'
     assert checkpoint.steps_in(str(run / 'checkpoints')) == [6]
     subprocess.check_call(['mount', '-o', 'remount,size=30m', str(small_disk)])
