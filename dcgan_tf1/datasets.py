@@ -95,10 +95,12 @@ def _idx_path(folder, split, kind):
 
 
 def idx_present(folder, split):
+    """Whether the images or the labels of a split lie in `folder` as IDX files."""
     return bool(_idx_path(folder, split, 'images-idx3') or _idx_path(folder, split, 'labels-idx1'))
 
 
 def load_idx(folder, split, shape=None):
+    """IDX files -> images uint8 [N, H, W, 1], labels int64 [N], the files read."""
     del shape  # the files' own
     paths = []
     for kind in ('images-idx3', 'labels-idx1'):
@@ -128,21 +130,25 @@ def _cifar_source(folder, split):
 
 
 def cifar_present(folder, split):
+    """Whether CIFAR-10 lies in `folder` in any of its three forms."""
     return _cifar_source(folder, split) is not None
 
 
 def load_cifar(folder, split, shape=None):
+    """CIFAR-10 -> images uint8 [N, 32, 32, 3], labels int64 [N], the files read."""
     del shape
     read, path = _cifar_source(folder, split)
     return read(path, split)
 
 
 def pictures_present(folder, split):
+    """Whether there are PNG or JPEG files in `folder`."""
     del split  # all pictures are for training
     return bool(readers.picture_files(folder))
 
 
 def load_pictures(folder, split, shape=None):
+    """Pictures -> images uint8 [N] + shape, no labels, the files read."""
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
@@ -221,14 +227,15 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
     checksum = _checksum(images, labels)
     known = OFFICIAL_CONTENT.get(checksum)
-    if known is not None and known[0] != name:
-        raise UserError('{}: expected {}, found {}'.format(folder, name, known[0]))
-    official = known is not None
-    if source.load is load_cifar:
-        # A sum was published for the archive alone.
-        official = CIFAR10_FILES[0].sha256 in files.values() if paths[0].endswith('.tar.gz') else None
-    elif not source.files:
-        official = None
+    if known not in (None, (name, split)):
+        raise UserError('{}: expected the {} images of {}, found the {} images of {}'.format(
+            folder, split, name, known[1], known[0]))
+    if source.load is load_idx:
+        official = known is not None
+    elif paths[0].endswith(CIFAR_TAR):
+        official = CIFAR10_FILES[0].sha256 in files.values()
+    else:
+        official = None  # no sums of these were published
     return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
 
 
@@ -349,8 +356,6 @@ class Batches:
     """
 
     def __init__(self, images, batch_size, seed, shuffle='after_first_epoch', drop_last_full_batch=False):
-        if shuffle not in ('after_first_epoch', 'never'):
-            raise ValueError("shuffle: expected 'after_first_epoch' or 'never', found {!r}".format(shuffle))
         self._images, self._batch_size = images, batch_size
         self._seed, self._shuffle = seed, shuffle
         self.steps_per_epoch = len(images) // batch_size - int(drop_last_full_batch)

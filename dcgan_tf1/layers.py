@@ -35,8 +35,6 @@ class Pass:
     """
 
     def __init__(self, name, training, draw=None, batch_norm='fused'):
-        if batch_norm not in ('fused', 'moments'):
-            raise ValueError("batch_norm: expected 'fused' or 'moments', found {!r}".format(batch_norm))
         self.name = name
         self.training = training
         self.draw = draw

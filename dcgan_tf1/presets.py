@@ -17,6 +17,9 @@ class Preset:
 
     name: str
     title: str  # one line for help texts and figures
+    generator: Callable  # see networks.py
+    discriminator: Callable
+    input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
 
     # --- data
     dataset: str  # a row of datasets.DATASETS
@@ -37,9 +40,6 @@ class Preset:
     drop_last_full_batch: bool = False
 
     # --- networks
-    generator: Callable = None
-    discriminator: Callable = None
-    input_shape: Tuple[int, ...] = None  # of the real images' placeholder, without N
     real_name: str = 'inputs_real'  # placeholders, named as 2017 named them
     noise_name: str = 'inputs_noise'
     z_dim: int = 100  # noise is uniform(-1, 1), drawn by NumPy
@@ -69,6 +69,21 @@ class Preset:
     samples: int = 25  # images in a row
     checkpoint_every: int = 500  # steps
     recorded_losses: Optional[str] = None  # 2017's curve, a file of dcgan_tf1/reference
+
+    def __post_init__(self):
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
+                    field, ', '.join(map(repr, choices)), getattr(self, field)))
+
+
+_CHOICES = {
+    'scaling': ('bytes', 'minmax'),
+    'shuffle': ('after_first_epoch', 'never'),
+    'batch_norm': ('fused', 'moments'),
+    'schedule': (('generator', 'discriminator'), ('discriminator', 'generator')),
+    'update_ops': ('own', 'all'),
+}
 
 
 _BLOG_MNIST = Preset(

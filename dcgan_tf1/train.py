@@ -6,7 +6,6 @@ import collections
 import contextlib
 import dataclasses
 import math
-import os
 import platform
 import signal
 import sys
@@ -163,9 +162,15 @@ def _open_run(config, plan, log):
     if path is not None:
         try:
             _check_identity(path, identity)
-            step = checkpoint.newest_whole(os.path.join(path, 'checkpoints'), log)
+            run = runs.Run(path)  # locked before its checkpoints are looked at
+            try:
+                step = checkpoint.newest_whole(run.checkpoints, log)
+            except UserError:
+                run.close()
+                raise
             if step is None or step < plan.total or insists:
-                return runs.Run(path), step
+                return run, step
+            run.close()
         except _OtherSettings:
             if insists:
                 raise

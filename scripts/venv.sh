@@ -54,7 +54,7 @@ make_venv() {
       || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
     printf '%s\n' "$version" > "$venv/.python"
   fi
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
+  "$venv/bin/python" -I -m pip install --quiet --disable-pip-version-check "$@" \
     || fail "pip could not install $* into $venv; the lines above say why"
   printf '%s\n' "$stamp" > "$file"
 }

@@ -171,7 +171,7 @@ def test_real_mnist(real_data):
 
 
 def test_real_mnist_under_the_name_of_another(real_data):
-    with pytest.raises(UserError, match='expected fashion_mnist, found mnist'):
+    with pytest.raises(UserError, match='expected the train images of fashion_mnist, found the train images of mnist'):
         datasets.load('fashion_mnist', data_dir=os.path.join(real_data, 'mnist'))
 
 

@@ -71,11 +71,6 @@ def test_updates_read_their_average_after_the_control_dependencies():
         np.testing.assert_allclose(moved, 0.99 * 0.01 * mean + 0.01 * 3 * mean, rtol=1e-4)
 
 
-def test_pass_refuses_an_unknown_batch_norm():
-    with pytest.raises(ValueError, match="found 'fuse'"):
-        layers.Pass('real', training=True, batch_norm='fuse')
-
-
 def test_dense_and_conv2d():
     flat = layers.dense(tf.constant(X.reshape(6, 60)), 7)
     image = layers.conv2d(tf.constant(X), 8, 3, stride=2)
