@@ -9,10 +9,12 @@ supported() {
   "$1" -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 7) and not (3, 10) <= v <= (3, 13))' 2>/dev/null
 }
 
-# find_python: prints the first interpreter that TensorFlow can be had for; $PYTHON wins.
+# find_python: prints the first interpreter that TensorFlow can be had for; $PYTHON wins, then
+# that of the environment which is there.
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 python3.7}; do
+  local candidate here=
+  [ ! -f .venv/.python ] || here=.venv/bin/python
+  for candidate in ${PYTHON:-$here python3 python3.13 python3.12 python3.11 python3.10 python3.7}; do
     if supported "$candidate"; then
       command -v "$candidate"
       return

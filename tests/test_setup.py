@@ -73,6 +73,19 @@ def test_a_python_without_tensorflow_is_refused():
     assert done.returncode == 1 and b'error: expected Python 3.10 to 3.13 (or 3.7)' in done.stderr
 
 
+def test_the_python_of_the_environment_that_is_there_is_kept(tmp_path):
+    def found(**env):
+        return subprocess.check_output(['bash', '-c', '. "{}/scripts/venv.sh"; find_python'.format(ROOT)],
+                                       cwd=str(tmp_path), env=dict(os.environ, **env)).decode().strip()
+
+    (tmp_path / '.venv' / 'bin').mkdir(parents=True)
+    os.symlink(sys.executable, str(tmp_path / '.venv' / 'bin' / 'python'))
+    assert found() != '.venv/bin/python'  # not finished: may be anything
+    (tmp_path / '.venv' / '.python').write_text('')
+    assert found() == '.venv/bin/python'
+    assert found(PYTHON=sys.executable) == sys.executable
+
+
 def test_scripts_can_be_run():
     for name in ('run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run')):
         path = os.path.join(ROOT, name)
