@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Prints where the time of one training step goes, by kind of operation.
+
+    .venv/bin/python benchmarks/profile_step.py [--preset=blog_mnist] [--steps=5] [--top=20]
+
+Traces both updates of a step with the session's own tracer and adds up the time that each
+kind of operation took on the cores, so the shares are of busy time; operations that run
+side by side count in full.
+"""
+
+import argparse
+import collections
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import dcgan_tf1.quiet_start  # noqa: E402, F401  isort: skip
+
+import numpy as np  # noqa: E402
+import tensorflow.compat.v1 as tf  # noqa: E402
+
+from dcgan_tf1 import devices, graph  # noqa: E402
+from dcgan_tf1.presets import PRESETS  # noqa: E402
+
+
+def profile(preset, steps):
+    """(median seconds of a step untraced, {kind: microseconds a step}, {kind: calls a step})."""
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset)
+        session.run(tf.global_variables_initializer())
+        kinds = {op.name: op.type for op in tf_graph.get_operations()}
+        draw = np.random.RandomState(0)
+        feeds = {handles.real: np.tanh(draw.randn(preset.batch_size, *preset.input_shape)),
+                 handles.noise: draw.uniform(-1, 1, (preset.batch_size, preset.z_dim))}
+        took, microseconds, calls = [], collections.Counter(), collections.Counter()
+        options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+        for step in range(3 + 2 * steps):
+            traced = step >= 3 + steps
+            start = time.perf_counter()
+            for who in preset.schedule:
+                feeds[handles.draw] = graph.draw_number(step, who)
+                metadata = tf.RunMetadata() if traced else None
+                session.run(handles.train_ops[who], feeds, options=options if traced else None, run_metadata=metadata)
+                for device in metadata.step_stats.dev_stats if traced else ():
+                    for node in device.node_stats:
+                        # Rewritten graphs have nodes of their own; their label names the kind: 'x = Kind(y)'.
+                        label = node.timeline_label.split(' = ')[-1].split('(')[0]
+                        kind = kinds.get(node.node_name) or label or 'other'
+                        microseconds[kind] += node.op_end_rel_micros - node.op_start_rel_micros
+                        calls[kind] += 1
+            if 3 <= step < 3 + steps:
+                took.append(time.perf_counter() - start)
+    return (sorted(took)[len(took) // 2], {kind: value / steps for kind, value in microseconds.items()},
+            {kind: value / steps for kind, value in calls.items()})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
+    parser.add_argument('--steps', type=int, default=5, help='steps to trace (default: %(default)s)')
+    parser.add_argument('--top', type=int, default=20, help='kinds to list (default: %(default)s)')
+    arguments = parser.parse_args()
+    step_s, microseconds, calls = profile(PRESETS[arguments.preset], arguments.steps)
+    total = sum(microseconds.values())
+    print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}'.format(
+        arguments.preset, 1e3 * step_s, tf.VERSION, devices.check_device('auto')))
+    print('{:<36}{:>10}{:>8}{:>8}'.format('kind of operation', 'ms a step', 'share', 'calls'))
+    for kind, value in sorted(microseconds.items(), key=lambda item: -item[1])[:arguments.top]:
+        print('{:<36}{:>10.1f}{:>8.1%}{:>8.0f}'.format(kind, value / 1e3, value / total, calls[kind]))
+    print('{:<36}{:>10.1f}'.format('all', total / 1e3))
+
+
+if __name__ == '__main__':
+    main()

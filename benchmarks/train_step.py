@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Times one training step of `blog_mnist` in this project and in what its users would pick instead.
+
+    .venv/bin/python benchmarks/train_step.py [--quick] [--json] [--only=torch,2017] [--rounds=N]
+
+The work is the same everywhere: a generator update, then a discriminator update, on the same
+64 images and noise, with dropout drawn afresh in every pass. Each implementation runs in a
+process of its own (`workers.py`), all are started one after the other and stay up, and then
+they take turns, A B C A B C ..., so that a machine whose speed drifts slows all of them.
+Figures are medians over all timed steps. Missing environments are made on the first call
+(.venv-torch, and .venv-tf1.15 where there is a Python 3.7).
+"""
+
+import argparse
+import collections
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BATCH = 64
+
+# How one implementation is started, and what its products are computed in.
+Implementation = collections.namedtuple('Implementation', 'name environment worker precision quick')
+
+IMPLEMENTATIONS = (
+    Implementation('2017 graph: tf.layers, feed_dict, float32', '.venv', ['graph2017'], 'float32', True),
+    Implementation('dcgan_tf1: float32', '.venv', ['dcgan_tf1'], 'float32', True),
+    Implementation('keras 3: tf.function, float32', '.venv', ['keras'], 'float32', True),
+    Implementation('keras 3: tf.function with XLA, float32', '.venv', ['keras', '--xla'], 'float32', False),
+    Implementation('torch: eager, float32', '.venv-torch', ['torch'], 'float32', False),
+    Implementation('torch: eager, float32, channels last', '.venv-torch', ['torch', '--channels_last'],
+                   'float32', True),
+    Implementation('torch: eager, bfloat16, channels last', '.venv-torch',
+                   ['torch', '--channels_last', '--bfloat16'], 'bfloat16', True),
+    Implementation('torch: compiled, float32, channels last', '.venv-torch',
+                   ['torch', '--channels_last', '--compile'], 'float32', False),
+    Implementation('torch: compiled, bfloat16, channels last', '.venv-torch',
+                   ['torch', '--channels_last', '--compile', '--bfloat16'], 'bfloat16', False),
+    Implementation('torch: compiled, bfloat16', '.venv-torch', ['torch', '--compile', '--bfloat16'],
+                   'bfloat16', False),
+    Implementation('tf1.15: 2017 graph, float32', '.venv-tf1.15', ['graph2017'], 'float32', True),
+    Implementation('tf1.15: dcgan_tf1, float32', '.venv-tf1.15', ['dcgan_tf1'], 'float32', False),
+)
+
+
+# ------------------------------------------------------------------------- counting work
+
+def step_flops(batch=BATCH):
+    """Floating-point operations of a step's matrix products and convolutions.
+
+    Two for each multiply-add; batch norm, activations, dropout and Adam are not counted.
+    What a step needs: the generator's update runs both networks forward, the
+    discriminator back to the images, and the generator back to its weights; the
+    discriminator's runs the generator forward and itself forward and back on real and
+    fake images. No gradient is taken for noise and none for images in the second update.
+    """
+    # Multiply-adds for one image: positions * kernel area * channels in * channels out.
+    generator = [100 * 8192, 4 * 4 * 16 * 512 * 256, 7 * 7 * 9 * 256 * 128, 14 * 14 * 9 * 128 * 1]
+    discriminator = [14 * 14 * 9 * 1 * 128, 7 * 7 * 9 * 128 * 256, 4 * 4 * 9 * 256 * 512, 8192]
+    g, d = sum(generator), sum(discriminator)
+    generator_update = g + d + d + (2 * g - generator[0])
+    discriminator_update = g + 2 * (d + 2 * d - discriminator[0])
+    return 2 * batch * (generator_update + discriminator_update)
+
+
+# ------------------------------------------------------------------------------ workers
+
+class Worker:
+    """One implementation in a process of its own, taking steps when told to."""
+
+    def __init__(self, implementation):
+        self.implementation = implementation
+        started = time.time()
+        self._process = subprocess.Popen(
+            [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True, cwd=ROOT,
+            env=dict(os.environ, PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
+                '0' if implementation.worker[0] == 'keras' else '1'), KERAS_BACKEND='tensorflow'))
+        self.steps(1)
+        self.first_step_s = time.time() - started
+        self.seconds = []
+
+    def ask(self, question):
+        self._process.stdin.write(question + '\n')
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith('{'):
+                return json.loads(line)
+        raise SystemExit('error: {}: its process ended with status {}'.format(
+            self.implementation.name, self._process.wait()))
+
+    def steps(self, count):
+        return self.ask('steps {}'.format(count))['seconds']
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def python_of(environment):
+    return os.path.join(ROOT, environment, 'bin', 'python')
+
+
+def prepare(names):
+    """Makes the environments that are missing; returns those that can be had."""
+    commands = {
+        '.venv': "make_venv .venv \"$(find_python)\" -e '.[test]'",
+        '.venv-torch': 'make_venv .venv-torch "$(find_python)" torch==2.13.0 numpy',
+        '.venv-tf1.15': "make_venv .venv-tf1.15 \"$(find_exact 3.7)\" -e '.[test]'",
+    }
+    found = set()
+    for name in names:
+        status = subprocess.call(['bash', '-c', 'set -e; . scripts/venv.sh; ' + commands[name]],
+                                 cwd=ROOT, stdout=sys.stderr)
+        if status == 0:
+            found.add(name)
+        else:
+            print('warning: {} can not be made here; what needs it is left out'.format(name), file=sys.stderr)
+    return found
+
+
+def median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def measure(implementations, rounds, steps):
+    """Starts every worker, lets them take turns, and returns the results as dictionaries."""
+    workers = []
+    product = Worker(Implementation('matrix product', '.venv', ['product'], None, True))
+    try:
+        for implementation in implementations:
+            print('starting {}'.format(implementation.name), file=sys.stderr)
+            workers.append(Worker(implementation))
+            workers[-1].steps(2)  # warm up
+        rates = {'float32': [], 'bfloat16': []}
+        for index in range(rounds):
+            print('round {} of {}'.format(index + 1, rounds), file=sys.stderr)
+            for precision, found in rates.items():
+                found.extend(product.ask('rate ' + precision)['flops'])
+            for worker in workers:
+                worker.seconds += worker.steps(steps)
+        rates = {precision: median(found) for precision, found in rates.items()}
+        results = []
+        for worker in workers:
+            about = worker.ask('about')
+            step = median(worker.seconds)
+            results.append({
+                'name': worker.implementation.name,
+                'images_per_second': BATCH / step,
+                'step_ms': 1e3 * step,
+                'step_ms_min': 1e3 * min(worker.seconds),
+                'step_ms_max': 1e3 * max(worker.seconds),
+                'steps': len(worker.seconds),
+                'flops_per_second': step_flops() / step,
+                'share_of_matrix_product': step_flops() / step / rates[worker.implementation.precision],
+                'precision': worker.implementation.precision,
+                'peak_memory_bytes': about['peak_memory_bytes'],
+                'first_step_s': worker.first_step_s,
+                'versions': about['versions'],
+            })
+        return results, rates
+    finally:
+        for worker in workers + [product]:
+            worker.close()
+
+
+def machine():
+    from dcgan_tf1.devices import cpu_name  # noqa: PLC0415  brings TensorFlow in
+    flags = ''
+    if os.path.exists('/proc/cpuinfo'):
+        with open('/proc/cpuinfo') as handle:
+            flags = handle.read()
+    return {'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(),
+            'instructions': [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if name in flags]}
+
+
+def report(results, rates, about):
+    print('{cpu}, {cores} cores, {}; {system}'.format(' '.join(about['instructions']), **about))
+    print('matrix product 2048x2048: float32 {:.0f}, bfloat16 {:.0f} GFLOP/s; a step is {:.1f} GFLOP'.format(
+        rates['float32'] / 1e9, rates['bfloat16'] / 1e9, step_flops() / 1e9))
+    base = next((result for result in results if result['name'].startswith('2017')), results[0])
+    print('{:<44}{:>9}{:>16}{:>8}{:>9}{:>7}{:>9}{:>9}'.format(
+        '', 'images/s', 'ms (min-max)', 'ratio', 'GFLOP/s', 'share', 'MiB', 'first s'))
+    for result in results:
+        print('{:<44}{:>9.1f}{:>16}{:>8.2f}{:>9.0f}{:>7.0%}{:>9.0f}{:>9.1f}'.format(
+            result['name'], result['images_per_second'],
+            '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
+            result['images_per_second'] / base['images_per_second'], result['flops_per_second'] / 1e9,
+            result['share_of_matrix_product'], result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
+    print('ratio: images per second over those of {!r}; share: of the matrix product in the same precision'.format(
+        base['name']))
+    versions = {}
+    for result in results:
+        versions.update(result['versions'])
+    print('versions: ' + ', '.join('{} {}'.format(*item) for item in sorted(versions.items())))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--quick', action='store_true', help='fewer implementations and rounds; under three minutes')
+    parser.add_argument('--json', action='store_true', help='print one JSON object in place of the table')
+    parser.add_argument('--only', default='', metavar='TEXT,...', help='only implementations whose names hold a TEXT')
+    parser.add_argument('--rounds', type=int, help='turns that each takes (default: 8; 4 with --quick)')
+    parser.add_argument('--steps', type=int, default=3, help='steps in a turn (default: %(default)s)')
+    arguments = parser.parse_args()
+    rounds = arguments.rounds or (4 if arguments.quick else 8)
+    chosen = [one for one in IMPLEMENTATIONS
+              if (one.quick or not arguments.quick)
+              and any(text in one.name for text in arguments.only.split(','))]
+    if not chosen:
+        parser.error('--only={}: expected a part of one of {}, found none'.format(
+            arguments.only, ', '.join(repr(one.name) for one in IMPLEMENTATIONS)))
+    found = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
+    results, rates = measure([one for one in chosen if one.environment in found], rounds, arguments.steps)
+    about = machine()
+    if arguments.json:
+        print(json.dumps({'machine': about, 'matrix_product_flops': rates, 'step_flops': step_flops(),
+                          'batch_size': BATCH, 'results': results}, indent=2))
+    else:
+        report(results, rates, about)
+
+
+if __name__ == '__main__':
+    sys.path.insert(0, ROOT)
+    main()

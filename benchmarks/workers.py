@@ -1,0 +1,258 @@
+"""One implementation of the training step, taking steps when told to on standard input.
+
+    steps N        -> {"seconds": [...]}
+    rate PRECISION -> {"flops": [...]}   (the worker `product` alone)
+    about          -> {"peak_memory_bytes": ..., "versions": {...}}
+
+Started by train_step.py. Each function below returns `step(images, noise)`, which takes one
+generator and one discriminator update on float32 images [64, 28, 28, 1] and noise [64, 100],
+and the versions of what it runs on. The peers are written as their own users would.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import time
+
+import numpy as np
+
+LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
+
+
+def graph2017(_):
+    """The blog's graph as its author wrote it: tf.layers, feed_dict, all update ops, float32."""
+    import tensorflow.compat.v1 as tf  # noqa: PLC0415
+
+    tf.disable_eager_execution()
+    tf.disable_resource_variables()
+    layers = tf.layers
+
+    def block(x, training):
+        x = layers.batch_normalization(x, training=training)
+        return tf.nn.dropout(tf.maximum(LEAK * x, x), keep_prob=KEEP)
+
+    def generator(z):
+        with tf.variable_scope('generator'):
+            x = block(tf.reshape(layers.dense(z, 4 * 4 * 512), [-1, 4, 4, 512]), True)
+            x = block(layers.conv2d_transpose(x, 256, 4, strides=1, padding='valid'), True)
+            x = block(layers.conv2d_transpose(x, 128, 3, strides=2, padding='same'), True)
+            return tf.tanh(layers.conv2d_transpose(x, 1, 3, strides=2, padding='same'))
+
+    def discriminator(x, reuse):
+        with tf.variable_scope('discriminator', reuse=reuse):
+            x = layers.conv2d(x, 128, 3, strides=2, padding='same')
+            x = tf.nn.dropout(tf.maximum(LEAK * x, x), keep_prob=KEEP)
+            x = block(layers.conv2d(x, 256, 3, strides=2, padding='same'), True)
+            x = block(layers.conv2d(x, 512, 3, strides=2, padding='same'), True)
+            return layers.dense(tf.reshape(x, [-1, 4 * 4 * 512]), 1)
+
+    def entropy(logits, label):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(
+            logits=logits, labels=tf.ones_like(logits) * label))
+
+    real = tf.placeholder(tf.float32, [None, 28, 28, 1], name='inputs_real')
+    noise = tf.placeholder(tf.float32, [None, 100], name='inputs_noise')
+    fake = generator(noise)
+    d_real, d_fake = discriminator(real, False), discriminator(fake, True)
+    g_loss = entropy(d_fake, 1 - SMOOTHING)
+    d_loss = entropy(d_real, 1 - SMOOTHING) + entropy(d_fake, 0.0)
+    trainable = tf.trainable_variables()
+    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        g_train = tf.train.AdamOptimizer(1e-3, beta1=0.4).minimize(
+            g_loss, var_list=[v for v in trainable if v.name.startswith('generator')])
+        d_train = tf.train.AdamOptimizer(1e-3, beta1=0.4).minimize(
+            d_loss, var_list=[v for v in trainable if v.name.startswith('discriminator')])
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+
+    def step(images, z):
+        session.run(g_train, feed_dict={real: images, noise: z})
+        session.run(d_train, feed_dict={real: images, noise: z})
+
+    return step, {'tensorflow': tf.VERSION}
+
+
+def dcgan_tf1(_):
+    """This project's trainer: its graph and its way of running it."""
+    import tensorflow.compat.v1 as tf  # noqa: PLC0415
+
+    from dcgan_tf1 import graph  # noqa: PLC0415
+    from dcgan_tf1.presets import PRESETS  # noqa: PLC0415
+
+    preset = PRESETS['blog_mnist']
+    with tf.Graph().as_default() as tf_graph:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset)
+        initialise = tf.global_variables_initializer()
+        tf_graph.finalize()
+        session = tf.Session()
+    session.run(initialise)
+    update = {who: session.make_callable(op, handles.train_feeds[who]) for who, op in handles.train_ops.items()}
+    count = [0]
+
+    def step(images, z):
+        count[0] += 1
+        feeds = {handles.real.name: images, handles.noise.name: z}
+        for who in preset.schedule:
+            feeds[handles.draw.name] = graph.draw_number(count[0], who)
+            update[who](*[feeds[tensor.name] for tensor in handles.train_feeds[who]])
+
+    return step, {'tensorflow': tf.VERSION}
+
+
+def keras(arguments):
+    """Keras 3 on TensorFlow, a custom training step under tf.function."""
+    import keras  # noqa: PLC0415
+    import tensorflow as tf  # noqa: PLC0415
+    from keras import layers  # noqa: PLC0415
+
+    def block():
+        return [layers.BatchNormalization(momentum=0.99, epsilon=1e-3), layers.LeakyReLU(negative_slope=LEAK),
+                layers.Dropout(1 - KEEP)]
+
+    generator = keras.Sequential(
+        [keras.Input((100,)), layers.Dense(4 * 4 * 512), layers.Reshape((4, 4, 512))] + block()
+        + [layers.Conv2DTranspose(256, 4, strides=1, padding='valid')] + block()
+        + [layers.Conv2DTranspose(128, 3, strides=2, padding='same')] + block()
+        + [layers.Conv2DTranspose(1, 3, strides=2, padding='same', activation='tanh')])
+    discriminator = keras.Sequential(
+        [keras.Input((28, 28, 1)), layers.Conv2D(128, 3, strides=2, padding='same'),
+         layers.LeakyReLU(negative_slope=LEAK), layers.Dropout(1 - KEEP),
+         layers.Conv2D(256, 3, strides=2, padding='same')] + block()
+        + [layers.Conv2D(512, 3, strides=2, padding='same')] + block() + [layers.Flatten(), layers.Dense(1)])
+    optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.4) for _ in range(2)]
+
+    def entropy(logits, label):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(
+            logits=logits, labels=tf.fill(tf.shape(logits), label)))
+
+    @tf.function(jit_compile=arguments.xla)
+    def train(images, z):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in generator.trainable_variables])
+            loss = entropy(discriminator(generator(z, training=True), training=True), 1 - SMOOTHING)
+        gradients = tape.gradient(loss, [v.value for v in generator.trainable_variables])
+        optimizers[0].apply(gradients, generator.trainable_variables)
+        fake = generator(z, training=True)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in discriminator.trainable_variables])
+            loss = entropy(discriminator(images, training=True), 1 - SMOOTHING) \
+                + entropy(discriminator(fake, training=True), 0.0)
+        gradients = tape.gradient(loss, [v.value for v in discriminator.trainable_variables])
+        optimizers[1].apply(gradients, discriminator.trainable_variables)
+        return loss
+
+    for optimizer, network in zip(optimizers, (generator, discriminator)):
+        optimizer.build(network.trainable_variables)
+
+    def step(images, z):
+        train(tf.constant(images), tf.constant(z)).numpy()
+
+    return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
+
+
+def torch(arguments):
+    """PyTorch, as its own DCGAN example does it, with the discriminator frozen while the generator learns."""
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+    from torch.nn import functional  # noqa: PLC0415
+
+    def block(channels):
+        # Its momentum is the share of the new value.
+        return [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP)]
+
+    generator = nn.Sequential(*(
+        [nn.Linear(100, 4 * 4 * 512), nn.Unflatten(1, (512, 4, 4))] + block(512)
+        + [nn.ConvTranspose2d(512, 256, 4)] + block(256)
+        + [nn.ConvTranspose2d(256, 128, 3, stride=2, padding=1, output_padding=1)] + block(128)
+        + [nn.ConvTranspose2d(128, 1, 3, stride=2, padding=1, output_padding=1), nn.Tanh()]))
+    discriminator = nn.Sequential(*(
+        [nn.Conv2d(1, 128, 3, stride=2, padding=1), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP),
+         nn.Conv2d(128, 256, 3, stride=2, padding=1)] + block(256)
+        + [nn.Conv2d(256, 512, 3, stride=2, padding=1)] + block(512) + [nn.Flatten(), nn.Linear(512 * 4 * 4, 1)]))
+    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    networks = [network.to(memory_format=layout).train() for network in (generator, discriminator)]
+    optimizers = [torch.optim.Adam(network.parameters(), 1e-3, (0.4, 0.999), fused=True) for network in networks]
+    generate, discriminate = [torch.compile(network) for network in networks] if arguments.compile else networks
+
+    def entropy(logits, label):
+        return functional.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, label).float())
+
+    def step(images, z):
+        real = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+        z = torch.from_numpy(z)
+        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+            discriminator.requires_grad_(False)
+            g_loss = entropy(discriminate(generate(z)), 1 - SMOOTHING)
+        optimizers[0].zero_grad(set_to_none=True)
+        g_loss.backward()
+        optimizers[0].step()
+        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+            discriminator.requires_grad_(True)
+            with torch.no_grad():
+                fake = generate(z)
+            d_loss = entropy(discriminate(real), 1 - SMOOTHING) + entropy(discriminate(fake), 0.0)
+        optimizers[1].zero_grad(set_to_none=True)
+        d_loss.backward()
+        optimizers[1].step()
+
+    return step, {'torch': torch.__version__}
+
+
+def product(_):
+    """Products of 2048x2048 matrices: what the machine's cores can do at most."""
+    import tensorflow.compat.v1 as tf  # noqa: PLC0415
+
+    tf.disable_eager_execution()
+    size = 2048
+    session = tf.Session()
+    calls = {}
+    for precision in ('float32', 'bfloat16'):
+        matrix = tf.get_variable(precision, initializer=tf.cast(tf.random.uniform([size, size]), precision))
+        session.run(matrix.initializer)
+        calls[precision] = session.make_callable(tf.matmul(matrix, matrix).op)
+
+    def rate(precision):
+        found = []
+        for _ in range(6):
+            start = time.perf_counter()
+            calls[precision]()
+            found.append(2.0 * size ** 3 / (time.perf_counter() - start))
+        return found[1:]
+
+    return rate, {'tensorflow': tf.VERSION}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    workers = {worker.__name__: worker for worker in (graph2017, dcgan_tf1, keras, torch, product)}
+    parser.add_argument('worker', choices=sorted(workers))
+    for flag in ('xla', 'channels_last', 'bfloat16', 'compile'):
+        parser.add_argument('--' + flag, action='store_true')
+    arguments = parser.parse_args()
+    step, versions = workers[arguments.worker](arguments)
+    versions['python'] = platform.python_version()
+    draw = np.random.RandomState(0)
+    images = np.tanh(draw.randn(64, 28, 28, 1)).astype(np.float32)
+    for line in sys.stdin:
+        question, _, value = line.strip().partition(' ')
+        if question == 'about':
+            answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                      'versions': versions}
+        elif question == 'rate':
+            answer = {'flops': step(value)}
+        else:
+            seconds = []
+            for _ in range(int(value) if arguments.worker != 'product' else 0):
+                z = draw.uniform(-1, 1, (64, 100)).astype(np.float32)
+                start = time.perf_counter()
+                step(images, z)
+                seconds.append(time.perf_counter() - start)
+            answer = {'seconds': seconds}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,43 @@
+"""The benchmark's arithmetic, and that each implementation takes a step."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, command_environment
+
+BENCHMARKS = os.path.join(ROOT, 'benchmarks')
+sys.path.insert(0, BENCHMARKS)
+
+import train_step  # noqa: E402
+
+
+def test_operations_of_a_step():
+    assert abs(train_step.step_flops(64) / 1e9 - 59.3) < 0.1
+    assert train_step.step_flops(128) == 2 * train_step.step_flops(64)
+
+
+def test_median():
+    assert train_step.median([3, 1, 2]) == 2 and train_step.median([4, 1, 2, 3]) == 2.5
+
+
+def test_names_say_what_they_are():
+    names = [one.name for one in train_step.IMPLEMENTATIONS]
+    assert len(set(names)) == len(names)
+    for part in ('2017', 'dcgan_tf1', 'torch', 'keras', 'tf1.15'):
+        assert any(part in one.name and one.quick for one in train_step.IMPLEMENTATIONS), part
+
+
+@pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras'])
+def test_a_worker_takes_steps(worker):
+    if worker == 'keras' and sys.version_info < (3, 10):
+        pytest.skip('Keras 3 comes with newer TensorFlow')
+    environment = command_environment(TF_USE_LEGACY_KERAS=str(int(worker != 'keras')), KERAS_BACKEND='tensorflow')
+    process = subprocess.run([sys.executable, os.path.join(BENCHMARKS, 'workers.py'), worker], check=True,
+                             input='steps 2\nabout\n', stdout=subprocess.PIPE, text=True,
+                             env=environment)
+    steps, about = [json.loads(line) for line in process.stdout.splitlines() if line.startswith('{')]
+    assert len(steps['seconds']) == 2 and all(0 < seconds < 60 for seconds in steps['seconds'])
+    assert about['peak_memory_bytes'] > 1e8 and 'tensorflow' in about['versions']
