@@ -18,6 +18,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,10 +76,11 @@ class Worker:
 
     def __init__(self, implementation):
         self.implementation = implementation
+        self._chatter = tempfile.TemporaryFile()  # noqa: SIM115  shown where the process fails
         started = time.time()
         self._process = subprocess.Popen(
             [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True, cwd=ROOT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, universal_newlines=True, cwd=ROOT,
             env=dict(os.environ, PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
                 '0' if implementation.worker[0] == 'keras' else '1'), KERAS_BACKEND='tensorflow'))
         self.steps(1)
@@ -91,8 +93,10 @@ class Worker:
         for line in self._process.stdout:
             if line.startswith('{'):
                 return json.loads(line)
-        raise SystemExit('error: {}: its process ended with status {}'.format(
-            self.implementation.name, self._process.wait()))
+        status = self._process.wait()
+        self._chatter.seek(0)
+        sys.stderr.write(self._chatter.read().decode(errors='replace'))
+        raise SystemExit('error: {}: its process ended with status {}'.format(self.implementation.name, status))
 
     def steps(self, count):
         return self.ask('steps {}'.format(count))['seconds']
@@ -100,6 +104,7 @@ class Worker:
     def close(self):
         self._process.stdin.close()
         self._process.wait()
+        self._chatter.close()
 
 
 def python_of(environment):
@@ -172,7 +177,8 @@ def measure(implementations, rounds, steps):
 
 
 def machine():
-    from dcgan_tf1.devices import cpu_name  # noqa: PLC0415  brings TensorFlow in
+    import dcgan_tf1.quiet_start  # noqa: F401, PLC0415
+    from dcgan_tf1.devices import cpu_name  # noqa: PLC0415
     flags = ''
     if os.path.exists('/proc/cpuinfo'):
         with open('/proc/cpuinfo') as handle:
@@ -186,20 +192,18 @@ def report(results, rates, about):
     print('matrix product 2048x2048: float32 {:.0f}, bfloat16 {:.0f} GFLOP/s; a step is {:.1f} GFLOP'.format(
         rates['float32'] / 1e9, rates['bfloat16'] / 1e9, step_flops() / 1e9))
     base = next((result for result in results if result['name'].startswith('2017')), results[0])
-    print('{:<44}{:>9}{:>16}{:>8}{:>9}{:>7}{:>9}{:>9}'.format(
+    print('{:<44}{:>9}{:>18}{:>7}{:>9}{:>7}{:>7}{:>9}'.format(
         '', 'images/s', 'ms (min-max)', 'ratio', 'GFLOP/s', 'share', 'MiB', 'first s'))
     for result in results:
-        print('{:<44}{:>9.1f}{:>16}{:>8.2f}{:>9.0f}{:>7.0%}{:>9.0f}{:>9.1f}'.format(
+        print('{:<44}{:>9.1f}{:>18}{:>7.2f}{:>9.0f}{:>7.0%}{:>7.0f}{:>9.1f}'.format(
             result['name'], result['images_per_second'],
             '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
             result['images_per_second'] / base['images_per_second'], result['flops_per_second'] / 1e9,
             result['share_of_matrix_product'], result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
     print('ratio: images per second over those of {!r}; share: of the matrix product in the same precision'.format(
         base['name']))
-    versions = {}
-    for result in results:
-        versions.update(result['versions'])
-    print('versions: ' + ', '.join('{} {}'.format(*item) for item in sorted(versions.items())))
+    versions = sorted({'{} {}'.format(*item) for result in results for item in result['versions'].items()})
+    print('versions: ' + ', '.join(versions))
 
 
 def main():
