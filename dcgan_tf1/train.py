@@ -273,7 +273,6 @@ class _Trainer:
         run, preset = self._run, self._preset
         self._rows = run.load_samples(start, preset.image_range)
         self._metrics = run.start_metrics(self._columns, start)
-        saved = start
         self._timer_step, self._timer = start, time.time()
         with tqdm(total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
                   disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
@@ -287,10 +286,9 @@ class _Trainer:
                     self._log_step(step, feeds, bar)
                 if step % preset.checkpoint_every == 0 or step == self._total or self._stop.signum:
                     self._save(step, feeds)
-                    saved = step
                 if self._stop.signum and step < self._total:
                     run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
-                        signal.Signals(self._stop.signum).name, saved))
+                        signal.Signals(self._stop.signum).name, step))
                     return 128 + self._stop.signum
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
