@@ -129,6 +129,18 @@ def _cifar_source(folder, split):
     return (readers.read_cifar_tar, path) if os.path.exists(path) else None
 
 
+def idx_missing(files, folder, split):
+    """Those of `files` (RemoteFile) that a split still needs in `folder`, gzipped or not."""
+    return [remote for remote in files if remote.name.startswith(IDX_PREFIXES[split])
+            and not any(os.path.exists(os.path.join(folder, name))
+                        for name in (remote.name, remote.name[:-len('.gz')]))]
+
+
+def cifar_missing(files, folder, split):
+    """All of `files` (RemoteFile) unless `folder` has CIFAR-10 in one of its forms."""
+    return [] if cifar_present(folder, split) else files
+
+
 def cifar_present(folder, split):
     """Whether CIFAR-10 lies in `folder` in any of its three forms."""
     return _cifar_source(folder, split) is not None
@@ -157,27 +169,29 @@ def load_pictures(folder, split, shape=None):
 
 
 # A row of DATASETS. `present(folder, split)` says whether anything of the set lies there,
+# `missing(files, folder, split)` which of the files to download are needed yet, and
 # `load(folder, split, shape)` returns images, labels or None, and the files read; `by_hand`
 # says where to get the files without a network.
-Source = collections.namedtuple('Source', 'title classes present load files mirrors by_hand')
+Source = collections.namedtuple('Source', 'title classes present missing load files mirrors by_hand')
 
 DATASETS = {
     'mnist': Source(
-        'MNIST, handwritten digits', tuple('0123456789'), idx_present, load_idx, MNIST_FILES, MNIST_MIRRORS,
+        'MNIST, handwritten digits', tuple('0123456789'),
+        idx_present, idx_missing, load_idx, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist'),
     'fashion_mnist': Source(
         'Fashion-MNIST, articles of clothing',
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
-        idx_present, load_idx, FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
+        idx_present, idx_missing, load_idx, FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
         "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
         'under /usr/share/datasets/fashion-mnist)'),
     'cifar10': Source(
         'CIFAR-10, small photographs',
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
-        cifar_present, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
+        cifar_present, cifar_missing, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
         'put cifar-10-python.tar.gz, or the folder cifar-10-batches-py or cifar-10-batches-bin, into data/cifar10'),
     'folder': Source(
-        'your own PNG and JPEG files, cropped and resized', (), pictures_present, load_pictures, (), (),
+        'your own PNG and JPEG files, cropped and resized', (), pictures_present, None, load_pictures, (), (),
         'put PNG or JPEG files into data/folder, or name their folder with --data_dir'),
 }
 
@@ -213,7 +227,9 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     home = os.path.join(DATA_FOLDER, name)
     if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
         try:
-            _complete(source, split, home, log)
+            for remote in source.missing(source.files, home, split):
+                log('downloading {} into {}'.format(remote.name, home))
+                download.fetch(remote, source.mirrors, home)
             folder = home
         except download.DownloadError as error:
             if name == 'mnist' and split == 'train':
@@ -230,28 +246,16 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     if known not in (None, (name, split)):
         raise UserError('{}: expected the {} images of {}, found the {} images of {}'.format(
             folder, split, name, known[1], known[0]))
-    if source.load is load_idx:
+    # Where a sum was published, of the content or of the very files read, it must agree.
+    published = {remote.name: remote.sha256 for remote in source.files}
+    sums = [(digest, published.get(os.path.basename(path))) for path, digest in files.items()]
+    if (name, split) in OFFICIAL_CONTENT.values():
         official = known is not None
-    elif paths[0].endswith(CIFAR_TAR):
-        official = CIFAR10_FILES[0].sha256 in files.values()
+    elif sums and all(expected for _, expected in sums):
+        official = all(digest == expected for digest, expected in sums)
     else:
-        official = None  # no sums of these were published
+        official = None
     return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
-
-
-def _complete(source, split, home, log):
-    """Downloads what is missing in `home`, where the data set is not there in another form."""
-    wanted = source.files
-    if source.load is load_idx:
-        wanted = [remote for remote in wanted if remote.name.startswith(IDX_PREFIXES[split])]
-        missing = [remote for remote in wanted
-                   if not (os.path.exists(os.path.join(home, remote.name))
-                           or os.path.exists(os.path.join(home, remote.name[:-len('.gz')])))]
-    else:
-        missing = [] if os.path.isdir(home) and source.present(home, split) else wanted
-    for remote in missing:
-        log('downloading {} into {}'.format(remote.name, home))
-        download.fetch(remote, source.mirrors, home)
 
 
 def _checksum(images, labels):

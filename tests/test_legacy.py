@@ -28,7 +28,7 @@ def interpreter(variable, what):
 
 
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
-def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tmp_path):
+def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_path):
     python = interpreter('DCGAN_TF1_PYTHON_TF10', 'Python 3.6 with TensorFlow 1.0.1')
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
     out = subprocess.check_output([python, os.path.join(HERE, 'legacy_2017.py'), name, str(tmp_path)],
@@ -42,12 +42,8 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tmp_path):
     if name == 'blog_mnist':
         assert written['updates'] == 14
         # Training goes on from it, too, although it has no global_step.
-        data = tmp_path / 'data'
-        data.mkdir()
-        from conftest import blobs, write_mnist
-        write_mnist(data / 'mnist', blobs(5100), np.arange(5100).astype(np.uint8) % 10)
         status, text, err = run_process(
-            'train', '--init_checkpoint=' + written['prefix'], '--data_dir={}'.format(data),
+            'train', '--init_checkpoint=' + written['prefix'], '--data_dir=' + tiny_data,
             '--run_dir={}'.format(tmp_path / 'runs'), '--max_steps=1', '--batch_size=4')
         assert status == 0 and 'starting from the variables' in text, err
 

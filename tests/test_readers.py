@@ -196,15 +196,20 @@ def test_tar_members_that_leave_the_target_are_refused(tmp_path, hostile):
         readers.read_cifar_tar(path, 'train')
 
 
-def test_damaged_and_incomplete_tars(tmp_path):
+def packed_cifar(tmp_path, name=''):
+    """Packs the whole of a small CIFAR-10, or one of its files: the archive's path and bytes."""
     write_cifar(tmp_path / 'py')
     path = str(tmp_path / 'c.tar.gz')
     with tarfile.open(path, 'w:gz') as archive:
-        archive.add(str(tmp_path / 'py' / 'data_batch_1'), 'cifar-10-batches-py/data_batch_1')
+        archive.add(os.path.join(str(tmp_path / 'py'), name), os.path.join('cifar-10-batches-py', name))
+    with open(path, 'rb') as handle:
+        return path, handle.read()
+
+
+def test_damaged_and_incomplete_tars(tmp_path):
+    path, raw = packed_cifar(tmp_path, 'data_batch_1')
     with pytest.raises(UserError, match='expected data_batch_2, data_batch_3'):
         readers.read_cifar_tar(path, 'train')
-    with open(path, 'rb') as handle:
-        raw = handle.read()
     for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar', lzma.compress(gzip.decompress(raw))):
         with open(path, 'wb') as handle:
             handle.write(damaged)
@@ -213,12 +218,7 @@ def test_damaged_and_incomplete_tars(tmp_path):
 
 
 def test_a_flipped_byte_anywhere_in_a_tar_is_found(tmp_path):
-    write_cifar(tmp_path / 'py')
-    path = str(tmp_path / 'c.tar.gz')
-    with tarfile.open(path, 'w:gz') as archive:
-        archive.add(str(tmp_path / 'py'), 'cifar-10-batches-py')
-    with open(path, 'rb') as handle:
-        raw = handle.read()
+    path, raw = packed_cifar(tmp_path)
     draw = np.random.RandomState(0)
     for place in draw.randint(10, len(raw) - 4, 60):
         damaged = bytearray(raw)

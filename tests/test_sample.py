@@ -1,5 +1,6 @@
 """Samples from runs, from generator-only checkpoints and from checkpoints of 2017."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -72,7 +73,7 @@ def session_images(prefix, preset, z):
     """What the training graph's own sampler makes of a checkpoint, dropout off."""
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
-        handles = graph.build_sampling_graph(preset, dropout=False)
+        handles = graph.build_training_graph(dataclasses.replace(preset, dropout_when_sampling=False))
         checkpoint.restore(session, prefix, tf.global_variables())
         return session.run(handles.sample_images, {handles.noise: z, handles.draw: 0})
 
