@@ -11,6 +11,7 @@ side by side count in full.
 import argparse
 import collections
 import os
+import statistics
 import sys
 import time
 
@@ -53,7 +54,7 @@ def profile(preset, steps):
                         calls[kind] += 1
             if 3 <= step < 3 + steps:
                 took.append(time.perf_counter() - start)
-    return (sorted(took)[len(took) // 2], {kind: value / steps for kind, value in microseconds.items()},
+    return (statistics.median(took), {kind: value / steps for kind, value in microseconds.items()},
             {kind: value / steps for kind, value in calls.items()})
 
 

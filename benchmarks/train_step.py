@@ -16,6 +16,7 @@ import collections
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -129,12 +130,6 @@ def prepare(names):
     return found
 
 
-def median(values):
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
 def measure(implementations, rounds, steps):
     """Starts every worker, lets them take turns, and returns the results as dictionaries."""
     workers = []
@@ -151,11 +146,11 @@ def measure(implementations, rounds, steps):
                 found.extend(product.ask('rate ' + precision)['flops'])
             for worker in workers:
                 worker.seconds += worker.steps(steps)
-        rates = {precision: median(found) for precision, found in rates.items()}
+        rates = {precision: statistics.median(found) for precision, found in rates.items()}
         results = []
         for worker in workers:
             about = worker.ask('about')
-            step = median(worker.seconds)
+            step = statistics.median(worker.seconds)
             results.append({
                 'name': worker.implementation.name,
                 'images_per_second': BATCH / step,

@@ -10,6 +10,7 @@ and the versions of what it runs on. The peers are written as their own users wo
 """
 
 import argparse
+import itertools
 import json
 import platform
 import resource
@@ -89,15 +90,10 @@ def dcgan_tf1(_):
         tf_graph.finalize()
         session = tf.Session()
     session.run(initialise)
-    update = {who: session.make_callable(op, handles.train_feeds[who]) for who, op in handles.train_ops.items()}
-    count = [0]
+    train, numbers = graph.make_step(session, handles, preset), itertools.count(1)
 
     def step(images, z):
-        count[0] += 1
-        feeds = {handles.real.name: images, handles.noise.name: z}
-        for who in preset.schedule:
-            feeds[handles.draw.name] = graph.draw_number(count[0], who)
-            update[who](*[feeds[tensor.name] for tensor in handles.train_feeds[who]])
+        train(next(numbers), images, z)
 
     return step, {'tensorflow': tf.VERSION}
 

@@ -33,6 +33,25 @@ def draw_number(step, who):
     return step * len(DRAWS) + DRAWS.index(who)
 
 
+def make_step(session, handles, preset):
+    """Returns `step(number, real, z)`, which does one training step in `session`.
+
+    number counts steps from 1 and selects the dropout masks; real [N] + input_shape and
+    z [N, z_dim] are float32 arrays. The preset's schedule is followed, each network on the
+    same arrays. Callables skip the session's look at fetches and feeds in every call.
+    """
+    updates = [(who, session.make_callable(handles.train_ops[who], handles.train_feeds[who]),
+                [tensor.name for tensor in handles.train_feeds[who]]) for who in preset.schedule]
+
+    def step(number, real, z):
+        feeds = {handles.real.name: real, handles.noise.name: z}
+        for who, update, names in updates:
+            feeds[handles.draw.name] = draw_number(number, who)
+            update(*[feeds[name] for name in names])
+
+    return step
+
+
 def network_trainables(scope):
     """The trainable variables of 'generator' or 'discriminator'."""
     return tf.trainable_variables(scope + '/')

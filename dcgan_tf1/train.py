@@ -229,15 +229,13 @@ class _Trainer:
 
     def __init__(self, config, plan, run, session, handles, saver, stop):
         self._config, self._preset, self._run = config, config.preset, run
-        self._session, self._handles, self._saver, self._stop = session, handles, saver, stop
+        self._session, self._saver, self._stop = session, saver, stop
         self._data, self._batches = plan.data, plan.batches
         self._total, self._log_every = plan.total, plan.log_every
-        # Callables skip the session's per-call look at fetches and feeds.
-        self._update = {who: session.make_callable(op, handles.train_feeds[who])
-                        for who, op in handles.train_ops.items()}
-        everything = [handles.real, handles.noise, handles.draw]
+        self._step = graph.make_step(session, handles, self._preset)
         self._losses = session.make_callable(
-            [getattr(handles.losses, name) for name in self._preset.metrics], everything)
+            [getattr(handles.losses, name) for name in self._preset.metrics],
+            [handles.real, handles.noise, handles.draw])
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
         self._evaluated = (None, None)  # the last step whose losses were, and those
         self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second',)
@@ -260,10 +258,6 @@ class _Trainer:
             title += ', ' + self._data.image_class
         return title
 
-    def _feeds(self, step):
-        z = self._noise('noise', step, self._preset.batch_size)
-        return {self._handles.real: self._batches.batch(step), self._handles.noise: z}
-
     def _noise(self, stream, step, count):
         rng = numpy_rng(self._config.seed, stream, step)
         return rng.uniform(-1, 1, (count, self._preset.z_dim)).astype(np.float32)
@@ -277,15 +271,13 @@ class _Trainer:
         with tqdm(total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
                   disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
             for step in range(start + 1, self._total + 1):
-                feeds = self._feeds(step)
-                for who in preset.schedule:
-                    feeds[self._handles.draw] = graph.draw_number(step, who)
-                    self._update[who](*[feeds[name] for name in self._handles.train_feeds[who]])
+                batch = self._batches.batch(step), self._noise('noise', step, preset.batch_size)
+                self._step(step, *batch)
                 bar.update()
                 if step % self._log_every == 0:
-                    self._log_step(step, feeds, bar)
+                    self._log_step(step, batch, bar)
                 if step % preset.checkpoint_every == 0 or step == self._total or self._stop.signum:
-                    self._save(step, feeds)
+                    self._save(step, batch)
                 if self._stop.signum and step < self._total:
                     run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
                         signal.Signals(self._stop.signum).name, step))
@@ -294,15 +286,14 @@ class _Trainer:
             self._total, run.file('figure.png') if self._rows else run.path))
         return 0
 
-    def _evaluate_losses(self, step, feeds):
+    def _evaluate_losses(self, step, batch):
         """The losses after the step, in training mode, on its images and noise.
 
         Raises UserError where one is not finite: a checkpoint is only written after this.
         """
         if self._evaluated[0] == step:  # logged already
             return self._evaluated[1]
-        values = self._losses(feeds[self._handles.real], feeds[self._handles.noise],
-                              graph.draw_number(step, 'losses'))
+        values = self._losses(*batch, graph.draw_number(step, 'losses'))
         losses = dict(zip(self._preset.metrics, map(float, values)))
         for name, value in losses.items():
             if not math.isfinite(value):
@@ -314,10 +305,10 @@ class _Trainer:
         self._evaluated = (step, losses)
         return losses
 
-    def _log_step(self, step, feeds, bar):
+    def _log_step(self, step, batch, bar):
         seconds = max(time.time() - self._timer, 1e-9)
         speed = (step - self._timer_step) * self._preset.batch_size / seconds
-        losses = self._evaluate_losses(step, feeds)
+        losses = self._evaluate_losses(step, batch)
         row = dict(losses, step=step, epoch=self._batches.epoch(step), images_per_second=speed)
         z = self._noise('samples', step, self._preset.samples)
         raw = self._sample(z, graph.draw_number(step, 'sample'))
@@ -341,9 +332,9 @@ class _Trainer:
         # What logging took is not training; the next row's speed starts here.
         self._timer_step, self._timer = step, time.time()
 
-    def _save(self, step, feeds):
+    def _save(self, step, batch):
         before = time.time()
-        self._evaluate_losses(step, feeds)
+        self._evaluate_losses(step, batch)
         checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints)
         self._draw_figures()
         self._timer += time.time() - before

@@ -19,10 +19,6 @@ def test_operations_of_a_step():
     assert train_step.step_flops(128) == 2 * train_step.step_flops(64)
 
 
-def test_median():
-    assert train_step.median([3, 1, 2]) == 2 and train_step.median([4, 1, 2, 3]) == 2.5
-
-
 def test_names_say_what_they_are():
     names = [one.name for one in train_step.IMPLEMENTATIONS]
     assert len(set(names)) == len(names)
