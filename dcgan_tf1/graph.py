@@ -91,11 +91,10 @@ def build_training_graph(preset):
     noise, draw = _noise_placeholder(preset), _draw_placeholder()
     dropout = draw if preset.dropout_when_training else None
 
-    def training_pass(name):
-        return layers.Pass(name, training=True, draw=dropout, batch_norm=preset.batch_norm)
-
     # One forward graph serves both updates: feeding another `draw` redraws the masks.
-    passes = {name: training_pass(name) for name in ('generator', 'real', 'fake')}
+    passes = {name: layers.Pass(name, training, dropout, preset.batch_norm) for name, training in (
+        ('generator', True), ('real', preset.discriminator_batch_statistics),
+        ('fake', preset.discriminator_batch_statistics))}
     fake = preset.generator(noise, passes['generator'])
     d_logits_real, _ = preset.discriminator(real, passes['real'])
     d_logits_fake, _ = preset.discriminator(fake, passes['fake'])

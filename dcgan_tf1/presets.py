@@ -44,6 +44,9 @@ class Preset:
     noise_name: str = 'inputs_noise'
     z_dim: int = 100  # noise is uniform(-1, 1), drawn by NumPy
     batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.Pass
+    # 2017's quirk: the discriminator's batch norm always uses the batch's own statistics.
+    # False: its moving averages, which then stay at their initial values.
+    discriminator_batch_statistics: bool = True
     dropout_when_training: bool = True
     # 2017's quirk: the DCGAN's dropout stays on when sampling, while its batch norm uses
     # the moving averages.

@@ -136,6 +136,22 @@ def test_how_often_the_averages_move(update_ops, after_generator, after_both):
         np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.parametrize('batch_statistics', [True, False])
+def test_the_discriminators_batch_statistics_are_a_choice(batch_statistics):
+    preset = dataclasses.replace(PRESETS['blog_mnist'], discriminator_batch_statistics=batch_statistics,
+                                 dropout_when_training=False)
+    built = Built(preset)
+    assert len(built.graph.get_collection(tf.GraphKeys.UPDATE_OPS)) == (14 if batch_statistics else 6)
+    real, z = batch(preset)
+
+    def d_loss_real(images):
+        return built.session.run(built.handles.losses.d_loss_real, {built.handles.real: images, built.handles.draw: 0})
+
+    # On averages an image is judged alone, so halves of a batch average to the whole.
+    halves = (d_loss_real(real[:2]) + d_loss_real(real[2:])) / 2
+    assert (abs(halves - d_loss_real(real)) < 1e-6) != batch_statistics
+
+
 def test_real_moves_an_average_before_fake():
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, dropout_when_training=False)
     built = Built(preset)
