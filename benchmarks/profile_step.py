@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints where the time of one training step goes, by kind of operation.
 
-    .venv/bin/python benchmarks/profile_step.py [--preset=blog_mnist] [--steps=5] [--top=20]
+    .venv/bin/python benchmarks/profile_step.py [--preset=blog_mnist] [--precision=auto] [--lowering=auto]
 
 Traces both updates of a step with the session's own tracer and adds up the time that each
 kind of operation took on the cores, so the shares are of busy time; operations that run
@@ -26,11 +26,13 @@ from dcgan_tf1 import devices, graph  # noqa: E402
 from dcgan_tf1.presets import PRESETS  # noqa: E402
 
 
-def profile(preset, steps):
+def profile(preset, arithmetic, steps):
     """(median seconds of a step untraced, {kind: microseconds a step}, {kind: calls a step})."""
     with tf.Graph().as_default() as tf_graph, tf.Session() as session:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset)
+        handles = graph.build_training_graph(preset, arithmetic.precision, arithmetic.lowering)
+        # Outside of the loop, where the tracer would count the loop's own waiting as well.
+        updates = [(who, handles.update(who, handles.real, handles.noise, handles.draw)) for who in preset.schedule]
         session.run(tf.global_variables_initializer())
         kinds = {op.name: op.type for op in tf_graph.get_operations()}
         draw = np.random.RandomState(0)
@@ -41,10 +43,10 @@ def profile(preset, steps):
         for step in range(3 + 2 * steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
-            for who in preset.schedule:
+            for who, update in updates:
                 feeds[handles.draw] = graph.draw_number(step, who)
                 metadata = tf.RunMetadata() if traced else None
-                session.run(handles.train_ops[who], feeds, options=options if traced else None, run_metadata=metadata)
+                session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():
                     for node in device.node_stats:
                         # Rewritten graphs have nodes of their own; their label names the kind: 'x = Kind(y)'.
@@ -63,11 +65,15 @@ def main():
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
     parser.add_argument('--steps', type=int, default=5, help='steps to trace (default: %(default)s)')
     parser.add_argument('--top', type=int, default=20, help='kinds to list (default: %(default)s)')
+    parser.add_argument('--precision', default='auto', choices=devices.PRECISIONS)
+    parser.add_argument('--lowering', default='auto', choices=devices.LOWERINGS)
     arguments = parser.parse_args()
-    step_s, microseconds, calls = profile(PRESETS[arguments.preset], arguments.steps)
+    device = devices.find()
+    arithmetic = devices.choose_arithmetic(device, arguments.precision, arguments.lowering)
+    step_s, microseconds, calls = profile(PRESETS[arguments.preset], arithmetic, arguments.steps)
     total = sum(microseconds.values())
-    print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}'.format(
-        arguments.preset, 1e3 * step_s, tf.VERSION, devices.check_device('auto')))
+    print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}; {}'.format(
+        arguments.preset, 1e3 * step_s, tf.VERSION, device.title, arithmetic.why))
     print('{:<36}{:>10}{:>8}{:>8}'.format('kind of operation', 'ms a step', 'share', 'calls'))
     for kind, value in sorted(microseconds.items(), key=lambda item: -item[1])[:arguments.top]:
         print('{:<36}{:>10.1f}{:>8.1%}{:>8.0f}'.format(kind, value / 1e3, value / total, calls[kind]))

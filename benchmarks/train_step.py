@@ -3,7 +3,8 @@
 
     .venv/bin/python benchmarks/train_step.py [--quick] [--json] [--only=torch,2017] [--rounds=N]
 
-The work is the same everywhere: a generator update, then a discriminator update, on the same
+This project's lines name the precision, and the lowering where it is not the trainer's own
+choice. The work is the same everywhere: a generator update, then a discriminator update, on the same
 64 images and noise, with dropout drawn afresh in every pass. Each implementation runs in a
 process of its own (`workers.py`), all are started one after the other and stay up, and then
 they take turns, A B C A B C ..., so that a machine whose speed drifts slows all of them.
@@ -31,7 +32,14 @@ Implementation = collections.namedtuple('Implementation', 'name environment work
 
 IMPLEMENTATIONS = (
     Implementation('2017 graph: tf.layers, feed_dict, float32', '.venv', ['graph2017'], 'float32', True),
+    Implementation('dcgan_tf1: float32, native', '.venv', ['dcgan_tf1', '--lowering=native'], 'float32', False),
+    Implementation('dcgan_tf1: float32, matmul', '.venv', ['dcgan_tf1', '--lowering=matmul'], 'float32', False),
     Implementation('dcgan_tf1: float32', '.venv', ['dcgan_tf1'], 'float32', True),
+    Implementation('dcgan_tf1: bfloat16, native', '.venv',
+                   ['dcgan_tf1', '--precision=bfloat16', '--lowering=native'], 'bfloat16', False),
+    Implementation('dcgan_tf1: bfloat16, matmul', '.venv',
+                   ['dcgan_tf1', '--precision=bfloat16', '--lowering=matmul'], 'bfloat16', False),
+    Implementation('dcgan_tf1: bfloat16', '.venv', ['dcgan_tf1', '--precision=bfloat16'], 'bfloat16', True),
     Implementation('keras 3: tf.function, float32', '.venv', ['keras'], 'float32', True),
     Implementation('keras 3: tf.function with XLA, float32', '.venv', ['keras', '--xla'], 'float32', False),
     Implementation('torch: eager, float32', '.venv-torch', ['torch'], 'float32', False),
@@ -130,6 +138,17 @@ def prepare(names):
     return found
 
 
+def without_slow_bfloat16(implementations):
+    """Leaves bfloat16 of this project out where the trainer would refuse it (PyTorch's stays)."""
+    import dcgan_tf1.quiet_start  # noqa: F401, PLC0415
+    from dcgan_tf1 import devices  # noqa: PLC0415
+    warning = devices.choose_arithmetic(devices.find('cpu'), 'bfloat16').warning
+    if not warning:
+        return implementations
+    print('without dcgan_tf1 in bfloat16: {}'.format(warning), file=sys.stderr)
+    return [one for one in implementations if '--precision=bfloat16' not in one.worker]
+
+
 def measure(implementations, rounds, steps):
     """Starts every worker, lets them take turns, and returns the results as dictionaries."""
     workers = []
@@ -173,13 +192,10 @@ def measure(implementations, rounds, steps):
 
 def machine():
     import dcgan_tf1.quiet_start  # noqa: F401, PLC0415
-    from dcgan_tf1.devices import cpu_name  # noqa: PLC0415
-    flags = ''
-    if os.path.exists('/proc/cpuinfo'):
-        with open('/proc/cpuinfo') as handle:
-            flags = handle.read()
+    from dcgan_tf1.devices import cpu_instructions, cpu_name  # noqa: PLC0415
     return {'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(),
-            'instructions': [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if name in flags]}
+            'instructions': [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16')
+                             if name in cpu_instructions()]}
 
 
 def report(results, rates, about):
@@ -217,7 +233,8 @@ def main():
         parser.error('--only={}: expected a part of one of {}, found none'.format(
             arguments.only, ', '.join(repr(one.name) for one in IMPLEMENTATIONS)))
     found = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
-    results, rates = measure([one for one in chosen if one.environment in found], rounds, arguments.steps)
+    chosen = without_slow_bfloat16([one for one in chosen if one.environment in found])
+    results, rates = measure(chosen, rounds, arguments.steps)
     about = machine()
     if arguments.json:
         print(json.dumps({'machine': about, 'matrix_product_flops': rates, 'step_flops': step_flops(),

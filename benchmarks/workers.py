@@ -4,9 +4,9 @@
     rate PRECISION -> {"flops": [...]}   (the worker `product` alone)
     about          -> {"peak_memory_bytes": ..., "versions": {...}}
 
-Started by train_step.py. Each function below returns `step(images, noise)`, which takes one
-generator and one discriminator update on float32 images [64, 28, 28, 1] and noise [64, 100],
-and the versions of what it runs on. The peers are written as their own users would.
+Started by train_step.py and growth.py. Each function below returns `step(images, noise)`, which
+takes one generator and one discriminator update on float32 images [64, 28, 28, 1] and noise
+[64, 100], and the versions of what it runs on. The peers are written as their own users would.
 """
 
 import argparse
@@ -75,25 +75,28 @@ def graph2017(_):
     return step, {'tensorflow': tf.VERSION}
 
 
-def dcgan_tf1(_):
+def dcgan_tf1(arguments):
     """This project's trainer: its graph and its way of running it."""
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
-    from dcgan_tf1 import graph  # noqa: PLC0415
+    from dcgan_tf1 import devices, graph  # noqa: PLC0415
     from dcgan_tf1.presets import PRESETS  # noqa: PLC0415
 
-    preset = PRESETS['blog_mnist']
+    arithmetic = devices.choose_arithmetic(devices.find('cpu'), arguments.precision, arguments.lowering)
+    assert arithmetic.warning is None, arithmetic.warning
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset)
+        handles = graph.build_training_graph(PRESETS[arguments.preset], arithmetic.precision, arithmetic.lowering)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
-        session = tf.Session()
+        session = tf.Session(config=devices.session_config('cpu', arguments.threads, arguments.threads))
     session.run(initialise)
-    train, numbers = graph.make_step(session, handles, preset), itertools.count(1)
+    steps, numbers = [], itertools.count(1)
 
     def step(images, z):
-        train(next(numbers), images, z)
+        if not steps:  # as the trainer does, which puts the whole data set there
+            steps.append(graph.make_steps(session, handles, images))
+        steps[0](next(numbers), np.arange(len(images), dtype=np.int32)[np.newaxis], z[np.newaxis])
 
     return step, {'tensorflow': tf.VERSION}
 
@@ -227,11 +230,17 @@ def main():
     parser.add_argument('worker', choices=sorted(workers))
     for flag in ('xla', 'channels_last', 'bfloat16', 'compile'):
         parser.add_argument('--' + flag, action='store_true')
+    parser.add_argument('--precision', default='float32')
+    parser.add_argument('--lowering', default='auto')
+    parser.add_argument('--preset', default='blog_mnist')
+    parser.add_argument('--batch', type=int, default=64)
+    parser.add_argument('--threads', type=int, default=0)
     arguments = parser.parse_args()
+    shape = (28, 28, 1) if arguments.preset == 'blog_mnist' else (32, 32, 3)
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
     draw = np.random.RandomState(0)
-    images = np.tanh(draw.randn(64, 28, 28, 1)).astype(np.float32)
+    images = np.tanh(draw.randn(arguments.batch, *shape)).astype(np.float32)
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':
@@ -242,7 +251,7 @@ def main():
         else:
             seconds = []
             for _ in range(int(value) if arguments.worker != 'product' else 0):
-                z = draw.uniform(-1, 1, (64, 100)).astype(np.float32)
+                z = draw.uniform(-1, 1, (arguments.batch, 100)).astype(np.float32)
                 start = time.perf_counter()
                 step(images, z)
                 seconds.append(time.perf_counter() - start)

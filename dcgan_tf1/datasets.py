@@ -359,29 +359,29 @@ class Batches:
     the incomplete last batch is dropped.
     """
 
-    def __init__(self, images, batch_size, seed, shuffle='after_first_epoch', drop_last_full_batch=False):
-        self._images, self._batch_size = images, batch_size
+    def __init__(self, count, batch_size, seed, shuffle='after_first_epoch', drop_last_full_batch=False):
+        self._count, self._batch_size = count, batch_size
         self._seed, self._shuffle = seed, shuffle
-        self.steps_per_epoch = len(images) // batch_size - int(drop_last_full_batch)
+        self.steps_per_epoch = count // batch_size - int(drop_last_full_batch)
         if self.steps_per_epoch < 1:
             raise UserError('--batch_size={}: expected at least {} images for one step, found {}'.format(
-                batch_size, batch_size * (1 + int(drop_last_full_batch)), len(images)))
+                batch_size, batch_size * (1 + int(drop_last_full_batch)), count))
         self._epoch, self._order = None, None
 
     def epoch(self, step):
         """The epoch, from 1, that a step, from 1, belongs to."""
         return (step - 1) // self.steps_per_epoch + 1
 
-    def batch(self, step):
-        """The real images of a step (from 1): [batch_size] + input_shape."""
+    def indices(self, step):
+        """Which of the images a step (from 1) takes: int32 [batch_size]."""
         epoch = self.epoch(step)
         start = (step - 1) % self.steps_per_epoch * self._batch_size
         if epoch == 1 or self._shuffle == 'never':
-            return self._images[start:start + self._batch_size]
+            return np.arange(start, start + self._batch_size, dtype=np.int32)
         if epoch != self._epoch:
-            self._order = numpy_rng(self._seed, 'shuffle', epoch).permutation(len(self._images))
-            self._epoch = epoch
-        return self._images[self._order[start:start + self._batch_size]]
+            order = numpy_rng(self._seed, 'shuffle', epoch).permutation(self._count)
+            self._epoch, self._order = epoch, order.astype(np.int32)
+        return self._order[start:start + self._batch_size]
 
 
 # -------------------------------------------------------------------------------- command

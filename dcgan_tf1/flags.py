@@ -11,6 +11,7 @@ from typing import Optional, Tuple
 from absl import flags
 
 from dcgan_tf1.datasets import DATASETS
+from dcgan_tf1.devices import LOWERINGS, PRECISIONS
 from dcgan_tf1.presets import PRESETS, Preset
 
 
@@ -27,6 +28,11 @@ class TrainConfig:
     init_checkpoint: Optional[str]
     keep_checkpoints: int
     device: str
+    precision: str
+    lowering: str
+    xla: bool
+    steps_per_run: int
+    num_gpus: int
     intra_op_threads: int
     inter_op_threads: int
 
@@ -48,6 +54,8 @@ class SampleConfig:
     npz: Optional[str]
     overwrite: bool
     device: str
+    precision: str
+    lowering: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +139,16 @@ def _preset_lines():
     return ' '.join('{}: {}.'.format(preset.name, preset.title) for preset in PRESETS.values())
 
 
+def _arithmetic_flags(command, precision):
+    command.choice('precision', precision, PRECISIONS,
+                   'What products are computed in; weights, batch norm, losses and Adam stay float32. auto: the '
+                   'fastest that the machine is made for. Checkpoints are the same for all.')
+    command.choice('lowering', 'auto', LOWERINGS,
+                   "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
+                   'graph. matmul: as products of matrices. auto: native on a GPU, the faster of the two for each '
+                   'product on a CPU.')
+
+
 def parse_train(argv):
     command = _Command('dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. '
                                       'The presets are ' + _preset_lines())
@@ -168,6 +186,13 @@ def parse_train(argv):
     command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
     command.group('Machine')
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    _arithmetic_flags(command, 'auto')
+    command.boolean('xla', False, 'Let XLA compile what it can (on a CPU only with '
+                                  'TF_XLA_FLAGS=--tf_xla_cpu_global_jit in the environment).')
+    command.integer('steps_per_run', 0, 'Steps that TensorFlow takes before Python is back; 0 for as many as take '
+                                        'half a second. The numbers do not depend on it.', 0)
+    command.integer('num_gpus', 1, 'GPUs that share a step: each takes --batch_size images, and gradients are '
+                                   'averaged. With --device=cpu, logical devices, to try it out.', 1)
     command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
     command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
     values = command.parse(argv)
@@ -209,6 +234,7 @@ def parse_sample(argv):
     command.boolean('overwrite', False, 'Replace files that are there.')
     command.group('Machine')
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    _arithmetic_flags(command, 'float32')
     values = command.parse(argv)
     if values is None:
         return None

@@ -5,15 +5,40 @@ TensorFlow 1.x, without Keras, so that they exist in every release. Every layer 
 variable scope named after itself (`dense`, `dense_1`, ...); re-entering the network's
 scope restarts the numbering, which is how a second pass finds the variables of the first.
 
-Tensors are float32, images [N, H, W, C], kernels [height, width, in, out]; those of
-`conv2d_transpose` are [height, width, out, in].
+Images are [N, H, W, C], kernels [height, width, in, out]; those of `conv2d_transpose` are
+[height, width, out, in]. Variables are float32 whatever `arithmetic` says; tensors between
+layers are of its type.
 """
 
 import collections
+import contextlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.convolutions import Convolution
 from dcgan_tf1.seeds import derive_seed
+
+# How the layers compute: the type of products and of the tensors between layers, and the
+# form of the operations (`convolutions.LOWERINGS`). 'native' is 2017's graph, operation
+# for operation; the others take every shorter way that gives the same values.
+Arithmetic = collections.namedtuple('Arithmetic', 'dtype lowering')
+
+_arithmetics = [Arithmetic(tf.float32, 'native')]  # the innermost is in force
+
+
+@contextlib.contextmanager
+def arithmetic(precision='float32', lowering='native'):
+    """Layers built inside compute in `precision` and are lowered as `lowering` says.
+
+    Weights, batch norm's statistics and what `dense` gives for one unit stay float32.
+    """
+    _arithmetics.append(Arithmetic(tf.as_dtype(precision), lowering))
+    try:
+        yield
+    finally:
+        _arithmetics.pop()
+
 
 # What one batch norm saw in one pass, and the averages that should move towards it.
 BatchStatistics = collections.namedtuple(
@@ -43,7 +68,7 @@ class Pass:
 
 
 def _variable(name, shape, initializer=None, trainable=True):
-    """A reference variable (not a resource one), as TensorFlow 1.0 made them.
+    """A float32 variable of the kind that the scope around says (reference or resource).
 
     Without an initializer it is Glorot-uniform, its seed derived from the graph's seed
     (`tf.set_random_seed`) and the variable's full name: initial weights don't depend on
@@ -53,25 +78,38 @@ def _variable(name, shape, initializer=None, trainable=True):
         full_name = tf.get_variable_scope().name + '/' + name
         initializer = tf.glorot_uniform_initializer(
             seed=derive_seed(tf.get_default_graph().seed, full_name))
-    return tf.get_variable(name, shape, tf.float32, initializer,
-                           trainable=trainable, use_resource=False)
+    return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
+
+
+def _operands(*tensors):
+    return [tf.cast(tensor, _arithmetics[-1].dtype) for tensor in tensors]
+
+
+def _add_bias(x, bias):
+    if x.dtype == tf.float32:
+        return tf.nn.bias_add(x, bias)
+    # BiasAdd's gradient sums up in bfloat16 and is off by tens of percent; a broadcast's is not.
+    return tf.add(x, tf.cast(bias, x.dtype), name='BiasAdd')
 
 
 def dense(x, units):
-    """Fully connected layer with bias: [N, n] -> [N, units]."""
+    """Fully connected layer with bias: [N, n] -> [N, units]; float32 for one unit."""
     with tf.variable_scope(None, default_name='dense'):
         kernel = _variable('kernel', [x.shape.as_list()[-1], units])
         bias = _variable('bias', [units], tf.zeros_initializer())
-        return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+        # A product with one column (a logit) takes as long as reading x: nothing to gain.
+        x, kernel = _operands(x, kernel) if units > 1 else (tf.cast(x, tf.float32), kernel)
+        return _add_bias(tf.matmul(x, kernel), bias)
 
 
 def conv2d(x, filters, kernel_size, stride=1, padding='SAME'):
     """Convolution with bias: [N, H, W, C] -> [N, H', W', filters]."""
+    _, height, width, channels = x.shape.as_list()
     with tf.variable_scope(None, default_name='conv2d'):
-        kernel = _variable('kernel', [kernel_size, kernel_size, x.shape.as_list()[-1], filters])
+        kernel = _variable('kernel', [kernel_size, kernel_size, channels, filters])
         bias = _variable('bias', [filters], tf.zeros_initializer())
-        x = tf.nn.conv2d(x, kernel, strides=[1, stride, stride, 1], padding=padding)
-        return tf.nn.bias_add(x, bias)
+        convolve = Convolution(height, width, channels, kernel_size, stride, padding, _arithmetics[-1].lowering)
+        return _add_bias(convolve(*_operands(x, kernel)), bias)
 
 
 def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME'):
@@ -88,11 +126,10 @@ def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME'):
     with tf.variable_scope(None, default_name='conv2d_transpose'):
         kernel = _variable('kernel', [kernel_size, kernel_size, filters, channels])
         bias = _variable('bias', [filters], tf.zeros_initializer())
-        shape = [out(height), out(width), filters]
-        x = tf.nn.conv2d_transpose(x, kernel, tf.stack([tf.shape(x)[0]] + shape),
-                                   strides=[1, stride, stride, 1], padding=padding)
-        x.set_shape([None] + shape)
-        return tf.nn.bias_add(x, bias)
+        # The convolution whose gradient this is: from the output's geometry to the input's.
+        convolve = Convolution(out(height), out(width), filters, kernel_size, stride, padding,
+                               _arithmetics[-1].lowering)
+        return _add_bias(convolve.transposed(*_operands(x, kernel)), bias)
 
 
 def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
@@ -111,50 +148,68 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
         moving_variance = _variable('moving_variance', [channels], tf.ones_initializer(),
                                     trainable=False)
         if not net_pass.training:
-            return tf.nn.batch_normalization(x, moving_mean, moving_variance, beta, gamma, epsilon)
+            return tf.cast(tf.nn.batch_normalization(
+                tf.cast(x, tf.float32), moving_mean, moving_variance, beta, gamma, epsilon), x.dtype)
+        bias = None
+        if _arithmetics[-1].lowering != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
+            # Subtracting the mean takes the bias out again: all it does is to shift the mean.
+            x, bias = x.op.inputs[0], tf.cast(x.op.inputs[1], tf.float32)
         if net_pass.batch_norm == 'fused':
             y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
         else:
-            mean, variance = tf.nn.moments(x, list(range(x.shape.ndims - 1)))
-            y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+            exact = tf.cast(x, tf.float32)
+            mean, variance = tf.nn.moments(exact, list(range(x.shape.ndims - 1)))
+            y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
+        if bias is not None:
+            mean += bias
         net_pass.statistics.append(
             BatchStatistics(moving_mean, moving_variance, mean, variance, momentum))
         return y
 
 
-def moving_average_updates(net_pass):
-    """Builds the ops that move every average towards what `net_pass` saw.
+def moving_average_updates(passes):
+    """Builds the ops that move every average towards the mean of what the passes saw.
 
-    Each reads its average when it runs, after the control dependencies in force when this
-    is called: call it under those of another pass's updates to fix the order of two.
+    `passes` are those of one network, one for each tower. Each op reads its average when
+    it runs, after the control dependencies in force when this is called: call it under
+    those of another pass's updates to fix the order of two.
     """
     with tf.name_scope('moving_averages'):
         updates = []
-        for seen in net_pass.statistics:
-            for average, value in ((seen.moving_mean, seen.mean),
-                                   (seen.moving_variance, seen.variance)):
-                # read_value() reads anew; the variable itself would give the cached read,
-                # which ignores the control dependencies.
-                step = (average.read_value() - value) * (1 - seen.momentum)
-                updates.append(tf.assign_sub(average, step))
+        for seen in zip(*[net_pass.statistics for net_pass in passes]):
+            first = seen[0]
+            for average, values in ((first.moving_mean, [each.mean for each in seen]),
+                                    (first.moving_variance, [each.variance for each in seen])):
+                value = tf.add_n(values) / len(values) if len(values) > 1 else values[0]
+                # read_value() reads anew; a reference variable itself would give the cached
+                # read, which ignores the control dependencies.
+                step = (average.read_value() - value) * (1 - first.momentum)
+                updates.append(tf.assign_sub(average, step).op)
         return updates
 
 
 def leaky_relu(x, leak):
     """max(leak * x, x), for leak in [0, 1]."""
-    return tf.maximum(leak * x, x)
+    if _arithmetics[-1].lowering == 'native':
+        return tf.maximum(leak * x, x)  # TensorFlow 1.0 has no LeakyRelu
+    return tf.nn.leaky_relu(x, leak)
 
 
 def dropout(x, keep, net_pass):
-    """x / keep * floor(keep + u), u uniform in [0, 1); the identity where dropout is off.
+    """x / keep with probability `keep` (to 1/65,536), else 0; the identity where dropout is off.
 
-    u is a function of the graph's seed, the layer's name, the pass's name and
+    Masks are a function of the graph's seed, the layer's name, the pass's name and
     `net_pass.draw` alone, so a resumed run draws the masks it would have drawn.
     """
     with tf.variable_scope(None, default_name='dropout') as scope:
         if net_pass.draw is None:
             return x
         seed = derive_seed(tf.get_default_graph().seed, scope.name, net_pass.name)
-        uniform = tf.random.stateless_uniform(tf.shape(x), tf.stack([seed, net_pass.draw]))
-        uniform.set_shape(x.shape)
-        return x / keep * tf.floor(keep + uniform)
+        size = int(np.prod(x.shape.as_list()[1:]))
+        # Random bits are what dropout spends its time on: 16 for each element do.
+        bits = tf.random.stateless_uniform([tf.shape(x)[0], (size + 1) // 2], tf.stack([seed, net_pass.draw]),
+                                           minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
+        bits = tf.reshape(tf.bitcast(bits, tf.int16), [-1, size + size % 2])[:, :size]
+        kept = tf.less(bits, tf.constant(int(round(keep * 65536)) - 32768, tf.int16))
+        mask = tf.cast(kept, x.dtype) * tf.constant(1 / keep, x.dtype)
+        return x * tf.reshape(mask, [-1] + x.shape.as_list()[1:])

@@ -33,7 +33,7 @@ def sample(config):
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
     z = noise(config.seed, config.n, preset.z_dim, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
-                   device=config.device)
+                   device=config.device, precision=config.precision, lowering=config.lowering)
     try:
         pictures = images.to_uint8(raw, preset.image_range)
     except ValueError as error:
@@ -83,16 +83,19 @@ def noise(seed, count, z_dim, walk=0):
     return (ends[:, 0] * (1 - way) + ends[:, 1] * way).reshape(-1, z_dim).astype(np.float32)
 
 
-def generate(preset, prefix, z, seed=0, dropout=None, device='auto'):
+def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', lowering='auto'):
     """Images [N] + image_shape in the preset's range for noise z [N, z_dim].
 
     Builds the generator alone and restores its variables from the checkpoint `prefix`,
     which may hold no others. `dropout`: on, off, or None for what the preset says.
+    device, precision, lowering: as the flags of those names.
     """
-    devices.check_device(device)
+    arithmetic = devices.choose_arithmetic(devices.find(device), precision, lowering)
+    if arithmetic.warning:
+        print('WARNING: ' + arithmetic.warning, file=sys.stderr)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(seed)
-        handles = graph.build_sampling_graph(preset, dropout)
+        handles = graph.build_sampling_graph(preset, dropout, arithmetic.precision, arithmetic.lowering)
         variables = tf.global_variables()
         tf_graph.finalize()
         with tf.Session(config=devices.session_config(device)) as session:

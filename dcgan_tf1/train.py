@@ -3,6 +3,7 @@
 import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
 import collections
+import concurrent.futures
 import contextlib
 import dataclasses
 import math
@@ -45,7 +46,7 @@ def train(config):
         early_log.append(text)
 
     # What can be refused is refused before there is a run folder.
-    device = devices.check_device(config.device)
+    device = devices.find(config.device, config.num_gpus)
     init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
     run, start = _open_run(config, plan, log_early)
@@ -55,16 +56,19 @@ def train(config):
         if start is not None and start >= plan.total:
             run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
             return 0
+        arithmetic = _choose_arithmetic(config, device, run, start)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop:
             tf.set_random_seed(config.seed)
-            handles = graph.build_training_graph(config.preset)
+            handles = graph.build_training_graph(
+                config.preset, arithmetic.precision, arithmetic.lowering, device.towers)
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(config=devices.session_config(
-                    config.device, config.intra_op_threads, config.inter_op_threads)) as session:
-                run.write_config(_config_record(config, plan, device))
+                    config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus,
+                    config.xla)) as session:
+                run.write_config(_config_record(config, plan, device, arithmetic))
                 session.run(initialise)
                 if start is not None:
                     checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start), variables)
@@ -74,7 +78,7 @@ def train(config):
                                        [v for v in variables if v is not handles.global_step])
                     run.log('starting from the variables of {}'.format(init_checkpoint))
                 trainer = _Trainer(config, plan, run, session, handles, saver, stop)
-                trainer.describe(device, start)
+                trainer.describe(device, arithmetic, start)
                 run.start_events(tf_graph, start or 0)
                 return trainer.run_steps(start or 0)
     except (UserError, tf.errors.OpError) as error:
@@ -89,6 +93,7 @@ def train(config):
 _Plan = collections.namedtuple('_Plan', [
     'data',       # datasets.TrainingData
     'batches',    # datasets.Batches
+    'batch_size',  # images in a step, over all GPUs
     'total',      # steps
     'log_every',  # steps
     'identity',   # see _identity()
@@ -99,12 +104,13 @@ def _make_plan(config, log):
     preset = config.preset
     dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log)
     data = datasets.prepare(dataset, preset, preset.image_class)
-    batches = datasets.Batches(data.images, preset.batch_size, config.seed,
+    batch_size = preset.batch_size * config.num_gpus
+    batches = datasets.Batches(len(data.images), batch_size, config.seed,
                                preset.shuffle, preset.drop_last_full_batch)
     # A stand-in for the full data set trains for as many steps, and logs as often.
-    full_epoch = data.full_size // preset.batch_size - int(preset.drop_last_full_batch)
+    full_epoch = data.full_size // batch_size - int(preset.drop_last_full_batch)
     total = preset.epochs * full_epoch if config.max_steps is None else config.max_steps
-    return _Plan(data, batches, total, preset.log_every or full_epoch, _identity(config, data))
+    return _Plan(data, batches, batch_size, total, preset.log_every or full_epoch, _identity(config, data))
 
 
 # --------------------------------------------------------------------- identity and record
@@ -119,14 +125,35 @@ def _plain(value):
 def _identity(config, data):
     """All that decides the numbers of a step; a run is resumed only where this is equal."""
     identity = {'preset': config.preset.name, 'seed': config.seed, 'init_checkpoint': config.init_checkpoint,
-                'data_checksum': data.dataset.checksum, 'class': data.image_class}
+                'data_checksum': data.dataset.checksum, 'class': data.image_class, 'num_gpus': config.num_gpus}
     for field in dataclasses.fields(config.preset):
         if field.name not in _FREE_FIELDS + ('name', 'image_class'):
             identity[field.name] = _plain(getattr(config.preset, field.name))
     return identity
 
 
-def _config_record(config, plan, device):
+def _choose_arithmetic(config, device, run, start):
+    """What the run computes in: what is asked for; else what it was started in; else the fastest.
+
+    Checkpoints are the same for all, so a run may change, but not silently.
+    """
+    if start is None:
+        arithmetic = devices.choose_arithmetic(device, config.precision, config.lowering)
+    else:
+        before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
+        found = runs.read_config(run.path).get('arithmetic')
+        before.update(found if isinstance(found, dict) else {})
+        arithmetic = devices.choose_arithmetic(device, **{
+            name: before[name] if getattr(config, name) == 'auto' else getattr(config, name) for name in before})
+        if (arithmetic.precision, arithmetic.lowering) != (before['precision'], before['lowering']):
+            run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
+                start, **before))
+    if arithmetic.warning:
+        run.log('WARNING: ' + arithmetic.warning)
+    return arithmetic
+
+
+def _config_record(config, plan, device, arithmetic):
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
@@ -136,8 +163,11 @@ def _config_record(config, plan, device):
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
-        'device': device,
-        'flags': {'device': config.device, 'intra_op_threads': config.intra_op_threads,
+        'device': device.title,
+        'arithmetic': {'precision': arithmetic.precision, 'lowering': arithmetic.lowering},
+        'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
+                  'precision': config.precision, 'lowering': config.lowering,
+                  'intra_op_threads': config.intra_op_threads,
                   'inter_op_threads': config.inter_op_threads, 'data_dir': config.data_dir,
                   'run_dir': config.run_dir, 'resume': config.resume, 'max_steps': config.max_steps},
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.VERSION, 'numpy': np.__version__,
@@ -224,31 +254,62 @@ class StopSignals:
         self._restore()
 
 
+class _Feeder:
+    """Prepares the indices and the noise of coming steps in a thread, while others train."""
+
+    def __init__(self, config, plan):
+        self._seed, self._z_dim = config.seed, config.preset.z_dim
+        self._batches, self._batch_size = plan.batches, plan.batch_size
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+
+    def ask(self, first, count):
+        """A future of (indices [count, N], noises [count, N, z_dim]) for steps from `first` on."""
+        return self._thread.submit(self._prepare, first, count)
+
+    def _prepare(self, first, count):
+        steps = range(first, first + count)
+        return (np.stack([self._batches.indices(step) for step in steps]),
+                np.stack([draw_noise(self._seed, 'noise', step, (self._batch_size, self._z_dim)) for step in steps]))
+
+    def close(self):
+        self._thread.shutdown()
+
+
+def draw_noise(seed, stream, step, shape):
+    """Uniform in [-1, 1): float32 of `shape`, a function of its arguments alone."""
+    return numpy_rng(seed, stream, step).uniform(-1, 1, shape).astype(np.float32)
+
+
 class _Trainer:
     """The session loop over steps, and what is written on the way."""
+
+    # So often Python looks up from training: for signals and for the progress bar.
+    _SECONDS_PER_RUN = 0.5
 
     def __init__(self, config, plan, run, session, handles, saver, stop):
         self._config, self._preset, self._run = config, config.preset, run
         self._session, self._saver, self._stop = session, saver, stop
-        self._data, self._batches = plan.data, plan.batches
+        self._plan, self._data, self._batches = plan, plan.data, plan.batches
         self._total, self._log_every = plan.total, plan.log_every
-        self._step = graph.make_step(session, handles, self._preset)
+        self._steps = graph.make_steps(session, handles, self._data.images)
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in self._preset.metrics],
             [handles.real, handles.noise, handles.draw])
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
         self._evaluated = (None, None)  # the last step whose losses were, and those
         self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second',)
+        self._steps_per_run = config.steps_per_run or 1
 
-    def describe(self, device, start):
+    def describe(self, device, arithmetic, start):
         preset, run, dataset = self._preset, self._run, self._data.dataset
-        run.log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device))
+        run.log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
         run.log('{}: {}'.format(preset.name, preset.title))
+        run.log('computing in ' + arithmetic.why)
         run.log('data: {:,} images of {} from {}{}'.format(
             len(self._data.images), self._data_title(), dataset.folder,
             ' (the published files)' if dataset.official else ''))
         run.log('{:,} steps of {} images, {:,} steps to an epoch, seed {}'.format(
-            self._total, preset.batch_size, self._batches.steps_per_epoch, self._config.seed))
+            self._total, self._plan.batch_size, self._batches.steps_per_epoch, self._config.seed))
         run.log('writing to {}{}'.format(run.path, '' if start is None else
                                          ', going on at step {:,} (--resume=never starts a new run)'.format(start)))
 
@@ -258,9 +319,11 @@ class _Trainer:
             title += ', ' + self._data.image_class
         return title
 
-    def _noise(self, stream, step, count):
-        rng = numpy_rng(self._config.seed, stream, step)
-        return rng.uniform(-1, 1, (count, self._preset.z_dim)).astype(np.float32)
+    def _count_after(self, step):
+        """How many steps to take in one call after `step`: none past what has to be written."""
+        until = min([self._total] + [(step // every + 1) * every for every in (
+            self._log_every, self._preset.checkpoint_every)])
+        return min(self._steps_per_run, until - step)
 
     def run_steps(self, start):
         """Trains steps start + 1 to the last; returns the exit status."""
@@ -268,12 +331,22 @@ class _Trainer:
         self._rows = run.load_samples(start, preset.image_range)
         self._metrics = run.start_metrics(self._columns, start)
         self._timer_step, self._timer = start, time.time()
-        with tqdm(total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
-                  disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
-            for step in range(start + 1, self._total + 1):
-                batch = self._batches.batch(step), self._noise('noise', step, preset.batch_size)
-                self._step(step, *batch)
-                bar.update()
+        with contextlib.closing(_Feeder(self._config, self._plan)) as feeder, tqdm(
+                total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
+                disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
+            step, count = start, self._count_after(start)
+            coming = feeder.ask(step + 1, count)
+            while step < self._total:
+                first, (indices, noises) = step + 1, coming.result()
+                step += count
+                if step < self._total:
+                    count = self._count_after(step)
+                    coming = feeder.ask(step + 1, count)
+                before = time.time()
+                self._steps(first, indices, noises)
+                self._adapt(first > start + 1, (time.time() - before) / len(indices))
+                bar.update(len(indices))
+                batch = self._data.images[indices[-1]], noises[-1]
                 if step % self._log_every == 0:
                     self._log_step(step, batch, bar)
                 if step % preset.checkpoint_every == 0 or step == self._total or self._stop.signum:
@@ -285,6 +358,11 @@ class _Trainer:
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
         return 0
+
+    def _adapt(self, warm, seconds):
+        """Chooses --steps_per_run by what a step took; the first call's time tells nothing."""
+        if warm and not self._config.steps_per_run:
+            self._steps_per_run = max(1, min(int(self._SECONDS_PER_RUN / max(seconds, 1e-9)), 1000))
 
     def _evaluate_losses(self, step, batch):
         """The losses after the step, in training mode, on its images and noise.
@@ -307,10 +385,10 @@ class _Trainer:
 
     def _log_step(self, step, batch, bar):
         seconds = max(time.time() - self._timer, 1e-9)
-        speed = (step - self._timer_step) * self._preset.batch_size / seconds
+        speed = (step - self._timer_step) * self._plan.batch_size / seconds
         losses = self._evaluate_losses(step, batch)
         row = dict(losses, step=step, epoch=self._batches.epoch(step), images_per_second=speed)
-        z = self._noise('samples', step, self._preset.samples)
+        z = draw_noise(self._config.seed, 'samples', step, (self._preset.samples, self._preset.z_dim))
         raw = self._sample(z, graph.draw_number(step, 'sample'))
         try:
             pictures = images.to_uint8(raw, self._preset.image_range)
@@ -322,7 +400,7 @@ class _Trainer:
                              images.grid(pictures, columns=len(pictures)))
         self._metrics.append(row)
         self._rows.append((step, pictures))
-        left = (self._total - step) * self._preset.batch_size / speed
+        left = (self._total - step) * self._plan.batch_size / speed
         self._run.log('step {:,}/{:,}  epoch {}  {}  {:,.0f} images/s  {} left'.format(
             step, self._total, row['epoch'],
             '  '.join('{} {:.4f}'.format(name, value) for name, value in losses.items()),

@@ -132,28 +132,28 @@ def test_a_data_set_of_another_shape_is_refused():
 
 
 def test_batches_first_epoch_in_order_later_ones_shuffled_incomplete_dropped():
-    batches = datasets.Batches(np.arange(10), 3, seed=5)
+    batches = datasets.Batches(10, 3, seed=5)
     assert batches.steps_per_epoch == 3
-    first = np.concatenate([batches.batch(step) for step in (1, 2, 3)])
+    first = np.concatenate([batches.indices(step) for step in (1, 2, 3)])
     assert first.tolist() == list(range(9))
-    second, third = [np.concatenate([batches.batch(step) for step in steps]) for steps in ((4, 5, 6), (7, 8, 9))]
+    second, third = [np.concatenate([batches.indices(step) for step in steps]) for steps in ((4, 5, 6), (7, 8, 9))]
     assert len(set(second)) == 9 and second.tolist() != first.tolist() and second.tolist() != third.tolist()
     assert [batches.epoch(step) for step in (1, 3, 4, 6, 7)] == [1, 1, 2, 2, 3]
-    again = datasets.Batches(np.arange(10), 3, seed=5)
-    assert again.batch(5).tolist() == second[3:6].tolist()  # without having served the earlier ones
-    assert datasets.Batches(np.arange(10), 3, seed=6).batch(5).tolist() != second[3:6].tolist()
+    again = datasets.Batches(10, 3, seed=5)
+    assert again.indices(5).tolist() == second[3:6].tolist()  # without having served the earlier ones
+    assert datasets.Batches(10, 3, seed=6).indices(5).tolist() != second[3:6].tolist()
 
 
 def test_batches_of_2017s_horses():
-    batches = datasets.Batches(np.arange(5000), 64, 0, shuffle='never', drop_last_full_batch=True)
+    batches = datasets.Batches(5000, 64, 0, shuffle='never', drop_last_full_batch=True)
     assert batches.steps_per_epoch == 77
-    np.testing.assert_array_equal(batches.batch(78), batches.batch(1))
-    assert batches.batch(77)[-1] == 77 * 64 - 1
+    np.testing.assert_array_equal(batches.indices(78), batches.indices(1))
+    assert batches.indices(77)[-1] == 77 * 64 - 1
 
 
 def test_too_few_images_for_a_batch():
     with pytest.raises(UserError, match='--batch_size=64: expected at least 64 images for one step, found 63'):
-        datasets.Batches(np.arange(63), 64, 0)
+        datasets.Batches(63, 64, 0)
 
 
 # --------------------------------------------------------------------------- real data
@@ -165,7 +165,7 @@ def test_real_mnist(real_data):
     assert found.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     data = datasets.prepare(found, PRESETS['blog_mnist'])
     assert data.images.shape == (55000, 28, 28, 1) and data.images.min() == -1 and data.images.max() == 1
-    assert datasets.Batches(data.images, 64, 0).steps_per_epoch == 859
+    assert datasets.Batches(len(data.images), 64, 0).steps_per_epoch == 859
     test = datasets.load('mnist', 'test', data_dir=real_data)
     assert len(test.images) == 10000 and test.official is True
 

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from conftest import check_one_line_error, run_command, run_process, start_command
 from PIL import Image
 
@@ -104,7 +105,6 @@ def test_config_has_every_value(dense_run, tiny_data):
 
 
 def test_events_hold_losses_samples_and_the_graph(dense_run):
-    import tensorflow.compat.v1 as tf
 
     folder = os.path.join(dense_run[0], 'events')
     scalars, pictures, graphs = {}, [], 0
@@ -221,13 +221,12 @@ def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
 @pytest.mark.parametrize('log_every', [5, 99])
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
         tiny_data, tmp_path, monkeypatch, capsys, log_every):
-    import tensorflow.compat.v1 as tf
 
     from dcgan_tf1 import train as trainer
 
-    batch = datasets.Batches.batch
-    monkeypatch.setattr(datasets.Batches, 'batch',
-                        lambda self, step: batch(self, step) * (np.nan if step == 10 else 1))
+    draw = trainer.draw_noise
+    monkeypatch.setattr(trainer, 'draw_noise', lambda seed, stream, step, shape:
+                        draw(seed, stream, step, shape) * (np.nan if (stream, step) == ('noise', 10) else 1))
     status = trainer.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=20',
                            '--checkpoint_every=4', '--log_every={}'.format(log_every)] + list(DENSE))
     message = capsys.readouterr().err
@@ -295,7 +294,6 @@ def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path
     status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + prefix, '--max_steps=1',
                              '--learning_rate=0', *DENSE)
     assert status == 0 and 'starting from the variables of ' + prefix in out, err
-    import tensorflow.compat.v1 as tf
     ours = tf.train.NewCheckpointReader(str(tmp_path / '00000-blog_dense' / 'checkpoints' / 'model.ckpt-1'))
     theirs = tf.train.NewCheckpointReader(prefix)
     assert ours.get_tensor('global_step') == 1
@@ -363,6 +361,62 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     assert titles and all('a note' in title for title in titles)
     with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
         assert json.load(handle)['data']['note'] == 'a note'
+
+
+# ---------------------------------------------------------------- speed, which changes no value
+
+@pytest.mark.parametrize('steps_per_run', [1, 4])
+def test_steps_per_run_changes_no_number(dense_run, tiny_data, tmp_path, steps_per_run):
+    status, _, err = train(tiny_data, tmp_path, '--epochs=3', '--checkpoint_every=6',
+                           '--steps_per_run={}'.format(steps_per_run), *DENSE)
+    assert status == 0, err
+    same_results(dense_run[0], tmp_path / '00000-blog_dense', 18)
+
+
+def read_config(run):
+    with open(str(run / 'config.json')) as handle:
+        return json.load(handle)
+
+
+def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp_path):
+    run = tmp_path / '00000-blog_dense'
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=2', '--precision=float32', '--lowering=native', *DENSE)
+    assert status == 0 and 'computing in float32, native convolutions\n' in out
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
+    assert status == 0 and 'computing in float32, native convolutions\n' in out and 'WARNING' not in out
+    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'native'}
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', *DENSE)
+    assert status == 0 and 'going on at step 4' in out
+    assert 'WARNING: until step 4 this run computed in float32 with native convolutions' in out
+    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul'}
+
+
+def test_a_precision_that_the_machine_is_not_made_for_falls_back_with_a_warning(tiny_data, tmp_path):
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=1', '--device=cpu', '--precision=float16', *DENSE)
+    assert status == 0
+    assert out.count('WARNING: --precision=float16: computing in float32, for ') == 1
+    config = read_config(tmp_path / '00000-blog_dense')
+    assert config['arithmetic']['precision'] == 'float32' and config['flags']['precision'] == 'float16'
+
+
+def test_several_devices_share_a_step(tiny_data, tmp_path):
+    flags = ('--device=cpu', '--precision=float32', '--batch_size=32') + DENSE
+    status, out, err = run_process('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'two'),
+                                   '--max_steps=3', '--num_gpus=2', *flags)
+    assert status == 0 and err == '', err
+    assert 'as 2 logical devices' in out and '3 steps of 64 images, 6 steps to an epoch' in out
+    status, _, err = train(tiny_data, tmp_path / 'one', '--max_steps=3', '--device=cpu', '--precision=float32', *DENSE)
+    assert status == 0, err
+    readers = [tf.train.NewCheckpointReader(checkpoint.prefix_of(
+        str(tmp_path / who / '00000-blog_dense' / 'checkpoints'), 3)) for who in ('one', 'two')]
+    for name in readers[0].get_variable_to_shape_map():
+        np.testing.assert_allclose(*[reader.get_tensor(name) for reader in readers], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(bool(tf.test.gpu_device_name()), reason='there is a GPU')
+def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
+    check_one_line_error(train(tiny_data, tmp_path, '--num_gpus=2', *DENSE), '--num_gpus=2: expected 2 GPUs', 'CPU:0')
+    assert os.listdir(str(tmp_path)) == []
 
 
 @pytest.mark.slow

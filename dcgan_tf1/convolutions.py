@@ -1,0 +1,168 @@
+"""The three products of a convolution, each by TensorFlow's own kernel or as matrix products.
+
+A convolution y = x * k and its gradients are three products: `forward` (y of x and k),
+`to_input` (x's gradient of y's and k; also the transposed convolution of y's values) and
+`to_kernel` (k's gradient of x and y's). `LOWERINGS` says how each of them is computed:
+
+  native  TensorFlow's kernels, differentiated by TensorFlow: 2017's graph.
+  matmul  patches of x times k as a matrix, and its two gradients likewise.
+  mixed   the faster of the two for each product on a CPU (see benchmarks/README.md):
+          native, except for `to_kernel`, which is the slowest of TensorFlow's three (and
+          not exact in bfloat16), and for `to_input` where the image has few channels.
+
+Images are [N, H, W, C] with H, W and C known, kernels [height, width, C, F] and square.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+LOWERINGS = ('native', 'matmul', 'mixed')
+
+# One axis of a convolution: `size` in, `count` out, `before` zeros in front, and the
+# `blocks` of `stride` that hold everything the kernel reaches.
+_Axis = collections.namedtuple('_Axis', 'size count before blocks')
+
+
+def _axis(size, kernel_size, stride, padding):
+    if padding == 'SAME':
+        count = -(-size // stride)
+        before = max((count - 1) * stride + kernel_size - size, 0) // 2
+    else:
+        count, before = (size - kernel_size) // stride + 1, 0
+    return _Axis(size, count, before, count + (kernel_size - 1) // stride)
+
+
+class Convolution:
+    """One geometry: input [N, height, width, channels], square kernel, stride and padding."""
+
+    def __init__(self, height, width, channels, kernel_size, stride, padding, lowering):
+        self._kernel_size, self._stride, self._padding = kernel_size, stride, padding
+        self._strides = [1, stride, stride, 1]
+        self._rows = _axis(height, kernel_size, stride, padding)
+        self._columns = _axis(width, kernel_size, stride, padding)
+        if lowering not in LOWERINGS:
+            raise ValueError('lowering: expected one of {}, found {!r}'.format(', '.join(LOWERINGS), lowering))
+        self._lowering = lowering
+        self._matmul = {'native': (), 'matmul': ('forward', 'to_input', 'to_kernel'),
+                        'mixed': ('to_kernel', 'to_input') if channels < 16 else ('to_kernel',)}[lowering]
+        self._channels = channels
+
+    def __call__(self, x, kernel):
+        """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F], differentiable once."""
+        if self._lowering == 'native':
+            return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
+
+        @tf.custom_gradient
+        def product(x, kernel):
+            def gradients(dy):
+                return self._to_input(dy, kernel), self._to_kernel(x, dy)
+
+            return self._forward(x, kernel), gradients
+
+        return product(x, kernel)
+
+    def transposed(self, y, kernel):
+        """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C], differentiable once."""
+        if self._lowering == 'native':
+            return self._native_to_input(y, kernel)
+
+        @tf.custom_gradient
+        def product(y, kernel):
+            def gradients(dx):
+                return self._forward(dx, kernel), self._to_kernel(dx, y)
+
+            return self._to_input(y, kernel), gradients
+
+        return product(y, kernel)
+
+    # ------------------------------------------------------------------- the products
+
+    def _forward(self, x, kernel):
+        if 'forward' not in self._matmul:
+            return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
+        filters = kernel.shape.as_list()[-1]
+        patches = tf.concat(self._taps(x), axis=3)
+        y = tf.matmul(_as_matrix(patches), tf.reshape(kernel, [-1, filters]))
+        return tf.reshape(y, [-1, self._rows.count, self._columns.count, filters])
+
+    def _to_input(self, y, kernel):
+        if 'to_input' not in self._matmul:
+            return self._native_to_input(y, kernel)
+        size, (channels, filters) = self._kernel_size, kernel.shape.as_list()[2:]
+        patches = tf.matmul(_as_matrix(y), tf.reshape(kernel, [-1, filters]), transpose_b=True)
+        patches = tf.reshape(patches, [-1, self._rows.count, self._columns.count, size, size * channels])
+        # Overlapping patches are added up along one axis at a time: k sums, not k * k.
+        x = self._overlap_add([patches[:, :, :, i] for i in range(size)], 1, self._rows)
+        x = tf.reshape(x, [-1, self._rows.size, self._columns.count, size, channels])
+        return self._overlap_add([x[:, :, :, j] for j in range(size)], 2, self._columns)
+
+    def _to_kernel(self, x, dy):
+        dy_matrix, filters = _as_matrix(dy), dy.shape.as_list()[-1]
+        products = [tf.matmul(_as_matrix(tap), dy_matrix, transpose_a=True) for tap in self._taps(x)]
+        return tf.reshape(tf.concat(products, axis=0), [self._kernel_size, self._kernel_size, self._channels, filters])
+
+    # ---------------------------------------------------------------------- their parts
+
+    def _native_to_input(self, y, kernel):
+        shape = [self._rows.size, self._columns.size, kernel.shape.as_list()[2]]
+        x = tf.nn.conv2d_transpose(y, kernel, tf.stack([tf.shape(y)[0]] + shape),
+                                   strides=self._strides, padding=self._padding)
+        x.set_shape([None] + shape)
+        return x
+
+    def _taps(self, x):
+        """What the kernel's taps see: tensors [N, H', W', taps * C], in the kernel's order.
+
+        The padded image is cut into blocks of stride x stride, so that each is a plain
+        slice (TensorFlow's strided ones are many times slower), and the taps of one row
+        of a block lie side by side.
+        """
+        size, stride, rows, columns = self._kernel_size, self._stride, self._rows, self._columns
+        x = self._fit(x, 1, rows)
+        x = self._fit(x, 2, columns)
+        x = tf.reshape(x, [-1, rows.blocks, stride, columns.blocks, stride * self._channels])
+        return [x[:, i // stride:i // stride + rows.count, i % stride, j // stride:j // stride + columns.count,
+                  :min(stride, size - j) * self._channels]
+                for i in range(size) for j in range(0, size, stride)]
+
+    def _fit(self, x, dimension, axis):
+        """Pads or cuts one dimension of x to the blocks that the kernel reaches."""
+        after = axis.blocks * self._stride - axis.size - axis.before
+        if after < 0:
+            x = x[:, :axis.size + after] if dimension == 1 else x[:, :, :axis.size + after]
+        if axis.before or after > 0:
+            paddings = [[0, 0]] * 4
+            paddings[dimension] = [axis.before, max(after, 0)]
+            x = tf.pad(x, paddings)
+        return x
+
+    def _overlap_add(self, taps, dimension, axis):
+        """[k] of [N, H', W', C], each to be added `tap` further on -> `axis.size` positions."""
+        phases = []
+        for phase in range(self._stride):
+            shifted = []
+            for block, tap in enumerate(taps[phase::self._stride]):
+                paddings = [[0, 0]] * 4
+                paddings[dimension] = [block, axis.blocks - axis.count - block]
+                shifted.append(tf.pad(tap, paddings) if any(paddings[dimension]) else tap)
+            phases.append(tf.add_n(shifted) if shifted else None)
+        # A kernel smaller than its stride leaves phases that nothing reaches.
+        phases = [tf.zeros_like(phases[0]) if phase is None else phase for phase in phases]
+        x = tf.stack(phases, axis=dimension + 1)
+        shape = x.shape.as_list()
+        shape[0] = -1
+        shape[dimension:dimension + 2] = [axis.blocks * self._stride]
+        x = tf.reshape(x, shape)
+        after = axis.blocks * self._stride - axis.before - axis.size
+        if after < 0:  # the last rows of the input that no window reaches
+            paddings = [[0, 0]] * 4
+            paddings[dimension] = [0, -after]
+            x = tf.pad(x, paddings)
+        return (x[:, axis.before:axis.before + axis.size] if dimension == 1 else
+                x[:, :, axis.before:axis.before + axis.size])
+
+
+def _as_matrix(x):
+    """[N, H, W, C] -> [N * H * W, C]."""
+    return tf.reshape(x, [-1, x.shape.as_list()[-1]])

@@ -1,0 +1,227 @@
+"""Precision, lowering, towers and the loop: what may change the speed of a step, and not its values."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import devices, graph
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.presets import PRESETS
+
+TF1 = tf.VERSION.startswith('1.')
+IMAGES = 12
+NO_DROPOUT = {'dropout_when_training': False, 'dropout_when_sampling': False}
+
+
+def data(preset, steps, batch=4, seed=0):
+    """(images, indices [steps, batch], noises [steps, batch, z_dim])."""
+    draw = np.random.RandomState(seed)
+    return (np.tanh(draw.randn(IMAGES, *preset.input_shape)).astype(np.float32),
+            draw.randint(IMAGES, size=(steps, batch)).astype(np.int32),
+            draw.uniform(-1, 1, (steps, batch, preset.z_dim)).astype(np.float32))
+
+
+def train(preset, images, indices, noises, calls=(None,), config=None, **how):
+    """{variable: value} after the steps, which `calls` divides: (2, 3) for two, then three."""
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset, **how)
+        variables = {v.op.name: v for v in tf.global_variables()}
+        with tf.Session(config=config) as session:
+            session.run(tf.global_variables_initializer())
+            steps, first = graph.make_steps(session, handles, images), 0
+            for count in calls:
+                last = len(indices) if count is None else first + count
+                steps(first + 1, indices[first:last], noises[first:last])
+                first = last
+            return session.run(variables)
+
+
+@pytest.mark.parametrize('name', ['blog_mnist', 'blog_dense'])
+def test_the_division_of_steps_into_calls_changes_nothing(name):
+    preset = PRESETS[name]
+    given = data(preset, 5)
+    whole, divided = train(preset, *given), train(preset, *given, calls=(1, 1, 3))
+    assert whole['global_step'] == 5
+    for key, value in whole.items():
+        np.testing.assert_array_equal(value, divided[key], err_msg=key)
+
+
+def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
+    preset = PRESETS['blog_dense']
+    images, indices, noises = data(preset, 3)
+    looped = train(preset, images, indices, noises)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset)
+        updates = [(who, handles.update(who, handles.real, handles.noise, handles.draw)) for who in preset.schedule]
+        session.run(tf.global_variables_initializer())
+        for step in range(3):
+            for who, update in updates:
+                session.run(update, {handles.real: images[indices[step]], handles.noise: noises[step],
+                                     handles.draw: graph.draw_number(step + 1, who)})
+        for variable in tf.global_variables():
+            if variable.op.name != 'global_step':
+                np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
+
+
+def evaluate(preset, given, **how):
+    """The losses, every gradient, the samples and every average after a discriminator's update."""
+    images, indices, noises = given
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset, **how)
+        fetches = {'d_loss': handles.losses.d_loss, 'g_loss': handles.losses.g_loss, 'samples': handles.sample_images}
+        for who, loss in (('generator', handles.losses.g_loss), ('discriminator', handles.losses.d_loss)):
+            own = graph.network_trainables(who)
+            fetches.update({v.op.name: tf.zeros_like(v) if g is None else g
+                            for v, g in zip(own, tf.gradients(loss, own))})
+        session.run(tf.global_variables_initializer())
+        feeds = {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 5}
+        found = session.run(fetches, feeds)
+        session.run(handles.update('discriminator', handles.real, handles.noise, handles.draw), feeds)
+        found.update({v.op.name: session.run(v) for v in tf.global_variables() if 'moving_' in v.op.name})
+        return found
+
+
+@pytest.mark.parametrize('lowering', ['matmul', 'mixed'])
+@pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse'])
+def test_lowerings_give_the_same_losses_gradients_and_averages(name, lowering):
+    preset = PRESETS[name]
+    given = data(preset, 1, batch=8)
+    expected, found = evaluate(preset, given), evaluate(preset, given, lowering=lowering)
+    assert set(expected) == set(found)
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=1e-5 * max(1, np.abs(value).max()), err_msg=key)
+
+
+def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_lowering():
+    """The arithmetic may leave such a bias out, the moving average of the mean may not."""
+    preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
+    means = {}
+    for lowering in ('native', 'mixed'):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.set_random_seed(0)
+            handles = graph.build_training_graph(preset, lowering=lowering)
+            update = handles.update('discriminator', handles.real, handles.noise, handles.draw)
+            session.run(tf.global_variables_initializer())
+            values = {v.op.name: v for v in tf.global_variables()}
+            values['discriminator/conv2d_1/bias'].load(np.full(256, 3, np.float32), session)
+            images, indices, noises = data(preset, 1)
+            session.run(update, {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 0})
+            means[lowering] = session.run(values['discriminator/batch_normalization/moving_mean'])
+    np.testing.assert_allclose(means['mixed'], means['native'], rtol=1e-4)
+    assert abs(means['mixed'].mean() - 3 * (1 - 0.99 ** 2)) < 0.02
+
+
+@pytest.mark.skipif(TF1, reason='no bfloat16 on a CPU in TensorFlow 1.15')
+@pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), ('float16', 0.005)])
+def test_low_precisions_stay_close(precision, tolerance):
+    preset = PRESETS['blog_mnist']
+    given = data(preset, 1, batch=8)
+    expected = evaluate(preset, given)
+    found = evaluate(preset, given, precision=precision, lowering='mixed')
+    for key, value in expected.items():
+        assert found[key].dtype == np.float32, key
+        if 'loss' in key or key == 'samples' or 'moving_' in key:
+            assert np.linalg.norm(found[key] - value) < tolerance * np.linalg.norm(value), key
+        elif np.abs(value).max() > 1e-6:  # else a bias before a batch norm: rounding about zero
+            # Where rounding moves a value over leaky ReLU's edge its gradient changes a
+            # hundredfold, so gradients agree in direction and size, not in every element.
+            cosine = (found[key] * value).sum() / np.linalg.norm(found[key]) / np.linalg.norm(value)
+            assert cosine > 0.98, (key, cosine)
+            np.testing.assert_allclose(np.linalg.norm(found[key]), np.linalg.norm(value), rtol=0.1, err_msg=key)
+
+
+@pytest.mark.skipif(TF1, reason='no float16 batch norm on a CPU in TensorFlow 1.15')
+def test_float16_learns_the_same_by_scaling_its_loss():
+    preset = dataclasses.replace(PRESETS['blog_mnist'], **NO_DROPOUT)
+    given = data(preset, 1, batch=8)
+    before, after = [train(preset, *given, precision=p) for p in ('float32', 'float16')]
+    # Adam's first step is the sign of the gradient times the learning rate.
+    key = 'discriminator/conv2d_2/kernel'
+    assert (np.sign(before[key + '/Adam']) == np.sign(after[key + '/Adam'])).mean() > 0.9
+    np.testing.assert_allclose(np.linalg.norm(after[key + '/Adam']), np.linalg.norm(before[key + '/Adam']), rtol=0.02)
+
+
+def two_devices():
+    return tf.ConfigProto(device_count={'CPU': 2})
+
+
+def test_two_towers_equal_one_device_with_the_doubled_batch():
+    """Without batch norm: the mean over the towers is the mean over the batch."""
+    preset = PRESETS['blog_dense']
+    given = data(preset, 3, batch=8)
+    one = train(preset, *given)
+    two = train(preset, *given, towers=('/cpu:0', '/cpu:1'), config=two_devices())
+    assert set(one) == set(two)
+    for key, value in one.items():
+        np.testing.assert_allclose(two[key], value, rtol=1e-4, atol=1e-6, err_msg=key)
+
+
+def test_two_towers_with_batch_norm_average_what_each_saw():
+    preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
+    images, indices, noises = data(preset, 1, batch=8)
+    two = train(preset, images, indices, noises, towers=('/cpu:0', '/cpu:1'), config=two_devices())
+    one = train(preset, images, indices, noises)
+    halves = [train(preset, images, indices[:, half], noises[:, half]) for half in (slice(0, 4), slice(4, 8))]
+    for key in one:
+        if 'moving_' in key or key.endswith('/Adam'):
+            scale = np.abs(one[key]).max()
+            np.testing.assert_allclose(two[key], (halves[0][key] + halves[1][key]) / 2, atol=1e-5 * max(1, scale),
+                                       err_msg=key)
+    # A batch norm of its own on each: the mean is the doubled batch's, the variance is not.
+    key = 'generator/batch_normalization/moving_{}'
+    np.testing.assert_allclose(two[key.format('mean')], one[key.format('mean')], atol=1e-6)
+    key = key.format('variance')
+    moved = np.abs(one[key] - 0.99 ** 2).max()
+    assert np.abs(two[key] - one[key]).max() > 0.01 * moved
+
+
+def test_towers_compute_on_their_own_devices():
+    with tf.Graph().as_default() as tf_graph:
+        tf.set_random_seed(0)
+        graph.build_training_graph(PRESETS['blog_mnist'], towers=('/cpu:0', '/cpu:1'))
+        for kind in ('Conv2D', 'Conv2DBackpropFilter', 'MatMul', 'Tanh'):
+            counts = [sum(op.type == kind and 'loop' in op.name and op.device.endswith(':{}'.format(i))
+                          for op in tf_graph.get_operations()) for i in range(2)]
+            assert counts[0] == counts[1] > 0, kind
+
+
+CPU = devices.Device('CPU', 'CPU', ('',), None)
+
+
+def gpu(major, minor):
+    return devices.Device('GPU', 'GPU', ('',), (major, minor))
+
+
+@pytest.mark.parametrize('device, instructions, release, expected, why', [
+    (CPU, {'amx_bf16', 'avx512_bf16'}, (2, 21), 'bfloat16', 'has amx_bf16'),
+    (CPU, {'avx512_bf16'}, (2, 9), 'bfloat16', 'has avx512_bf16'),
+    (CPU, {'avx512f'}, (2, 21), 'float32', 'neither amx_bf16 nor avx512_bf16'),
+    (CPU, {'amx_bf16'}, (1, 15), 'float32', 'no fast bfloat16'),
+    (gpu(8, 0), set(), (2, 21), 'bfloat16', 'compute capability 8.0 or more'),
+    (gpu(8, 0), set(), (1, 15), 'float16', 'compute capability 8.0'),
+    (gpu(7, 0), set(), (2, 21), 'float16', 'compute capability 7.0 or more'),
+    (gpu(0, 0), set(), (2, 21), 'float32', 'compute capability below 7.0')])
+def test_auto_picks_by_what_the_machine_is_and_says_why(device, instructions, release, expected, why, monkeypatch):
+    monkeypatch.setattr(devices, 'cpu_instructions', lambda: instructions)
+    monkeypatch.setattr(devices, '_RELEASE', release)
+    chosen = devices.choose_arithmetic(device)
+    assert chosen.precision == expected and why in chosen.why and chosen.warning is None
+    assert chosen.lowering == ('mixed' if device.kind == 'CPU' else 'native')
+    for precision in ('bfloat16', 'float16'):
+        asked = devices.choose_arithmetic(device, precision)
+        can = expected == precision or precision == 'float16' and device.kind == 'GPU' and expected == 'bfloat16'
+        assert asked.precision == (precision if can else 'float32')
+        assert (asked.warning is None) == can
+    assert devices.choose_arithmetic(device, 'float32', 'matmul')[:2] == ('float32', 'matmul')
+
+
+def test_unknown_arithmetic_is_refused():
+    with pytest.raises(UserError, match="--precision: expected one of auto, .*found 'float8'"):
+        devices.choose_arithmetic(CPU, 'float8')
+    with pytest.raises(UserError, match="--lowering: expected one of auto, .*found 3"):
+        devices.choose_arithmetic(CPU, 'auto', 3)
