@@ -153,7 +153,8 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
         bias = None
         if _arithmetics[-1].lowering != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
-            x, bias = x.op.inputs[0], tf.cast(x.op.inputs[1], tf.float32)
+            x, bias = x.op.inputs
+            bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
         if net_pass.batch_norm == 'fused':
             y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
         else:
