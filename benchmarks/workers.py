@@ -82,14 +82,15 @@ def dcgan_tf1(arguments):
     from dcgan_tf1 import devices, graph  # noqa: PLC0415
     from dcgan_tf1.presets import PRESETS  # noqa: PLC0415
 
-    arithmetic = devices.choose_arithmetic(devices.find('cpu'), arguments.precision, arguments.lowering)
+    config = devices.session_config('cpu', arguments.threads, arguments.threads)
+    arithmetic = devices.choose_arithmetic(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
     assert arithmetic.warning is None, arithmetic.warning
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(PRESETS[arguments.preset], arithmetic.precision, arithmetic.lowering)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
-        session = tf.Session(config=devices.session_config('cpu', arguments.threads, arguments.threads))
+        session = tf.Session(config=config)
     session.run(initialise)
     steps, numbers = [], itertools.count(1)
 

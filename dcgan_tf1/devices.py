@@ -42,12 +42,15 @@ def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gp
     return config
 
 
-def find(device='auto', num_gpus=1):
-    """The Device that a session with `session_config(device, num_gpus=num_gpus)` computes on.
+def find(device='auto', num_gpus=1, config=None):
+    """The Device that a session with `config`, a session_config() of the same, computes on.
 
-    Raises UserError where TensorFlow does not have what is asked for.
+    It asks a session, and a process's first session sets the number of threads for all, so
+    who wants another number has to give it here. Raises UserError where TensorFlow does not
+    have what is asked for.
     """
-    with tf.Session(graph=tf.Graph(), config=session_config(device, num_gpus=num_gpus)) as session:
+    config = config or session_config(device, num_gpus=num_gpus)
+    with tf.Session(graph=tf.Graph(), config=config) as session:
         found = session.list_devices()
     gpus = [d.name for d in found if d.device_type == 'GPU']
     if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:

@@ -46,7 +46,9 @@ def train(config):
         early_log.append(text)
 
     # What can be refused is refused before there is a run folder.
-    device = devices.find(config.device, config.num_gpus)
+    session_config = devices.session_config(
+        config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
+    device = devices.find(config.device, config.num_gpus, session_config)
     init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
     run, start = _open_run(config, plan, log_early)
@@ -65,9 +67,7 @@ def train(config):
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
             tf_graph.finalize()
-            with tf.Session(config=devices.session_config(
-                    config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus,
-                    config.xla)) as session:
+            with tf.Session(config=session_config) as session:
                 run.write_config(_config_record(config, plan, device, arithmetic))
                 session.run(initialise)
                 if start is not None:

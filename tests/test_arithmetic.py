@@ -1,10 +1,13 @@
 """Precision, lowering, towers and the loop: what may change the speed of a step, and not its values."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from conftest import command_environment
 
 from dcgan_tf1 import devices, graph
 from dcgan_tf1.errors import UserError
@@ -225,3 +228,23 @@ def test_unknown_arithmetic_is_refused():
         devices.choose_arithmetic(CPU, 'float8')
     with pytest.raises(UserError, match="--lowering: expected one of auto, .*found 3"):
         devices.choose_arithmetic(CPU, 'auto', 3)
+
+
+def test_the_number_of_threads_holds_although_the_device_is_looked_up_first():
+    """A process's first session sets it for all of them."""
+    script = """
+import time
+import tensorflow.compat.v1 as tf
+from dcgan_tf1 import devices
+config = devices.session_config('cpu', 1, 1)
+devices.find('cpu', config=config)
+with tf.Graph().as_default(), tf.Session(config=config) as session:
+    product = tf.matmul(*[tf.random.uniform([2000, 2000]) for _ in range(2)]).op
+    session.run(product)
+    wall, cpu = time.time(), time.process_time()
+    for _ in range(5):
+        session.run(product)
+    print((time.process_time() - cpu) / (time.time() - wall))
+"""
+    out = subprocess.check_output([sys.executable, '-c', script], env=command_environment(), stderr=subprocess.DEVNULL)
+    assert float(out) < 1.3
