@@ -47,5 +47,7 @@ setup(
         'dcgan-train=dcgan_tf1.train:main',
         'dcgan-sample=dcgan_tf1.sample:main',
         'dcgan-data=dcgan_tf1.datasets:main',
+        'dcgan-animation=dcgan_tf1.animation:main',
+        'dcgan-compare=dcgan_tf1.compare:main',
     ]},
 )

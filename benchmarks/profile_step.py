@@ -32,7 +32,7 @@ def profile(preset, arithmetic, steps):
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, arithmetic.precision, arithmetic.lowering)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
-        updates = [(who, handles.update(who, handles.real, handles.noise, handles.draw)) for who in preset.schedule]
+        updates = [handles.update(update, handles.real, handles.noise, handles.draw) for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         kinds = {op.name: op.type for op in tf_graph.get_operations()}
         draw = np.random.RandomState(0)
@@ -43,8 +43,8 @@ def profile(preset, arithmetic, steps):
         for step in range(3 + 2 * steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
-            for who, update in updates:
-                feeds[handles.draw] = graph.draw_number(step, who)
+            for place, update in enumerate(updates):
+                feeds[handles.draw] = graph.draw_number(step, place)
                 metadata = tf.RunMetadata() if traced else None
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Times one training step of `blog_mnist` in this project and in what its users would pick instead.
+"""Times one training step in this project and in what its users would pick instead.
 
     .venv/bin/python benchmarks/train_step.py [--quick] [--json] [--only=torch,2017] [--rounds=N]
+    .venv/bin/python benchmarks/train_step.py --preset=tf_tutorial     # beside the tutorial's Keras code
+    .venv/bin/python benchmarks/train_step.py --preset=resnet_mnist    # beside the same network in PyTorch
 
 This project's lines name the precision, and the lowering where it is not the trainer's own
-choice. The work is the same everywhere: a generator update, then a discriminator update, on the same
+choice. For `blog_mnist` the work is the same everywhere: a generator update, then a discriminator update, on the same
 64 images and noise, with dropout drawn afresh in every pass. Each implementation runs in a
 process of its own (`workers.py`), all are started one after the other and stay up, and then
 they take turns, A B C A B C ..., so that a machine whose speed drifts slows all of them.
@@ -25,12 +27,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-BATCH = 64
+BATCHES = {'blog_mnist': 64, 'tf_tutorial': 256, 'resnet_mnist': 16}  # a ResNet's step at 64 takes many seconds
 
 # How one implementation is started, and what its products are computed in.
 Implementation = collections.namedtuple('Implementation', 'name environment worker precision quick')
 
-IMPLEMENTATIONS = (
+_BLOG_MNIST = (
     Implementation('2017 graph: tf.layers, feed_dict, float32', '.venv', ['graph2017'], 'float32', True),
     Implementation('dcgan_tf1: float32, native', '.venv', ['dcgan_tf1', '--lowering=native'], 'float32', False),
     Implementation('dcgan_tf1: float32, matmul', '.venv', ['dcgan_tf1', '--lowering=matmul'], 'float32', False),
@@ -57,11 +59,28 @@ IMPLEMENTATIONS = (
     Implementation('tf1.15: dcgan_tf1, float32', '.venv-tf1.15', ['dcgan_tf1'], 'float32', False),
 )
 
+_OURS = (
+    Implementation('dcgan_tf1: float32', '.venv', ['dcgan_tf1'], 'float32', True),
+    Implementation('dcgan_tf1: bfloat16', '.venv', ['dcgan_tf1', '--precision=bfloat16'], 'bfloat16', True),
+)
+
+IMPLEMENTATIONS = {
+    'blog_mnist': _BLOG_MNIST,
+    'tf_tutorial': (
+        Implementation("keras 3: the tutorial's code, tf.function, float32", '.venv', ['keras_tutorial'],
+                       'float32', True),) + _OURS,
+    'resnet_mnist': (
+        Implementation('torch: eager, float32, channels last', '.venv-torch', ['torch_resnet', '--channels_last'],
+                       'float32', True),
+        Implementation('torch: eager, bfloat16, channels last', '.venv-torch',
+                       ['torch_resnet', '--channels_last', '--bfloat16'], 'bfloat16', True)) + _OURS,
+}
+
 
 # ------------------------------------------------------------------------- counting work
 
-def step_flops(batch=BATCH):
-    """Floating-point operations of a step's matrix products and convolutions.
+def step_flops(batch=64):
+    """Floating-point operations of a `blog_mnist` step's matrix products and convolutions.
 
     Two for each multiply-add; batch norm, activations, dropout and Adam are not counted.
     What a step needs: the generator's update runs both networks forward, the
@@ -91,7 +110,7 @@ class Worker:
             [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, universal_newlines=True, cwd=ROOT,
             env=dict(os.environ, PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
-                '0' if implementation.worker[0] == 'keras' else '1'), KERAS_BACKEND='tensorflow'))
+                '0' if implementation.worker[0].startswith('keras') else '1'), KERAS_BACKEND='tensorflow'))
         self.steps(1)
         self.first_step_s = time.time() - started
         self.seconds = []
@@ -149,14 +168,16 @@ def without_slow_bfloat16(implementations):
     return [one for one in implementations if '--precision=bfloat16' not in one.worker]
 
 
-def measure(implementations, rounds, steps):
+def measure(preset, implementations, rounds, steps):
     """Starts every worker, lets them take turns, and returns the results as dictionaries."""
-    workers = []
+    workers, batch = [], BATCHES[preset]
+    flops = step_flops(batch) if preset == 'blog_mnist' else None
     product = Worker(Implementation('matrix product', '.venv', ['product'], None, True))
     try:
         for implementation in implementations:
             print('starting {}'.format(implementation.name), file=sys.stderr)
-            workers.append(Worker(implementation))
+            workers.append(Worker(implementation._replace(
+                worker=implementation.worker + ['--preset=' + preset, '--batch={}'.format(batch)])))
             workers[-1].steps(2)  # warm up
         rates = {'float32': [], 'bfloat16': []}
         for index in range(rounds):
@@ -172,13 +193,13 @@ def measure(implementations, rounds, steps):
             step = statistics.median(worker.seconds)
             results.append({
                 'name': worker.implementation.name,
-                'images_per_second': BATCH / step,
+                'images_per_second': batch / step,
                 'step_ms': 1e3 * step,
                 'step_ms_min': 1e3 * min(worker.seconds),
                 'step_ms_max': 1e3 * max(worker.seconds),
                 'steps': len(worker.seconds),
-                'flops_per_second': step_flops() / step,
-                'share_of_matrix_product': step_flops() / step / rates[worker.implementation.precision],
+                'flops_per_second': flops and flops / step,
+                'share_of_matrix_product': flops and flops / step / rates[worker.implementation.precision],
                 'precision': worker.implementation.precision,
                 'peak_memory_bytes': about['peak_memory_bytes'],
                 'first_step_s': worker.first_step_s,
@@ -198,19 +219,22 @@ def machine():
                              if name in cpu_instructions()]}
 
 
-def report(results, rates, about):
+def report(preset, results, rates, about):
     print('{cpu}, {cores} cores, {}; {system}'.format(' '.join(about['instructions']), **about))
-    print('matrix product 2048x2048: float32 {:.0f}, bfloat16 {:.0f} GFLOP/s; a step is {:.1f} GFLOP'.format(
-        rates['float32'] / 1e9, rates['bfloat16'] / 1e9, step_flops() / 1e9))
+    print('{}, batch {}; matrix product 2048x2048: float32 {:.0f}, bfloat16 {:.0f} GFLOP/s{}'.format(
+        preset, BATCHES[preset], rates['float32'] / 1e9, rates['bfloat16'] / 1e9,
+        '; a step is {:.1f} GFLOP'.format(step_flops() / 1e9) if preset == 'blog_mnist' else ''))
     base = next((result for result in results if result['name'].startswith('2017')), results[0])
-    print('{:<44}{:>9}{:>18}{:>7}{:>9}{:>7}{:>7}{:>9}'.format(
+    print('{:<50}{:>9}{:>18}{:>7}{:>9}{:>7}{:>7}{:>9}'.format(
         '', 'images/s', 'ms (min-max)', 'ratio', 'GFLOP/s', 'share', 'MiB', 'first s'))
     for result in results:
-        print('{:<44}{:>9.1f}{:>18}{:>7.2f}{:>9.0f}{:>7.0%}{:>7.0f}{:>9.1f}'.format(
+        work = ('{:>9.0f}{:>7.0%}'.format(result['flops_per_second'] / 1e9, result['share_of_matrix_product'])
+                if result['flops_per_second'] else '{:>9}{:>7}'.format('-', '-'))
+        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{}{:>7.0f}{:>9.1f}'.format(
             result['name'], result['images_per_second'],
             '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
-            result['images_per_second'] / base['images_per_second'], result['flops_per_second'] / 1e9,
-            result['share_of_matrix_product'], result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
+            result['images_per_second'] / base['images_per_second'], work,
+            result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
     print('ratio: images per second over those of {!r}; share: of the matrix product in the same precision'.format(
         base['name']))
     versions = sorted({'{} {}'.format(*item) for result in results for item in result['versions'].items()})
@@ -219,6 +243,7 @@ def report(results, rates, about):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(IMPLEMENTATIONS))
     parser.add_argument('--quick', action='store_true', help='fewer implementations and rounds; under three minutes')
     parser.add_argument('--json', action='store_true', help='print one JSON object in place of the table')
     parser.add_argument('--only', default='', metavar='TEXT,...', help='only implementations whose names hold a TEXT')
@@ -226,21 +251,24 @@ def main():
     parser.add_argument('--steps', type=int, default=3, help='steps in a turn (default: %(default)s)')
     arguments = parser.parse_args()
     rounds = arguments.rounds or (4 if arguments.quick else 8)
-    chosen = [one for one in IMPLEMENTATIONS
+    candidates = IMPLEMENTATIONS[arguments.preset]
+    chosen = [one for one in candidates
               if (one.quick or not arguments.quick)
               and any(text in one.name for text in arguments.only.split(','))]
     if not chosen:
         parser.error('--only={}: expected a part of one of {}, found none'.format(
-            arguments.only, ', '.join(repr(one.name) for one in IMPLEMENTATIONS)))
+            arguments.only, ', '.join(repr(one.name) for one in candidates)))
     found = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
     chosen = without_slow_bfloat16([one for one in chosen if one.environment in found])
-    results, rates = measure(chosen, rounds, arguments.steps)
+    results, rates = measure(arguments.preset, chosen, rounds, arguments.steps)
     about = machine()
     if arguments.json:
-        print(json.dumps({'machine': about, 'matrix_product_flops': rates, 'step_flops': step_flops(),
-                          'batch_size': BATCH, 'results': results}, indent=2))
+        print(json.dumps({
+            'machine': about, 'preset': arguments.preset, 'batch_size': BATCHES[arguments.preset],
+            'matrix_product_flops': rates,
+            'step_flops': step_flops() if arguments.preset == 'blog_mnist' else None, 'results': results}, indent=2))
     else:
-        report(results, rates, about)
+        report(arguments.preset, results, rates, about)
 
 
 if __name__ == '__main__':

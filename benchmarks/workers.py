@@ -5,8 +5,9 @@
     about          -> {"peak_memory_bytes": ..., "versions": {...}}
 
 Started by train_step.py and growth.py. Each function below returns `step(images, noise)`, which
-takes one generator and one discriminator update on float32 images [64, 28, 28, 1] and noise
-[64, 100], and the versions of what it runs on. The peers are written as their own users would.
+takes one step of a preset on float32 images and noise (SHAPES), and the versions of what it runs
+on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
+noise [64, 100]. The peers are written as their own users would.
 """
 
 import argparse
@@ -20,6 +21,10 @@ import time
 import numpy as np
 
 LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
+
+# Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
+SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
+          'tf_tutorial': ((28, 28, 1), 100, 1, 1), 'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
 
 
 def graph2017(_):
@@ -77,6 +82,8 @@ def graph2017(_):
 
 def dcgan_tf1(arguments):
     """This project's trainer: its graph and its way of running it."""
+    import dataclasses  # noqa: PLC0415
+
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
     from dcgan_tf1 import devices, graph  # noqa: PLC0415
@@ -85,9 +92,10 @@ def dcgan_tf1(arguments):
     config = devices.session_config('cpu', arguments.threads, arguments.threads)
     arithmetic = devices.choose_arithmetic(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
     assert arithmetic.warning is None, arithmetic.warning
+    preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(PRESETS[arguments.preset], arithmetic.precision, arithmetic.lowering)
+        handles = graph.build_training_graph(preset, arithmetic.precision, arithmetic.lowering)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)
@@ -151,6 +159,131 @@ def keras(arguments):
         train(tf.constant(images), tf.constant(z)).numpy()
 
     return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
+
+
+def keras_tutorial(_):
+    """TensorFlow's own DCGAN tutorial: Keras models and a training step under tf.function."""
+    import keras  # noqa: PLC0415
+    import tensorflow as tf  # noqa: PLC0415
+    from keras import layers  # noqa: PLC0415
+
+    def up(filters, stride, **last):
+        return layers.Conv2DTranspose(filters, 5, strides=stride, padding='same', use_bias=False, **last)
+
+    generator = keras.Sequential([
+        keras.Input((100,)), layers.Dense(7 * 7 * 256, use_bias=False), layers.BatchNormalization(),
+        layers.LeakyReLU(), layers.Reshape((7, 7, 256)), up(128, 1), layers.BatchNormalization(), layers.LeakyReLU(),
+        up(64, 2), layers.BatchNormalization(), layers.LeakyReLU(), up(1, 2, activation='tanh')])
+    discriminator = keras.Sequential([
+        keras.Input((28, 28, 1)), layers.Conv2D(64, 5, strides=2, padding='same'), layers.LeakyReLU(),
+        layers.Dropout(0.3), layers.Conv2D(128, 5, strides=2, padding='same'), layers.LeakyReLU(),
+        layers.Dropout(0.3), layers.Flatten(), layers.Dense(1)])
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    optimizers = [keras.optimizers.Adam(1e-4) for _ in range(2)]
+
+    @tf.function
+    def train(images, z):
+        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+            fake = generator(z, training=True)
+            on_real, on_fake = discriminator(images, training=True), discriminator(fake, training=True)
+            generator_loss = entropy(tf.ones_like(on_fake), on_fake)
+            discriminator_loss = entropy(tf.ones_like(on_real), on_real) + entropy(tf.zeros_like(on_fake), on_fake)
+        for tape, loss, network, optimizer in (
+                (generator_tape, generator_loss, generator, optimizers[0]),
+                (discriminator_tape, discriminator_loss, discriminator, optimizers[1])):
+            gradients = tape.gradient(loss, network.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, network.trainable_variables))
+        return generator_loss
+
+    for optimizer, network in zip(optimizers, (generator, discriminator)):
+        optimizer.build(network.trainable_variables)
+
+    def step(images, z):
+        train(tf.constant(images), tf.constant(z)).numpy()
+
+    return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
+
+
+def torch_resnet(arguments):
+    """PyTorch: Miyato et al.'s ResNet GAN for 28x28, with PyTorch's own spectral normalisation."""
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+    from torch.nn import functional  # noqa: PLC0415
+    from torch.nn.utils.parametrizations import spectral_norm  # noqa: PLC0415
+
+    class Up(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norms = nn.ModuleList(nn.BatchNorm2d(256, eps=1e-3, momentum=0.01) for _ in range(2))
+            self.convolutions = nn.ModuleList(nn.Conv2d(256, 256, 3, padding=1) for _ in range(2))
+            self.shortcut = nn.Conv2d(256, 256, 1)
+
+        def forward(self, x):
+            y = functional.interpolate(functional.relu(self.norms[0](x)), scale_factor=2)
+            y = self.convolutions[1](functional.relu(self.norms[1](self.convolutions[0](y))))
+            return y + self.shortcut(functional.interpolate(x, scale_factor=2))
+
+    class Block(nn.Module):
+        def __init__(self, channels, down, first=False):
+            super().__init__()
+            self.down, self.first = down, first
+            self.one = spectral_norm(nn.Conv2d(channels, 128, 3, padding=1))
+            self.two = spectral_norm(nn.Conv2d(128, 128, 3, padding=1))
+            self.shortcut = spectral_norm(nn.Conv2d(channels, 128, 1)) if down else None
+
+        def forward(self, x):
+            y = self.two(functional.relu(self.one(x if self.first else functional.relu(x))))
+            if not self.down:
+                return x + y
+            if self.first:
+                return functional.avg_pool2d(y, 2) + self.shortcut(functional.avg_pool2d(x, 2))
+            return functional.avg_pool2d(y, 2) + functional.avg_pool2d(self.shortcut(x), 2)
+
+    class Discriminator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.Sequential(Block(1, True, True), Block(128, True), Block(128, False), Block(128, False))
+            self.last = spectral_norm(nn.Linear(128, 1))
+
+        def forward(self, x):
+            return self.last(functional.relu(self.blocks(x)).sum(dim=(2, 3)))
+
+    generator = nn.Sequential(
+        nn.Linear(128, 7 * 7 * 256), nn.Unflatten(1, (256, 7, 7)), Up(), Up(),
+        nn.BatchNorm2d(256, eps=1e-3, momentum=0.01), nn.ReLU(), nn.Conv2d(256, 1, 3, padding=1), nn.Tanh())
+    discriminator = Discriminator()
+    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    for network in (generator, discriminator):
+        network.to(memory_format=layout).train()
+    optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.0, 0.9), fused=True)
+                  for network in (generator, discriminator)]
+    average = [parameter.detach().clone() for parameter in generator.parameters()]
+
+    def learn(optimizer, loss):
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    def step(images, z):
+        images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+        z = torch.from_numpy(z)
+        size = len(images) // 5
+        for i in range(5):
+            with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+                discriminator.requires_grad_(True)
+                with torch.no_grad():
+                    fake = generator(z[i * size:(i + 1) * size])
+                loss = functional.relu(1 - discriminator(images[i * size:(i + 1) * size]).float()).mean() \
+                    + functional.relu(1 + discriminator(fake).float()).mean()
+            learn(optimizers[1], loss)
+        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+            discriminator.requires_grad_(False)
+            loss = -discriminator(generator(z[5 * size:])).float().mean()
+        learn(optimizers[0], loss)
+        with torch.no_grad():
+            torch._foreach_lerp_(average, list(generator.parameters()), 0.001)
+
+    return step, {'torch': torch.__version__}
 
 
 def torch(arguments):
@@ -227,21 +360,22 @@ def product(_):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    workers = {worker.__name__: worker for worker in (graph2017, dcgan_tf1, keras, torch, product)}
+    workers = {worker.__name__: worker for worker in (
+        graph2017, dcgan_tf1, keras, keras_tutorial, torch, torch_resnet, product)}
     parser.add_argument('worker', choices=sorted(workers))
     for flag in ('xla', 'channels_last', 'bfloat16', 'compile'):
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
-    parser.add_argument('--preset', default='blog_mnist')
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(SHAPES))
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--threads', type=int, default=0)
     arguments = parser.parse_args()
-    shape = (28, 28, 1) if arguments.preset == 'blog_mnist' else (32, 32, 3)
+    shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
     draw = np.random.RandomState(0)
-    images = np.tanh(draw.randn(arguments.batch, *shape)).astype(np.float32)
+    images = np.tanh(draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':
@@ -252,7 +386,7 @@ def main():
         else:
             seconds = []
             for _ in range(int(value) if arguments.worker != 'product' else 0):
-                z = draw.uniform(-1, 1, (arguments.batch, 100)).astype(np.float32)
+                z = draw.uniform(-1, 1, (noise_batches * arguments.batch, z_dim)).astype(np.float32)
                 start = time.perf_counter()
                 step(images, z)
                 seconds.append(time.perf_counter() - start)

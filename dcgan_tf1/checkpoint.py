@@ -76,7 +76,7 @@ def resolve(path):
 
 
 def restore(session, prefix, variables):
-    """Sets `variables` to what the checkpoint holds under their names.
+    """Sets `variables`, {the checkpoint's name: variable}, to what the checkpoint holds.
 
     What the checkpoint holds beside them is ignored. Adds no op, so the graph may be
     finalised. Raises UserError for a damaged checkpoint, and for a missing or mismatched
@@ -85,8 +85,8 @@ def restore(session, prefix, variables):
     with _reading(prefix) as reader:
         shapes = reader.get_variable_to_shape_map()
         found, feeds = [], {}
-        for variable in variables:
-            name, expected = variable.op.name, variable.shape.as_list()
+        for name, variable in variables.items():
+            expected = variable.shape.as_list()
             if name not in shapes:
                 raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
                     prefix, name, expected, _alternatives(name, expected, shapes)))
@@ -96,6 +96,11 @@ def restore(session, prefix, variables):
             found.append(variable.initializer)
             feeds[variable.initializer.inputs[1]] = reader.get_tensor(name)
     session.run(found, feeds)
+
+
+def by_name(variables):
+    """{name: variable}, as `restore` takes them."""
+    return {variable.op.name: variable for variable in variables}
 
 
 def newest_whole(folder, log):

@@ -353,35 +353,41 @@ def _by(shape):
 
 
 class Batches:
-    """The order of the real images: a function of seed and step, without state.
+    """The order of the real images: a function of seed and batch number, without state.
 
-    The first epoch runs in file order, later ones are permuted if the preset shuffles;
-    the incomplete last batch is dropped.
+    Args:
+      count: images there are.
+      size: images in a batch.
+      shuffle, drop_last_full_batch: as in Preset.
+      keep_incomplete: whether an epoch ends with its incomplete batch, if it has one.
     """
 
-    def __init__(self, count, batch_size, seed, shuffle='after_first_epoch', drop_last_full_batch=False):
-        self._count, self._batch_size = count, batch_size
-        self._seed, self._shuffle = seed, shuffle
-        self.steps_per_epoch = count // batch_size - int(drop_last_full_batch)
-        if self.steps_per_epoch < 1:
+    def __init__(self, count, size, seed, shuffle='always', drop_last_full_batch=False, keep_incomplete=False):
+        self._count, self._size, self._seed, self._shuffle = count, size, seed, shuffle
+        self.per_epoch = (-(-count // size) if keep_incomplete else count // size) - int(drop_last_full_batch)
+        if self.per_epoch < 1:
             raise UserError('--batch_size={}: expected at least {} images for one step, found {}'.format(
-                batch_size, batch_size * (1 + int(drop_last_full_batch)), count))
+                size, size * (1 + int(drop_last_full_batch)), count))
         self._epoch, self._order = None, None
 
-    def epoch(self, step):
-        """The epoch, from 1, that a step, from 1, belongs to."""
-        return (step - 1) // self.steps_per_epoch + 1
+    def epoch(self, number):
+        """The epoch, from 1, that a batch, from 1, belongs to."""
+        return (number - 1) // self.per_epoch + 1
 
-    def indices(self, step):
-        """Which of the images a step (from 1) takes: int32 [batch_size]."""
-        epoch = self.epoch(step)
-        start = (step - 1) % self.steps_per_epoch * self._batch_size
-        if epoch == 1 or self._shuffle == 'never':
-            return np.arange(start, start + self._batch_size, dtype=np.int32)
-        if epoch != self._epoch:
-            order = numpy_rng(self._seed, 'shuffle', epoch).permutation(self._count)
-            self._epoch, self._order = epoch, order.astype(np.int32)
-        return self._order[start:start + self._batch_size]
+    def indices(self, number):
+        """Which of the images a batch (from 1) takes: int32 [size], -1 where there are no more."""
+        if self._shuffle == 'with_replacement':
+            return numpy_rng(self._seed, 'draw', number).randint(self._count, size=self._size).astype(np.int32)
+        epoch = self.epoch(number)
+        start = (number - 1) % self.per_epoch * self._size
+        if self._shuffle == 'never' or epoch == 1 and self._shuffle == 'after_first_epoch':
+            found = np.arange(start, min(start + self._size, self._count), dtype=np.int32)
+        else:
+            if epoch != self._epoch:
+                order = numpy_rng(self._seed, 'shuffle', epoch).permutation(self._count)
+                self._epoch, self._order = epoch, order.astype(np.int32)
+            found = self._order[start:start + self._size]
+        return np.pad(found, (0, self._size - len(found)), 'constant', constant_values=-1)
 
 
 # -------------------------------------------------------------------------------- command

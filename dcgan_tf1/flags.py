@@ -10,9 +10,10 @@ from typing import Optional, Tuple
 
 from absl import flags
 
+from dcgan_tf1 import losses
 from dcgan_tf1.datasets import DATASETS
 from dcgan_tf1.devices import LOWERINGS, PRECISIONS
-from dcgan_tf1.presets import PRESETS, Preset
+from dcgan_tf1.presets import PRESETS, Every, Preset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class TrainConfig:
     resume: str
     init_checkpoint: Optional[str]
     keep_checkpoints: int
+    gif: bool
     device: str
     precision: str
     lowering: str
@@ -56,6 +58,25 @@ class SampleConfig:
     device: str
     precision: str
     lowering: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AnimationConfig:
+    """What `animation` does."""
+
+    run: str
+    out: Optional[str]
+    overwrite: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig:
+    """What `compare` does."""
+
+    runs: Tuple[str, ...]
+    rows: int
+    out: str
+    overwrite: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +117,7 @@ class _Command:
     def real(self, name, default, help_text, lower=None):
         self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower)
 
-    def boolean(self, name, default, help_text):
+    def boolean(self, name, default, help_text):  # a default of None: neither said
         self._define(flags.DEFINE_boolean, name, default, help_text)
 
     def choice(self, name, default, choices, help_text):
@@ -165,6 +186,10 @@ def parse_train(argv):
     command.choice('batch_norm', None, ('fused', 'moments'),
                    "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
                    'Default: what the preset says.')
+    command.string('mode', None, 'One of the named variants that some presets have ({}).'.format('; '.join(
+        '{}: {}'.format(preset.name, ', '.join(preset.modes)) for preset in PRESETS.values() if preset.modes)))
+    command.choice('likelihood', None, sorted(_LIKELIHOODS), "A VAE's: of independent Bernoulli pixels, or squared "
+                                                             'error in its place. Default: bernoulli.')
     command.string('init_checkpoint', None, 'Start from the variables of this checkpoint prefix (a new run; '
                                             'its step count starts at 0).')
     command.group('Data')
@@ -183,6 +208,8 @@ def parse_train(argv):
                                        'Default: what the preset says.', 0)
     command.integer('checkpoint_every', None, 'Steps between checkpoints (there is always one at the end). '
                                               'Default: what the preset says.', 1)
+    command.boolean('gif', None, 'Join the samples into animation.gif at the end (also later: python -m '
+                                 'dcgan_tf1.animation). Default: what the preset says.')
     command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
     command.group('Machine')
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
@@ -198,17 +225,72 @@ def parse_train(argv):
     values = command.parse(argv)
     if values is None:
         return None
-    overrides = {name: values[name] for name in (
-        'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'log_every',
-        'checkpoint_every') if values[name] is not None}
     preset = PRESETS[values['preset']]
+    overrides = {}
+    if values['mode'] is not None:
+        if values['mode'] not in preset.modes:
+            raise flags.Error('--mode: expected {}, found {!r}'.format(
+                'one of ' + ', '.join(preset.modes) if preset.modes else 'none, for {} has no modes'.format(
+                    preset.name), values['mode']))
+        overrides.update(preset.modes[values['mode']])
+    if values['likelihood'] is not None:
+        if preset.loss not in _LIKELIHOODS.values():
+            raise flags.Error('--likelihood: expected a preset with one (vae), found --preset={}'.format(preset.name))
+        overrides['loss'] = _LIKELIHOODS[values['likelihood']]
+    overrides.update({name: values[name] for name in (
+        'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'gif')
+        if values[name] is not None})
+    if values['epochs'] is not None:
+        overrides['steps'] = None
+    if values['log_every'] is not None:
+        overrides.update(log_every=_every(values['log_every']), log_first=None, samples_every=None)
+    if values['checkpoint_every'] is not None:
+        overrides['checkpoint_every'] = Every(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
     if values['class'] is not None:
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
-    return TrainConfig(
-        preset=dataclasses.replace(preset, **overrides),
-        **{field.name: values[field.name] for field in dataclasses.fields(TrainConfig) if field.name != 'preset'})
+    preset = dataclasses.replace(preset, **overrides)
+    return TrainConfig(preset=preset, gif=preset.gif, **{
+        field.name: values[field.name] for field in dataclasses.fields(TrainConfig)
+        if field.name not in ('preset', 'gif')})
+
+
+_LIKELIHOODS = {'bernoulli': losses.bernoulli, 'squared_error': losses.squared_error}
+
+
+def _every(steps):
+    return Every(steps, 'steps') if steps else Every(1, 'epochs')
+
+
+def parse_animation(argv):
+    command = _Command('dcgan-animation', "Joins a run's samples, which lie on the disk, into an animated GIF.")
+    command.string('run', None, 'The run folder.')
+    command.string('out', None, 'The GIF file. Default: animation.gif in the run folder, which is replaced.')
+    command.boolean('overwrite', False, 'Replace a file that is there.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    if values['run'] is None:
+        raise flags.Error('--run: expected a run folder, found nothing')
+    return AnimationConfig(**{field.name: values[field.name] for field in dataclasses.fields(AnimationConfig)})
+
+
+def parse_compare(argv):
+    command = _Command('dcgan-compare', 'Draws runs beside each other in one picture: rows of samples at the same '
+                                        'steps, and the loss curves over steps and over seconds.')
+    command.string('runs', None, 'Two run folders or more, with commas between them.')
+    command.integer('rows', 10, 'Rows of samples, evenly over the longest run; each shows the row of samples nearest '
+                                'to its step, labelled with its own.', 1)
+    command.string('out', 'comparison.png', 'The PNG file.')
+    command.boolean('overwrite', False, 'Replace a file that is there.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    runs = tuple(path for path in (values['runs'] or '').split(',') if path)
+    if len(runs) < 2:
+        raise flags.Error('--runs: expected two run folders or more, found {}'.format(values['runs'] or 'nothing'))
+    return CompareConfig(runs=runs, rows=values['rows'], out=values['out'], overwrite=values['overwrite'])
 
 
 def parse_sample(argv):

@@ -11,18 +11,20 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import layers
 
-# Who draws dropout masks within one step; the masks of all are independent.
-DRAWS = ('generator', 'discriminator', 'losses', 'sample')
+# Dropout masks are drawn anew for each update of a step, for its losses and its samples.
+_DRAWS = 16
+LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 
 TrainingGraph = collections.namedtuple('TrainingGraph', [
     'real',         # placeholder [N] + input_shape, float32 in the preset's range
     'noise',        # placeholder [N, z_dim], float32
     'draw',         # placeholder, int32 scalar: which dropout masks, see draw_number()
-    'losses',       # losses.GanLosses of scalars, in training mode; moves no average
+    'losses',       # the preset's losses, scalars, in training mode; moves no average
     'sample_images',  # [N] + image_shape
     'global_step',  # int64 variable
-    'update',       # update(who, real, noise, draw): builds one network's update, an op
+    'update',       # update(Update, real, noise, draw): builds one update, an op
     'loop',         # Loop: whole steps on the device
+    'seen_losses',  # SeenLosses: what the updates themselves started from
 ])
 
 # Any number of steps in one call of the session. The images that steps are trained on stay
@@ -31,17 +33,28 @@ Loop = collections.namedtuple('Loop', [
     'images',      # placeholder [count] + input_shape: what `load` puts on the device
     'load',        # op, to be run once
     'first',       # placeholder, int32 scalar: the first step's number, from 1
-    'indices',     # placeholder [steps, N], int32: rows of the loaded images
-    'noises',      # placeholder [steps, N, z_dim], float32
+    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1
+    'noises',      # placeholder [steps, sum(noise_batches) * N, z_dim], float32
     'train',       # op: trains `steps` steps, each of which increments global_step
+])
+
+# The losses of a step's objectives, in the schedule's order, each taken before its update.
+SeenLosses = collections.namedtuple('SeenLosses', [
+    'names',  # the losses' names, one for each objective
+    'sums',   # variable [objectives]: of the last step ('before'), or of all since `reset` ('mean')
+    'counts',  # variable [objectives]: updates that were made
+    'reset',  # op
 ])
 
 SamplingGraph = collections.namedtuple('SamplingGraph', 'noise draw sample_images')
 
 
-def draw_number(step, who):
-    """The value to feed as `draw` for one of DRAWS in one step; `step` may be a tensor."""
-    return step * len(DRAWS) + DRAWS.index(who)
+def draw_number(step, use):
+    """The value to feed as `draw` in one step for an update's place in the schedule, LOSSES or SAMPLE.
+
+    `step` may be a tensor.
+    """
+    return step * _DRAWS + use
 
 
 def make_steps(session, handles, images):
@@ -49,7 +62,7 @@ def make_steps(session, handles, images):
 
     `steps(first, indices, noises)` trains len(indices) steps in one call of `session`:
     first is the number of the first of them (from 1; it selects the dropout masks),
-    indices [steps, N] the rows of `images` and noises [steps, N, z_dim] the noise of each.
+    indices and noises are as in Loop.
     The numbers don't depend on how steps are divided into calls.
     """
     loop = handles.loop
@@ -58,9 +71,9 @@ def make_steps(session, handles, images):
     return session.make_callable(loop.train, [loop.first, loop.indices, loop.noises])
 
 
-def network_trainables(scope):
-    """The trainable variables of 'generator' or 'discriminator'."""
-    return tf.trainable_variables(scope + '/')
+def network_trainables(*scopes):
+    """The trainable variables of one network or several, e.g. 'generator'."""
+    return [variable for scope in scopes for variable in tf.trainable_variables(scope + '/')]
 
 
 def _noise_placeholder(preset):
@@ -72,14 +85,18 @@ def _draw_placeholder():
 
 
 def _sample_images(preset, noise, draw, dropout):
-    """Generator images with batch norm on its moving averages: [N] + image_shape."""
+    """Images with batch norm on its moving averages: [N] + image_shape."""
     net_pass = layers.Pass('sample', training=False, draw=draw if dropout else None)
-    images = tf.cast(preset.generator(noise, net_pass), tf.float32)
-    return tf.reshape(images, (-1,) + preset.image_shape, name='images')
+    images = preset.generator(noise, net_pass)
+    images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
+    return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape, name='images')
 
 
 def build_sampling_graph(preset, dropout=None, precision='float32', lowering='native'):
-    """The generator alone. `dropout`: on, off, or None for what the preset says."""
+    """The generator alone. `dropout`: on, off, or None for what the preset says.
+
+    `sampled_variables` says under which names a checkpoint has its variables.
+    """
     noise, draw = _noise_placeholder(preset), _draw_placeholder()
     if dropout is None:
         dropout = preset.dropout_when_sampling
@@ -89,16 +106,29 @@ def build_sampling_graph(preset, dropout=None, precision='float32', lowering='na
         return SamplingGraph(noise, draw, _sample_images(preset, noise, draw, dropout))
 
 
-def build_training_graph(preset, precision='float32', lowering='native', towers=('',)):
+def sampled_variables(preset, variables):
+    """{the checkpoint's name: variable} for the variables of a sampling graph.
+
+    Where the preset keeps moving averages of its weights, those are what is sampled with.
+    """
+    averaged = [variable.op.name for variable in tf.trainable_variables()] if preset.ema_decay is not None else []
+    return {variable.op.name + (EMA if variable.op.name in averaged else ''): variable for variable in variables}
+
+
+EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
+
+
+def build_training_graph(preset, precision='float32', lowering='native', towers=('',), total_steps=1):
     """Everything that training needs, with 2017's variable names; see TrainingGraph.
 
     precision and lowering: see layers.arithmetic.
     towers: the devices that share a step, each with an equal part of the images and noise
     and a batch norm of its own; gradients are averaged, and so are the statistics that
     move the averages. The device '' is TensorFlow's choice.
+    total_steps: over which a preset's learning rate falls.
 
-    UPDATE_OPS holds, for the placeholders, what a discriminator's update moves in the
-    loop: one op for every moving average and pass (14 for the blog's DCGAN).
+    UPDATE_OPS holds, for the placeholders, one op for every moving average and pass (14
+    for the blog's DCGAN): what a discriminator's update moves in the loop.
     """
     # A loop in the graph must read a variable anew in every step, as resource variables do.
     with _loops_of_tensorflow_1(), tf.variable_scope(
@@ -107,79 +137,89 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape, name=preset.real_name)
         noise, draw = _noise_placeholder(preset), _draw_placeholder()
         forward = builder.forward(real, noise, draw)
-        for op in sum(forward.average_updates(), []):
+        every_pass = [name for names in preset.model.passes.values() for name in names]
+        for op in forward.average_updates(every_pass):
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
         builder.make_optimizers()
         global_step = tf.train.get_or_create_global_step()
-        with layers.arithmetic(precision, lowering):
+        with layers.arithmetic(precision, lowering), tf.variable_scope(
+                tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
             images = _sample_images(preset, noise, draw, preset.dropout_when_sampling)
         return TrainingGraph(real, noise, draw, forward.mean_losses(), images, global_step, builder.update,
-                             _build_loop(preset, builder.update, global_step))
+                             _build_loop(preset, builder, global_step, len(towers), total_steps), builder.seen_losses)
 
 
-def _build_loop(preset, update, global_step):
+def _build_loop(preset, builder, global_step, towers, total_steps):
     placeholder = tf.placeholder(tf.float32, (None,) + preset.input_shape, name='loop/images')
     images = tf.get_variable('loop_images', initializer=placeholder, trainable=False, validate_shape=False,
                              collections=[tf.GraphKeys.LOCAL_VARIABLES])
     first = tf.placeholder(tf.int32, [], name='loop/first')
     indices = tf.placeholder(tf.int32, [None, None], name='loop/indices')
     noises = tf.placeholder(tf.float32, [None, None, preset.z_dim], name='loop/noises')
+    size = preset.batch_size * towers
+    noise_ends = [size * sum(preset.noise_batches[:i]) for i in range(len(preset.noise_batches) + 1)]
+
+    def real_images(i, batch):
+        rows = indices[i, batch * size:(batch + 1) * size]
+        if preset.incomplete_batch != 'drop':
+            rows = tf.boolean_mask(rows, rows >= 0)
+        real = tf.gather(images, rows)
+        real.set_shape((None,) + preset.input_shape)
+        return real
 
     def step(i):
-        real = tf.gather(images, indices[i])
-        real.set_shape((None,) + preset.input_shape)
+        builder.learning_rate = preset.learning_rate
+        if preset.learning_rate_decay == 'linear':
+            builder.learning_rate *= tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
         done = []
-        for who in preset.schedule:
+        for place, update in enumerate(preset.schedule):
             with tf.control_dependencies(done):
-                done = [update(who, tf.identity(real), tf.identity(noises[i]), draw_number(first + i, who))]
+                real = tf.identity(real_images(i, update.images))
+                noise = tf.identity(noises[i, noise_ends[update.noise]:noise_ends[update.noise + 1]])
+                done = [builder.update(update, real, noise, draw_number(first + i, place), size)]
         with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
             return i + 1
 
     count = tf.shape(indices)[0]
     train = tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1, back_prop=False,
                           name='loop')
+    builder.learning_rate = preset.learning_rate  # what is built next is outside of the loop
     return Loop(placeholder, images.initializer, first, indices, noises, train.op)
 
 
 class _Forward:
-    """Both networks over one batch, an equal part of it on each tower."""
+    """The networks over one batch, an equal part of it on each tower."""
 
     def __init__(self, preset, towers, real, noise, draw):
-        self.losses = []  # losses.GanLosses of each tower
-        self._passes = {'generator': [], 'real': [], 'fake': []}  # a layers.Pass for each tower
+        self.losses = []  # of each tower
+        self.passes = collections.OrderedDict()  # {name: a layers.Pass for each tower}, e.g. 'fake'
         for number, (device, real_part, noise_part) in enumerate(zip(
                 towers, _split(real, len(towers)), _split(noise, len(towers)))):
-            with tf.device(device or None):
-                passes = {name: self._pass(preset, name, draw, number) for name in self._passes}
-                fake = preset.generator(noise_part, passes['generator'])
-                d_logits_real, _ = preset.discriminator(real_part, passes['real'])
-                d_logits_fake, _ = preset.discriminator(fake, passes['fake'])
-                self.losses.append(preset.loss(d_logits_real, d_logits_fake, preset.smoothing))
 
-    def _pass(self, preset, name, draw, number):
-        training = name == 'generator' or preset.discriminator_batch_statistics
-        net_pass = layers.Pass('{}/{}'.format(name, number) if number else name, training,
-                               draw if preset.dropout_when_training else None, preset.batch_norm)
-        self._passes[name].append(net_pass)
-        return net_pass
+            def new_pass(name, training=True, number=number):
+                net_pass = layers.Pass('{}/{}'.format(name, number) if number else name, training,
+                                       draw if preset.dropout_when_training else None, preset.batch_norm)
+                self.passes.setdefault(name, []).append(net_pass)
+                return net_pass
+
+            with tf.device(device or None):
+                self.losses.append(preset.model.forward(preset, real_part, noise_part, new_pass))
 
     def mean_losses(self):
-        """GanLosses of scalars over the whole batch."""
+        """The losses over the whole batch: scalars."""
         return type(self.losses[0])(*[_mean(parts) for parts in zip(*self.losses)])
 
-    def average_updates(self):
-        """The ops that move (the generator's, the real pass's, the fake pass's) averages.
+    def average_updates(self, names):
+        """The ops that move the averages of the passes `names`.
 
-        Where the real and the fake pass move the same average, the real one's comes first.
+        Where two passes move the same average, as real and fake do, the model's order holds.
         """
-        generator = layers.moving_average_updates(self._passes['generator'])
-        real = layers.moving_average_updates(self._passes['real'])
-        with tf.control_dependencies(real):
-            return generator, real, layers.moving_average_updates(self._passes['fake'])
-
-    def generators_own_updates(self):
-        """Without a pass over real images, whose updates the fake pass's would wait for."""
-        return [layers.moving_average_updates(self._passes[name]) for name in ('generator', 'fake')]
+        updates = []
+        for name, passes in self.passes.items():
+            if name in names:
+                with tf.control_dependencies(updates):
+                    updates = updates + layers.moving_average_updates(passes)
+        return updates
 
 
 class _Builder:
@@ -188,46 +228,113 @@ class _Builder:
     def __init__(self, preset, precision, lowering, towers):
         self._preset, self._towers = preset, towers
         self._arithmetic = precision, lowering
-        self._optimizers = {}
+        self._optimizers, self._averages = {}, {}
+        self.learning_rate = preset.learning_rate
+        self.seen_losses = _make_seen_losses(preset) if preset.metrics_when != 'after' else None
 
     def forward(self, real, noise, draw):
         with layers.arithmetic(*self._arithmetic):
             return _Forward(self._preset, self._towers, real, noise, draw)
 
     def make_optimizers(self):
-        """One Adam for each network, with its variables; the networks' exist already.
+        """One Adam for each set of networks that learn together; the networks exist already.
 
         Adam's own variables are numbered in order of creation, and 2017 made the
         generator's first, whatever the order of updates in a step. An update that is never
-        run makes them here, outside of any loop.
+        run makes them here, outside of any loop; likewise the averages of the weights.
         """
-        for who in ('generator', 'discriminator'):
-            self._optimizers[who] = tf.train.AdamOptimizer(
-                self._preset.learning_rate, self._preset.beta1, self._preset.beta2, self._preset.adam_epsilon)
-            self._optimizers[who].apply_gradients(
-                [(tf.zeros_like(variable), variable) for variable in network_trainables(who)])
+        preset = self._preset
+        learners = {objective.networks for update in preset.schedule for objective in update.objectives}
+        for networks in sorted(learners, key=lambda names: preset.model.networks.index(names[0])):
+            # A function, because in the loop the learning rate is a tensor of the step.
+            self._optimizers[networks] = tf.train.AdamOptimizer(
+                lambda: self.learning_rate, preset.beta1, preset.beta2, preset.adam_epsilon)
+            self._optimizers[networks].apply_gradients(
+                [(tf.zeros_like(variable), variable) for variable in network_trainables(*networks)])
+        if preset.ema_decay is not None:
+            for variable in network_trainables(preset.model.networks[0]):
+                self._averages[variable.op.name] = tf.get_variable(
+                    variable.op.name + EMA, initializer=variable.initial_value, trainable=False)
 
-    def update(self, who, real, noise, draw):
-        """One network's update on real [N] + input_shape and noise [N, z_dim]: an op."""
+    def averaged_weights(self, getter, name, *args, **kwargs):
+        """A custom getter: the average of a weight in the weight's place, where there is one."""
+        return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
+
+    def update(self, update, real, noise, draw, full_batch=None):
+        """One models.Update on real [N] + input_shape and noise [N, z_dim]: an op.
+
+        full_batch: where the preset skips incomplete batches, the N of a full one.
+        """
+        preset = self._preset
         forward = self.forward(real, noise, draw)
-        variables, optimizer = network_trainables(who), self._optimizers[who]
+        gradients = [self._gradients(objective, forward) for objective in update.objectives]
+        names = {name for objective in update.objectives for name in preset.model.passes[objective.loss]}
+        power = 'real' in names and forward.passes['real'][0].power_iterations
+        if preset.update_ops == 'all':
+            names = set(forward.passes)
+
+        def apply():
+            # With several objectives, or where u moves, nothing may change before the last gradient.
+            wait = [g for found in gradients for g, _ in found] if len(gradients) > 1 or power else []
+            with tf.control_dependencies(wait):
+                moved = [tf.assign(u, value).op for u, value in power or ()]
+            with tf.control_dependencies(forward.average_updates(names) + moved + wait):
+                done = [self._optimizers[objective.networks].apply_gradients(found)
+                        for objective, found in zip(update.objectives, gradients)]
+            learners = [network for objective in update.objectives for network in objective.networks]
+            if self._averages and preset.model.networks[0] in learners:
+                with tf.control_dependencies(done):
+                    done = [tf.assign_sub(average, (1 - preset.ema_decay) * (
+                        average.read_value() - variable.read_value())).op
+                        for variable in network_trainables(preset.model.networks[0])
+                        for average in [self._averages[variable.op.name]]]
+            return tf.group(*(done + self._note_losses(update, forward)))
+
+        if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in names:
+            return tf.cond(tf.equal(tf.shape(real)[0], full_batch), lambda: _one_after(apply()),
+                           lambda: tf.constant(0)).op
+        return apply()
+
+    def _gradients(self, objective, forward):
+        """[(gradient, variable)] of one objective, the mean over the towers."""
+        variables = network_trainables(*objective.networks)
         # What the gradients are too small for in float16 is lost, unless the loss is larger.
         scale = 1024.0 if self._arithmetic[0] == 'float16' else 1.0
         gradients = []
         for device, losses in zip(self._towers, forward.losses):
             with tf.device(device or None):
-                loss = losses.g_loss if who == 'generator' else losses.d_loss
+                loss = getattr(losses, objective.loss)
                 found = tf.gradients(loss * scale if scale != 1 else loss, variables, colocate_gradients_with_ops=True)
                 # None: a bias that a batch norm takes out again (see layers.batch_norm).
                 gradients.append([tf.zeros_like(v) if g is None else g / scale if scale != 1 else g
                                   for g, v in zip(found, variables)])
-        if who == 'generator' and self._preset.update_ops == 'own':
-            updates = forward.generators_own_updates()
-        else:
-            updates = forward.average_updates()
-        with tf.control_dependencies(sum(updates, [])):
-            return optimizer.apply_gradients(
-                [(_mean(parts), variable) for parts, variable in zip(zip(*gradients), variables)])
+        return [(_mean(parts), variable) for parts, variable in zip(zip(*gradients), variables)]
+
+    def _note_losses(self, update, forward):
+        """The ops that add an update's losses to seen_losses, in a list."""
+        if self.seen_losses is None:
+            return []
+        place = sum(len(earlier.objectives) for earlier in self._preset.schedule[:self._preset.schedule.index(update)])
+        losses, seen = forward.mean_losses(), self.seen_losses
+        rows = list(range(place, place + len(update.objectives)))
+        values = [getattr(losses, objective.loss) for objective in update.objectives]
+        if self._preset.metrics_when == 'before':
+            return [tf.scatter_update(seen.sums, rows, values).op,
+                    tf.scatter_update(seen.counts, rows, [1.0] * len(rows)).op]
+        return [tf.scatter_add(seen.sums, rows, values).op, tf.scatter_add(seen.counts, rows, [1.0] * len(rows)).op]
+
+
+def _make_seen_losses(preset):
+    # Global variables: a mean goes on over a checkpoint.
+    names = tuple(objective.loss for update in preset.schedule for objective in update.objectives)
+    sums, counts = [tf.get_variable('seen_losses/' + name, [len(names)], tf.float32, tf.zeros_initializer(),
+                                    trainable=False) for name in ('sums', 'counts')]
+    return SeenLosses(names, sums, counts, tf.group(sums.initializer, counts.initializer))
+
+
+def _one_after(op):
+    with tf.control_dependencies([op]):
+        return tf.constant(1)
 
 
 def _split(x, parts):

@@ -1,5 +1,6 @@
 """Images in a preset's range -> bytes, grids, PNG files and figures."""
 
+import collections
 import csv
 import io
 import os
@@ -83,7 +84,7 @@ def save_rows_figure(path, rows, title):
     dpi = 100
     # One image pixel is one figure pixel; the margins, in pixels, hold title and steps.
     left, right, top, bottom = 70, 12, 40, 12
-    pixels_wide = left + columns * width + right
+    pixels_wide = max(left + columns * width + right, 400)  # or the title would not fit
     pixels_high = top + len(rows) * height + bottom
     figure = Figure(figsize=(pixels_wide / dpi, pixels_high / dpi))
     axes = figure.add_axes([left / pixels_wide, bottom / pixels_high,
@@ -101,6 +102,9 @@ def save_rows_figure(path, rows, title):
     _save_figure(path, figure, dpi)
 
 
+LOSS_TITLES = {'d_loss': 'discriminator loss', 'g_loss': 'generator loss', 'kl': 'KL divergence'}
+
+
 def read_recorded_losses(name):
     """2017's recorded curve -> {'step': [...], 'd_loss': [...], 'g_loss': [...]}."""
     with open(os.path.join(REFERENCE, name), newline='') as handle:
@@ -109,28 +113,79 @@ def read_recorded_losses(name):
 
 
 def save_losses_figure(path, metrics, title, recorded=None):
-    """Draws both losses over the steps, ours in front of 2017's recorded ones.
+    """Draws losses over the steps, each in axes of its own, in front of 2017's recorded ones.
 
     Args:
       path: of the PNG file.
-      metrics: {'step': [...], 'd_loss': [...], 'g_loss': [...]}, our run; losses in nats.
+      metrics: {'step': [...], 'd_loss': [...], ...}, our run; losses in nats.
       title: text above.
       recorded: the same of 2017, or None.
     """
-    figure = Figure(figsize=(9, 3.6))
-    for index, (key, name) in enumerate((('d_loss', 'discriminator loss'), ('g_loss', 'generator loss'))):
-        axes = figure.add_subplot(1, 2, index + 1)
+    keys = [key for key in metrics if key != 'step']
+    figure = Figure(figsize=(max(4.5, 9 if len(keys) == 2 else 4 * len(keys)), 3.6))
+    for index, key in enumerate(keys):
+        axes = figure.add_subplot(1, len(keys), index + 1)
         if recorded is not None:
             axes.plot(recorded['step'], recorded[key], color='0.65', linewidth=1.2, label='recorded in 2017')
         axes.plot(metrics['step'], metrics[key], color='C0', linewidth=1.2, marker='.', markersize=4,
                   label='this run')
-        axes.set_title(name, fontsize=9)
+        axes.set_title(LOSS_TITLES.get(key, key), fontsize=9)
         axes.set_xlabel('step', fontsize=8)
         axes.tick_params(labelsize=7)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # room for the legend
+        low, high = axes.get_ylim()
+        low = min(low, 0)  # a hinge loss has negative values
+        axes.set_ylim(low, high + 0.25 * (high - low))  # room for the legend
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7, loc='upper right', ncol=2)
     figure.suptitle(title, fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
     _save_figure(path, figure, 120)
+
+
+# One run of a comparison: its title, rows of (step, uint8 [N, H, W, C]), rows of metrics.csv.
+Compared = collections.namedtuple('Compared', 'title rows metrics')
+
+COMPARED = 10  # images of each row that a comparison shows
+
+
+def save_comparison(path, found, steps, chosen):
+    """Draws runs beside each other: rows of samples on top, loss curves under them.
+
+    Args:
+      path: of the PNG file.
+      found: list of Compared, one for each column.
+      steps: the steps that the rows stand for.
+      chosen: for each run, for each of the steps, the row (step, images) nearest to it;
+        each is labelled with its own step.
+    """
+    losses = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in found for row in run.metrics)]
+    figure = Figure(figsize=(4.2 * max(2, len(found)), 0.48 * len(steps) + 2.6 * len(losses) + 0.8))
+    layout = figure.add_gridspec(len(steps) + 1, 1, height_ratios=[1] * len(steps) + [5.6 * max(1, len(losses))],
+                                 left=0.09, right=0.98, top=0.96, bottom=0.06, hspace=0.12)
+    for number, rows in enumerate(zip(*chosen)):
+        columns = layout[number].subgridspec(1, len(found), wspace=0.16)
+        for run, (step, pictures) in enumerate(rows):
+            axes = figure.add_subplot(columns[run])
+            picture = grid(pictures[:COMPARED], min(COMPARED, len(pictures)))
+            axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.set_ylabel('{:,}'.format(step), fontsize=7, rotation=0, ha='right', va='center')
+            if number == 0:
+                axes.set_title(found[run].title, fontsize=9)
+    curves = layout[len(steps)].subgridspec(max(1, len(losses)), 2, wspace=0.16, hspace=0.45)
+    for number, key in enumerate(losses):
+        for side, (column, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
+            axes = figure.add_subplot(curves[number, side])
+            for index, run in enumerate(found):
+                rows = [row for row in run.metrics if key in row and column in row]
+                if rows:
+                    axes.plot([row[column] for row in rows], [row[key] for row in rows], color='C{}'.format(index),
+                              linewidth=1.1, label=run.title)
+            axes.set_xlabel(title, fontsize=7)
+            axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
+            axes.tick_params(labelsize=6)
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=6)
+    _save_figure(path, figure, 130)

@@ -56,7 +56,8 @@ class Pass:
         masks, different ones independent masks. None switches dropout off.
       batch_norm: 'fused' for the kernel of current releases, whose batch variance carries
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
-        unfused form of TensorFlow 1.0.1, with the biased variance.
+        unfused form of TensorFlow 1.0.1, with the biased variance. After a dense layer it
+        is always the latter, as in `tf.layers` and Keras.
     """
 
     def __init__(self, name, training, draw=None, batch_norm='fused'):
@@ -65,55 +66,95 @@ class Pass:
         self.draw = draw
         self.batch_norm = batch_norm
         self.statistics = []  # one BatchStatistics for each batch norm of a training pass
+        self.power_iterations = []  # (u, its next value) for each spectrally normalised kernel
 
 
-def _variable(name, shape, initializer=None, trainable=True):
+# ------------------------------------------------------------------------------ initialisers
+# Each returns a function of a seed, as _kernel() wants it.
+
+def glorot_uniform(gain=1.0):
+    """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier")."""
+    return lambda seed: tf.variance_scaling_initializer(gain ** 2, 'fan_avg', 'uniform', seed=seed)
+
+
+GLOROT = glorot_uniform()  # the default of tf.layers
+
+
+def normal(stddev):
+    """Normal with mean 0."""
+    return lambda seed: tf.random_normal_initializer(0.0, stddev, seed=seed)
+
+
+def _variable(name, shape, initializer, trainable=True):
     """A float32 variable of the kind that the scope around says (reference or resource).
 
-    Without an initializer it is Glorot-uniform, its seed derived from the graph's seed
-    (`tf.set_random_seed`) and the variable's full name: initial weights don't depend on
-    the order in which a graph is built.
+    `initializer` is TensorFlow's, or a function of a seed that makes one. That seed derives
+    from the graph's (`tf.set_random_seed`) and the variable's full name: initial weights
+    don't depend on the order in which a graph is built.
     """
-    if initializer is None:
-        full_name = tf.get_variable_scope().name + '/' + name
-        initializer = tf.glorot_uniform_initializer(
-            seed=derive_seed(tf.get_default_graph().seed, full_name))
+    if not isinstance(initializer, (tf.zeros_initializer, tf.ones_initializer)):
+        initializer = initializer(derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name))
     return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
+
+
+def _kernel(shape, initializer, spectral_norm):
+    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a Pass.
+
+    Source: Miyato et al., 2018. The largest singular value of the kernel as a matrix
+    [everything else, filters] comes from one power iteration, which starts from the saved
+    `u` [1, filters] and is recorded in the Pass; nothing moves until it is assigned.
+    """
+    kernel = _variable('kernel', shape, initializer)
+    if spectral_norm is None:
+        return kernel
+    u = _variable('u', [1, shape[-1]], normal(1.0), trainable=False)
+    matrix = tf.reshape(kernel, [-1, shape[-1]])
+    v = tf.nn.l2_normalize(tf.matmul(u, matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
+    moved = tf.nn.l2_normalize(tf.matmul(v, matrix), epsilon=1e-12)                # [1, filters]
+    v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
+    spectral_norm.power_iterations.append((u, moved))
+    return kernel / tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
 
 
 def _operands(*tensors):
     return [tf.cast(tensor, _arithmetics[-1].dtype) for tensor in tensors]
 
 
-def _add_bias(x, bias):
+def _add_bias(x, channels, use_bias):
+    if not use_bias:
+        return x
+    bias = _variable('bias', [channels], tf.zeros_initializer())
     if x.dtype == tf.float32:
         return tf.nn.bias_add(x, bias)
     # BiasAdd's gradient sums up in bfloat16 and is off by tens of percent; a broadcast's is not.
     return tf.add(x, tf.cast(bias, x.dtype), name='BiasAdd')
 
 
-def dense(x, units):
-    """Fully connected layer with bias: [N, n] -> [N, units]; float32 for one unit."""
+# The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; one of
+# the initialisers above; the Pass in which the kernel is spectrally normalised, or None.
+
+def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None):
+    """Fully connected layer: [N, n] -> [N, units]; float32 for one unit."""
     with tf.variable_scope(None, default_name='dense'):
-        kernel = _variable('kernel', [x.shape.as_list()[-1], units])
-        bias = _variable('bias', [units], tf.zeros_initializer())
+        kernel = _kernel([x.shape.as_list()[-1], units], kernel_initializer, spectral_norm)
         # A product with one column (a logit) takes as long as reading x: nothing to gain.
         x, kernel = _operands(x, kernel) if units > 1 else (tf.cast(x, tf.float32), kernel)
-        return _add_bias(tf.matmul(x, kernel), bias)
+        return _add_bias(tf.matmul(x, kernel), units, use_bias)
 
 
-def conv2d(x, filters, kernel_size, stride=1, padding='SAME'):
-    """Convolution with bias: [N, H, W, C] -> [N, H', W', filters]."""
+def conv2d(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+           kernel_initializer=GLOROT, spectral_norm=None):
+    """Convolution: [N, H, W, C] -> [N, H', W', filters]."""
     _, height, width, channels = x.shape.as_list()
     with tf.variable_scope(None, default_name='conv2d'):
-        kernel = _variable('kernel', [kernel_size, kernel_size, channels, filters])
-        bias = _variable('bias', [filters], tf.zeros_initializer())
+        kernel = _kernel([kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
         convolve = Convolution(height, width, channels, kernel_size, stride, padding, _arithmetics[-1].lowering)
-        return _add_bias(convolve(*_operands(x, kernel)), bias)
+        return _add_bias(convolve(*_operands(x, kernel)), filters, use_bias)
 
 
-def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME'):
-    """Transposed convolution with bias: [N, H, W, C] -> [N, H', W', filters].
+def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+                     kernel_initializer=GLOROT):
+    """Transposed convolution: [N, H, W, C] -> [N, H', W', filters].
 
     H' = H * stride for 'SAME', (H - 1) * stride + kernel_size for 'VALID' (the kernels
     here are never smaller than their stride).
@@ -124,12 +165,24 @@ def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME'):
         return size * stride if padding == 'SAME' else (size - 1) * stride + kernel_size
 
     with tf.variable_scope(None, default_name='conv2d_transpose'):
-        kernel = _variable('kernel', [kernel_size, kernel_size, filters, channels])
-        bias = _variable('bias', [filters], tf.zeros_initializer())
+        kernel = _kernel([kernel_size, kernel_size, filters, channels], kernel_initializer, None)
         # The convolution whose gradient this is: from the output's geometry to the input's.
         convolve = Convolution(out(height), out(width), filters, kernel_size, stride, padding,
                                _arithmetics[-1].lowering)
-        return _add_bias(convolve.transposed(*_operands(x, kernel)), bias)
+        return _add_bias(convolve.transposed(*_operands(x, kernel)), filters, use_bias)
+
+
+def upsample(x):
+    """Nearest-neighbour: [N, H, W, C] -> [N, 2 H, 2 W, C]."""
+    _, height, width, channels = x.shape.as_list()
+    x = tf.reshape(x, [-1, height, 1, width, 1, channels])
+    return tf.reshape(tf.tile(x, [1, 1, 2, 1, 2, 1]), [-1, 2 * height, 2 * width, channels])
+
+
+def average_pool(x):
+    """Means of 2x2: [N, H, W, C] -> [N, H / 2, W / 2, C], for even H and W."""
+    _, height, width, channels = x.shape.as_list()
+    return tf.reduce_mean(tf.reshape(x, [-1, height // 2, 2, width // 2, 2, channels]), axis=[2, 4])
 
 
 def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
@@ -155,7 +208,7 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
             x, bias = x.op.inputs
             bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
-        if net_pass.batch_norm == 'fused':
+        if net_pass.batch_norm == 'fused' and x.shape.ndims == 4:
             y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
         else:
             exact = tf.cast(x, tf.float32)

@@ -84,6 +84,37 @@ def read_config(path):
     return config
 
 
+def load_samples(path, image_range, log):
+    """A run's rows of samples, ascending: list of (step, uint8 [N, H, W, C]).
+
+    They serve pictures alone, so a damaged one is left out with a warning.
+    """
+    rows = []
+    for name in glob.glob(os.path.join(glob.escape(os.path.join(path, 'samples')), 'step-*.npz')):
+        number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
+        if number:
+            try:
+                with np.load(name, allow_pickle=False) as arrays:
+                    rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
+            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+                log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
+                    'goes without it'.format(name, reason(error)))
+    return sorted(rows, key=lambda row: row[0])
+
+
+def read_metrics(path):
+    """A run's rows of losses: list of {column: number}; [] where there are none."""
+    name, rows = os.path.join(path, 'metrics.csv'), []
+    if os.path.exists(name):
+        with open(name, newline='') as handle:
+            for cells in csv.DictReader(handle):
+                try:
+                    rows.append({key: float(value) for key, value in cells.items()})
+                except (TypeError, ValueError):
+                    break  # a row that a kill left incomplete
+    return rows
+
+
 class Run:
     """One run folder, held by one trainer at a time; closing it releases the lock."""
 
@@ -166,30 +197,18 @@ class Run:
 
     # ---------------------------------------------------------------------- samples
 
-    def save_samples(self, step, pictures, raw, z):
-        """One row: pictures uint8 [N, H, W, C]; raw the same in the preset's range; z [N, z_dim]."""
+    def save_samples(self, step, name, picture, raw, z):
+        """One row: picture uint8 [H, W, C], to be called `name`; raw [N] + image_shape in the
+        preset's range and z [N, z_dim], in step-N.npz.
+        """
         os.makedirs(self.file('samples'), exist_ok=True)
-        base = self.file('samples', 'step-{:06d}'.format(step))
-        with replacing(base + '.npz') as temporary:
+        with replacing(self.file('samples', 'step-{:06d}.npz'.format(step))) as temporary:
             np.savez_compressed(temporary, images=raw, z=z)
-        images.save_png(base + '.png', images.grid(pictures, columns=len(pictures)))
+        images.save_png(self.file('samples', name), picture)
 
     def load_samples(self, step, image_range):
-        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C]).
-
-        They serve the figure alone, so a damaged one is left out with a warning.
-        """
-        rows = []
-        for path in glob.glob(os.path.join(glob.escape(self.file('samples')), 'step-*.npz')):
-            number = re.match(r'step-(\d+)\.npz$', os.path.basename(path))
-            if number and int(number.group(1)) <= step:
-                try:
-                    with np.load(path, allow_pickle=False) as arrays:
-                        rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
-                except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-                    self.log('WARNING: {}: expected an array of samples, found a damaged file ({}); the figure '
-                             'goes without it'.format(path, reason(error)))
-        return sorted(rows, key=lambda row: row[0])
+        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
+        return [row for row in load_samples(self.path, image_range, self.log) if row[0] <= step]
 
     # ------------------------------------------------------------------ TensorBoard
 
@@ -224,13 +243,14 @@ class Run:
             self._events.flush()
 
     def add_events(self, step, scalars, picture):
-        """Scalars by name, and the row of samples as one picture, uint8 [H, W, C]."""
+        """Scalars by name, and the row of samples as one picture, uint8 [H, W, C], or None."""
         summary = tf.Summary()
         for name, value in scalars.items():
             summary.value.add(tag=name, simple_value=value)
-        image = summary.value.add(tag='samples').image
-        image.height, image.width, image.colorspace = picture.shape
-        image.encoded_image_string = images.png_bytes(picture)
+        if picture is not None:
+            image = summary.value.add(tag='samples').image
+            image.height, image.width, image.colorspace = picture.shape
+            image.encoded_image_string = images.png_bytes(picture)
         self._add_event(step, summary=summary)
 
 

@@ -13,7 +13,7 @@ from dcgan_tf1 import checkpoint, cli, devices, flags, graph, images, runs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import replacing
 from dcgan_tf1.presets import PRESETS
-from dcgan_tf1.seeds import numpy_rng
+from dcgan_tf1.seeds import draw_noise
 
 WALK = 10  # images from one end of an interpolation to the other
 BATCH = 256  # images generated at a time
@@ -31,7 +31,7 @@ def sample(config):
         if os.path.exists(path) and not config.overwrite:
             raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
-    z = noise(config.seed, config.n, preset.z_dim, columns if config.interpolate else 0)
+    z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device, precision=config.precision, lowering=config.lowering)
     try:
@@ -68,19 +68,19 @@ def _source(config):
         config.run, 'samples-{:06d}-{}.png'.format(step, config.seed))
 
 
-def noise(seed, count, z_dim, walk=0):
-    """Noise vectors [count, z_dim], uniform in [-1, 1).
+def noise(preset, seed, count, walk=0):
+    """The preset's noise: [count, z_dim].
 
-    With `walk`, for each of `count` pairs a straight line of `walk` vectors from one to
-    the other: [count * walk, z_dim]. (The straight line stays within the cube that the
-    noise fills.)
+    With `walk`, for each of `count` pairs a way of `walk` vectors from one to the other:
+    [count * walk, z_dim]; straight for uniform noise, which stays within its cube, and along
+    a circle for normal noise, which stays normal.
     """
-    rng = numpy_rng(seed, 'sample', 0)
     if not walk:
-        return rng.uniform(-1, 1, (count, z_dim)).astype(np.float32)
-    ends = rng.uniform(-1, 1, (count, 2, 1, z_dim))
+        return draw_noise(seed, 'sample', 0, (count, preset.z_dim), preset.noise)
+    ends = draw_noise(seed, 'sample', 0, (count, 2, 1, preset.z_dim), preset.noise).astype(np.float64)
     way = np.linspace(0, 1, walk)[:, np.newaxis]
-    return (ends[:, 0] * (1 - way) + ends[:, 1] * way).reshape(-1, z_dim).astype(np.float32)
+    away, there = (1 - way, way) if preset.noise == 'uniform' else (np.cos(way * np.pi / 2), np.sin(way * np.pi / 2))
+    return (ends[:, 0] * away + ends[:, 1] * there).reshape(-1, preset.z_dim).astype(np.float32)
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', lowering='auto'):
@@ -96,7 +96,7 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(seed)
         handles = graph.build_sampling_graph(preset, dropout, arithmetic.precision, arithmetic.lowering)
-        variables = tf.global_variables()
+        variables = graph.sampled_variables(preset, tf.global_variables())
         tf_graph.finalize()
         with tf.Session(config=devices.session_config(device)) as session:
             checkpoint.restore(session, prefix, variables)

@@ -20,3 +20,9 @@ def numpy_rng(seed, stream, step):
     `RandomState` is used because NumPy keeps its stream frozen between releases.
     """
     return np.random.RandomState([derive_seed(seed, stream), step])
+
+
+def draw_noise(seed, stream, step, shape, distribution):
+    """Noise for one step: float32 of `shape`, 'uniform' in [-1, 1) or 'normal' (0, 1)."""
+    rng = numpy_rng(seed, stream, step)
+    return (rng.uniform(-1, 1, shape) if distribution == 'uniform' else rng.normal(0, 1, shape)).astype(np.float32)

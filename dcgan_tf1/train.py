@@ -17,16 +17,19 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, devices, flags, graph, images, runs
+from dcgan_tf1 import animation, checkpoint, cli, datasets, devices, flags, graph, images, models, runs
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.seeds import numpy_rng
+from dcgan_tf1.seeds import draw_noise
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
 
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
 # numbers of a step.
-_FREE_FIELDS = ('title', 'epochs', 'metrics', 'log_every', 'samples', 'checkpoint_every', 'recorded_losses')
+_FREE_FIELDS = (
+    'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
+    'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
+    'modes')
 
 
 def main(argv=None):
@@ -57,12 +60,14 @@ def train(config):
             run.log_to_file(text)
         if start is not None and start >= plan.total:
             run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
+            if config.gif:
+                run.log('{}: {} frames'.format(*animation.save_run_gif(run.path, config.preset, log=run.log)))
             return 0
         arithmetic = _choose_arithmetic(config, device, run, start)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop:
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
-                config.preset, arithmetic.precision, arithmetic.lowering, device.towers)
+                config.preset, arithmetic.precision, arithmetic.lowering, device.towers, plan.total)
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
@@ -71,11 +76,12 @@ def train(config):
                 run.write_config(_config_record(config, plan, device, arithmetic))
                 session.run(initialise)
                 if start is not None:
-                    checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start), variables)
+                    checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
+                                       checkpoint.by_name(variables))
                 elif init_checkpoint:
                     # 2017's checkpoints have no global_step, and ours starts at 0 here.
-                    checkpoint.restore(session, init_checkpoint,
-                                       [v for v in variables if v is not handles.global_step])
+                    checkpoint.restore(session, init_checkpoint, checkpoint.by_name(
+                        v for v in variables if v is not handles.global_step))
                     run.log('starting from the variables of {}'.format(init_checkpoint))
                 trainer = _Trainer(config, plan, run, session, handles, saver, stop)
                 trainer.describe(device, arithmetic, start)
@@ -95,7 +101,9 @@ _Plan = collections.namedtuple('_Plan', [
     'batches',    # datasets.Batches
     'batch_size',  # images in a step, over all GPUs
     'total',      # steps
-    'log_every',  # steps
+    'rows',       # _Rhythm of the rows of losses
+    'pictures',   # _Rhythm of the rows that have samples
+    'saves',      # _Rhythm of the checkpoints
     'identity',   # see _identity()
 ])
 
@@ -104,22 +112,52 @@ def _make_plan(config, log):
     preset = config.preset
     dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log)
     data = datasets.prepare(dataset, preset, preset.image_class)
-    batch_size = preset.batch_size * config.num_gpus
-    batches = datasets.Batches(len(data.images), batch_size, config.seed,
-                               preset.shuffle, preset.drop_last_full_batch)
+    size = preset.batch_size * config.num_gpus
+    # An incomplete batch has no equal parts for several devices.
+    keep = preset.incomplete_batch != 'drop' and config.num_gpus == 1
+    batches = datasets.Batches(len(data.images), size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     # A stand-in for the full data set trains for as many steps, and logs as often.
-    full_epoch = data.full_size // batch_size - int(preset.drop_last_full_batch)
-    total = preset.epochs * full_epoch if config.max_steps is None else config.max_steps
-    return _Plan(data, batches, batch_size, total, preset.log_every or full_epoch, _identity(config, data))
+    full = datasets.Batches(data.full_size, size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    epoch = -(-full.per_epoch // preset.image_batches)
+
+    def steps(every):
+        return every.count * (epoch if every.unit == 'epochs' else 1)
+
+    total = preset.steps if preset.steps is not None else preset.epochs * epoch
+    total = total if config.max_steps is None else config.max_steps
+    rows = _Rhythm(steps(preset.log_first or preset.log_every), steps(preset.log_every))
+    pictures = rows._replace(every=steps(preset.samples_every)) if preset.samples_every else rows
+    if preset.samples_every and preset.log_first is None:
+        pictures = pictures._replace(first=pictures.every)
+    saves = _Rhythm(steps(preset.checkpoint_every), steps(preset.checkpoint_every))
+    identity = _identity(config, data)
+    if preset.learning_rate_decay != 'none':
+        identity['decay_steps'] = total
+    return _Plan(data, batches, size, total, rows, pictures, saves, identity)
+
+
+class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
+    """Steps first, first + every, first + 2 every ..."""
+
+    def __contains__(self, step):
+        return step >= self.first and (step - self.first) % self.every == 0
+
+    def after(self, step):
+        """The first of them after `step`."""
+        return self.first if step < self.first else self.first + ((step - self.first) // self.every + 1) * self.every
 
 
 # --------------------------------------------------------------------- identity and record
 
 def _plain(value):
-    """A preset's field as JSON has it: functions by name, tuples as lists."""
+    """A preset's field as JSON has it: functions and models by name, tuples as lists."""
+    if isinstance(value, models.Model):
+        return _plain(value.forward)
     if callable(value):
         return value.__name__
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _identity(config, data):
@@ -159,7 +197,7 @@ def _config_record(config, plan, device, arithmetic):
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
         'identity': plan.identity,
         'schedule': dict({name: _plain(getattr(config.preset, name)) for name in _FREE_FIELDS},
-                         total_steps=plan.total, steps_per_epoch=plan.batches.steps_per_epoch,
+                         total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
@@ -258,26 +296,24 @@ class _Feeder:
     """Prepares the indices and the noise of coming steps in a thread, while others train."""
 
     def __init__(self, config, plan):
-        self._seed, self._z_dim = config.seed, config.preset.z_dim
-        self._batches, self._batch_size = plan.batches, plan.batch_size
+        self._seed, self._preset = config.seed, config.preset
+        self._batches = plan.batches
+        self._noise_shape = (plan.batch_size * sum(config.preset.noise_batches), config.preset.z_dim)
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def ask(self, first, count):
-        """A future of (indices [count, N], noises [count, N, z_dim]) for steps from `first` on."""
+        """A future of (indices, noises), as graph.Loop has them, for `count` steps from `first` on."""
         return self._thread.submit(self._prepare, first, count)
 
     def _prepare(self, first, count):
-        steps = range(first, first + count)
-        return (np.stack([self._batches.indices(step) for step in steps]),
-                np.stack([draw_noise(self._seed, 'noise', step, (self._batch_size, self._z_dim)) for step in steps]))
+        steps, each = range(first, first + count), self._preset.image_batches
+        return (np.stack([np.concatenate([self._batches.indices((step - 1) * each + 1 + i) for i in range(each)])
+                          for step in steps]),
+                np.stack([draw_noise(self._seed, 'noise', step, self._noise_shape, self._preset.noise)
+                          for step in steps]))
 
     def close(self):
         self._thread.shutdown()
-
-
-def draw_noise(seed, stream, step, shape):
-    """Uniform in [-1, 1): float32 of `shape`, a function of its arguments alone."""
-    return numpy_rng(seed, stream, step).uniform(-1, 1, shape).astype(np.float32)
 
 
 class _Trainer:
@@ -290,14 +326,16 @@ class _Trainer:
         self._config, self._preset, self._run = config, config.preset, run
         self._session, self._saver, self._stop = session, saver, stop
         self._plan, self._data, self._batches = plan, plan.data, plan.batches
-        self._total, self._log_every = plan.total, plan.log_every
+        self._total = plan.total
         self._steps = graph.make_steps(session, handles, self._data.images)
+        self._seen = handles.seen_losses
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in self._preset.metrics],
             [handles.real, handles.noise, handles.draw])
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
         self._evaluated = (None, None)  # the last step whose losses were, and those
-        self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second',)
+        self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second', 'seconds')
+        self._fakes = None  # the samples that the coming row will show, where they come before its step
         self._steps_per_run = config.steps_per_run or 1
 
     def describe(self, device, arithmetic, start):
@@ -308,8 +346,10 @@ class _Trainer:
         run.log('data: {:,} images of {} from {}{}'.format(
             len(self._data.images), self._data_title(), dataset.folder,
             ' (the published files)' if dataset.official else ''))
-        run.log('{:,} steps of {} images, {:,} steps to an epoch, seed {}'.format(
-            self._total, self._plan.batch_size, self._batches.steps_per_epoch, self._config.seed))
+        each = preset.image_batches
+        run.log('{:,} steps of {}{} images, {:,} steps to an epoch, seed {}'.format(
+            self._total, '{} x '.format(each) if each > 1 else '', self._plan.batch_size,
+            -(-self._batches.per_epoch // each), self._config.seed))
         run.log('writing to {}{}'.format(run.path, '' if start is None else
                                          ', going on at step {:,} (--resume=never starts a new run)'.format(start)))
 
@@ -321,17 +361,20 @@ class _Trainer:
 
     def _count_after(self, step):
         """How many steps to take in one call after `step`: none past what has to be written."""
-        until = min([self._total] + [(step // every + 1) * every for every in (
-            self._log_every, self._preset.checkpoint_every)])
+        plan = self._plan
+        until = min(self._total, plan.rows.after(step), plan.pictures.after(step), plan.saves.after(step))
+        if self._preset.samples_noise == 'fakes' and until - step > 1:
+            until = min(until, plan.pictures.after(step) - 1)  # they are drawn before their step
         return min(self._steps_per_run, until - step)
 
     def run_steps(self, start):
         """Trains steps start + 1 to the last; returns the exit status."""
-        run, preset = self._run, self._preset
-        self._rows = run.load_samples(start, preset.image_range)
-        self._metrics = run.start_metrics(self._columns, start)
+        run, preset, plan = self._run, self._preset, self._plan
+        self._rows = run.load_samples(start - 1 + preset.first_step, preset.image_range)
+        self._metrics = run.start_metrics(self._columns, start - 1 + preset.first_step)
         self._timer_step, self._timer = start, time.time()
-        with contextlib.closing(_Feeder(self._config, self._plan)) as feeder, tqdm(
+        self._seconds = self._metrics[-1]['seconds'] if self._metrics else 0.0  # of training, up to the last row
+        with contextlib.closing(_Feeder(self._config, plan)) as feeder, tqdm(
                 total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
                 disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
             step, count = start, self._count_after(start)
@@ -342,19 +385,24 @@ class _Trainer:
                 if step < self._total:
                     count = self._count_after(step)
                     coming = feeder.ask(step + 1, count)
+                if preset.samples_noise == 'fakes' and step in plan.pictures:
+                    self._fakes = self._draw_samples(step, noises[0, :preset.samples])
                 before = time.time()
                 self._steps(first, indices, noises)
                 self._adapt(first > start + 1, (time.time() - before) / len(indices))
                 bar.update(len(indices))
-                batch = self._data.images[indices[-1]], noises[-1]
-                if step % self._log_every == 0:
+                rows = indices[-1][-plan.batch_size:]
+                batch = self._data.images[rows[rows >= 0]], noises[-1][-plan.batch_size:]
+                if step in plan.rows or step in plan.pictures:
                     self._log_step(step, batch, bar)
-                if step % preset.checkpoint_every == 0 or step == self._total or self._stop.signum:
+                if step in plan.saves or step == self._total or self._stop.signum:
                     self._save(step, batch)
                 if self._stop.signum and step < self._total:
                     run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
                         signal.Signals(self._stop.signum).name, step))
                     return 128 + self._stop.signum
+        if self._config.gif and self._rows:
+            run.log('{}: {} frames'.format(*animation.save_run_gif(run.path, preset, log=run.log)))
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
         return 0
@@ -371,8 +419,12 @@ class _Trainer:
         """
         if self._evaluated[0] == step:  # logged already
             return self._evaluated[1]
-        values = self._losses(*batch, graph.draw_number(step, 'losses'))
-        losses = dict(zip(self._preset.metrics, map(float, values)))
+        values = self._losses(*batch, graph.draw_number(step, graph.LOSSES))
+        losses = self._finite(step, dict(zip(self._preset.metrics, map(float, values))))
+        self._evaluated = (step, losses)
+        return losses
+
+    def _finite(self, step, losses):
         for name, value in losses.items():
             if not math.isfinite(value):
                 steps = checkpoint.steps_in(self._run.checkpoints)
@@ -380,33 +432,68 @@ class _Trainer:
                                 'lower --learning_rate'.format(name, value, step, (
                                     'the last good checkpoint is ' + checkpoint.prefix_of(
                                         self._run.checkpoints, steps[-1])) if steps else 'there is no checkpoint yet'))
-        self._evaluated = (step, losses)
         return losses
 
-    def _log_step(self, step, batch, bar):
-        seconds = max(time.time() - self._timer, 1e-9)
-        speed = (step - self._timer_step) * self._plan.batch_size / seconds
-        losses = self._evaluate_losses(step, batch)
-        row = dict(losses, step=step, epoch=self._batches.epoch(step), images_per_second=speed)
-        z = draw_noise(self._config.seed, 'samples', step, (self._preset.samples, self._preset.z_dim))
-        raw = self._sample(z, graph.draw_number(step, 'sample'))
+    def _row_losses(self, step, batch):
+        """The losses of a row, as the preset's metrics_when has them."""
+        if self._seen is None:
+            return self._evaluate_losses(step, batch)
+        sums, counts = self._session.run([self._seen.sums, self._seen.counts])
+        self._session.run(self._seen.reset)
+        found = {}
+        for name in set(self._seen.names):
+            places = [i for i, other in enumerate(self._seen.names) if other == name]
+            # NaN: not one update of this kind since the last row.
+            found[name] = float(sums[places].sum()) / float(counts[places].sum()) if counts[places].any() else math.nan
+        if 'd_loss' not in found:
+            found['d_loss'] = (found['d_loss_real'] + found['d_loss_fake']) / 2
+        return self._finite(step, {name: found[name] for name in self._preset.metrics})
+
+    def _draw_samples(self, step, z):
+        """(pictures uint8, raw, z) of the generator as it is now."""
+        raw = self._sample(z, graph.draw_number(step, graph.SAMPLE))
         try:
-            pictures = images.to_uint8(raw, self._preset.image_range)
+            return images.to_uint8(raw, self._preset.image_range), raw, z
         except ValueError as error:
             raise UserError('the samples after step {:,}: {}'.format(step, error))
+
+    def _samples(self, step):
+        preset = self._preset
+        if preset.samples_noise == 'fakes':
+            found, self._fakes = self._fakes, None
+            return found
+        stream_step = 0 if preset.samples_noise == 'fixed' else step
+        return self._draw_samples(step, draw_noise(
+            self._config.seed, 'samples', stream_step, (preset.samples, preset.z_dim), preset.noise))
+
+    def _log_step(self, step, batch, bar):
+        preset, plan = self._preset, self._plan
+        seconds = max(time.time() - self._timer, 1e-9)
+        speed = (step - self._timer_step) * plan.batch_size * preset.image_batches / seconds
+        losses = self._row_losses(step, batch)
+        label = step - 1 + preset.first_step
+        epoch = self._batches.epoch((step - 1) * preset.image_batches + 1) - 1 + preset.first_epoch
+        self._seconds += seconds
+        row = dict(losses, step=label, epoch=epoch, images_per_second=speed, seconds=self._seconds)
+        picture = None
+        if step in plan.pictures:
+            pictures, raw, z = self._samples(step)
+            picture = images.grid(pictures, columns=preset.samples_columns or len(pictures))
+            self._run.save_samples(label, preset.samples_name.format(step=label, epoch=epoch), picture, raw, z)
+            self._rows.append((label, pictures))
         self._run.append_metrics(row)
-        self._run.save_samples(step, pictures, raw, z)
-        self._run.add_events(step, dict(losses, images_per_second=speed),
-                             images.grid(pictures, columns=len(pictures)))
+        self._run.add_events(label, dict(losses, images_per_second=speed), picture)
         self._metrics.append(row)
-        self._rows.append((step, pictures))
-        left = (self._total - step) * self._plan.batch_size / speed
-        self._run.log('step {:,}/{:,}  epoch {}  {}  {:,.0f} images/s  {} left'.format(
-            step, self._total, row['epoch'],
-            '  '.join('{} {:.4f}'.format(name, value) for name, value in losses.items()),
-            speed, _duration(left)))
-        bar.set_postfix_str('d_loss {:.2f}, g_loss {:.2f}, {:,.0f} img/s'.format(
-            losses['d_loss'], losses['g_loss'], speed), refresh=False)
+        left = (self._total - step) * plan.batch_size * preset.image_batches / speed
+        took = ''
+        if preset.log_every.unit == 'epochs':
+            took = '  {} an epoch'.format(_duration(seconds / max(1, round(
+                (step - self._timer_step) * preset.image_batches / self._batches.per_epoch))))
+        values = '  '.join('{} {:.4f}'.format(name, value) for name, value in losses.items())
+        self._run.log('step {:,}/{:,}  epoch {}  {}  {:,.0f} images/s{}  {} left'.format(
+            label, self._total, epoch, values, speed, took, _duration(left)))
+        bar.set_postfix_str('{}, {:,.0f} img/s'.format(', '.join(
+            '{} {:.2f}'.format(name, losses[name]) for name in _main_losses(losses)), speed), refresh=False)
         # What logging took is not training; the next row's speed starts here.
         self._timer_step, self._timer = step, time.time()
 
@@ -418,16 +505,21 @@ class _Trainer:
         self._timer += time.time() - before
 
     def _draw_figures(self):
-        if not self._rows:
-            return
         dataset, preset = self._data.dataset, self._preset
         title = '{}: {}, seed {}'.format(preset.name, self._data_title(), self._config.seed)
         if dataset.note:
             title += '\n' + dataset.note
-        images.save_rows_figure(self._run.file('figure.png'), self._rows, title)
-        metrics = {key: [row[key] for row in self._metrics] for key in ('step', 'd_loss', 'g_loss')}
-        recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
-        images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+        if self._rows:
+            images.save_rows_figure(self._run.file('figure.png'), self._rows, title)
+        if self._metrics:
+            metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
+            recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
+            images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+
+
+def _main_losses(names):
+    """Those worth a curve of their own: both networks', or all of them."""
+    return ('d_loss', 'g_loss') if 'd_loss' in names else tuple(names)
 
 
 def _duration(seconds):

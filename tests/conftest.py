@@ -1,6 +1,7 @@
 """Tiny generated data, real data where it is at hand, and commands in processes of their own."""
 
 import contextlib
+import fcntl
 import gzip
 import importlib
 import io
@@ -107,9 +108,12 @@ def real_cifar(real_data):
         pytest.skip('no real data: DCGAN_TF1_DATA has no cifar10/make_cifar10.py')
     folder = os.path.join(CACHE, 'cifar10')
     done = os.path.join(folder, '.done')
-    if not os.path.exists(done):
-        subprocess.run([sys.executable, script, '--out', folder,
-                        '--tarball', os.path.join(folder, 'cifar-10-python.tar.gz')],
-                       check=True, stdout=subprocess.DEVNULL)
-        open(done, 'w').close()
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, '.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests under two releases run side by side
+        if not os.path.exists(done):
+            subprocess.run([sys.executable, script, '--out', folder,
+                            '--tarball', os.path.join(folder, 'cifar-10-python.tar.gz')],
+                           check=True, stdout=subprocess.DEVNULL)
+            open(done, 'w').close()
     return CACHE

@@ -52,7 +52,84 @@ def _dense():
     return _with_adam(trainable)
 
 
-VARIABLES = {'blog_mnist': _dcgan(1), 'blog_cifar_horse': _dcgan(3), 'blog_dense': _dense()}
+def _table(networks, adams, extra=()):
+    """{scope: [(layer, kernel shape, bias or None) | (batch norm, channels)]} -> variables with Adam's slots."""
+    trainable, others = {}, {}
+    for scope, layers in networks.items():
+        for layer, shape, *rest in layers:
+            name = scope + '/' + layer
+            if isinstance(shape, int):
+                trainable.update(_batch_norm(name, shape))
+                others.update(_averages(name, shape))
+                continue
+            trainable[name + '/kernel'] = shape
+            if rest[0] is not None:
+                trainable[name + '/bias'] = [rest[0]]
+            if 'u' in rest:
+                others[name + '/u'] = [1, shape[-1]]
+    found = dict(_with_adam(trainable), **others)
+    if adams == 1:
+        del found['beta1_power_1'], found['beta2_power_1']
+    if 'ema' in extra:
+        found.update({name + '/ExponentialMovingAverage': shape for name, shape in trainable.items()
+                      if name.startswith('generator/')})
+    found.update({'seen_losses/' + name: [count] for count in extra if count != 'ema' for name in ('sums', 'counts')})
+    return found
+
+
+_TF_TUTORIAL = {
+    'generator': [('dense', [100, 12544], None), ('batch_normalization', 12544),
+                  ('conv2d_transpose', [5, 5, 128, 256], None), ('batch_normalization_1', 128),
+                  ('conv2d_transpose_1', [5, 5, 64, 128], None), ('batch_normalization_2', 64),
+                  ('conv2d_transpose_2', [5, 5, 1, 64], None)],
+    'discriminator': [('conv2d', [5, 5, 1, 64], 64), ('conv2d_1', [5, 5, 64, 128], 128), ('dense', [6272, 1], 1)]}
+
+_DENSE_DECODER = [('dense', [100, 128], 128), ('dense_1', [128, 256], 256), ('dense_2', [256, 784], 784)]
+
+_KERAS_DENSE = {
+    'generator': _DENSE_DECODER,
+    'discriminator': [('dense', [784, 256], 256), ('dense_1', [256, 128], 128), ('dense_2', [128, 1], 1)]}
+
+_CNTK = {
+    'generator': [('dense', [100, 1024], 1024), ('batch_normalization', 1024), ('dense_1', [1024, 6272], 6272),
+                  ('batch_normalization_1', 128), ('conv2d_transpose', [5, 5, 128, 128], 128),
+                  ('batch_normalization_2', 128), ('conv2d_transpose_1', [5, 5, 1, 128], 1)],
+    'discriminator': [('conv2d', [5, 5, 1, 1], 1), ('batch_normalization', 1), ('conv2d_1', [5, 5, 1, 64], 64),
+                      ('batch_normalization_1', 64), ('dense', [1024, 1024], 1024), ('batch_normalization_2', 1024),
+                      ('dense_1', [1024, 1], 1)]}
+
+
+def _resnet(size, blocks, channels):
+    generator = [('dense', [128, size * size * 256], size * size * 256)]
+    for number in range(1, blocks + 1):
+        block = 'block_{}/'.format(number)
+        generator += [(block + 'batch_normalization', 256), (block + 'conv2d', [3, 3, 256, 256], 256),
+                      (block + 'batch_normalization_1', 256), (block + 'conv2d_1', [3, 3, 256, 256], 256),
+                      (block + 'conv2d_2', [1, 1, 256, 256], 256)]
+    generator += [('batch_normalization', 256), ('conv2d', [3, 3, 256, channels], channels)]
+    discriminator = []
+    for number in range(1, 5):
+        block, width = 'block_{}/'.format(number), channels if number == 1 else 128
+        discriminator += [(block + 'conv2d', [3, 3, width, 128], 128, 'u'),
+                          (block + 'conv2d_1', [3, 3, 128, 128], 128, 'u')]
+        if number <= 2:
+            discriminator.append((block + 'conv2d_2', [1, 1, width, 128], 128, 'u'))
+    return {'generator': generator, 'discriminator': discriminator + [('dense', [128, 1], 1, 'u')]}
+
+
+def _autoencoder(codes):
+    return {'decoder': _DENSE_DECODER,
+            'encoder': [('dense', [784, 256], 256), ('dense_1', [256, 128], 128)]
+            + [('dense_{}'.format(2 + i), [128, 100], 100) for i in range(codes)]}
+
+
+VARIABLES = {
+    'blog_mnist': _dcgan(1), 'blog_cifar_horse': _dcgan(3), 'blog_dense': _dense(),
+    'tf_tutorial': _table(_TF_TUTORIAL, 2), 'tf_tutorial_101': _table(_TF_TUTORIAL, 2),
+    'keras_dense': _table(_KERAS_DENSE, 2, (3,)), 'cntk': _table(_CNTK, 2, (4,)),
+    'resnet_mnist': _table(_resnet(7, 2, 1), 2, ('ema',)),
+    'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
+    'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
 # Shapes of the layers' outputs, without N, in order, as the source documents have them.
 OUTPUTS = {
@@ -69,4 +146,34 @@ OUTPUTS = {
     'blog_dense': {
         'generator': [('dense', [128]), ('dense_1', [784])],
         'discriminator': [('dense', [128]), ('dense_1', [1])]},
+    'tf_tutorial': {
+        'generator': [('conv2d_transpose', [7, 7, 128]), ('conv2d_transpose_1', [14, 14, 64]),
+                      ('conv2d_transpose_2', [28, 28, 1])],
+        'discriminator': [('conv2d', [14, 14, 64]), ('conv2d_1', [7, 7, 128]), ('dense', [1])]},
+    'keras_dense': {
+        'generator': [('dense', [128]), ('dense_1', [256]), ('dense_2', [784])],
+        'discriminator': [('dense', [256]), ('dense_1', [128]), ('dense_2', [1])]},
+    'cntk': {
+        'generator': [('dense', [1024]), ('dense_1', [6272]), ('conv2d_transpose', [14, 14, 128]),
+                      ('conv2d_transpose_1', [28, 28, 1])],
+        'discriminator': [('conv2d', [12, 12, 1]), ('conv2d_1', [4, 4, 64]), ('dense', [1024]), ('dense_1', [1])]},
+    'resnet_mnist': {
+        'generator': [('dense', [12544]), ('block_1/conv2d_1', [14, 14, 256]), ('block_2/conv2d_1', [28, 28, 256]),
+                      ('block_2/conv2d_2', [28, 28, 256]), ('conv2d', [28, 28, 1])],
+        'discriminator': [('block_1/conv2d_1', [28, 28, 128]), ('block_1/conv2d_2', [14, 14, 128]),
+                          ('block_2/conv2d', [14, 14, 128]), ('block_2/conv2d_2', [14, 14, 128]),
+                          ('block_3/conv2d', [7, 7, 128]), ('block_4/conv2d_1', [7, 7, 128]), ('dense', [1])]},
+    'resnet_cifar_horse': {
+        'generator': [('dense', [4096]), ('block_1/conv2d_1', [8, 8, 256]), ('block_2/conv2d_1', [16, 16, 256]),
+                      ('block_3/conv2d_1', [32, 32, 256]), ('conv2d', [32, 32, 3])],
+        'discriminator': [('block_1/conv2d_1', [32, 32, 128]), ('block_1/conv2d_2', [16, 16, 128]),
+                          ('block_2/conv2d_2', [16, 16, 128]), ('block_3/conv2d', [8, 8, 128]),
+                          ('block_4/conv2d_1', [8, 8, 128]), ('dense', [1])]},
+    'autoencoder': {
+        'decoder': [('dense', [128]), ('dense_1', [256]), ('dense_2', [784])],
+        'encoder': [('dense', [256]), ('dense_1', [128]), ('dense_2', [100])]},
+    'vae': {
+        'decoder': [('dense', [128]), ('dense_1', [256]), ('dense_2', [784])],
+        'encoder': [('dense', [256]), ('dense_1', [128]), ('dense_2', [100]), ('dense_3', [100])]},
 }
+OUTPUTS['tf_tutorial_101'] = OUTPUTS['tf_tutorial']

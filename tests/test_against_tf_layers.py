@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, layers
+from dcgan_tf1 import graph, layers, models
 from dcgan_tf1.presets import PRESETS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,7 +46,7 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
         ours = session.run(dict(gradients, fake=fake, logits_real=logits_real, logits_fake=logits_fake,
                                 sampled=sampled, d_loss=handles.losses.d_loss, g_loss=handles.losses.g_loss), feeds)
         np.testing.assert_allclose(session.run(probability, feeds), 1 / (1 + np.exp(-ours['logits_real'])), rtol=1e-5)
-        update = handles.update('discriminator', handles.real, handles.noise, handles.draw)
+        update = handles.update(models.Update((models.DISCRIMINATOR,)), handles.real, handles.noise, handles.draw)
         session.run(update, feeds)  # learns nothing, moves every average
         ours.update({'average/' + key: session.run(v) for key, v in networks.items() if 'moving_' in key})
 

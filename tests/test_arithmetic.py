@@ -9,12 +9,13 @@ import pytest
 import tensorflow.compat.v1 as tf
 from conftest import command_environment
 
-from dcgan_tf1 import devices, graph
+from dcgan_tf1 import devices, graph, models
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.presets import PRESETS
 
 TF1 = tf.VERSION.startswith('1.')
 IMAGES = 12
+DISCRIMINATOR = models.Update((models.DISCRIMINATOR,))
 NO_DROPOUT = {'dropout_when_training': False, 'dropout_when_sampling': False}
 
 
@@ -59,12 +60,12 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset)
-        updates = [(who, handles.update(who, handles.real, handles.noise, handles.draw)) for who in preset.schedule]
+        updates = [handles.update(update, handles.real, handles.noise, handles.draw) for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         for step in range(3):
-            for who, update in updates:
+            for place, update in enumerate(updates):
                 session.run(update, {handles.real: images[indices[step]], handles.noise: noises[step],
-                                     handles.draw: graph.draw_number(step + 1, who)})
+                                     handles.draw: graph.draw_number(step + 1, place)})
         for variable in tf.global_variables():
             if variable.op.name != 'global_step':
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
@@ -84,16 +85,17 @@ def evaluate(preset, given, **how):
         session.run(tf.global_variables_initializer())
         feeds = {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 5}
         found = session.run(fetches, feeds)
-        session.run(handles.update('discriminator', handles.real, handles.noise, handles.draw), feeds)
+        session.run(handles.update(DISCRIMINATOR, handles.real, handles.noise, handles.draw), feeds)
         found.update({v.op.name: session.run(v) for v in tf.global_variables() if 'moving_' in v.op.name})
         return found
 
 
-@pytest.mark.parametrize('lowering', ['matmul', 'mixed'])
-@pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse'])
+@pytest.mark.parametrize('name, lowering', [('blog_mnist', 'mixed')] + [pytest.param(*case, marks=pytest.mark.slow)
+                         for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'),
+                                      ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'))])
 def test_lowerings_give_the_same_losses_gradients_and_averages(name, lowering):
     preset = PRESETS[name]
-    given = data(preset, 1, batch=8)
+    given = data(preset, 1, batch=4)
     expected, found = evaluate(preset, given), evaluate(preset, given, lowering=lowering)
     assert set(expected) == set(found)
     for key, value in expected.items():
@@ -108,7 +110,7 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_lowering():
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(0)
             handles = graph.build_training_graph(preset, lowering=lowering)
-            update = handles.update('discriminator', handles.real, handles.noise, handles.draw)
+            update = handles.update(DISCRIMINATOR, handles.real, handles.noise, handles.draw)
             session.run(tf.global_variables_initializer())
             values = {v.op.name: v for v in tf.global_variables()}
             values['discriminator/conv2d_1/bias'].load(np.full(256, 3, np.float32), session)

@@ -20,17 +20,19 @@ def test_operations_of_a_step():
 
 
 def test_names_say_what_they_are():
-    names = [one.name for one in train_step.IMPLEMENTATIONS]
-    assert len(set(names)) == len(names)
-    for part in ('2017', 'dcgan_tf1', 'torch', 'keras', 'tf1.15'):
-        assert any(part in one.name and one.quick for one in train_step.IMPLEMENTATIONS), part
+    for preset, implementations in train_step.IMPLEMENTATIONS.items():
+        names = [one.name for one in implementations]
+        assert len(set(names)) == len(names) and preset in train_step.BATCHES
+        for part in ('2017', 'dcgan_tf1', 'torch', 'keras', 'tf1.15') if preset == 'blog_mnist' else ('dcgan_tf1',):
+            assert any(part in one.name and one.quick for one in implementations), part
 
 
-@pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras'])
+@pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras', 'keras_tutorial'])
 def test_a_worker_takes_steps(worker):
-    if worker == 'keras' and sys.version_info < (3, 10):
+    if worker.startswith('keras') and sys.version_info < (3, 10):
         pytest.skip('Keras 3 comes with newer TensorFlow')
-    environment = command_environment(TF_USE_LEGACY_KERAS=str(int(worker != 'keras')), KERAS_BACKEND='tensorflow')
+    legacy = '0' if worker.startswith('keras') else '1'
+    environment = command_environment(TF_USE_LEGACY_KERAS=legacy, KERAS_BACKEND='tensorflow')
     process = subprocess.run([sys.executable, os.path.join(BENCHMARKS, 'workers.py'), worker], check=True,
                              input='steps 2\nabout\n', stdout=subprocess.PIPE, text=True,
                              env=environment)

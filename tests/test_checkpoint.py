@@ -46,7 +46,7 @@ def test_save_keep_and_restore(tmp_path):
     assert checkpoint.steps_in(folder) == [100, 101]
     assert {name.split('.')[1] for name in os.listdir(folder) if name != 'checkpoint'} == {'ckpt-100', 'ckpt-101'}
     other = Model()
-    checkpoint.restore(other.session, checkpoint.prefix_of(folder, 100), other.all)
+    checkpoint.restore(other.session, checkpoint.prefix_of(folder, 100), checkpoint.by_name(other.all))
     assert other.get() == [100, 100, 100]
     assert checkpoint.resolve(folder) == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101.index')) \
         == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101')) == os.path.join(folder, 'model.ckpt-101')
@@ -64,12 +64,12 @@ def test_missing_and_mismatched_variables_are_named_with_their_shapes(tmp_path):
     prefix = checkpoint.save(model.saver, model.session, str(tmp_path), 1, keep=0)
     other = Model(names=('a', 'c'))
     with pytest.raises(UserError) as error:
-        checkpoint.restore(other.session, prefix, other.all)
+        checkpoint.restore(other.session, prefix, checkpoint.by_name(other.all))
     assert str(error.value) == prefix + (
         ': expected the variable c of shape [3], found none of that name; of that shape it has a, b')
     other = Model(shape=(2, 2))
     with pytest.raises(UserError) as error:
-        checkpoint.restore(other.session, prefix, other.all)
+        checkpoint.restore(other.session, prefix, checkpoint.by_name(other.all))
     assert 'expected the variable a of shape [2, 2], found shape [3]' in str(error.value)
     assert '\n' not in str(error.value)
 
@@ -82,9 +82,9 @@ def test_nothing_is_half_restored(tmp_path):
     model = Model(shape=(1,), names=('a',))
     model.set(2)
     with pytest.raises(UserError, match='global_step'):
-        checkpoint.restore(model.session, prefix, model.all)
+        checkpoint.restore(model.session, prefix, checkpoint.by_name(model.all))
     assert model.get() == [2, 2]
-    checkpoint.restore(model.session, prefix, model.variables)
+    checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
     assert model.get() == [7, 2]
 
 
@@ -148,4 +148,4 @@ def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
     os.remove(folder)
     shutil.move(folder + '-away', folder)
     assert checkpoint.steps_in(folder) == [1]
-    checkpoint.restore(model.session, checkpoint.prefix_of(folder, 1), model.all)
+    checkpoint.restore(model.session, checkpoint.prefix_of(folder, 1), checkpoint.by_name(model.all))

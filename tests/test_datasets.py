@@ -132,23 +132,40 @@ def test_a_data_set_of_another_shape_is_refused():
 
 
 def test_batches_first_epoch_in_order_later_ones_shuffled_incomplete_dropped():
-    batches = datasets.Batches(10, 3, seed=5)
-    assert batches.steps_per_epoch == 3
+    batches = datasets.Batches(10, 3, seed=5, shuffle='after_first_epoch')
+    assert batches.per_epoch == 3
     first = np.concatenate([batches.indices(step) for step in (1, 2, 3)])
     assert first.tolist() == list(range(9))
     second, third = [np.concatenate([batches.indices(step) for step in steps]) for steps in ((4, 5, 6), (7, 8, 9))]
     assert len(set(second)) == 9 and second.tolist() != first.tolist() and second.tolist() != third.tolist()
     assert [batches.epoch(step) for step in (1, 3, 4, 6, 7)] == [1, 1, 2, 2, 3]
-    again = datasets.Batches(10, 3, seed=5)
+    again = datasets.Batches(10, 3, seed=5, shuffle='after_first_epoch')
     assert again.indices(5).tolist() == second[3:6].tolist()  # without having served the earlier ones
-    assert datasets.Batches(10, 3, seed=6).indices(5).tolist() != second[3:6].tolist()
+    assert datasets.Batches(10, 3, seed=6, shuffle='after_first_epoch').indices(5).tolist() != second[3:6].tolist()
 
 
 def test_batches_of_2017s_horses():
     batches = datasets.Batches(5000, 64, 0, shuffle='never', drop_last_full_batch=True)
-    assert batches.steps_per_epoch == 77
+    assert batches.per_epoch == 77
     np.testing.assert_array_equal(batches.indices(78), batches.indices(1))
     assert batches.indices(77)[-1] == 77 * 64 - 1
+
+
+def test_batches_shuffled_always_with_the_incomplete_one_kept():
+    batches = datasets.Batches(10, 4, seed=5, keep_incomplete=True)
+    assert batches.per_epoch == 3
+    epochs = [np.concatenate([batches.indices(number) for number in numbers]) for numbers in ((1, 2, 3), (4, 5, 6))]
+    for found in epochs:
+        assert found[-2:].tolist() == [-1, -1] and sorted(found[:10]) == list(range(10))
+    assert epochs[0].tolist() != epochs[1].tolist() and epochs[0][:10].tolist() != list(range(10))
+
+
+def test_batches_with_replacement():
+    batches = datasets.Batches(10, 1000, seed=5, shuffle='with_replacement', keep_incomplete=True)
+    first, second = batches.indices(1), batches.indices(2)
+    assert first.dtype == np.int32 and set(first) == set(range(10)) and first.tolist() != second.tolist()
+    assert np.bincount(first).min() > 60
+    np.testing.assert_array_equal(batches.indices(1), first)
 
 
 def test_too_few_images_for_a_batch():
@@ -165,7 +182,7 @@ def test_real_mnist(real_data):
     assert found.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     data = datasets.prepare(found, PRESETS['blog_mnist'])
     assert data.images.shape == (55000, 28, 28, 1) and data.images.min() == -1 and data.images.max() == 1
-    assert datasets.Batches(len(data.images), 64, 0).steps_per_epoch == 859
+    assert datasets.Batches(len(data.images), 64, 0).per_epoch == 859
     test = datasets.load('mnist', 'test', data_dir=real_data)
     assert len(test.images) == 10000 and test.official is True
 

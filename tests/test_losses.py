@@ -37,3 +37,48 @@ def test_smoothed_losses():
     np.testing.assert_allclose(found.d_loss_fake, entropy(FAKE, 0.0), rtol=1e-6)
     np.testing.assert_allclose(found.d_loss, 0.9 * entropy(REAL, 1.0) + entropy(FAKE, 0.0), rtol=1e-6)
     np.testing.assert_allclose(found.g_loss, 0.9 * entropy(FAKE, 1.0), rtol=1e-6)
+
+
+def softplus(x):
+    return np.log1p(np.exp(x.astype(np.float64)))
+
+
+def test_halves():
+    found = evaluate(losses.halves, 0.0)
+    np.testing.assert_allclose(found.d_loss, (entropy(REAL, 1.0) + entropy(FAKE, 0.0)) / 2, rtol=1e-6)
+    np.testing.assert_allclose([found.d_loss_real, found.d_loss_fake, found.g_loss],
+                               [entropy(REAL, 1.0), entropy(FAKE, 0.0), entropy(FAKE, 1.0)], rtol=1e-6)
+
+
+def test_log_probabilities_are_those_written_and_stable():
+    found = evaluate(losses.log_probabilities, 0.0)
+    d_real, d_fake = [1 / (1 + np.exp(-x.astype(np.float64))) for x in (REAL, FAKE)]
+    np.testing.assert_allclose(found.g_loss, np.mean(1 - np.log(d_fake)), rtol=1e-6)
+    np.testing.assert_allclose(found.d_loss, -np.mean(np.log(d_real)) - np.mean(np.log(1 - d_fake)), rtol=1e-6)
+    with tf.Graph().as_default(), tf.Session() as session:
+        far = session.run(losses.log_probabilities(tf.constant([[-200.0]]), tf.constant([[-200.0]]), 0.0))
+    np.testing.assert_allclose([far.g_loss, far.d_loss_real, far.d_loss_fake], [201, 200, 0], atol=1e-5)
+
+
+def test_hinge():
+    found = evaluate(losses.hinge, 0.0)
+    # real 2, -1, 0.5 cost 0, 2, 0.5; fake -3, 0, 1.5 cost 0, 1, 2.5
+    np.testing.assert_allclose(found, [2.5 / 3 + 3.5 / 3, 2.5 / 3, 3.5 / 3, 0.5], rtol=1e-6)
+
+
+def test_losses_of_auto_encoders():
+    draw = np.random.RandomState(0)
+    images, logits = draw.uniform(0, 1, (3, 2, 2, 1)), draw.randn(3, 2, 2, 1)
+    mean, log_variance = draw.randn(2, 3, 5)
+    p = 1 / (1 + np.exp(-logits))
+    kl = 0.5 * (mean ** 2 + np.exp(log_variance) - 1 - log_variance).sum(1).mean()
+    cross = -(images * np.log(p) + (1 - images) * np.log(1 - p)).sum((1, 2, 3)).mean()
+    square = ((images - p) ** 2).sum((1, 2, 3)).mean()
+    with tf.Graph().as_default(), tf.Session() as session:
+        given = [tf.constant(value, tf.float32) for value in (images, logits)]
+        code = tuple(tf.constant(value, tf.float32) for value in (mean, log_variance))
+        found = session.run([losses.bernoulli(*given, code=code), losses.squared_error(*given, code=code),
+                             losses.mean_squared_error(*given, code=code[0])])
+    np.testing.assert_allclose(found[0], [cross + kl, cross, kl], rtol=1e-5)
+    np.testing.assert_allclose(found[1], [square + kl, square, kl], rtol=1e-5)
+    np.testing.assert_allclose(found[2], [square / 4, square / 4, 0], rtol=1e-5, atol=1e-7)

@@ -58,9 +58,15 @@ def test_weights_that_are_not_finite_are_an_error_that_names_the_checkpoint(run,
 
 
 def test_interpolation_walks_in_straight_lines():
-    z = sample.noise(3, 2, 100, walk=5).reshape(2, 5, 100)
+    z = sample.noise(PRESETS['blog_mnist'], 3, 2, walk=5).reshape(2, 5, 100)
     np.testing.assert_allclose(np.diff(z, axis=1), np.broadcast_to((z[:, 4:] - z[:, :1]) / 4, (2, 4, 100)), atol=1e-6)
     assert np.abs(z).max() <= 1 and np.abs(z[0, 0] - z[1, 0]).max() > 0.5
+
+
+def test_interpolation_of_normal_noise_stays_normal():
+    z = sample.noise(PRESETS['tf_tutorial'], 3, 400, walk=5).reshape(400, 5, 100)
+    np.testing.assert_allclose(z.std(axis=(0, 2)), np.ones(5), atol=0.02)
+    np.testing.assert_allclose(z[:, 2], (z[:, 0] + z[:, 4]) / np.sqrt(2), atol=1e-5)
 
 
 def test_interpolation_command(run, tmp_path):
@@ -74,12 +80,12 @@ def session_images(prefix, preset, z):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(dataclasses.replace(preset, dropout_when_sampling=False))
-        checkpoint.restore(session, prefix, tf.global_variables())
+        checkpoint.restore(session, prefix, checkpoint.by_name(tf.global_variables()))
         return session.run(handles.sample_images, {handles.noise: z, handles.draw: 0})
 
 
 def test_many_images_come_in_batches_and_are_all_different(run):
-    z = sample.noise(0, 300, 100)
+    z = sample.noise(PRESETS['blog_mnist'], 0, 300)
     prefix = checkpoint.resolve(os.path.join(run, 'checkpoints'))
     images = sample.generate(PRESETS['blog_mnist'], prefix, z, dropout=False)
     assert images.shape == (300, 28, 28, 1)
@@ -93,7 +99,7 @@ def test_a_checkpoint_of_the_generator_alone(run, tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         graph.build_sampling_graph(preset)
-        checkpoint.restore(session, whole, tf.global_variables())
+        checkpoint.restore(session, whole, checkpoint.by_name(tf.global_variables()))
         alone = tf.train.Saver().save(session, str(tmp_path / 'generator.ckpt'))
     status, _, err = run_command('sample', '--checkpoint=' + alone, '--preset=blog_mnist', '--n=4', '--dropout=off',
                                  '--out={}'.format(tmp_path / 'x.png'), '--npz={}'.format(tmp_path / 'x.npz'))

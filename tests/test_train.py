@@ -41,7 +41,7 @@ def same_checkpoint(one, other, step):
 def same_results(one, other, step):
     """Checkpoints, losses and samples bit for bit; only the speed may differ."""
     same_checkpoint(one, other, step)
-    rows = [[{k: v for k, v in row.items() if k != 'images_per_second'} for row in read_metrics(run)]
+    rows = [[{k: v for k, v in row.items() if k not in ('images_per_second', 'seconds')} for row in read_metrics(run)]
             for run in (one, other)]
     assert rows[0] == rows[1] and rows[0]
     names = [sorted(os.listdir(os.path.join(str(run), 'samples'))) for run in (one, other)]
@@ -67,7 +67,10 @@ def test_everything_is_written(dense_run, tiny_data):
     assert set(os.listdir(run)) == {'.lock', 'config.json', 'log.txt', 'metrics.csv', 'samples', 'figure.png',
                                     'losses.png', 'checkpoints', 'events'}
     rows = read_metrics(run)
-    assert list(rows[0]) == ['step', 'epoch', 'd_loss', 'd_loss_real', 'd_loss_fake', 'g_loss', 'images_per_second']
+    assert list(rows[0]) == ['step', 'epoch', 'd_loss', 'd_loss_real', 'd_loss_fake', 'g_loss', 'images_per_second',
+                             'seconds']
+    seconds = [float(row['seconds']) for row in rows]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
     assert [(row['step'], row['epoch']) for row in rows] == [('6', '1'), ('12', '2'), ('18', '3')]
     for row in rows:
         assert abs(float(row['d_loss']) - float(row['d_loss_real']) - float(row['d_loss_fake'])) < 1e-4
@@ -225,8 +228,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     from dcgan_tf1 import train as trainer
 
     draw = trainer.draw_noise
-    monkeypatch.setattr(trainer, 'draw_noise', lambda seed, stream, step, shape:
-                        draw(seed, stream, step, shape) * (np.nan if (stream, step) == ('noise', 10) else 1))
+    monkeypatch.setattr(trainer, 'draw_noise', lambda seed, stream, step, *rest:
+                        draw(seed, stream, step, *rest) * (np.nan if (stream, step) == ('noise', 10) else 1))
     status = trainer.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=20',
                            '--checkpoint_every=4', '--log_every={}'.format(log_every)] + list(DENSE))
     message = capsys.readouterr().err
@@ -353,7 +356,7 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     stand_in = found._replace(images=found.images[:5000], note='a note', stands_for=60000)
     monkeypatch.setattr(trainer.datasets, 'load', lambda *_: stand_in)
     plan = trainer._make_plan(flags.parse_train([]), print)
-    assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.steps_per_epoch == 78
+    assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.per_epoch == 78
     titles = []
     monkeypatch.setattr(trainer.images, 'save_rows_figure', lambda path, rows, title: titles.append(title))
     assert trainer.train(flags.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
@@ -423,8 +426,17 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
 @pytest.mark.parametrize('preset', sorted(PRESETS))
 def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
-    status, out, err = train(data, tmp_path, '--preset=' + preset, '--max_steps=20', '--log_every=10')
+    flags = ['--preset=' + preset, '--log_every=10']
+    if preset.startswith('resnet'):
+        flags.append('--batch_size=8')  # a step at 64 takes many seconds
+    status, _, err = train(data, tmp_path, '--max_steps=20', *flags)
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
-    assert all(0 < float(row[name]) < 30 for row in rows for name in ('d_loss', 'g_loss'))
+    assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].metrics)
+    # And it goes on from there.
+    status, out, err = train(data, tmp_path, '--max_steps=22', '--resume=must', *flags)
+    if PRESETS[preset].learning_rate_decay == 'none':
+        assert status == 0 and 'going on at step 20' in out, err
+    else:
+        check_one_line_error((status, out, err), 'decay_steps was 20, now 22')

@@ -1,0 +1,43 @@
+"""Runs beside each other in one picture: `python -m dcgan_tf1.compare --runs=A,B`."""
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import os
+import sys
+
+from dcgan_tf1 import cli, flags, images, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.presets import PRESETS
+
+
+def main(argv=None):
+    return cli.run(flags.parse_compare, compare, argv)
+
+
+def compare(config):
+    """Writes the picture: rows of samples at the same steps, and loss curves over steps and seconds."""
+    if os.path.exists(config.out) and not config.overwrite:
+        raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(config.out))
+    found = [_read(path) for path in config.runs]
+    last = max(run.rows[-1][0] for run in found)
+    steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
+    # A run that ended earlier shows its last row beside the later steps of the others.
+    chosen = [[min(run.rows, key=lambda row, step=step: (abs(row[0] - step), row[0])) for step in steps]
+              for run in found]
+    images.save_comparison(config.out, found, steps, chosen)
+    print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in found), ', '.join(map(str, steps))))
+
+
+def _read(path):
+    name = runs.read_config(path)['identity']['preset']
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
+    rows = runs.load_samples(path, PRESETS[name].image_range, print)
+    if not rows:
+        raise UserError('{}: expected a run with samples, found none in it'.format(path))
+    return images.Compared('{} ({})'.format(name, os.path.basename(os.path.abspath(path))), rows,
+                           runs.read_metrics(path))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What a preset's networks do together in one training pass, and what can be learned from it.
+
+A Model is a function that runs the networks over one batch and returns the losses, and the
+names by which the rest of the package speaks of its networks, losses and passes.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+Model = collections.namedtuple('Model', [
+    'forward',   # forward(preset, real, noise, new_pass) -> the preset's losses
+    'networks',  # the networks' scopes; the first is the one that images are sampled from
+    'passes',    # {loss: the passes that it comes from}, in the order in which averages move
+])
+
+# One optimiser's aim: the networks (scopes) that learn, and the loss that they lower.
+Objective = collections.namedtuple('Objective', 'networks loss')
+
+# One update of a step. All objectives' gradients are taken at the same weights. images and
+# noise: which of the step's batches of real images and of noise it is taken on.
+Update = collections.namedtuple('Update', 'objectives images noise')
+Update.__new__.__defaults__ = (0, 0)
+
+GENERATOR = Objective(('generator',), 'g_loss')
+DISCRIMINATOR = Objective(('discriminator',), 'd_loss')
+ON_REAL = Objective(('discriminator',), 'd_loss_real')
+ON_FAKE = Objective(('discriminator',), 'd_loss_fake')
+AUTOENCODE = Objective(('decoder', 'encoder'), 'loss')
+
+
+def _gan(preset, real, noise, new_pass):
+    fake = preset.generator(noise, new_pass('generator'))
+    batch_statistics = preset.discriminator_batch_statistics
+    d_logits_real, _ = preset.discriminator(real, new_pass('real', batch_statistics))
+    d_logits_fake, _ = preset.discriminator(fake, new_pass('fake', batch_statistics))
+    return preset.loss(d_logits_real, d_logits_fake, preset.smoothing)
+
+
+GAN = Model(_gan, ('generator', 'discriminator'), {
+    'd_loss': ('generator', 'real', 'fake'), 'd_loss_real': ('real',), 'd_loss_fake': ('generator', 'fake'),
+    'g_loss': ('generator', 'fake')})
+
+
+def _autoencoder(preset, real, noise, new_pass):
+    """`noise` reparameterises a VAE's code; a plain auto-encoder has no use for it."""
+    code = preset.encoder(real, new_pass('encoder'))
+    if isinstance(code, tuple):
+        mean, log_variance = [tf.cast(part, tf.float32) for part in code]
+        code = mean, log_variance
+        z = mean + tf.exp(log_variance / 2) * noise
+    else:
+        z = code
+    _, logits = preset.generator(z, new_pass('decoder'))
+    return preset.loss(real, tf.cast(logits, tf.float32), code)
+
+
+AUTOENCODER = Model(_autoencoder, ('decoder', 'encoder'), {'loss': ('encoder', 'decoder')})

@@ -1,0 +1,398 @@
+"""What each system does in a step, and when it writes what."""
+
+import csv
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from conftest import ROOT, check_one_line_error, run_command
+from PIL import Image
+
+from dcgan_tf1 import checkpoint, flags, graph, layers, models, networks, train
+from dcgan_tf1.presets import PRESETS, Every
+from dcgan_tf1.seeds import draw_noise
+
+
+class Looped:
+    """A preset's training graph in a session, with a few images on the device."""
+
+    def __init__(self, preset, images=40, total_steps=10):
+        self.preset = preset
+        draw = np.random.RandomState(0)
+        low, high = preset.image_range
+        self.images = draw.uniform(low, high, (images,) + preset.input_shape).astype(np.float32)
+        with tf.Graph().as_default() as tf_graph:
+            tf.set_random_seed(0)
+            self.handles = graph.build_training_graph(preset, total_steps=total_steps)
+            self.variables = {v.op.name: v for v in tf.global_variables()}
+            self.session = tf.Session(graph=tf_graph)
+            self.session.run([tf.global_variables_initializer(), tf.local_variables_initializer()],
+                             {self.handles.loop.images: self.images})
+            self.gradients = {}
+            for scope, loss in (('generator', 'g_loss'), ('discriminator', 'd_loss')):
+                if scope in preset.model.networks:
+                    own = graph.network_trainables(scope)
+                    self.gradients.update(zip([v.op.name for v in own],
+                                              tf.gradients(getattr(self.handles.losses, loss), own)))
+        self.steps = graph.make_steps(self.session, self.handles, self.images)
+
+    def values(self):
+        return self.session.run(self.variables)
+
+    def set(self, name, value):
+        initializer = self.variables[name].initializer
+        self.session.run(initializer, {initializer.inputs[1]: value})
+
+    def noise(self, step):
+        size = self.preset.batch_size * sum(self.preset.noise_batches)
+        return draw_noise(0, 'noise', step, (size, self.preset.z_dim), self.preset.noise)
+
+    def step(self, number, indices):
+        self.steps(number, np.asarray(indices, np.int32)[np.newaxis], self.noise(number)[np.newaxis])
+
+
+def small(name, batch=4, **fields):
+    return dataclasses.replace(PRESETS[name], batch_size=batch, **fields)
+
+
+@pytest.mark.parametrize('simultaneous', [True, False])
+def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
+    preset = small('tf_tutorial', dropout_when_training=False, learning_rate=0.01)
+    if not simultaneous:
+        preset = dataclasses.replace(preset, schedule=PRESETS['blog_mnist'].schedule)
+    looped = Looped(preset)
+    gradients = looped.session.run(looped.gradients, {
+        looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1), looped.handles.draw: 0})
+    looped.step(1, range(4))
+    after = looped.values()
+    for scope in ('generator', 'discriminator'):
+        # Adam's first moment after one step is (1 - beta1) times the gradient.
+        errors = [np.abs(after[name + '/Adam'] - 0.1 * gradient).max() / np.abs(0.1 * gradient).max()
+                  for name, gradient in gradients.items() if name.startswith(scope)]
+        assert (max(errors) < 1e-4) == (simultaneous or scope == 'generator'), (scope, max(errors))
+
+
+def test_an_incomplete_batch_is_kept_with_all_of_the_noise():
+    looped = Looped(small('tf_tutorial'))
+    looped.step(1, [3, 4, -1, -1])
+    gamma = looped.values()['generator/batch_normalization_2/moving_mean']
+    other = Looped(small('tf_tutorial'))
+    other.step(1, [3, 4, 5, 6])
+    # The generator's averages saw the same four noises; the discriminator other images.
+    np.testing.assert_allclose(other.values()['generator/batch_normalization_2/moving_mean'], gamma, rtol=1e-6)
+    assert np.isfinite(gamma).all() and np.abs(gamma).max() > 0
+    name = 'discriminator/dense/kernel/Adam'
+    assert np.abs(other.values()[name] - looped.values()[name]).max() > 1e-6
+
+
+def test_cntk_skips_the_discriminators_update_on_a_short_batch():
+    looped = Looped(small('cntk', learning_rate=0.0))
+    before = looped.values()
+    looped.step(1, [0, 1, 2, 3, 4, 5, -1, -1])  # the first update has a full batch, the second has not
+    once = looped.values()
+    looped.step(2, [0, 1, 2, -1, 4, 5, -1, -1])  # neither has
+    neither = looped.values()
+    beta1 = PRESETS['cntk'].beta1
+    # Powers of beta1, which start at beta1, count the updates made.
+    assert [values['beta1_power_1'] for values in (before, once, neither)] == [beta1, beta1 ** 2, beta1 ** 2]
+    np.testing.assert_allclose([values['beta1_power'] for values in (before, once, neither)],
+                               [beta1, beta1 ** 3, beta1 ** 5])
+    for name in ('sums', 'counts'):
+        np.testing.assert_array_equal(neither['seen_losses/' + name][:2], once['seen_losses/' + name][:2])
+    assert once['seen_losses/counts'].tolist()[:2] == [1, 0] and once['seen_losses/counts'].sum() == 3
+
+
+def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one_noise_for_the_generator():
+    preset = small('cntk', learning_rate=0.0, dropout_when_training=False)
+    looped = Looped(preset)
+    z = looped.noise(1)
+    looped.step(1, range(8))
+    names = looped.handles.seen_losses.names
+    assert names == ('d_loss', 'd_loss', 'g_loss', 'g_loss')
+    sums = looped.values()['seen_losses/sums']
+
+    def losses(real, noise):
+        return looped.session.run(looped.handles.losses, {
+            looped.handles.real: looped.images[real], looped.handles.noise: noise, looped.handles.draw: 0})
+
+    expected = [losses(slice(0, 4), z[:4]).d_loss, losses(slice(4, 8), z[4:8]).d_loss,
+                losses(slice(0, 4), z[8:]).g_loss]
+    np.testing.assert_allclose([sums[0], sums[1], sums[2:].sum() / 2], expected, rtol=1e-5)
+
+
+def test_keras_dense_reports_each_loss_from_before_its_update():
+    preset = small('keras_dense', learning_rate=0.05)
+    looped = Looped(preset)
+    feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4], looped.handles.draw: 0}
+    before = looped.session.run(looped.handles.losses, feeds)
+    looped.step(1, range(4))
+    real, fake, g_loss = looped.session.run(looped.handles.seen_losses.sums)
+    np.testing.assert_allclose(real, before.d_loss_real, rtol=1e-5)  # the first update starts from the initial weights
+    assert abs(fake - before.d_loss_fake) > 1e-3  # the second does not
+    assert np.isfinite(g_loss)
+
+
+def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_generator():
+    preset = small('resnet_mnist', batch=2, learning_rate=0.01)
+    looped = Looped(preset)
+    before = looped.values()
+    looped.step(1, range(10))
+    after = looped.values()
+    # One power iteration in each of five updates; the kernel moves in between, too, so replay
+    # on a kernel that does not.
+    still = Looped(dataclasses.replace(preset, learning_rate=0.0))
+    still.step(1, range(10))
+    name = 'discriminator/block_2/conv2d'
+    matrix, u = before[name + '/kernel'].reshape(-1, 128), before[name + '/u']
+    for _ in range(5):
+        v = u @ matrix.T / np.linalg.norm(u @ matrix.T)
+        u = v @ matrix / np.linalg.norm(v @ matrix)
+    np.testing.assert_allclose(still.values()[name + '/u'], u, atol=1e-5)
+    for key in before:
+        if key.endswith(graph.EMA):
+            weight = key[:-len(graph.EMA)]
+            np.testing.assert_array_equal(before[key], before[weight])
+            expected = 0.999 * before[weight] + 0.001 * after[weight]
+            np.testing.assert_allclose(after[key], expected, rtol=1e-5, atol=1e-7)
+    # Samples are drawn with the averages.
+    z = looped.noise(1)[:3]
+    looped.set('generator/conv2d/bias', np.full(1, 5, np.float32))
+    feeds = {looped.handles.noise: z, looped.handles.draw: 0}
+    first = looped.session.run(looped.handles.sample_images, feeds)
+    assert np.abs(first).max() < 0.9
+    looped.set('generator/conv2d/bias' + graph.EMA, np.full(1, 5, np.float32))
+    assert looped.session.run(looped.handles.sample_images, feeds).min() > 0.9
+
+
+def test_spectral_normalisation_divides_by_the_largest_singular_value():
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        net_pass = layers.Pass('real', training=True)
+        x = tf.eye(30)
+        y = layers.dense(x, 20, use_bias=False, spectral_norm=net_pass)  # the normalised kernel itself
+        (u, moved), = net_pass.power_iterations
+        session.run(tf.global_variables_initializer())
+        move = tf.assign(u, moved)
+        for _ in range(300):
+            session.run(move)
+        kernel = [v for v in tf.trainable_variables() if v.op.name == 'dense/kernel'][0]
+        singular = np.linalg.svd(session.run(kernel), compute_uv=False)
+        np.testing.assert_allclose(np.linalg.svd(session.run(y), compute_uv=False), singular / singular[0], atol=1e-4)
+
+
+def test_the_learning_rate_falls_linearly_to_zero():
+    # With beta1 = beta2 = 0 Adam's step is the learning rate times the gradient's sign.
+    preset = small('blog_dense', learning_rate=1e-5, learning_rate_decay='linear', beta1=0.0, beta2=0.0,
+                   adam_epsilon=1e-12)
+    looped = Looped(preset, total_steps=4)
+    values = [looped.values()['discriminator/dense_1/bias'][0]]
+    for number in range(1, 5):
+        looped.step(number, range(4))
+        values.append(looped.values()['discriminator/dense_1/bias'][0])
+    np.testing.assert_allclose(np.abs(np.diff(values)), [1e-5, 7.5e-6, 5e-6, 2.5e-6], rtol=1e-3)
+
+
+def test_upsample_and_average_pool():
+    x = np.arange(2 * 2 * 4 * 3, dtype=np.float32).reshape(2, 2, 4, 3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        up, down = session.run([layers.upsample(tf.constant(x)), layers.average_pool(tf.constant(x))])
+    np.testing.assert_array_equal(up, x.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_allclose(down, x.reshape(2, 1, 2, 2, 2, 3).mean((2, 4)))
+
+
+def test_initial_weights():
+    def weights(initializer):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.set_random_seed(0)
+            layers.conv2d(tf.zeros([1, 4, 4, 64]), 64, 3, kernel_initializer=initializer)
+            session.run(tf.global_variables_initializer())
+            return session.run(tf.trainable_variables()[0])
+
+    limit = np.sqrt(6 / (2 * 9 * 64))
+    assert 0.99 * limit * np.sqrt(2) < np.abs(weights(layers.glorot_uniform(np.sqrt(2)))).max() <= limit * np.sqrt(2)
+    found = weights(layers.normal(0.02))
+    assert abs(found.std() - 0.02) < 3e-4 and abs(found.mean()) < 3e-4 and np.abs(found).max() > 0.06
+
+
+def test_noise():
+    uniform, normal = [draw_noise(1, 'noise', 3, (200, 100), kind) for kind in ('uniform', 'normal')]
+    assert uniform.min() >= -1 and uniform.max() < 1 and abs(uniform.std() - 1 / np.sqrt(3)) < 0.01
+    assert abs(normal.std() - 1) < 0.02 and normal.max() > 3 and normal.dtype == np.float32
+
+
+# ------------------------------------------------------------------ what is written, and when
+
+def plan(*given):
+    return train._make_plan(flags.parse_train(list(given)), print)
+
+
+@pytest.fixture
+def mnist(real_data, monkeypatch):
+    monkeypatch.setenv('DCGAN_TF1_DATA', real_data)
+
+
+@pytest.mark.parametrize('preset, total, rows, pictures, saves', [
+    ('blog_mnist', 4295, [101, 202, 4242], [101, 202, 4242], [500, 4000]),
+    ('blog_dense', 300 * 859, [859, 1718], [859, 1718], [8590, 17180]),
+    ('tf_tutorial', 50 * 235, [235, 470, 11750], [235, 470, 11750], [15 * 235, 30 * 235]),
+    ('tf_tutorial_101', 101 * 235, [235, 11 * 235, 101 * 235], [235, 11 * 235, 101 * 235], [15 * 235]),
+    ('keras_dense', 10000, [1, 101, 9901], [1, 1001, 9001], [1000, 10000]),
+    ('cntk', 5000, [200, 400, 5000], [200, 400, 5000], [1000, 5000]),
+    ('resnet_mnist', 50000, [100, 200, 50000], [500, 1000, 50000], [500, 50000]),
+    ('autoencoder', 20 * 468, [468, 936], [468, 936], [5 * 468, 20 * 468])])
+def test_rhythms(preset, total, rows, pictures, saves, mnist):
+    found = plan('--preset=' + preset)
+    assert found.total == total
+    for rhythm, steps in ((found.rows, rows), (found.pictures, pictures), (found.saves, saves)):
+        assert rhythm.after(0) == steps[0] and all(step in rhythm for step in steps)
+        if len(steps) > 1:
+            assert rhythm.after(steps[0]) == steps[1] and steps[0] + 1 not in rhythm
+    assert [step for step in range(1, total + 1) if step in found.rows][-1] >= rows[-1]
+
+
+def test_modes_and_likelihoods():
+    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
+    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == Every(400, 'steps')
+    assert flags.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
+    assert flags.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
+    for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
+                         (['--mode=slow'], ['--mode', 'blog_mnist has no modes']),
+                         (['--likelihood=squared_error'], ['--likelihood', 'vae', 'blog_mnist'])):
+        check_one_line_error(run_command('train', *given), *parts)
+
+
+def test_a_preset_that_contradicts_itself_fails_at_once():
+    for fields, message in (({'epochs': None}, 'either epochs or steps'), ({'steps': 5}, 'either epochs or steps'),
+                            ({'schedule': (models.Update((models.AUTOENCODE,)),)}, 'expected networks of'),
+                            ({'schedule': (models.Update((models.GENERATOR,), noise=1),)}, '1 of noise')):
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(PRESETS['blog_mnist'], **fields)
+
+
+def run(tiny_data, folder, *given):
+    status, out, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(folder), *given)
+    assert status == 0, err
+    return out
+
+
+def rows_of(path):
+    with open(str(path / 'metrics.csv'), newline='') as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_keras_dense_run(tiny_data, tmp_path):
+    """Steps count from 0; a picture shows the first four fakes of its step, before the step."""
+    run(tiny_data, tmp_path, '--preset=keras_dense', '--max_steps=102', '--checkpoint_every=50')
+    path = tmp_path / '00000-keras_dense'
+    rows = rows_of(path)
+    assert [int(row['step']) for row in rows] == [0, 100]
+    for row in rows:
+        np.testing.assert_allclose(float(row['d_loss']), (float(row['d_loss_real']) + float(row['d_loss_fake'])) / 2,
+                                   rtol=1e-4)
+    assert [name for name in os.listdir(str(path / 'samples')) if name.endswith('.png')] == ['step-000000.png']
+    assert Image.open(str(path / 'samples' / 'step-000000.png')).size == (56, 56)
+    with np.load(str(path / 'samples' / 'step-000000.npz')) as arrays:
+        np.testing.assert_array_equal(arrays['z'], draw_noise(0, 'noise', 1, (64, 100), 'normal')[:4])
+        with tf.Graph().as_default(), tf.Session() as session:  # the generator has not learned yet
+            tf.set_random_seed(0)
+            images = networks.keras_dense_generator(tf.constant(arrays['z']), None)
+            session.run(tf.global_variables_initializer())
+            np.testing.assert_allclose(session.run(images), arrays['images'], atol=0.02)
+    # Resumed in the middle, it writes what it would have written.
+    other = tmp_path / 'other'
+    run(tiny_data, other, '--preset=keras_dense', '--max_steps=60', '--checkpoint_every=50')
+    run(tiny_data, other, '--preset=keras_dense', '--max_steps=102', '--checkpoint_every=50', '--resume=must')
+    same = [{k: v for k, v in row.items() if k not in ('images_per_second', 'seconds')} for row in rows]
+    assert [{k: v for k, v in row.items() if k not in ('images_per_second', 'seconds')}
+            for row in rows_of(other / '00000-keras_dense')] == same
+
+
+def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tmp_path):
+    flags_given = ['--preset=cntk', '--batch_size=16', '--log_every=4']
+    run(tiny_data, tmp_path / 'whole', '--max_steps=8', *flags_given)
+    run(tiny_data, tmp_path / 'single', '--max_steps=8', '--preset=cntk', '--batch_size=16', '--log_every=1')
+    run(tiny_data, tmp_path / 'parts', '--max_steps=6', *flags_given)
+    run(tiny_data, tmp_path / 'parts', '--max_steps=8', '--resume=must', *flags_given)
+    whole, single, parts = [[(float(row['d_loss']), float(row['g_loss'])) for row in rows_of(
+        tmp_path / name / '00000-cntk')] for name in ('whole', 'single', 'parts')]
+    np.testing.assert_allclose(whole, [np.mean(single[:4], axis=0), np.mean(single[4:], axis=0)], rtol=1e-4)
+    assert parts == whole
+
+
+def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tiny_data, tmp_path):
+    out = run(tiny_data, tmp_path, '--preset=tf_tutorial', '--epochs=2', '--batch_size=2048')
+    assert '3 steps to an epoch' in out and 'an epoch  ' in out  # 5,400 images: the last batch is kept
+    path = tmp_path / '00000-tf_tutorial'
+    pictures = sorted(name for name in os.listdir(str(path / 'samples')) if name.endswith('.png'))
+    assert pictures == ['image_at_epoch_0001.png', 'image_at_epoch_0002.png']
+    assert Image.open(str(path / 'samples' / pictures[0])).size == (112, 112)
+    zs = [np.load(str(path / 'samples' / name))['z'] for name in ('step-000003.npz', 'step-000006.npz')]
+    assert zs[0].shape == (16, 100)
+    np.testing.assert_array_equal(*zs)
+    assert Image.open(str(path / 'animation.gif')).n_frames == 2
+    os.remove(str(path / 'animation.gif'))
+    status, out, err = run_command('animation', '--run={}'.format(path))
+    assert status == 0 and 'animation.gif: 2 frames' in out, err
+    with Image.open(str(path / 'animation.gif')) as gif:
+        assert gif.n_frames == 2 and gif.size == (224, 224)
+        gif.seek(1)
+        last = np.asarray(gif.convert('L'), np.int32)[::2, ::2]
+    expected = np.asarray(Image.open(str(path / 'samples' / pictures[1])), np.int32)
+    assert np.abs(last - expected).max() <= 2
+    assert checkpoint.steps_in(str(path / 'checkpoints')) == [6]  # none after 15 epochs, so the one at the end
+
+
+def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_path):
+    for preset in ('autoencoder', 'vae'):
+        run(tiny_data, tmp_path, '--preset=' + preset, '--epochs=3')
+        path = tmp_path / '{:05d}-{}'.format(['autoencoder', 'vae'].index(preset), preset)
+        losses = [float(row['loss']) for row in rows_of(path)]
+        assert losses[2] < losses[0]
+        out = str(tmp_path / (preset + '.png'))
+        status, _, err = run_command('sample', '--run={}'.format(path), '--n=4', '--out=' + out,
+                                     '--npz=' + out + '.npz')
+        assert status == 0, err
+        images = np.load(out + '.npz')['images']
+        assert images.shape == (4, 28, 28, 1) and 0 <= images.min() < images.max() <= 1
+
+
+def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
+    run(tiny_data, tmp_path, '--preset=resnet_mnist', '--batch_size=2', '--max_steps=2', '--log_every=2',
+        '--precision=float32')
+    path = tmp_path / '00000-resnet_mnist'
+    with np.load(str(path / 'samples' / 'step-000002.npz')) as arrays:
+        prefix = checkpoint.resolve(str(path / 'checkpoints'))
+        from dcgan_tf1 import sample
+        images = sample.generate(PRESETS['resnet_mnist'], prefix, arrays['z'])
+        np.testing.assert_allclose(images, arrays['images'], atol=1e-4)
+
+
+def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
+    for preset, steps in (('blog_dense', 8), ('vae', 5)):
+        run(tiny_data, tmp_path, '--preset=' + preset, '--max_steps={}'.format(steps), '--log_every=1')
+    paths = [str(tmp_path / name) for name in ('00000-blog_dense', '00001-vae')]
+    out = str(tmp_path / 'both.png')
+    status, text, err = run_command('compare', '--runs=' + ','.join(paths), '--rows=4', '--out=' + out)
+    assert status == 0 and 'at steps 2, 4, 6, 8' in text, err
+    assert min(Image.open(out).size) > 500
+    check_one_line_error(run_command('compare', '--runs=' + ','.join(paths), '--out=' + out), out, '--overwrite')
+    check_one_line_error(run_command('compare', '--runs=' + paths[0]), '--runs', 'two')
+    nothing = run_command('compare', '--runs={},{}'.format(paths[0], tmp_path), '--out=x.png')
+    check_one_line_error(nothing, 'run folder')
+
+
+def test_the_worked_example_of_the_readme(tiny_data, tmp_path, monkeypatch):
+    with open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as handle:
+        example = handle.read().split('```python\n')[1].split('```')[0]
+    monkeypatch.setattr('dcgan_tf1.presets.PRESETS', dict(PRESETS))
+    names = {}
+    exec(compile(example, 'README.md', 'exec'), names)
+    for module in (flags, train):
+        if hasattr(module, 'PRESETS'):
+            monkeypatch.setattr(module, 'PRESETS', names['PRESETS'])
+    run(tiny_data, tmp_path, '--preset=tiny', '--max_steps=100')
+    rows = rows_of(tmp_path / '00000-tiny')
+    assert [int(row['step']) for row in rows] == [50, 100]
+    assert float(rows[1]['d_loss']) < 1.9  # it has begun to tell them apart
