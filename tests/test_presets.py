@@ -247,8 +247,8 @@ def test_rhythms(preset, total, rows, pictures, saves, mnist):
     assert found.total == total
     for rhythm, steps in ((found.rows, rows), (found.pictures, pictures), (found.saves, saves)):
         assert rhythm.after(0) == steps[0] and all(step in rhythm for step in steps)
-        if len(steps) > 1:
-            assert rhythm.after(steps[0]) == steps[1] and steps[0] + 1 not in rhythm
+        assert rhythm.after(steps[0]) == steps[0] + rhythm.every and steps[0] + 1 not in rhythm
+    assert found.rows.after(rows[0]) == rows[1] if len(rows) > 1 else True
     assert [step for step in range(1, total + 1) if step in found.rows][-1] >= rows[-1]
 
 
