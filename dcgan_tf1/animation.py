@@ -9,8 +9,7 @@ from PIL import Image
 
 from dcgan_tf1 import cli, flags, images, runs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import replacing
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.files import refuse_existing, replacing
 
 NAME = 'animation.gif'
 MAX_FRAMES = 200
@@ -22,12 +21,10 @@ def main(argv=None):
 
 
 def animate(config):
-    name = runs.read_config(config.run)['identity']['preset']
-    if name not in PRESETS:
-        raise UserError('{}: expected one of the presets {}, found {!r}'.format(config.run, ', '.join(PRESETS), name))
-    if config.out and os.path.exists(config.out) and not config.overwrite:
-        raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(config.out))
-    path, frames = save_run_gif(config.run, PRESETS[name], config.out)
+    preset = runs.read_preset(config.run)
+    if config.out:
+        refuse_existing(config.out, config.overwrite)
+    path, frames = save_run_gif(config.run, preset, config.out)
     print('{}: {} frames'.format(path, frames))
 
 

@@ -7,7 +7,7 @@ import sys
 
 from dcgan_tf1 import cli, flags, images, runs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.files import refuse_existing
 
 
 def main(argv=None):
@@ -16,8 +16,7 @@ def main(argv=None):
 
 def compare(config):
     """Writes the picture: rows of samples at the same steps, and loss curves over steps and seconds."""
-    if os.path.exists(config.out) and not config.overwrite:
-        raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(config.out))
+    refuse_existing(config.out, config.overwrite)
     found = [_read(path) for path in config.runs]
     last = max(run.rows[-1][0] for run in found)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
@@ -29,13 +28,11 @@ def compare(config):
 
 
 def _read(path):
-    name = runs.read_config(path)['identity']['preset']
-    if name not in PRESETS:
-        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
-    rows = runs.load_samples(path, PRESETS[name].image_range, print)
+    preset = runs.read_preset(path)
+    rows = runs.load_samples(path, preset.image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return images.Compared('{} ({})'.format(name, os.path.basename(os.path.abspath(path))), rows,
+    return images.Compared('{} ({})'.format(preset.name, os.path.basename(os.path.abspath(path))), rows,
                            runs.read_metrics(path))
 
 

@@ -41,6 +41,12 @@ def replacing(path):
             os.remove(temporary)
 
 
+def refuse_existing(path, overwrite):
+    """Raises UserError where a file would be replaced unasked."""
+    if os.path.exists(path) and not overwrite:
+        raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
+
+
 def write_text(path, text):
     """Writes `text` (UTF-8) to `path`, whole or not at all."""
     with replacing(path) as temporary, open(temporary, 'w', encoding='utf-8') as handle:

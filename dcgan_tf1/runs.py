@@ -16,6 +16,7 @@ import csv
 import fcntl
 import glob
 import io
+import itertools
 import json
 import os
 import re
@@ -31,6 +32,7 @@ from tqdm import tqdm
 from dcgan_tf1 import images
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import replacing, write_json, write_text, writing
+from dcgan_tf1.presets import PRESETS
 
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
@@ -84,6 +86,14 @@ def read_config(path):
     return config
 
 
+def read_preset(path):
+    """The Preset that a run was started with, without the flags that changed it."""
+    name = read_config(path)['identity']['preset']
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
+    return PRESETS[name]
+
+
 def load_samples(path, image_range, log):
     """A run's rows of samples, ascending: list of (step, uint8 [N, H, W, C]).
 
@@ -102,16 +112,19 @@ def load_samples(path, image_range, log):
     return sorted(rows, key=lambda row: row[0])
 
 
-def read_metrics(path):
-    """A run's rows of losses: list of {column: number}; [] where there are none."""
+def read_metrics(path, columns=None):
+    """A run's rows of losses: list of {column: number}, of all columns or the ones named.
+
+    It ends before the first row that lacks one, as a kill may leave it.
+    """
     name, rows = os.path.join(path, 'metrics.csv'), []
     if os.path.exists(name):
         with open(name, newline='') as handle:
             for cells in csv.DictReader(handle):
                 try:
-                    rows.append({key: float(value) for key, value in cells.items()})
-                except (TypeError, ValueError):
-                    break  # a row that a kill left incomplete
+                    rows.append({key: float(cells[key]) for key in columns or cells})
+                except (KeyError, TypeError, ValueError):
+                    break
     return rows
 
 
@@ -170,24 +183,13 @@ class Run:
         A row that a kill left incomplete is dropped with those after `step`.
         """
         self._columns = columns
-        rows = []
-        path = self.file('metrics.csv')
-        if os.path.exists(path):
-            with open(path, newline='') as handle:
-                for cells in csv.DictReader(handle):
-                    try:
-                        row = {key: float(cells[key]) for key in columns}
-                    except (KeyError, TypeError, ValueError):
-                        break
-                    if row['step'] > step:
-                        break
-                    rows.append(row)
+        rows = list(itertools.takewhile(lambda row: row['step'] <= step, read_metrics(self.path, columns)))
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_cell(key, row[key]) for key in columns])
-        write_text(path, stream.getvalue())
+        write_text(self.file('metrics.csv'), stream.getvalue())
         return rows
 
     def append_metrics(self, row):

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import checkpoint, cli, devices, flags, graph, images, runs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import replacing
+from dcgan_tf1.files import refuse_existing, replacing
 from dcgan_tf1.presets import PRESETS
 from dcgan_tf1.seeds import draw_noise
 
@@ -28,8 +28,7 @@ def sample(config):
     preset, prefix, default_out = _source(config)
     out = config.out or default_out
     for path in filter(None, (out, config.npz)):
-        if os.path.exists(path) and not config.overwrite:
-            raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
+        refuse_existing(path, config.overwrite)
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
     z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
@@ -51,12 +50,10 @@ def _source(config):
     """The preset, the checkpoint's prefix, and where the picture goes by default."""
     if config.checkpoint is not None:
         return PRESETS[config.preset], checkpoint.resolve(config.checkpoint), 'samples.png'
-    name = runs.read_config(config.run)['identity']['preset']
-    if name not in PRESETS:
-        raise UserError('{}: expected one of the presets {}, found {!r}'.format(
-            config.run, ', '.join(PRESETS), name))
-    if config.preset not in (None, name):
-        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(name, config.run, config.preset))
+    preset = runs.read_preset(config.run)
+    if config.preset not in (None, preset.name):
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(
+            preset.name, config.run, config.preset))
     folder = os.path.join(config.run, 'checkpoints')
     steps = checkpoint.steps_in(folder)
     if not steps or config.step not in [None] + steps:
@@ -64,7 +61,7 @@ def _source(config):
             folder, '' if config.step is None else ' of step {}'.format(config.step),
             'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
     step = steps[-1] if config.step is None else config.step
-    return PRESETS[name], checkpoint.prefix_of(folder, step), os.path.join(
+    return preset, checkpoint.prefix_of(folder, step), os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(step, config.seed))
 
 
