@@ -113,7 +113,8 @@ def _kernel(shape, initializer, spectral_norm):
     moved = tf.nn.l2_normalize(tf.matmul(v, matrix), epsilon=1e-12)                # [1, filters]
     v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
     spectral_norm.power_iterations.append((u, moved))
-    return kernel / tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
+    norm = tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
+    return kernel * tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
 
 
 def _operands(*tensors):
@@ -175,14 +176,14 @@ def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME', use_bias
 def upsample(x):
     """Nearest-neighbour: [N, H, W, C] -> [N, 2 H, 2 W, C]."""
     _, height, width, channels = x.shape.as_list()
-    x = tf.reshape(x, [-1, height, 1, width, 1, channels])
-    return tf.reshape(tf.tile(x, [1, 1, 2, 1, 2, 1]), [-1, 2 * height, 2 * width, channels])
+    # Every pixel beside itself, then every row; at most four axes, which every runtime can do.
+    x = tf.reshape(tf.concat([x, x], axis=3), [-1, height, 2 * width * channels])
+    return tf.reshape(tf.concat([x, x], axis=2), [-1, 2 * height, 2 * width, channels])
 
 
 def average_pool(x):
     """Means of 2x2: [N, H, W, C] -> [N, H / 2, W / 2, C], for even H and W."""
-    _, height, width, channels = x.shape.as_list()
-    return tf.reduce_mean(tf.reshape(x, [-1, height // 2, 2, width // 2, 2, channels]), axis=[2, 4])
+    return tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
 
 
 def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):

@@ -227,12 +227,16 @@ def resnet_cifar_generator(z, net_pass):
 
 
 def _up_block(name, x, net_pass):
-    """Residual block: [N, H, W, C] -> [N, 2 H, 2 W, 256]."""
+    """Residual block: [N, H, W, C] -> [N, 2 H, 2 W, 256].
+
+    A 1x1 convolution of up-sampled pixels is that of the pixels, up-sampled, at a quarter
+    of the work; likewise where `_down_block` pools.
+    """
     with tf.variable_scope(name):
         y = upsample(tf.nn.relu(batch_norm(x, net_pass)))
         y = conv2d(y, 256, 3, **_RESIDUAL)
         y = conv2d(tf.nn.relu(batch_norm(y, net_pass)), 256, 3, **_RESIDUAL)
-        return y + conv2d(upsample(x), 256, 1)
+        return y + upsample(conv2d(x, 256, 1))
 
 
 def resnet_discriminator(x, net_pass):
@@ -260,7 +264,7 @@ def _down_block(name, x, net_pass):
     with tf.variable_scope(name):
         y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
         y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        return average_pool(y) + average_pool(conv2d(x, 128, 1, spectral_norm=net_pass))
+        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=net_pass)
 
 
 def _plain_block(name, x, net_pass):
