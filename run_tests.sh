@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up and runs the tests: lint and tests on the default Python, the same tests under
-# TensorFlow 1.15.5 where there is a Python 3.7, and checkpoints of TensorFlow 1.0.1 where
-# there is a Python 3.6 (x86-64 only, for want of old wheels elsewhere).
+# TensorFlow 1.15.5 where there is a Python 3.7, and checkpoints and exports under TensorFlow
+# 1.0.1 and 1.4.1 where there is a Python 3.6 (x86-64 only, for want of old wheels elsewhere).
 #
 #   ./run_tests.sh              everything but the slow tests
 #   ./run_tests.sh --all        the slow ones, too
@@ -33,8 +33,11 @@ else
   if python36=$(find_exact 3.6); then
     make_venv .venv-tf1.0 "$python36" 'tensorflow==1.0.1' 'protobuf<3.20' 'numpy<1.17' 'wheel<0.38'
     export DCGAN_TF1_PYTHON_TF10=$PWD/.venv-tf1.0/bin/python
+    # Without its TensorBoard, of which no dependency is for Python 3.6 any more.
+    make_venv .venv-tf1.4 "$python36" --no-deps 'tensorflow==1.4.1' 'protobuf<3.20' 'numpy<1.17' six
+    export DCGAN_TF1_PYTHON_TF14=$PWD/.venv-tf1.4/bin/python
   else
-    say "skipping TensorFlow 1.0.1: no Python 3.6 found"
+    say "skipping TensorFlow 1.0.1 and 1.4.1: no Python 3.6 found"
   fi
 fi
 

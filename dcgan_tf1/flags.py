@@ -13,6 +13,7 @@ from absl import flags
 from dcgan_tf1 import losses
 from dcgan_tf1.datasets import DATASETS
 from dcgan_tf1.devices import LOWERINGS, PRECISIONS
+from dcgan_tf1.formats import FORMATS
 from dcgan_tf1.presets import PRESETS, Every, Preset
 
 
@@ -80,6 +81,21 @@ class CompareConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What `export` does."""
+
+    run: Optional[str]
+    checkpoint: Optional[str]
+    preset: Optional[str]
+    step: Optional[int]
+    formats: Optional[Tuple[str, ...]]
+    with_discriminator: bool
+    opset: int
+    out: Optional[str]
+    overwrite: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class DataConfig:
     """What `datasets` does."""
 
@@ -111,8 +127,8 @@ class _Command:
     def string(self, name, default, help_text):
         self._define(flags.DEFINE_string, name, default, help_text)
 
-    def integer(self, name, default, help_text, lower=None):
-        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
+    def integer(self, name, default, help_text, lower=None, upper=None):
+        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower, upper_bound=upper)
 
     def real(self, name, default, help_text, lower=None):
         self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower)
@@ -296,12 +312,7 @@ def parse_compare(argv):
 def parse_sample(argv):
     command = _Command('dcgan-sample', 'Draws images from a run or a checkpoint into a PNG grid. Needs only the '
                                        "generator's variables; checkpoints of 2017's graph will do.")
-    command.group('From what')
-    command.string('run', None, 'A run folder.')
-    command.integer('step', None, "Which of the run's checkpoints. Default: the newest.", 0)
-    command.string('checkpoint', None, 'A checkpoint prefix (.../model.ckpt-4295) or a folder of them; '
-                                       'needs --preset.')
-    command.choice('preset', None, PRESETS, "The checkpoint's system.")
+    _checkpoint_flags(command)
     command.group('What to draw')
     command.integer('n', 25, 'Number of images; with --interpolate, of pairs that a row walks between.', 1)
     command.integer('seed', 0, 'Of the noise and of the dropout masks.', 0)
@@ -320,6 +331,20 @@ def parse_sample(argv):
     values = command.parse(argv)
     if values is None:
         return None
+    _check_checkpoint_flags(values)
+    return SampleConfig(**{field.name: values[field.name] for field in dataclasses.fields(SampleConfig)})
+
+
+def _checkpoint_flags(command):
+    command.group('From what')
+    command.string('run', None, 'A run folder.')
+    command.integer('step', None, "Which of the run's checkpoints. Default: the newest.", 0)
+    command.string('checkpoint', None, 'A checkpoint prefix (.../model.ckpt-4295) or a folder of them; '
+                                       'needs --preset.')
+    command.choice('preset', None, PRESETS, "The checkpoint's system.")
+
+
+def _check_checkpoint_flags(values):
     if (values['run'] is None) == (values['checkpoint'] is None):
         raise flags.Error('expected either --run or --checkpoint, found {}'.format(
             'neither' if values['run'] is None else 'both'))
@@ -327,7 +352,33 @@ def parse_sample(argv):
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
-    return SampleConfig(**{field.name: values[field.name] for field in dataclasses.fields(SampleConfig)})
+
+
+def parse_export(argv):
+    command = _Command('dcgan-export', 'Exports the generator of a run or a checkpoint to what other systems load, '
+                                       'each format compared with the session. The formats are ' + ' '.join(
+                                           '{}: {}.'.format(name, one.title) for name, one in FORMATS.items()))
+    _checkpoint_flags(command)
+    command.group('What to write')
+    command.string('formats', None, 'Formats with commas between them. Default: all that the installed packages '
+                                    "allow (pip install 'dcgan_tf1[export]').")
+    command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
+    command.integer('opset', 17, "ONNX's version of its operations: 13 to 18.", 13, 18)
+    command.group('Where to')
+    command.string('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
+    command.boolean('overwrite', False, 'Replace an earlier export (files that others put there are kept).')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    _check_checkpoint_flags(values)
+    chosen = None
+    if values['formats'] is not None:
+        chosen = tuple(values['formats'].split(','))
+        for name in chosen:
+            if name not in FORMATS:
+                raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
+    return ExportConfig(formats=chosen, **{field.name: values[field.name] for field in dataclasses.fields(ExportConfig)
+                                           if field.name != 'formats'})
 
 
 def parse_data(argv):

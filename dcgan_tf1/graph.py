@@ -89,7 +89,10 @@ def _sample_images(preset, noise, draw, dropout):
     net_pass = layers.Pass('sample', training=False, draw=draw if dropout else None)
     images = preset.generator(noise, net_pass)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
-    return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape, name='images')
+    images = tf.cast(images, tf.float32)
+    if tuple(images.shape.as_list()[1:]) == preset.image_shape:
+        return tf.identity(images, name='images')
+    return tf.reshape(images, (-1,) + preset.image_shape, name='images')  # flat ones
 
 
 def build_sampling_graph(preset, dropout=None, precision='float32', lowering='native'):
@@ -107,15 +110,38 @@ def build_sampling_graph(preset, dropout=None, precision='float32', lowering='na
 
 
 def sampled_variables(preset, variables):
-    """{the checkpoint's name: variable} for the variables of a sampling graph.
+    """{the checkpoint's name: variable} for the variables of a sampling or inference graph.
 
     Where the preset keeps moving averages of its weights, those are what is sampled with.
     """
-    averaged = [variable.op.name for variable in tf.trainable_variables()] if preset.ema_decay is not None else []
+    averaged = [] if preset.ema_decay is None else [
+        variable.op.name for variable in network_trainables(preset.model.networks[0])]
     return {variable.op.name + (EMA if variable.op.name in averaged else ''): variable for variable in variables}
 
 
 EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
+
+# One network as others are to load it: `input` and `output` are tensors, named as the keys say.
+Network = collections.namedtuple('Network', 'name input_key input output_key output')
+
+
+def build_inference_graph(preset, with_discriminator=False):
+    """The networks as they are exported: a list of Network, of which the generator is the first.
+
+    Without dropout, with batch norm on its moving averages (also in the discriminator, so
+    that an image's logit does not depend on the others in its batch), and in operations
+    that TensorFlow 1.0 has. The generator: `inputs_noise` [N, z_dim] -> `images`
+    [N] + image_shape; the discriminator: `inputs_real` [N] + image_shape -> `logits` [N, 1].
+    """
+    with tf.variable_scope(tf.get_variable_scope(), use_resource=False, auxiliary_name_scope=False):
+        noise = tf.placeholder(tf.float32, [None, preset.z_dim], name='inputs_noise')
+        found = [Network('generator', 'noise', noise, 'images', _sample_images(preset, noise, None, False))]
+        if with_discriminator:
+            real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
+            x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
+            logits, _ = preset.discriminator(x, layers.Pass('real', training=False))
+            found.append(Network('discriminator', 'images', real, 'logits', tf.identity(logits, name='logits')))
+        return found
 
 
 def build_training_graph(preset, precision='float32', lowering='native', towers=('',), total_steps=1):

@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import images
+from dcgan_tf1 import checkpoint, images
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import replacing, write_json, write_text, writing
 from dcgan_tf1.presets import PRESETS
@@ -92,6 +92,29 @@ def read_preset(path):
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
     return PRESETS[name]
+
+
+def find_checkpoint(run, step, path, name):
+    """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
+
+    Args:
+      run: the run folder, or None.
+      step: which of the run's checkpoints; None for the newest.
+      path: where run is None, a checkpoint prefix or a folder of them.
+      name: the preset of `path`; of a run None, or the one that is expected.
+    """
+    if run is None:
+        return PRESETS[name], checkpoint.resolve(path)
+    preset = read_preset(run)
+    if name not in (None, preset.name):
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
+    folder = os.path.join(run, 'checkpoints')
+    steps = checkpoint.steps_in(folder)
+    if not steps or step not in [None] + steps:
+        raise UserError('{}: expected a checkpoint{}, found {}'.format(
+            folder, '' if step is None else ' of step {}'.format(step),
+            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+    return preset, checkpoint.prefix_of(folder, steps[-1] if step is None else step)
 
 
 def load_samples(path, image_range, log):

@@ -12,7 +12,6 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import checkpoint, cli, devices, flags, graph, images, runs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import refuse_existing, replacing
-from dcgan_tf1.presets import PRESETS
 from dcgan_tf1.seeds import draw_noise
 
 WALK = 10  # images from one end of an interpolation to the other
@@ -25,8 +24,9 @@ def main(argv=None):
 
 def sample(config):
     """Writes the PNG grid, and the arrays where asked to."""
-    preset, prefix, default_out = _source(config)
-    out = config.out or default_out
+    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset)
+    out = config.out or ('samples.png' if config.run is None else os.path.join(
+        config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
     for path in filter(None, (out, config.npz)):
         refuse_existing(path, config.overwrite)
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
@@ -44,25 +44,6 @@ def sample(config):
             np.savez_compressed(handle, images=raw, z=z)
         print('{}: images {} in [{:g}, {:g}], z {}'.format(
             config.npz, list(raw.shape), preset.image_range[0], preset.image_range[1], list(z.shape)))
-
-
-def _source(config):
-    """The preset, the checkpoint's prefix, and where the picture goes by default."""
-    if config.checkpoint is not None:
-        return PRESETS[config.preset], checkpoint.resolve(config.checkpoint), 'samples.png'
-    preset = runs.read_preset(config.run)
-    if config.preset not in (None, preset.name):
-        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(
-            preset.name, config.run, config.preset))
-    folder = os.path.join(config.run, 'checkpoints')
-    steps = checkpoint.steps_in(folder)
-    if not steps or config.step not in [None] + steps:
-        raise UserError('{}: expected a checkpoint{}, found {}'.format(
-            folder, '' if config.step is None else ' of step {}'.format(config.step),
-            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
-    step = steps[-1] if config.step is None else config.step
-    return preset, checkpoint.prefix_of(folder, step), os.path.join(
-        config.run, 'samples-{:06d}-{}.png'.format(step, config.seed))
 
 
 def noise(preset, seed, count, walk=0):

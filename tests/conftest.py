@@ -100,6 +100,15 @@ def real_data():
     return REAL_DATA
 
 
+@contextlib.contextmanager
+def locked_cache():
+    """Holds .cache, which keeps from one run to the next what takes long to make or to fetch."""
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, '.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests under two releases run side by side
+        yield
+
+
 @pytest.fixture(scope='session')
 def real_cifar(real_data):
     """A data folder with a cifar10 that was built once by make_cifar10.py."""
@@ -108,9 +117,7 @@ def real_cifar(real_data):
         pytest.skip('no real data: DCGAN_TF1_DATA has no cifar10/make_cifar10.py')
     folder = os.path.join(CACHE, 'cifar10')
     done = os.path.join(folder, '.done')
-    os.makedirs(CACHE, exist_ok=True)
-    with open(os.path.join(CACHE, '.lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests under two releases run side by side
+    with locked_cache():
         if not os.path.exists(done):
             subprocess.run([sys.executable, script, '--out', folder,
                             '--tarball', os.path.join(folder, 'cifar-10-python.tar.gz')],

@@ -1,11 +1,12 @@
 """2017's graphs under genuine TensorFlow 1.0.1, for the tests; not part of the package.
 
-    python3.6 legacy_2017.py PRESET FOLDER
+    python3.6 legacy_2017.py PRESET FOLDER [CHECKPOINT NOISE.npz]
 
 Builds the blog's graph on TensorFlow 1.0.1's own `tf.layers`, takes one step, saves a
 checkpoint as 2017 did and prints, as JSON, its prefix and the variables' names and shapes.
 Beside it, FOLDER/expected.npz holds noise and the images that 1.0.1 makes of it, dropout
-off.
+off. With a CHECKPOINT it restores the generator from that, and makes images of the array
+`z` in NOISE.npz, in place of all that.
 """
 
 import json
@@ -57,7 +58,7 @@ def entropy(logits, label):
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.ones_like(logits) * label))
 
 
-def main(preset, folder):
+def main(preset, folder, checkpoint=None, noise_file=None):
     global KEEP  # noqa: PLW0603
     KEEP = tf.placeholder_with_default(0.8, [])
     shape = {'blog_mnist': [28, 28, 1], 'blog_cifar_horse': [32, 32, 3], 'blog_dense': [784]}[preset]
@@ -82,6 +83,13 @@ def main(preset, folder):
     draw = np.random.RandomState(0)
     noise = draw.uniform(-1, 1, (8, 100)).astype(np.float32)
     with tf.Session() as session:
+        if checkpoint:
+            own = [v for v in tf.global_variables() if v.name.startswith('generator') and 'Adam' not in v.name]
+            tf.train.Saver(own).restore(session, checkpoint)
+            with np.load(noise_file) as arrays:
+                noise = arrays['z']
+            np.savez(os.path.join(folder, 'expected.npz'), images=session.run(images, {z: noise, KEEP: 1.0}))
+            return
         session.run(tf.global_variables_initializer())
         feeds = {real: np.tanh(draw.randn(8, *shape)), z: noise}
         for step in steps:

@@ -1,0 +1,423 @@
+"""Exports: every preset in every format against the session, under the runtimes that load it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from conftest import check_one_line_error, command_environment, run_command, run_process
+from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+
+from dcgan_tf1 import files, formats, graphdefs, tfjs
+from dcgan_tf1.presets import PRESETS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OLD = tf.VERSION.startswith('1.')
+FAST = ('blog_mnist', 'keras_dense')
+FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+ALL = [name for name in formats.FORMATS if not formats.missing(name)]
+
+
+def run_export(name, folder, *flags):
+    """(checkpoint prefix, export folder, what the command printed)."""
+    prefix = make_checkpoint(name, folder)
+    out = os.path.join(str(folder), 'export')
+    status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out, *flags)
+    assert status == 0, err
+    return prefix, out, text
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    """exported(name): an export in all formats that can be had, with the discriminator, made once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            flags = ['--with_discriminator'] if PRESETS[name].discriminator else []
+            made[name] = run_export(name, tmp_path_factory.mktemp(name), *flags)
+        return made[name]
+
+    return get
+
+
+def read(path):
+    with open(path) as handle:
+        return handle.read()
+
+
+def manifest_of(out):
+    return json.loads(read(os.path.join(out, 'MANIFEST.json')))
+
+
+# --------------------------------------------------------------------- each by its runtime
+
+def run_frozen(out, network, source, target, inputs):
+    graph_def = tf.GraphDef()
+    with open(os.path.join(out, 'frozen', network + '.pb'), 'rb') as handle:
+        graph_def.ParseFromString(handle.read())
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(graph_def, name='')
+        return session.run(target, {source: inputs})
+
+
+def run_saved_model(out, network, source, target, inputs):
+    with tf.Graph().as_default(), tf.Session() as session:
+        meta = tf.saved_model.loader.load(session, ['serve'], os.path.join(out, 'saved_model'))
+        signature = meta.signature_def['serving_default' if network == 'generator' else network]
+        key, = signature.inputs
+        answer, = signature.outputs
+        assert signature.method_name == 'tensorflow/serving/predict'
+        assert (signature.inputs[key].name, signature.outputs[answer].name) == (source, target)
+        return session.run(target, {source: inputs})
+
+
+def run_meta_graph(out, network, source, target, inputs):
+    prefix = os.path.join(out, 'meta_graph', 'model')
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(prefix + '.meta').restore(session, prefix)
+        return session.run(target, {source: inputs})
+
+
+def run_tflite(out, network, source, target, inputs, variant=''):
+    interpreter = pytest.importorskip('ai_edge_litert.interpreter', reason='ai-edge-litert is not here')
+    model = interpreter.Interpreter(os.path.join(out, 'tflite', network + variant + '.tflite'))
+    given, = model.get_input_details()
+    wanted, = model.get_output_details()
+    assert given['dtype'] == np.float32 and wanted['dtype'] == np.float32
+    model.resize_tensor_input(given['index'], inputs.shape)
+    model.allocate_tensors()
+    model.set_tensor(given['index'], inputs)
+    model.invoke()
+    return model.get_tensor(wanted['index'])
+
+
+def run_onnx(out, network, source, target, inputs):
+    onnxruntime = pytest.importorskip('onnxruntime', reason='onnxruntime is not here')
+    session = onnxruntime.InferenceSession(os.path.join(out, 'onnx', network + '.onnx'),
+                                           providers=['CPUExecutionProvider'])
+    assert [given.name for given in session.get_inputs()] == [source]
+    return session.run([target], {source: inputs})[0]
+
+
+def run_tfjs(out, network, source, target, inputs, folder='tfjs'):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(tfjs.read(os.path.join(out, folder, network)), name='')
+        return session.run(target, {source: inputs})
+
+
+RUNNERS = {'frozen': run_frozen, 'saved_model': run_saved_model, 'meta_graph': run_meta_graph, 'tflite': run_tflite,
+           'onnx': run_onnx, 'tfjs': run_tfjs}
+
+
+@pytest.mark.parametrize('kind', [name for name in ALL if name != 'web'])
+@pytest.mark.parametrize('name', FAST_NAMES)
+def test_every_format_of_every_preset_gives_what_the_session_gives(name, kind, exported):
+    prefix, out, _ = exported(name)
+    for count in (1, 16):
+        z = noise(name, count)
+        expected = expected_images(name, prefix, z)
+        images = RUNNERS[kind](out, 'generator', 'inputs_noise:0', 'images:0', z)
+        assert images.shape == (count,) + PRESETS[name].image_shape and images.dtype == np.float32
+        np.testing.assert_allclose(images, expected, atol=1e-5)
+        if PRESETS[name].discriminator:
+            logits = RUNNERS[kind](out, 'discriminator', 'inputs_real:0', 'logits:0', expected)
+            np.testing.assert_allclose(logits, expected_logits(name, prefix, expected), atol=1e-4)
+    assert expected.std() > 1e-3
+
+
+@pytest.mark.skipif(OLD, reason='TensorFlow Lite is exported under TensorFlow 2')
+@pytest.mark.parametrize('name', FAST_NAMES)
+def test_smaller_tflite_variants_are_near(name, exported):
+    prefix, out, _ = exported(name)
+    z = noise(name, 16)
+    expected = expected_images(name, prefix, z)
+    span = PRESETS[name].image_range[1] - PRESETS[name].image_range[0]
+    whole = os.path.getsize(os.path.join(out, 'tflite', 'generator.tflite'))
+    for variant, mean, share in (('-float16', 1e-3, 0.55), ('-int8', 0.06, 0.4)):
+        images = run_tflite(out, 'generator', '', '', z, variant)
+        error = np.abs(images - expected)
+        print('{} generator{}: largest error {:.2g}, mean {:.2g}'.format(name, variant, error.max(), error.mean()))
+        assert error.mean() < mean * span
+        assert os.path.getsize(os.path.join(out, 'tflite', 'generator' + variant + '.tflite')) < share * whole
+
+
+@pytest.mark.skipif(OLD, reason='tf.saved_model.load is TensorFlow 2')
+@pytest.mark.parametrize('name', FAST_NAMES)
+def test_saved_models_load_in_tensorflow_2_and_in_its_command_line_tool(name, exported, tmp_path):
+    prefix, out, _ = exported(name)
+    z = noise(name, 16)
+    np.savez(str(tmp_path / 'z.npz'), z=z)
+    subprocess.run([sys.executable, '-c', (
+        'import sys, numpy as np, tensorflow as tf\n'
+        'generate = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]\n'
+        'images = generate(noise=tf.constant(np.load(sys.argv[2])["z"]))["images"].numpy()\n'
+        'np.savez(sys.argv[3], images=images)'), os.path.join(out, 'saved_model'), str(tmp_path / 'z.npz'),
+        str(tmp_path / 'images.npz')], check=True, stderr=subprocess.DEVNULL)
+    with np.load(str(tmp_path / 'images.npz')) as arrays:
+        np.testing.assert_allclose(arrays['images'], expected_images(name, prefix, z), atol=1e-5)
+    if name == 'blog_mnist':
+        tool = os.path.join(os.path.dirname(sys.executable), 'saved_model_cli')
+        saved = os.path.join(out, 'saved_model')
+        text = subprocess.check_output([tool, 'show', '--dir', saved, '--all'], stderr=subprocess.DEVNULL).decode()
+        assert "signature_def['serving_default']" in text and 'shape: (-1, 28, 28, 1)' in text
+        assert "signature_def['discriminator']" in text
+        subprocess.run([tool, 'run', '--dir', saved, '--tag_set', 'serve', '--signature_def', 'serving_default',
+                        '--inputs', 'noise={}[z]'.format(tmp_path / 'z.npz'), '--outdir', str(tmp_path)],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        np.testing.assert_allclose(np.load(str(tmp_path / 'images.npy')), expected_images(name, prefix, z), atol=1e-5)
+
+
+OLD_PYTHONS = {'1.0.1': 'DCGAN_TF1_PYTHON_TF10', '1.4.1': 'DCGAN_TF1_PYTHON_TF14', '1.15.5': 'DCGAN_TF1_PYTHON_TF115'}
+
+
+def old_python(version):
+    path = os.environ.get(OLD_PYTHONS[version])
+    if not path:
+        pytest.skip('TensorFlow {} is not here ({} names none)'.format(version, OLD_PYTHONS[version]))
+    env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
+    return path, dict(env, TF_CPP_MIN_LOG_LEVEL='3')
+
+
+@pytest.mark.parametrize('version', sorted(OLD_PYTHONS))
+@pytest.mark.parametrize('name', FAST_NAMES)
+def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_path):
+    python, env = old_python(version)
+    prefix, out, _ = exported(name)
+    z = noise(name, 16)
+    np.savez(str(tmp_path / 'z.npz'), z=z)
+    subprocess.run([python, os.path.join(HERE, 'legacy_load.py'), out, str(tmp_path / 'z.npz'),
+                    str(tmp_path / 'images.npz')], env=env, check=True, stderr=subprocess.DEVNULL)
+    expected = expected_images(name, prefix, z)
+    with np.load(str(tmp_path / 'images.npz')) as arrays:
+        assert arrays['version'] == version
+        for kind in ('frozen', 'saved_model', 'meta_graph'):
+            np.testing.assert_allclose(arrays[kind], expected, atol=1e-5)
+            np.testing.assert_allclose(arrays[kind + '_1'], expected[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize('version', ['1.0.1', '1.4.1'])
+@pytest.mark.parametrize('name', ['blog_mnist', pytest.param('blog_cifar_horse', marks=pytest.mark.slow),
+                                  'blog_dense'])
+def test_checkpoints_restore_into_a_graph_built_in_old_tensorflow(name, version, tmp_path):
+    python, env = old_python(version)
+    prefix = make_checkpoint(name, tmp_path)
+    z = noise(name, 16)
+    np.savez(str(tmp_path / 'z.npz'), z=z)
+    subprocess.run([python, os.path.join(HERE, 'legacy_2017.py'), name, str(tmp_path), prefix,
+                    str(tmp_path / 'z.npz')], env=env, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    with np.load(str(tmp_path / 'expected.npz')) as arrays:
+        expected = expected_images(name, prefix, z)
+        np.testing.assert_allclose(arrays['images'].reshape(expected.shape), expected, atol=1e-5)
+
+
+# --------------------------------------------------------------- what lies in the folder
+
+def test_the_manifest_says_what_is_there(exported):
+    prefix, out, text = exported('blog_mnist')
+    manifest = manifest_of(out)
+    assert (manifest['preset'], manifest['step'], manifest['checkpoint']) == ('blog_mnist', 7, prefix)
+    generator, discriminator = manifest['networks']
+    assert generator == {
+        'name': 'generator', 'signature': 'serving_default',
+        'input': {'key': 'noise', 'name': 'inputs_noise:0', 'dtype': 'float32', 'shape': [None, 100],
+                  'range': 'uniform in [-1, 1)'},
+        'output': {'key': 'images', 'name': 'images:0', 'dtype': 'float32', 'shape': [None, 28, 28, 1],
+                   'range': [-1.0, 1.0]}}
+    assert discriminator['output']['shape'] == [None, 1] and discriminator['signature'] == 'discriminator'
+    assert list(manifest['formats']) == ALL and manifest['versions']['tensorflow'] == tf.VERSION
+    for kind, artefacts in manifest['formats'].items():
+        assert text.count('\n' + kind + ' ') + text.startswith(kind + ' ') == len(artefacts)
+        for artefact in artefacts:
+            exact = 'int8' not in artefact['path'] and 'float16' not in artefact['path']
+            assert 0 <= artefact['largest_error'] <= (1e-5 if exact else 0.5), artefact
+            assert artefact['runtime'] and artefact['bytes'] > 1000
+    found = sorted(os.path.relpath(os.path.join(folder, name), out)
+                   for folder, _, names in os.walk(out) for name in names)
+    assert sorted(list(manifest['files']) + ['MANIFEST.json']) == found
+    for name, checksum in manifest['files'].items():
+        assert files.sha256(os.path.join(out, name)) == checksum, name
+    assert 'inputs_real:0' in read(os.path.join(out, 'README.md'))
+
+
+@pytest.mark.parametrize('name', ['blog_mnist', pytest.param('vae', marks=pytest.mark.slow)])
+def test_every_python_example_of_the_readme_runs(name, exported):
+    _, out, _ = exported(name)
+    blocks = re.findall(r'```python\n(.*?)```', read(os.path.join(out, 'README.md')), re.S)
+    if OLD:
+        blocks = [block for block in blocks if 'import numpy as np, tensorflow as tf' not in block]  # TensorFlow 2's
+    assert len(blocks) == (3 if OLD else 7) and all(len(block.splitlines()) <= 5 for block in blocks)
+    script = '\n'.join("""found = {{}}
+exec({!r}, found)
+assert found['images'].shape == (16, 28, 28, 1) and found['images'].std() > 0.001, found['images']
+print('ran')""".format(block) for block in blocks)
+    text = subprocess.check_output([sys.executable, '-c', script], cwd=out,
+                                   env=command_environment(TF_CPP_MIN_LOG_LEVEL='3'))
+    assert text.decode().splitlines() == ['ran'] * len(blocks)
+
+
+def test_shards_of_at_most_four_mebibytes_hold_the_weights_in_order(exported):
+    _, out, _ = exported('blog_mnist')
+    folder = os.path.join(out, 'tfjs', 'generator')
+    model = json.loads(read(os.path.join(folder, 'model.json')))
+    group, = model['weightsManifest']
+    sizes = [os.path.getsize(os.path.join(folder, path)) for path in group['paths']]
+    assert len(sizes) == 4 and sizes[:3] == [4 << 20] * 3 and 0 < sizes[3] <= 4 << 20
+    assert sum(sizes) == sum(4 * int(np.prod(weight['shape'])) for weight in group['weights'])
+    assert model['format'] == 'graph-model'
+    assert model['signature']['inputs']['noise']['name'] == 'inputs_noise:0'
+    constants = {node['name'] for node in model['modelTopology']['node'] if node['op'] == 'Const'}
+    assert constants == {weight['name'] for weight in group['weights']}
+
+
+def test_the_directions_of_the_page_are_the_first_layers_singular_vectors(exported):
+    prefix, out, _ = exported('keras_dense')
+    page = json.loads(read(os.path.join(out, 'web', 'page.json')))
+    kernel = tf.train.NewCheckpointReader(prefix).get_tensor('generator/dense/kernel')
+    found = np.array(page['directions'])
+    np.testing.assert_allclose(found.dot(found.T), np.eye(5), atol=1e-3)
+    singular = np.linalg.svd(kernel, compute_uv=False)
+    np.testing.assert_allclose(np.linalg.norm(found.dot(kernel), axis=1), singular[:5], rtol=1e-3)
+
+
+# ------------------------------------------------------------------ graphs for old releases
+
+def test_newer_operations_attributes_and_notes_are_taken_back():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 4, 4, 3], name='x')
+        ones = tf.ones([3])
+        y = tf.nn.fused_batch_norm(x, ones, ones, ones, ones, is_training=False)[0]
+        y = tf.identity(y + tf.reduce_sum(y, axis=3, keepdims=True), name='y')
+        with tf.Session() as session:
+            frozen = graphdefs.freeze(session, [x], y)
+            value = np.random.RandomState(0).uniform(size=(2, 4, 4, 3)).astype(np.float32)
+            expected = session.run(y, {x: value})
+        variable = tf.get_variable('v', [2])
+        meta = graphdefs.meta_graph(graph, tf.train.Saver(), {'serving_default': ({'x': x}, {'y': y})})
+    operations = {node.op for node in frozen.node}
+    assert {'FusedBatchNorm', 'Add'} <= operations and not operations & {'FusedBatchNormV3', 'AddV2', 'Fill'}
+    for graph_def in (frozen, meta.graph_def):
+        for node in graph_def.node:
+            assert not {'U', '_output_shapes', 'explicit_paddings', 'debug_name', 'grad_a'} & set(node.attr), node
+            assert node.device == ''
+    assert list(meta.meta_info_def.tags) == ['serve'] and variable.op.name == 'v'
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(frozen, name='')
+        np.testing.assert_allclose(session.run('y:0', {'x:0': value}), expected, atol=1e-5)
+
+
+def test_freezing_computes_all_that_does_not_depend_on_the_input():
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, other = tf.placeholder(tf.float32, [None, 2], name='x'), tf.placeholder(tf.float32, [], name='other')
+        v = tf.get_variable('scope/v', initializer=np.float32([[1, 2], [3, 4]]), use_resource=False)
+        halves = tf.split(v * 2 + 1, 2, axis=1)  # two outputs of one operation
+        y = tf.identity(tf.matmul(x, v) + tf.matmul(x, tf.concat(halves[::-1], 1)), name='y')
+        tf.add(y, other)
+        session.run(tf.global_variables_initializer())
+        expected = session.run(y, {x: [[1, 10]]})
+        frozen = graphdefs.freeze(session, [x, other], y)
+    assert sorted(node.op for node in frozen.node) == [
+        'Add', 'Const', 'Const', 'Identity', 'MatMul', 'MatMul', 'Placeholder']
+    assert {'scope/v', 'x', 'y'} <= {node.name for node in frozen.node}
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(frozen, name='')
+        np.testing.assert_array_equal(session.run('y:0', {'x:0': [[1, 10]]}), expected)
+
+
+# --------------------------------------------------------------------------- bad input
+
+@pytest.fixture(scope='module')
+def dense(tmp_path_factory):
+    return make_checkpoint('blog_dense', tmp_path_factory.mktemp('dense'))
+
+
+def flags(prefix, out, *more):
+    return ('export', '--checkpoint=' + prefix, '--preset=blog_dense', '--out={}'.format(out)) + more
+
+
+def test_wrong_flags_are_one_line(dense, tmp_path):
+    out = tmp_path / 'out'
+    check_one_line_error(run_command(*flags(dense, out, '--formats=frozen,pytorch')), '--formats', "'pytorch'", 'onnx')
+    check_one_line_error(run_command(*flags(dense, out, '--opset=5')), 'opset', '13')
+    check_one_line_error(run_command('export', '--checkpoint=' + dense, '--out={}'.format(out)), '--preset')
+    check_one_line_error(run_command('export', '--out={}'.format(out)), '--run', '--checkpoint')
+    result = run_command('export', '--checkpoint=' + dense, '--preset=keras_dense', '--out={}'.format(out))
+    check_one_line_error(result, 'generator/dense_1/kernel', '[128, 256]', '[128, 784]')
+    vae = make_checkpoint('vae', tmp_path)
+    result = run_command('export', '--checkpoint=' + vae, '--preset=vae', '--out={}'.format(out),
+                         '--with_discriminator')
+    check_one_line_error(result, '--with_discriminator', 'vae')
+    assert not out.exists() and not [name for name in os.listdir(str(tmp_path)) if name.startswith('.part')]
+
+
+def test_a_folder_with_something_in_it_is_refused_and_only_an_export_is_replaced(dense, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'thesis.tex').write_text('mine')
+    check_one_line_error(run_command(*flags(dense, out, '--formats=frozen')), str(out), 'thesis.tex', '--overwrite')
+    result = run_command(*flags(dense, out, '--formats=frozen', '--overwrite'))
+    check_one_line_error(result, str(out), 'MANIFEST.json', 'thesis.tex')
+    assert (out / 'thesis.tex').read_text() == 'mine'
+    (tmp_path / 'file').write_text('mine')
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'file', '--formats=frozen', '--overwrite')), 'file')
+
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    assert run_command(*flags(dense, empty, '--formats=frozen,web'))[0] == 0
+    (empty / 'web' / 'tf.min.js').write_text('// a copy')
+    result = run_command(*flags(dense, empty, '--formats=frozen,web'))
+    check_one_line_error(result, str(empty), '--overwrite')
+    assert run_command(*flags(dense, empty, '--formats=web', '--overwrite'))[0] == 0
+    assert not (empty / 'frozen').exists() and (empty / 'web' / 'tf.min.js').read_text() == '// a copy'
+    assert 'web/tf.min.js' not in manifest_of(str(empty))['files']
+
+
+def test_an_export_that_fails_midway_leaves_the_old_one_whole(dense, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    assert run_command(*flags(dense, out, '--formats=frozen'))[0] == 0
+    before = manifest_of(str(out))
+
+    def fail(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(tfjs, 'write', fail)
+    result = run_command(*flags(dense, out, '--formats=frozen,tfjs', '--overwrite'))
+    check_one_line_error(result, 'tfjs', 'No space left on device')
+    assert manifest_of(str(out)) == before
+    assert files.sha256(str(out / 'frozen' / 'generator.pb')) == before['files']['frozen/generator.pb']
+    assert os.listdir(str(tmp_path)) == ['out']
+
+
+def test_a_format_that_is_off_is_not_delivered(dense, tmp_path, monkeypatch):
+    monkeypatch.setitem(formats.TOLERANCES, 'images', -1.0)
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=frozen')), 'generator.pb', 'session')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_missing_packages_are_named(dense, tmp_path, monkeypatch):
+    monkeypatch.setattr(formats.importlib.util, 'find_spec', lambda name: None)
+    result = run_command(*flags(dense, tmp_path / 'out', '--formats=onnx'))
+    check_one_line_error(result, 'onnx', 'tf2onnx', 'pip install')
+    status, text, err = run_command(*flags(dense, tmp_path / 'out'))
+    assert status == 0 and 'onnx: left out; needs tf2onnx: pip install tf2onnx' in text, err
+    if not OLD:
+        assert 'not loaded again: ai-edge-litert is not installed: pip install ai-edge-litert' in text
+        assert manifest_of(str(tmp_path / 'out'))['formats']['tflite'][0]['largest_error'] is None
+
+
+def test_an_export_of_a_run_goes_into_its_folder(tiny_data, tmp_path):
+    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=3',
+                                 '--preset=blog_dense', '--batch_size=4')
+    assert status == 0, err
+    run = os.path.join(str(tmp_path), '00000-blog_dense')
+    status, text, err = run_process('export', '--run=' + run, '--formats=frozen,web')
+    assert status == 0 and err == '', err
+    out = os.path.join(run, 'export-000003')
+    assert out in text and manifest_of(out)['step'] == 3
+    assert sorted(os.listdir(out)) == ['MANIFEST.json', 'README.md', 'frozen', 'web']
+    assert 'after 3 steps' in read(os.path.join(out, 'README.md'))

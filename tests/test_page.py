@@ -1,0 +1,262 @@
+"""The exported web page in headless Chromium, and exported models in TensorFlow.js under Node."""
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import CACHE, locked_cache, run_command
+from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+
+from dcgan_tf1.images import to_uint8
+from dcgan_tf1.presets import PRESETS
+
+TFJS = '4.22.0'
+PHONE = 380  # CSS pixels
+
+
+@pytest.fixture(scope='module')
+def npm():
+    """The folder of TensorFlow.js's npm package, fetched once."""
+    if not shutil.which('npm'):
+        pytest.skip('TensorFlow.js is not here: it needs npm')
+    folder = os.path.join(CACHE, 'tfjs-' + TFJS)
+    with locked_cache():
+        if not os.path.isdir(folder):
+            work = folder + '.part'
+            shutil.rmtree(work, ignore_errors=True)
+            os.makedirs(work)
+            try:
+                packed = subprocess.check_output(['npm', 'pack', '--silent', '@tensorflow/tfjs@' + TFJS], cwd=work)
+            except subprocess.CalledProcessError as error:
+                pytest.skip('TensorFlow.js is not here: npm pack: {}'.format(error))
+            with tarfile.open(os.path.join(work, packed.decode().split()[-1])) as package:
+                package.extract('package/dist/tf.min.js', work)
+            os.rename(work, folder)
+    return os.path.join(folder, 'package', 'dist')
+
+
+@pytest.fixture(scope='module')
+def exports(tmp_path_factory):
+    """export(name): the folder of a preset's export for browsers, made once."""
+    made = {}
+
+    def export(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            prefix = make_checkpoint(name, folder)
+            out = str(folder / 'export')
+            status, _, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
+                                         '--formats=tfjs,web',
+                                         *['--with_discriminator'] * (PRESETS[name].discriminator is not None))
+            assert status == 0, err
+            made[name] = prefix, out
+        return made[name]
+
+    return export
+
+
+NODE = '''
+const [library, folder, input, output] = process.argv.slice(2);
+const fs = require('fs');
+const tf = require(library);
+const disk = (folder) => ({ load: async () => {
+  const json = JSON.parse(fs.readFileSync(folder + '/model.json'));
+  const group = json.weightsManifest[0];
+  const data = Buffer.concat(group.paths.map((path) => fs.readFileSync(folder + '/' + path)));
+  return { modelTopology: json.modelTopology, signature: json.signature, weightSpecs: group.weights,
+    weightData: data.buffer.slice(data.byteOffset, data.byteOffset + data.length) };
+} });
+(async () => {
+  await tf.setBackend('cpu');
+  const model = await tf.loadGraphModel(disk(folder));
+  const { shape, values } = JSON.parse(fs.readFileSync(input));
+  const outputs = model.predict(tf.tensor(values, shape));
+  fs.writeFileSync(output, Buffer.from((await outputs.data()).buffer));
+  console.log(JSON.stringify(outputs.shape));
+})();
+'''
+
+
+@pytest.fixture(scope='module')
+def node(npm, tmp_path_factory):
+    """run(folder of a graph model, inputs): its outputs under Node, on the plain JavaScript backend."""
+    if not shutil.which('node'):
+        pytest.skip('node is not here')
+    work = tmp_path_factory.mktemp('node')
+    (work / 'run.js').write_text(NODE)
+
+    def run(folder, inputs):
+        (work / 'input.json').write_text(json.dumps({'shape': inputs.shape, 'values': inputs.ravel().tolist()}))
+        shape = subprocess.check_output(
+            ['node', str(work / 'run.js'), os.path.join(npm, 'tf.min.js'), folder, str(work / 'input.json'),
+             str(work / 'output.bin')], stderr=subprocess.DEVNULL)
+        return np.fromfile(str(work / 'output.bin'), '<f4').reshape(json.loads(shape.decode()))
+
+    return run
+
+
+@pytest.mark.parametrize('name', [
+    name if name == 'blog_mnist' else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
+def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, exports):
+    prefix, out = exports(name)
+    # The plain JavaScript backend takes seconds for each image of a ResNet.
+    for count in (1,) if name.startswith('resnet') else (1, 16):
+        z = noise(name, count)
+        images = node(os.path.join(out, 'tfjs', 'generator'), z)
+        assert images.shape == (count,) + PRESETS[name].image_shape
+        np.testing.assert_allclose(images, expected_images(name, prefix, z), atol=1e-5)
+    if PRESETS[name].discriminator:
+        logits = node(os.path.join(out, 'tfjs', 'discriminator'), images[:2])
+        np.testing.assert_allclose(logits, expected_logits(name, prefix, images[:2]), atol=1e-4)
+
+
+@pytest.fixture(scope='module')
+def browser():
+    webdriver = pytest.importorskip('selenium.webdriver', reason='Selenium is not here')
+    chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
+    if not chromium or not driver:
+        pytest.skip('Chromium is not here (Debian: apt install chromium chromium-driver)')
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-swiftshader'):
+        options.add_argument(flag)
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    found.set_script_timeout(300)
+    yield found
+    found.quit()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope='module')
+def serve():
+    servers = []
+
+    def start(folder):
+        server = http.server.ThreadingHTTPServer(
+            ('127.0.0.1', 0), functools.partial(_Quiet, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return 'http://127.0.0.1:{}/'.format(server.server_address[1])
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def wait_for(browser, script, seconds=120):
+    from selenium.webdriver.support.ui import WebDriverWait
+    return WebDriverWait(browser, seconds).until(lambda found: found.execute_script('return ' + script))
+
+
+def pixels(browser, selector, index=0):
+    """RGBA uint8 [H, W, 4] of a canvas."""
+    size, values = browser.execute_script('''
+        const canvas = document.querySelectorAll(arguments[0])[arguments[1]];
+        return [[canvas.height, canvas.width], Array.from(
+            canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)];''', selector, index)
+    return np.array(values, np.uint8).reshape(size + [4])
+
+
+def open_page(browser, serve, npm, folder, width=PHONE):
+    shutil.copyfile(os.path.join(npm, 'tf.min.js'), os.path.join(folder, 'tf.min.js'))
+    # Emulated, because a window is never as narrow as a phone.
+    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+        'width': width, 'height': 800, 'deviceScaleFactor': 2, 'mobile': width < 600})
+    browser.get(serve(folder))
+    wait_for(browser, "window.dcgan && document.getElementById('walk').width === dcgan.page.image_shape[1]")
+
+
+def console(browser):
+    return [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE']
+
+
+@pytest.mark.parametrize('name', ['blog_mnist', 'keras_dense', pytest.param(
+    'blog_cifar_horse', marks=pytest.mark.slow)])
+def test_the_pages_pixels_are_the_sessions(name, browser, serve, npm, exports):
+    prefix, out = exports(name)
+    open_page(browser, serve, npm, os.path.join(out, 'web'))
+    z = noise(name, 16)
+    browser.execute_async_script('''
+        const done = arguments[1];
+        dcgan.showSamples(arguments[0].map((z) => Float32Array.from(z))).then(done);''', z.tolist())
+    expected = to_uint8(expected_images(name, prefix, z), PRESETS[name].image_range)
+    for i in range(16):
+        found = pixels(browser, '#grid canvas', i)
+        assert (found[..., 3] == 255).all()
+        assert np.abs(found[..., :3].astype(int) - expected[i].astype(int)).max() <= 1
+    assert expected.std() > 1
+    assert console(browser) == []
+
+
+def test_the_page_by_keyboard_on_a_phone(browser, serve, npm, exports):
+    from selenium.webdriver.common.keys import Keys
+    _, out = exports('blog_mnist')
+    open_page(browser, serve, npm, os.path.join(out, 'web'))
+
+    def text(name):
+        return browser.execute_script('return document.getElementById(arguments[0]).textContent', name)
+
+    assert browser.execute_script('return document.documentElement.scrollWidth') <= PHONE
+    assert any(part in text('status') for part in ('WebGL', 'CPU')) and 'ms an image' in text('status')
+    before = [pixels(browser, '#grid canvas', i) for i in range(16)]
+
+    def until(true):  # WebGL without a GPU takes its time
+        for _ in range(200):
+            if true():
+                return
+            time.sleep(0.1)
+        raise AssertionError('not within 20 seconds')
+
+    def shows(selector, expected):  # WebGL adds up a batch of 1 in another order than one of 16
+        return np.abs(pixels(browser, selector).astype(int) - expected).max() <= 1
+
+    def focus(done):
+        """Goes on by the tab key until `done` of the focused element."""
+        for _ in range(60):
+            browser.switch_to.active_element.send_keys(Keys.TAB)
+            if done(browser.switch_to.active_element):
+                return browser.switch_to.active_element
+        raise AssertionError('not reached by the tab key')
+
+    second = focus(lambda found: found.get_attribute('aria-label') == 'Sample 2')
+    second.send_keys(Keys.ENTER)
+    wait_for(browser, "document.querySelectorAll('#grid button')[1].getAttribute('aria-pressed') === 'true'")
+    until(lambda: shows('#varied', before[1]))
+    slider = focus(lambda found: found.get_attribute('id') == 'direction-1')
+    slider.send_keys(Keys.END)
+    until(lambda: not shows('#varied', before[1]))
+    focus(lambda found: found.get_attribute('id') == 'reset').send_keys(Keys.ENTER)
+    until(lambda: shows('#varied', before[1]))
+    # The walk starts at sample 1 and ends at sample 2.
+    assert shows('#walk', before[0]) and not shows('#walk', before[1])
+    focus(lambda found: found.get_attribute('id') == 'position').send_keys(Keys.END)
+    until(lambda: shows('#walk', before[1]))
+    browser.execute_script("document.getElementById('new').focus()")
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    until(lambda: not shows('#grid canvas', before[0]))
+    assert console(browser) == []
+
+
+def test_the_page_without_its_model_says_so(browser, serve, npm, exports, tmp_path):
+    _, out = exports('blog_mnist')
+    shutil.copytree(os.path.join(out, 'web'), str(tmp_path / 'web'))
+    shutil.copyfile(os.path.join(npm, 'tf.min.js'), str(tmp_path / 'web' / 'tf.min.js'))
+    os.remove(str(tmp_path / 'web' / 'generator' / 'model.json'))
+    browser.get(serve(str(tmp_path / 'web')))
+    wait_for(browser, "document.getElementById('status').className === 'error'")
+    assert 'could not start' in browser.find_element('id', 'status').text
+    browser.get_log('browser')
