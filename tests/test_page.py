@@ -1,9 +1,12 @@
 """The exported web page in headless Chromium, and exported models in TensorFlow.js under Node."""
 
+import base64
 import functools
+import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -14,11 +17,14 @@ import numpy as np
 import pytest
 from conftest import CACHE, locked_cache, run_command
 from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from PIL import Image
 
+from dcgan_tf1 import formats
 from dcgan_tf1.images import to_uint8
 from dcgan_tf1.presets import PRESETS
 
 TFJS = '4.22.0'
+CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 PHONE = 380  # CSS pixels
 
 
@@ -249,6 +255,50 @@ def test_the_page_by_keyboard_on_a_phone(browser, serve, npm, exports):
     browser.switch_to.active_element.send_keys(Keys.ENTER)
     until(lambda: not shows('#grid canvas', before[0]))
     assert console(browser) == []
+
+
+def test_downloads_are_the_pictures_shown(browser, serve, npm, exports, tmp_path):
+    _, out = exports('blog_mnist')
+    open_page(browser, serve, npm, os.path.join(out, 'web'), width=1000)
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', {'behavior': 'allow', 'downloadPath': str(tmp_path)})
+    for button, name, size in (('download-varied', 'blog_mnist.png', (28, 28)),
+                               ('download-grid', 'blog_mnist-samples.png', (4 * 4 * 28, 4 * 4 * 28))):
+        browser.find_element('id', button).click()
+        for _ in range(100):
+            if (tmp_path / name).exists():
+                break
+            time.sleep(0.1)
+        with Image.open(str(tmp_path / name)) as picture:
+            assert picture.size == size
+            found = np.asarray(picture.convert('RGB'))
+        if button == 'download-varied':
+            np.testing.assert_array_equal(found, pixels(browser, '#varied')[..., :3])
+        else:  # each pixel four times as large
+            np.testing.assert_array_equal(found[112:224:4, :112:4], pixels(browser, '#grid canvas', 4)[..., :3])
+    assert console(browser) == []
+
+
+def test_the_readmes_example_for_the_browser_runs(browser, serve, npm, exports):
+    _, out = exports('blog_mnist')
+    with open(os.path.join(out, 'README.md')) as handle:
+        example, = re.findall(r'```html\n(.*?)```', handle.read(), re.S)
+    assert example.count(CDN) == 1
+    shutil.copyfile(os.path.join(npm, 'tf.min.js'), os.path.join(out, 'tf.min.js'))
+    with open(os.path.join(out, 'example.html'), 'w') as handle:
+        handle.write('<link rel="icon" href="data:,">' + example.replace(CDN, 'tf.min.js').replace(
+            'console.log(await images.data())', 'window.found = [images.shape, await images.data()]'))
+    browser.get(serve(out) + 'example.html')
+    shape, size = wait_for(browser, 'window.found && [found[0], found[1].length]')
+    assert shape == [16, 28, 28, 1] and size == 16 * 784
+    assert console(browser) == []
+
+
+def test_the_pages_integrity_hash_is_that_of_the_package(npm):
+    with open(os.path.join(npm, 'tf.min.js'), 'rb') as handle:
+        expected = 'sha384-' + base64.b64encode(hashlib.sha384(handle.read()).digest()).decode()
+    with open(os.path.join(formats.PAGE, 'main.js')) as handle:
+        source = handle.read()
+    assert expected in source and CDN in source
 
 
 def test_the_page_without_its_model_says_so(browser, serve, npm, exports, tmp_path):
