@@ -46,7 +46,7 @@ setup(
         'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
         'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
-                 'selenium; python_version >= "3.10"'] + EXPORT,
+                 'scipy', 'selenium; python_version >= "3.10"'] + EXPORT,
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.train:main',
@@ -54,6 +54,7 @@ setup(
         'dcgan-data=dcgan_tf1.datasets:main',
         'dcgan-animation=dcgan_tf1.animation:main',
         'dcgan-compare=dcgan_tf1.compare:main',
+        'dcgan-evaluate=dcgan_tf1.evaluate:main',
         'dcgan-export=dcgan_tf1.export:main',
     ]},
 )

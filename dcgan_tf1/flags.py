@@ -81,6 +81,30 @@ class CompareConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` does."""
+
+    run: Optional[str]
+    checkpoint: Optional[str]
+    preset: Optional[str]
+    step: Optional[int]
+    images: Optional[str]
+    all_checkpoints: bool
+    n: int
+    seed: int
+    data_dir: Optional[str]
+    features: Optional[str]
+    features_seed: int
+    features_input: Optional[str]
+    features_output: Optional[str]
+    features_probabilities: Optional[str]
+    features_range: Tuple[float, float]
+    out: Optional[str]
+    overwrite: bool
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportConfig:
     """What `export` does."""
 
@@ -379,6 +403,55 @@ def parse_export(argv):
                 raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
     return ExportConfig(formats=chosen, **{field.name: values[field.name] for field in dataclasses.fields(ExportConfig)
                                            if field.name != 'formats'})
+
+
+def parse_evaluate(argv):
+    command = _Command('dcgan-evaluate', 'Measures how far generated images are from real ones: Frechet and kernel '
+                                         'distance, classifier score, precision, recall, density, coverage, classes, '
+                                         'and how near they are to training images; by a classifier of the data set, '
+                                         'which is trained once, or by a frozen graph.')
+    _checkpoint_flags(command)
+    command.string('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
+                                   '--preset for the real ones.')
+    command.boolean('all_checkpoints', False, "Every checkpoint of the run, and a picture of the quality over steps.")
+    command.group('How')
+    command.integer('n', 10000, 'Images; at most half of the real ones. Distances depend on it.', 100)
+    command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
+    command.string('data_dir', None, 'Where to look first for the data; then in $DCGAN_TF1_DATA, then in data/.')
+    command.string('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
+                                     'classifier; needs --features_input and --features_output.')
+    command.string('features_input', None, 'Its placeholder for images [N, H, W, C].')
+    command.string('features_output', None, 'Its features [N, D].')
+    command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
+    command.string('features_range', '-1,1', 'The range in which it takes pixels.')
+    command.integer('features_seed', 0, 'Of the classifier: another seed trains another one.', 0)
+    command.group('Where to')
+    command.string('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
+    command.boolean('overwrite', False, 'Replace an earlier evaluation.')
+    command.group('Machine')
+    command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    if values['images'] is None:
+        _check_checkpoint_flags(values)
+    elif values['run'] is not None or values['checkpoint'] is not None:
+        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found both')
+    elif values['preset'] is None:
+        raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
+    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None):
+        raise flags.Error('--all_checkpoints: expected a --run, and no --step, beside it')
+    if values['features'] is not None and None in (values['features_input'], values['features_output']):
+        raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
+            'one of them' if values['features_input'] or values['features_output'] else 'neither'))
+    try:
+        low, high = [float(part) for part in values['features_range'].split(',')]
+        if not low < high:
+            raise ValueError
+    except ValueError:
+        raise flags.Error('--features_range: expected LOW,HIGH, found {!r}'.format(values['features_range']))
+    values['features_range'] = low, high
+    return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
 
 
 def parse_data(argv):

@@ -17,8 +17,8 @@ _OLDER = {'AddV2': ('Add', ()), 'FusedBatchNormV3': ('FusedBatchNorm', ('U',))}
 _NOTES = ('_output_shapes', 'debug_name')
 
 
-def freeze(session, inputs, output):
-    """The GraphDef of `output` as a function of `inputs`, all else turned into constants.
+def freeze(session, inputs, *outputs):
+    """The GraphDef of `outputs` as functions of `inputs`, all else turned into constants.
 
     Everything that does not depend on an input is computed now: variables are read, and
     batch norm's factors, spectral norms and shapes come out as plain constants, so that
@@ -27,10 +27,10 @@ def freeze(session, inputs, output):
     Args:
       session: a session in which the graph's variables are set.
       inputs: placeholders.
-      output: the tensor; its operation keeps its name, as the inputs' do.
+      outputs: tensors; their operations keep their names, as the inputs' do.
     """
     graph = session.graph
-    live = _depending(graph, inputs) & _needed(output)
+    live = _depending(graph, inputs) & _needed(outputs)
     frontier = collections.OrderedDict(  # what live operations read from the others
         (tensor.name, tensor) for op in graph.get_operations() if op in live
         for tensor in op.inputs if tensor.op not in live)
@@ -64,8 +64,8 @@ def _depending(graph, inputs):
     return found
 
 
-def _needed(output):
-    found, todo = set(), [output.op]
+def _needed(outputs):
+    found, todo = set(), [tensor.op for tensor in outputs]
     while todo:
         op = todo.pop()
         if op not in found:

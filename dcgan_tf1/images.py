@@ -189,3 +189,44 @@ def save_comparison(path, found, steps, chosen):
             axes.grid(alpha=0.3)
             axes.legend(fontsize=6)
     _save_figure(path, figure, 130)
+
+
+def save_neighbours(path, pictures, nearest):
+    """Draws images, uint8 [N, H, W, C], over what they are to be compared with, one by one."""
+    figure = Figure(figsize=(0.55 * len(pictures) + 1.5, 1.35))
+    axes = figure.add_axes([1.45 / (0.55 * len(pictures) + 1.5), 0.02, 0.55 * len(pictures) / (
+        0.55 * len(pictures) + 1.5), 0.96])
+    both = np.concatenate([grid(pictures, len(pictures)), grid(nearest, len(nearest))])
+    axes.imshow(both[..., 0] if both.shape[-1] == 1 else both, cmap='gray', vmin=0, vmax=255, aspect='auto')
+    axes.set_xticks([])
+    axes.set_yticks([pictures.shape[1] * 0.5, pictures.shape[1] * 1.5])
+    axes.set_yticklabels(['generated', 'nearest in\ntraining'], fontsize=8)
+    axes.tick_params(length=0)
+    _save_figure(path, figure, 110)
+
+
+QUALITY = (('frechet_distance', 'Frechet distance', 'lower is better'), ('precision', 'precision', 'higher is better'),
+           ('recall', 'recall', 'higher is better'), ('coverage', 'coverage', 'higher is better'))
+
+
+def save_quality_figure(path, rows, real, title):
+    """Draws measures over steps, each in axes of its own, with those of real images as the scale.
+
+    rows: dictionaries with 'step' and the measures of QUALITY; real: the same of real images.
+    """
+    figure = Figure(figsize=(11, 3))
+    for index, (key, name, better) in enumerate(QUALITY):
+        axes = figure.add_subplot(1, len(QUALITY), index + 1)
+        axes.plot([row['step'] for row in rows], [row[key] for row in rows], marker='.', linewidth=1.2,
+                  label='generated')
+        axes.axhline(real[key], color='0.5', linewidth=1, linestyle='--', label='real')
+        axes.set_title('{} ({})'.format(name, better), fontsize=8)
+        axes.set_xlabel('step', fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    figure.suptitle(title, fontsize=9)
+    figure.tight_layout(rect=(0, 0, 1, 0.95))
+    _save_figure(path, figure, 120)

@@ -131,7 +131,8 @@ VARIABLES = {
     'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
-# Shapes of the layers' outputs, without N, in order, as the source documents have them.
+# Shapes of the layers' outputs, without N, in order, as the source documents have them. (The
+# ResNets' shortcuts convolve before they up-sample and after they pool, which is the same.)
 OUTPUTS = {
     'blog_mnist': {
         'generator': [('dense', [8192]), ('conv2d_transpose', [7, 7, 256]), ('conv2d_transpose_1', [14, 14, 128]),
@@ -159,15 +160,15 @@ OUTPUTS = {
         'discriminator': [('conv2d', [12, 12, 1]), ('conv2d_1', [4, 4, 64]), ('dense', [1024]), ('dense_1', [1])]},
     'resnet_mnist': {
         'generator': [('dense', [12544]), ('block_1/conv2d_1', [14, 14, 256]), ('block_2/conv2d_1', [28, 28, 256]),
-                      ('block_2/conv2d_2', [28, 28, 256]), ('conv2d', [28, 28, 1])],
+                      ('block_2/conv2d_2', [14, 14, 256]), ('conv2d', [28, 28, 1])],
         'discriminator': [('block_1/conv2d_1', [28, 28, 128]), ('block_1/conv2d_2', [14, 14, 128]),
-                          ('block_2/conv2d', [14, 14, 128]), ('block_2/conv2d_2', [14, 14, 128]),
+                          ('block_2/conv2d', [14, 14, 128]), ('block_2/conv2d_2', [7, 7, 128]),
                           ('block_3/conv2d', [7, 7, 128]), ('block_4/conv2d_1', [7, 7, 128]), ('dense', [1])]},
     'resnet_cifar_horse': {
         'generator': [('dense', [4096]), ('block_1/conv2d_1', [8, 8, 256]), ('block_2/conv2d_1', [16, 16, 256]),
                       ('block_3/conv2d_1', [32, 32, 256]), ('conv2d', [32, 32, 3])],
         'discriminator': [('block_1/conv2d_1', [32, 32, 128]), ('block_1/conv2d_2', [16, 16, 128]),
-                          ('block_2/conv2d_2', [16, 16, 128]), ('block_3/conv2d', [8, 8, 128]),
+                          ('block_2/conv2d_2', [8, 8, 128]), ('block_3/conv2d', [8, 8, 128]),
                           ('block_4/conv2d_1', [8, 8, 128]), ('dense', [1])]},
     'autoencoder': {
         'decoder': [('dense', [128]), ('dense_1', [256]), ('dense_2', [784])],

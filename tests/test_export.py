@@ -184,7 +184,7 @@ def old_python(version):
 
 
 @pytest.mark.parametrize('version', sorted(OLD_PYTHONS))
-@pytest.mark.parametrize('name', FAST_NAMES)
+@pytest.mark.parametrize('name', FAST if OLD else FAST_NAMES)
 def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_path):
     python, env = old_python(version)
     prefix, out, _ = exported(name)

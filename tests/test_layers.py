@@ -193,3 +193,26 @@ def test_gradients_of_biases_and_batch_norm_are_summed_up_exactly_in_bfloat16():
             gradients[precision] = run(*found)
     for exact, found in zip(gradients['float32'], gradients['bfloat16']):
         assert np.linalg.norm(found - exact) < 0.01 * np.linalg.norm(exact)
+
+
+def test_up_sampling_and_pooling():
+    x = X[:, :4]  # even sizes
+    np.testing.assert_array_equal(run(layers.upsample(tf.constant(x))), x.repeat(2, axis=1).repeat(2, axis=2))
+    blocks = x.reshape(6, 2, 2, 2, 2, 3)
+    np.testing.assert_allclose(run(layers.average_pool(tf.constant(x))), blocks.mean((2, 4)), atol=1e-6)
+
+
+def test_a_1x1_convolution_may_change_places_with_up_sampling_and_pooling():
+    """What the ResNets' shortcuts rely on, biases included."""
+    x = tf.constant(X[:, :4])
+    for resize in (layers.upsample, layers.average_pool):
+        def convolve(images):
+            with tf.variable_scope('shortcut', reuse=tf.AUTO_REUSE):
+                return layers.conv2d(images, 7, 1)
+
+        one, other = convolve(resize(x)), resize(convolve(x))
+        bias = next(v for v in tf.global_variables() if v.op.name == 'shortcut/conv2d/bias')
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(tf.assign(bias, np.arange(7)))
+            np.testing.assert_allclose(session.run(one), session.run(other), atol=1e-5)

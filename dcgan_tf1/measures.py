@@ -1,0 +1,160 @@
+"""How far generated images are from real ones: functions of features and class probabilities.
+
+Features are [N, D] and probabilities [N, K] arrays of one extractor (`features.py`); all
+arithmetic is float64. Nothing here draws images or random numbers: whoever calls gives
+samples in random order. Distances between all pairs are taken in blocks, so that memory
+stays within some hundred MiB for tens of thousands of images.
+"""
+
+import collections
+
+import numpy as np
+
+BLOCK = 1000  # images of a block of the kernel distance
+PAIRS = 4 * 10 ** 6  # pairs whose distances are held at a time
+
+Histogram = collections.namedtuple('Histogram', 'shares entropy confidence')
+
+
+def frechet_distance(real, fake):
+    """The squared Fréchet distance between the two sets' Gaussians: 0 for equal ones, unbounded.
+
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2)). It is biased upwards by
+    small sets: compare only figures of the same N. Source: Heusel et al., 2017.
+    """
+    means, covariances = zip(*[_gaussian(each) for each in (real, fake)])
+    root = _root(covariances[0])
+    # C1 C2 has the eigenvalues of this symmetric matrix, whose root is safe to take.
+    product = root.dot(covariances[1]).dot(root)
+    overlap = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None)).sum()
+    return float(((means[0] - means[1]) ** 2).sum()
+                 + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * overlap)
+
+
+def _gaussian(features):
+    features = np.asarray(features, np.float64)
+    if len(features) < 2:
+        raise ValueError('expected at least 2 images, found {}'.format(len(features)))
+    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
+
+
+def _root(matrix):
+    """The root of a symmetric, positive semidefinite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.sqrt(np.clip(values, 0, None))).dot(vectors.T)
+
+
+def kernel_distance(real, fake, block=BLOCK):
+    """(KID, its standard error): the squared maximum mean discrepancy, unbiased.
+
+    Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
+    standard error of that mean (NaN for a single block). Around 0, also below, for equal
+    distributions. Source: Binkowski et al., 2018.
+    """
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    blocks = max(1, min(len(real), len(fake)) // block)
+    found = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
+    error = np.std(found, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
+    return float(np.mean(found)), float(error)
+
+
+def _discrepancy(x, y):
+    def kernel(a, b):
+        return (a.dot(b.T) / a.shape[1] + 1) ** 3
+
+    def without_diagonal(matrix):
+        return (matrix.sum() - np.trace(matrix)) / (len(matrix) * (len(matrix) - 1))
+
+    return without_diagonal(kernel(x, x)) + without_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean()
+
+
+def classifier_score(probabilities, splits=10):
+    """(score, standard deviation over splits): exp of the mean KL divergence from p(y | x) to p(y).
+
+    From 1 (every image looks alike to the classifier) to the number of classes. The
+    inception score's formula with a classifier of the data at hand. Source: Salimans et
+    al., 2016.
+    """
+    probabilities = np.clip(np.asarray(probabilities, np.float64), 1e-16, 1)
+    scores = []
+    for part in np.array_split(probabilities, splits):
+        divergence = (part * (np.log(part) - np.log(part.mean(axis=0)))).sum(axis=1)
+        scores.append(np.exp(divergence.mean()))
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def precision_recall(real, fake, k=3):
+    """(precision, recall), shares in [0, 1].
+
+    Precision: the fake images that lie within a real one's distance to its k-th nearest
+    real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019.
+    """
+    return _within(fake, real, _radii(real, k)).any.mean(), _within(real, fake, _radii(fake, k)).any.mean()
+
+
+def density_coverage(real, fake, k=5):
+    """(density, coverage): how deep the fake images lie among real ones, and how many real ones have a fake near.
+
+    Density: the mean number, over k, of real balls (to the k-th nearest real neighbour)
+    that a fake image lies in; about 1 for equal distributions, unbounded. Coverage: the
+    share of real balls with a fake image in them. Source: Naeem et al., 2020.
+    """
+    found = _within(fake, real, _radii(real, k))
+    return float(found.count.mean() / k), float(found.hit.mean())
+
+
+_Within = collections.namedtuple('_Within', [
+    'any',    # for each point, whether it lies in any ball
+    'count',  # for each point, how many balls it lies in
+    'hit',    # for each centre, whether any point lies in its ball
+])
+
+
+def _within(points, centres, radii):
+    count, hit = [], np.zeros(len(centres), bool)
+    for squared in _squared_distances(points, centres):
+        inside = squared <= radii ** 2
+        count.append(inside.sum(axis=1))
+        hit |= inside.any(axis=0)
+    count = np.concatenate(count)
+    return _Within(count > 0, count, hit)
+
+
+def _radii(points, k):
+    """Each point's distance to the k-th nearest of the others."""
+    if len(points) <= k:
+        raise ValueError('expected more than {} images, found {}'.format(k, len(points)))
+    # Rank 0 is the point itself.
+    return np.sqrt(np.concatenate([np.partition(squared, k, axis=1)[:, k]
+                                   for squared in _squared_distances(points, points)]))
+
+
+def _squared_distances(points, others):
+    """Blocks of rows of the squared distances [len(points), len(others)]."""
+    points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
+    norms = (others ** 2).sum(axis=1)
+    count = max(1, PAIRS // len(others))
+    for first in range(0, len(points), count):
+        rows = points[first:first + count]
+        yield np.maximum((rows ** 2).sum(axis=1)[:, np.newaxis] + norms - 2 * rows.dot(others.T), 0)
+
+
+def nearest(points, others):
+    """For each point the nearest of the others: (indices, distances)."""
+    indices, distances = [], []
+    for squared in _squared_distances(points, others):
+        indices.append(squared.argmin(axis=1))
+        distances.append(np.sqrt(squared.min(axis=1)))
+    return np.concatenate(indices), np.concatenate(distances)
+
+
+def class_histogram(probabilities):
+    """The Histogram of what a classifier takes images for.
+
+    shares [K]: of images by their likeliest class; entropy: of those shares, in nats, from
+    0 to log K; confidence: the mean of the likeliest class's probability.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    shares = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]) / len(probabilities)
+    some = shares[shares > 0]
+    return Histogram(shares, float(-(some * np.log(some)).sum()), float(probabilities.max(axis=1).mean()))

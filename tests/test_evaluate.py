@@ -1,0 +1,213 @@
+"""The evaluation command: on runs, checkpoints and images, by a classifier and by a graph of the user's."""
+
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from conftest import blobs, check_one_line_error, run_command, write_mnist
+from exports import make_checkpoint
+from PIL import Image
+
+from dcgan_tf1 import evaluate, features, graphdefs
+from dcgan_tf1.files import sha256
+
+
+@pytest.fixture(scope='module')
+def plain_graph(tmp_path_factory):
+    """A frozen graph: features are 16 averages over parts of the image, probabilities a softmax of four of them."""
+    path = str(tmp_path_factory.mktemp('graph') / 'features.pb')
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 28, 28, 1], name='pictures')
+        pooled = tf.reshape(tf.nn.avg_pool(images, [1, 7, 7, 1], [1, 7, 7, 1], 'VALID'), [-1, 1, 1, 16], name='pooled')
+        shares = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :4], name='shares')
+        frozen = graphdefs.freeze(session, [images], pooled, shares)
+    with open(path, 'wb') as handle:
+        handle.write(frozen.SerializeToString())
+    return path
+
+
+def graph_flags(path):
+    return ['--features=' + path, '--features_input=pictures', '--features_output=pooled:0',
+            '--features_probabilities=shares', '--features_range=0,1']
+
+
+@pytest.fixture(scope='module')
+def run(tiny_data, tmp_path_factory):
+    parent = tmp_path_factory.mktemp('runs')
+    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
+                                 '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
+    assert status == 0, err
+    return os.path.join(str(parent), '00000-blog_mnist')
+
+
+def metrics_of(folder):
+    with open(os.path.join(str(folder), 'metrics.json')) as handle:
+        return json.load(handle)
+
+
+def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
+    flags = ['--run=' + run, '--n=150', '--data_dir=' + tiny_data] + graph_flags(plain_graph)
+    status, text, err = run_command('evaluate', *flags)
+    assert status == 0, err
+    out = os.path.join(run, 'evaluation-000004')
+    metrics = metrics_of(out)
+    assert (metrics['preset'], metrics['n'], metrics['features']['name']) == ('blog_mnist', 150, 'features.pb')
+    real, sampled, without = metrics['results']
+    assert [row['name'] for row in metrics['results']] == [evaluate.REAL, 'as the preset samples', 'dropout off']
+    assert (real['step'], sampled['step']) == (None, 4)
+    # Two halves of the same blobs are near each other; an untrained generator's grey is far away.
+    assert real['frechet_distance'] < 0.1 * sampled['frechet_distance']
+    assert real['precision'] > 0.6 and real['coverage'] > 0.6 and sampled['precision'] == sampled['coverage'] == 0
+    assert sampled['frechet_distance'] != without['frechet_distance']
+    assert len(real['class_shares']) == 4 and abs(sum(real['class_shares']) - 1) < 1e-9
+    assert real['memorised'] <= 0.02 and 1 <= sampled['classifier_score'] <= 4
+    assert 'Frechet' in text and evaluate.REAL in text and '4 dropout off' in text
+    with Image.open(os.path.join(out, 'neighbours.png')) as picture:
+        assert picture.size[0] > 900 and np.asarray(picture.convert('L')).std() > 10
+    with open(os.path.join(run, 'evaluations.csv')) as handle:
+        rows = list(csv.DictReader(handle))
+    assert [(row['step'], row['name'], row['n']) for row in rows] == [
+        ('4', 'as the preset samples', '150'), ('4', 'dropout off', '150')]
+    np.testing.assert_allclose(float(rows[0]['frechet_distance']), sampled['frechet_distance'], rtol=1e-5)
+
+    check_one_line_error(run_command('evaluate', *flags), 'metrics.json', '--overwrite')
+    status, _, err = run_command('evaluate', '--overwrite', *flags)
+    assert status == 0, err
+    again = metrics_of(out)['results']
+    np.testing.assert_allclose(again[1]['frechet_distance'], sampled['frechet_distance'], rtol=1e-6)  # same seed
+    with open(os.path.join(run, 'evaluations.csv')) as handle:
+        assert len(list(csv.DictReader(handle))) == 4
+
+
+def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
+    status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--all_checkpoints', '--seed=1',
+                                    '--out={}'.format(tmp_path), '--data_dir=' + tiny_data, *graph_flags(plain_graph))
+    assert status == 0, err
+    assert [row['step'] for row in metrics_of(tmp_path)['results']] == [None, 2, 4]
+    with Image.open(str(tmp_path / 'quality.png')) as picture:
+        assert picture.size[0] > 1000
+    assert 'quality.png' in text
+
+
+def test_images_in_a_folder_and_in_an_npz(tiny_data, plain_graph, tmp_path):
+    pictures = blobs(120, seed=9)
+    (tmp_path / 'pictures').mkdir()
+    for i, picture in enumerate(pictures):
+        Image.fromarray(picture).save(str(tmp_path / 'pictures' / '{:03d}.png'.format(i)))
+    np.savez(str(tmp_path / 'same.npz'), images=pictures[..., np.newaxis].astype(np.float32) / 127.5 - 1)
+    found = []
+    for name in ('pictures', 'same.npz'):
+        out = tmp_path / ('out-' + name)
+        status, text, err = run_command(
+            'evaluate', '--images={}'.format(tmp_path / name), '--preset=blog_mnist', '--out={}'.format(out),
+            '--data_dir=' + tiny_data, *graph_flags(plain_graph))
+        assert status == 0, err
+        assert 'measuring 120 images in place of 10,000' in text
+        found.append(metrics_of(out)['results'][1])
+    # Blobs like the real ones.
+    assert found[0]['precision'] > 0.6 and found[0]['coverage'] > 0.6
+    for key in ('frechet_distance', 'kernel_distance', 'coverage', 'class_entropy'):
+        np.testing.assert_allclose(found[0][key], found[1][key], rtol=1e-6)
+
+
+def test_copies_of_training_images_are_found(tiny_data, plain_graph, tmp_path):
+    np.savez(str(tmp_path / 'copies.npz'), images=blobs(5400)[5000:5150][..., np.newaxis])
+    status, _, err = run_command('evaluate', '--images={}'.format(tmp_path / 'copies.npz'), '--preset=blog_mnist',
+                                 '--out={}'.format(tmp_path / 'out'), '--data_dir=' + tiny_data, '--n=100',
+                                 *graph_flags(plain_graph))
+    assert status == 0, err
+    # All but those that fell into the second half of the real images, about a quarter.
+    assert metrics_of(tmp_path / 'out')['results'][1]['memorised'] > 0.6
+
+
+def located(count, seed):
+    """Blobs in one of four corners, labelled by the corner."""
+    draw = np.random.RandomState(seed)
+    labels = draw.randint(4, size=count)
+    y, x = np.mgrid[:28, :28]
+    rows = 8 + 12 * (labels // 2) + draw.randint(-2, 3, count)
+    columns = 8 + 12 * (labels % 2) + draw.randint(-2, 3, count)
+    distance = (y - rows[:, np.newaxis, np.newaxis]) ** 2 + (x - columns[:, np.newaxis, np.newaxis]) ** 2
+    return (255 * np.exp(-distance / 20)).astype(np.uint8), labels.astype(np.uint8)
+
+
+def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(features.RECIPES, 'mnist', features.Recipe((8,), 3, False))
+    write_mnist(tmp_path / 'mine' / 'mnist', *located(1500, 0))
+    write_mnist(tmp_path / 'mine' / 'mnist', *located(300, 1), split='t10k')
+    lines = []
+    extractor = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    assert extractor.accuracy > 0.95 and '{:.2%}'.format(extractor.accuracy) in extractor.name
+    assert 'training the classifier' in lines[0]
+    names = sorted(os.listdir('data/mnist'))
+    assert [name.split('-')[0] for name in names] == ['classifier'] * 2 and 'seed0' in names[0]
+    before = sha256(os.path.join('data/mnist', names[1]))
+    images, labels = located(300, 2)
+    found, probabilities = extractor.run(images[..., np.newaxis])
+    assert found.shape == (300, features.FEATURES) and probabilities.shape == (300, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(300), atol=1e-5)
+    assert (probabilities.argmax(axis=1) == labels).mean() > 0.95
+    del lines[:]
+    again = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    assert lines == [] and again.accuracy == extractor.accuracy
+    assert sha256(os.path.join('data/mnist', names[1])) == before
+    features.classifier('mnist', str(tmp_path / 'mine'), seed=1, log=lines.append)  # another seed, another one
+    assert lines and len(os.listdir('data/mnist')) == 4
+    with open(os.path.join('data/mnist', names[0]), 'w') as handle:
+        handle.write('{')
+    status, _, err = run_command('evaluate', '--images={}'.format(tmp_path), '--preset=blog_mnist',
+                                 '--data_dir={}'.format(tmp_path / 'mine'))
+    assert status == 1 and err.startswith('error: ')
+
+
+def test_augmentation_moves_and_mirrors():
+    images = np.zeros((400, 9, 9, 1), np.uint8)
+    images[:, 4, 2] = 255
+    moved = features._augmented(images, 0, 0, mirrored=True)
+    assert moved.shape == images.shape and moved.max() == 1
+    places = np.array([np.argwhere(image[..., 0])[0] for image in moved])
+    assert set(places[:, 0]) == {2, 3, 4, 5, 6}
+    assert set(places[:, 1]) == {0, 1, 2, 3, 4} | {4, 5, 6, 7, 8}
+    still = features._augmented(images, 0, 0, mirrored=False)
+    assert {np.argwhere(image[..., 0])[0][1] for image in still} == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.slow
+def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(features.RECIPES, 'mnist', features.RECIPES['mnist']._replace(epochs=1))
+    assert features.classifier('mnist', real_data).accuracy > 0.985  # after a quarter of its training
+
+
+def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
+    data = '--data_dir=' + tiny_data
+    base = ['--run=' + run, data, '--out={}'.format(tmp_path / 'out')]
+    check_one_line_error(run_command('evaluate', data), '--run', 'neither')
+    check_one_line_error(run_command('evaluate', '--images=x', data), '--preset')
+    check_one_line_error(run_command('evaluate', '--n=5', *base), '100')
+    check_one_line_error(run_command('evaluate', '--features=x.pb', *base), '--features_input', 'neither')
+    flags = ['--features_input=pictures', '--features_output=nothing']
+    result = run_command('evaluate', '--features=' + plain_graph, *(base + flags))
+    check_one_line_error(result, 'nothing', 'features.pb')
+    check_one_line_error(run_command('evaluate', '--features={}'.format(tmp_path / 'no.pb'), *(base + flags)), 'no.pb')
+    (tmp_path / 'bad.pb').write_bytes(b'\xff' * 100)
+    result = run_command('evaluate', '--features={}'.format(tmp_path / 'bad.pb'), *(base + flags))
+    check_one_line_error(result, 'bad.pb')
+    check_one_line_error(run_command('evaluate', '--features_range=1', *base), '--features_range', "'1'")
+    check_one_line_error(run_command('evaluate', '--all_checkpoints', '--step=2', *base), '--all_checkpoints')
+    prefix = make_checkpoint('blog_dense', tmp_path)
+    check_one_line_error(run_command('evaluate', '--checkpoint=' + prefix, '--preset=keras_dense', data,
+                                     '--out={}'.format(tmp_path / 'out'), *graph_flags(plain_graph)), 'dense')
+    np.savez(str(tmp_path / 'few.npz'), images=np.zeros((20, 28, 28, 1), np.uint8))
+    images = ['--preset=blog_mnist', data, '--out={}'.format(tmp_path / 'out')] + graph_flags(plain_graph)
+    check_one_line_error(run_command('evaluate', '--images={}'.format(tmp_path / 'few.npz'), *images), '20', '100')
+    np.savez(str(tmp_path / 'shape.npz'), images=np.zeros((200, 32, 32, 3), np.uint8))
+    result = run_command('evaluate', '--images={}'.format(tmp_path / 'shape.npz'), *images)
+    check_one_line_error(result, '[200, 32, 32, 3]')
+    (tmp_path / 'no.npz').write_text('no')
+    check_one_line_error(run_command('evaluate', '--images={}'.format(tmp_path / 'no.npz'), *images), 'no.npz')
+    assert not (tmp_path / 'out').exists()
