@@ -187,7 +187,10 @@ def save_comparison(path, found, steps, chosen):
             axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
             axes.tick_params(labelsize=6)
             axes.grid(alpha=0.3)
-            axes.legend(fontsize=6)
+            if axes.lines:
+                axes.legend(fontsize=6)
+            else:  # a run of before there were such figures
+                axes.text(0.5, 0.5, 'not recorded in these runs', fontsize=7, ha='center', transform=axes.transAxes)
     _save_figure(path, figure, 130)
 
 
