@@ -122,7 +122,8 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_lowering():
 
 
 @pytest.mark.skipif(TF1, reason='no bfloat16 on a CPU in TensorFlow 1.15')
-@pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), ('float16', 0.005)])
+@pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), pytest.param(
+    'float16', 0.005, marks=pytest.mark.slow)])
 def test_low_precisions_stay_close(precision, tolerance):
     preset = PRESETS['blog_mnist']
     given = data(preset, 1, batch=8)
@@ -166,6 +167,7 @@ def test_two_towers_equal_one_device_with_the_doubled_batch():
         np.testing.assert_allclose(two[key], value, rtol=1e-4, atol=1e-6, err_msg=key)
 
 
+@pytest.mark.slow
 def test_two_towers_with_batch_norm_average_what_each_saw():
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
     images, indices, noises = data(preset, 1, batch=8)

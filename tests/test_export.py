@@ -19,6 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OLD = tf.VERSION.startswith('1.')
 FAST = ('blog_mnist', 'keras_dense')
 FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+# Of tests that start other interpreters.
+FASTEST = [name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow)
+           for name in (FAST if OLD else NAMES)]
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 
 
@@ -147,7 +150,7 @@ def test_smaller_tflite_variants_are_near(name, exported):
 
 
 @pytest.mark.skipif(OLD, reason='tf.saved_model.load is TensorFlow 2')
-@pytest.mark.parametrize('name', FAST_NAMES)
+@pytest.mark.parametrize('name', FASTEST)
 def test_saved_models_load_in_tensorflow_2_and_in_its_command_line_tool(name, exported, tmp_path):
     prefix, out, _ = exported(name)
     z = noise(name, 16)
@@ -184,7 +187,7 @@ def old_python(version):
 
 
 @pytest.mark.parametrize('version', sorted(OLD_PYTHONS))
-@pytest.mark.parametrize('name', FAST if OLD else FAST_NAMES)
+@pytest.mark.parametrize('name', FASTEST)
 def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_path):
     python, env = old_python(version)
     prefix, out, _ = exported(name)
@@ -201,8 +204,8 @@ def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_pat
 
 
 @pytest.mark.parametrize('version', ['1.0.1', '1.4.1'])
-@pytest.mark.parametrize('name', ['blog_mnist', pytest.param('blog_cifar_horse', marks=pytest.mark.slow),
-                                  'blog_dense'])
+@pytest.mark.parametrize('name', ['blog_dense', pytest.param('blog_mnist', marks=pytest.mark.slow),
+                                  pytest.param('blog_cifar_horse', marks=pytest.mark.slow)])
 def test_checkpoints_restore_into_a_graph_built_in_old_tensorflow(name, version, tmp_path):
     python, env = old_python(version)
     prefix = make_checkpoint(name, tmp_path)

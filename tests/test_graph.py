@@ -15,7 +15,7 @@ SMALL = 4  # images in a batch
 
 
 # The largest graphs, and those that differ from another in one line.
-SLOW = ('blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101')
+SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101')
 
 
 @pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])

@@ -110,7 +110,7 @@ def node(npm, tmp_path_factory):
 
 
 @pytest.mark.parametrize('name', [
-    name if name == 'blog_mnist' else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
+    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
 def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, exports):
     prefix, out = exports(name)
     # The plain JavaScript backend takes seconds for each image of a ResNet.
@@ -190,7 +190,7 @@ def console(browser):
     return [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE']
 
 
-@pytest.mark.parametrize('name', ['blog_mnist', 'keras_dense', pytest.param(
+@pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow), pytest.param(
     'blog_cifar_horse', marks=pytest.mark.slow)])
 def test_the_pages_pixels_are_the_sessions(name, browser, serve, npm, exports):
     prefix, out = exports(name)
@@ -257,6 +257,7 @@ def test_the_page_by_keyboard_on_a_phone(browser, serve, npm, exports):
     assert console(browser) == []
 
 
+@pytest.mark.slow
 def test_downloads_are_the_pictures_shown(browser, serve, npm, exports, tmp_path):
     _, out = exports('blog_mnist')
     open_page(browser, serve, npm, os.path.join(out, 'web'), width=1000)
@@ -278,6 +279,7 @@ def test_downloads_are_the_pictures_shown(browser, serve, npm, exports, tmp_path
     assert console(browser) == []
 
 
+@pytest.mark.slow
 def test_the_readmes_example_for_the_browser_runs(browser, serve, npm, exports):
     _, out = exports('blog_mnist')
     with open(os.path.join(out, 'README.md')) as handle:
