@@ -44,9 +44,8 @@ Reference = collections.namedtuple('Reference', [
     'training',  # features of all real images but the second half
     'images',    # these images, uint8
     'features',  # of the first half: n images
-    'other',     # uint8, the second half: n others
-    'usual',     # distances of the second half to the nearest of `training`, sorted
-    'dataset',   # datasets.Dataset
+    'other',     # (features, probabilities) of the second half: n others
+    'near',      # as near to one of `training` is one in a hundred of the second half
     'title',     # for people
 ])
 
@@ -76,10 +75,10 @@ def evaluate(config):
     extractor = _extractor(config, preset)
     reference = _reference(real, dataset, image_class, extractor, count, config.seed)
 
-    results = [_measure(Sampled(REAL, None, reference.other), extractor, reference)[0]]
+    results = [_measure(REAL, None, reference.other, reference)[0]]
     neighbours = None
     for sampled in _all_sampled(config, preset, given, count):
-        found, nearest = _measure(sampled, extractor, reference)
+        found, nearest = _measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         results.append(found)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
     os.makedirs(out, exist_ok=True)
@@ -195,25 +194,26 @@ def _reference(real, dataset, image_class, extractor, count, seed):
     others, training = order[:count], order[count:]
     title = '{}{}'.format(dataset.name, '' if image_class is None else ', ' + image_class)
     print('features of {:,} real images ({})'.format(len(real), title), flush=True)
-    found, _ = extractor.run(real)
-    usual = np.sort(measures.nearest(found[others], found[training])[1])
-    return Reference(found[training], real[training], found[training[:count]], real[others], usual, dataset, title)
+    found, probabilities = extractor.run(real)
+    near = np.percentile(measures.nearest(found[others], found[training])[1], 1)
+    return Reference(found[training], real[training], found[training[:count]],
+                     (found[others], None if probabilities is None else probabilities[others]), near, title)
 
 
-def _measure(sampled, extractor, reference):
-    """(a row of results, the index of each image's nearest training image)."""
-    found, probabilities = extractor.run(sampled.images)
+def _measure(name, step, extracted, reference):
+    """(a row of results, the index of each image's nearest training image); extracted: what an Extractor gives."""
+    found, probabilities = extracted
     distance, error = measures.kernel_distance(reference.features, found)
     precision, recall = measures.precision_recall(reference.features, found)
     density, coverage = measures.density_coverage(reference.features, found)
     nearest, distances = measures.nearest(found, reference.training)
     row = collections.OrderedDict([
-        ('name', sampled.name), ('step', sampled.step),
+        ('name', name), ('step', step),
         ('frechet_distance', measures.frechet_distance(reference.features, found)),
         ('kernel_distance', distance), ('kernel_distance_error', None if math.isnan(error) else error),
         ('precision', float(precision)), ('recall', float(recall)), ('density', density), ('coverage', coverage),
         # Nearer to a training image than all but one in a hundred of real images are.
-        ('memorised', float((distances < np.percentile(reference.usual, 1)).mean())),
+        ('memorised', float((distances < reference.near).mean())),
         ('nearest_training_distance', float(distances.mean()))])
     if probabilities is not None:
         row['classifier_score'], row['classifier_score_deviation'] = measures.classifier_score(probabilities)

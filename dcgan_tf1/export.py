@@ -121,7 +121,8 @@ def _cases(exported, network):
 
 def plain_session(exported, network):
     """A function from a network's inputs to its outputs by the session with variables."""
-    return lambda inputs: exported.session.run(network.output + ':0', {network.input + ':0': inputs})
+    return lambda inputs: exported.session.run(
+        formats.tensor_name(network.output), {formats.tensor_name(network.input): inputs})
 
 
 # ---------------------------------------------------------------------------- the manifest
@@ -138,9 +139,9 @@ def _manifest(exported, prefix, written):
         'networks': [{
             'name': network.name,
             'signature': signature,
-            'input': {'key': network.input_key, 'name': network.input + ':0', 'dtype': 'float32',
+            'input': {'key': network.input_key, 'name': formats.tensor_name(network.input), 'dtype': 'float32',
                       'shape': [None] + list(network.input_shape), 'range': ranges[network.input_key]},
-            'output': {'key': network.output_key, 'name': network.output + ':0', 'dtype': 'float32',
+            'output': {'key': network.output_key, 'name': formats.tensor_name(network.output), 'dtype': 'float32',
                        'shape': [None] + list(network.output_shape), 'range': ranges[network.output_key]},
         } for network, signature in zip(exported.networks, exported.signatures)],
         'formats': {name: [{

@@ -18,7 +18,8 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json
 from dcgan_tf1.quiet_start import without_chatter
 
-# A network, frozen: `input` and `output` are operation names of graph_def, the shapes are without N.
+# A network, frozen: `input` and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the
+# shapes are without N.
 Frozen = collections.namedtuple('Frozen', 'name graph_def input_key input input_shape output_key output output_shape')
 
 # What is exported: the frozen networks (the generator first), the session with the same as
@@ -47,7 +48,7 @@ WEB_DIRECTIONS = 5
 CALIBRATION = 128  # inputs by which TFLite's int8 variant sets its ranges
 
 
-def _tensor(name):
+def tensor_name(name):
     return name + ':0'
 
 
@@ -57,7 +58,7 @@ def run_graph(graph_def, network):
     """A function from inputs to outputs by a session of its own; of a frozen GraphDef."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
-    return _runner(tf.Session(graph=graph), _tensor(network.input), _tensor(network.output))
+    return _runner(tf.Session(graph=graph), tensor_name(network.input), tensor_name(network.output))
 
 
 def _runner(session, source, target):
@@ -124,7 +125,7 @@ def _write_meta_graph(export, folder):
             with session.graph.as_default():
                 tf.train.import_meta_graph(os.path.join(folder, 'model.meta')).restore(
                     session, os.path.join(folder, 'model'))
-            return _runner(session, _tensor(network.input), _tensor(network.output)), _tensorflow()
+            return _runner(session, tensor_name(network.input), tensor_name(network.output)), _tensorflow()
 
         path = 'model.meta' if network is export.networks[0] else 'model.meta ({})'.format(network.name)
         yield _artefact(folder, path, network, ['model.meta'] + files, load)
@@ -164,6 +165,8 @@ def _write_tflite(export, folder):
 
 
 def _run_tflite(path):
+    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
+
     from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
     with without_chatter():
         loaded = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
@@ -178,7 +181,7 @@ def _run_tflite(path):
         loaded.invoke()
         return loaded.get_tensor(target['index'])
 
-    return run, 'LiteRT {}'.format(_version('ai_edge_litert'))
+    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
 
 
 # ------------------------------------------------------------------------------------- ONNX
@@ -191,13 +194,13 @@ def _write_onnx(export, folder):
         path = os.path.join(folder, network.name + '.onnx')
         with without_chatter():
             tf2onnx.convert.from_graph_def(
-                network.graph_def, input_names=[_tensor(network.input)], output_names=[_tensor(network.output)],
-                opset=export.opset, output_path=path)
+                network.graph_def, input_names=[tensor_name(network.input)],
+                output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)
 
         def load(path=path, network=network):
             import onnxruntime  # noqa: PLC0415  optional
             loaded = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
-            return (lambda inputs: loaded.run([_tensor(network.output)], {_tensor(network.input): inputs})[0],
+            return (lambda inputs: loaded.run([tensor_name(network.output)], {tensor_name(network.input): inputs})[0],
                     'onnxruntime {}'.format(onnxruntime.__version__))
 
         yield _artefact(folder, network.name + '.onnx', network, [network.name + '.onnx'], load)
@@ -209,8 +212,8 @@ def _write_tfjs(export, folder):
     for network in export.networks:
         files = tfjs.write(
             os.path.join(folder, network.name), network.graph_def,
-            {network.input_key: (_tensor(network.input), (None,) + network.input_shape)},
-            {network.output_key: (_tensor(network.output), (None,) + network.output_shape)},
+            {network.input_key: (tensor_name(network.input), (None,) + network.input_shape)},
+            {network.output_key: (tensor_name(network.output), (None,) + network.output_shape)},
             'dcgan_tf1, TensorFlow {}'.format(tf.VERSION))
 
         def load(network=network):
@@ -230,7 +233,7 @@ def _write_web(export, folder):
     write_json(os.path.join(folder, 'page.json'), {
         'preset': preset.name, 'title': preset.title, 'step': export.step, 'z_dim': preset.z_dim,
         'noise': preset.noise, 'image_shape': preset.image_shape, 'image_range': preset.image_range,
-        'model': 'generator/model.json', 'input': _tensor(network.input), 'output': _tensor(network.output),
+        'model': 'generator/model.json', 'input': tensor_name(network.input), 'output': tensor_name(network.output),
         'directions': np.round(latent_directions(network, WEB_DIRECTIONS), 5).tolist()})
     for name in sorted(os.listdir(PAGE)):
         shutil.copyfile(os.path.join(PAGE, name), os.path.join(folder, name))
@@ -282,14 +285,6 @@ def unmeasured(name):
     """Why a format can't be loaded again here, or None."""
     absent = [pip for module, pip in FORMATS[name].runs_on if importlib.util.find_spec(module) is None]
     return '{} is not installed: pip install {}'.format(' and '.join(absent), ' '.join(absent)) if absent else None
-
-
-def _version(module):
-    try:
-        from importlib import metadata  # noqa: PLC0415  Python 3.8
-        return metadata.version(module)
-    except Exception:  # noqa: BLE001
-        return ''
 
 
 def measure(artefact, cases):

@@ -52,6 +52,24 @@ def tiny_data(tmp_path_factory):
     return str(folder)
 
 
+@pytest.fixture(scope='module')
+def run(tiny_data, tmp_path_factory):
+    """A run folder of `blog_mnist` with checkpoints of steps 2 and 4."""
+    parent = tmp_path_factory.mktemp('runs')
+    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
+                                 '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
+    assert status == 0, err
+    return os.path.join(str(parent), '00000-blog_mnist')
+
+
+def interpreter(variable, what):
+    """The Python that an environment variable names; skips where it names none."""
+    path = os.environ.get(variable)
+    if not path:
+        pytest.skip('{} is not here ({} names none)'.format(what, variable))
+    return path
+
+
 def command_environment(**extra):
     env = dict(os.environ, PYTHONPATH=ROOT, **extra)
     env.pop('DCGAN_TF1_DATA', None)

@@ -34,15 +34,6 @@ def graph_flags(path):
             '--features_probabilities=shares', '--features_range=0,1']
 
 
-@pytest.fixture(scope='module')
-def run(tiny_data, tmp_path_factory):
-    parent = tmp_path_factory.mktemp('runs')
-    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
-                                 '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
-    assert status == 0, err
-    return os.path.join(str(parent), '00000-blog_mnist')
-
-
 def metrics_of(folder):
     with open(os.path.join(str(folder), 'metrics.json')) as handle:
         return json.load(handle)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import check_one_line_error, command_environment, run_command, run_process
+from conftest import check_one_line_error, command_environment, interpreter, run_command, run_process
 from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
 
 from dcgan_tf1 import files, formats, graphdefs, tfjs
@@ -179,9 +179,7 @@ OLD_PYTHONS = {'1.0.1': 'DCGAN_TF1_PYTHON_TF10', '1.4.1': 'DCGAN_TF1_PYTHON_TF14
 
 
 def old_python(version):
-    path = os.environ.get(OLD_PYTHONS[version])
-    if not path:
-        pytest.skip('TensorFlow {} is not here ({} names none)'.format(version, OLD_PYTHONS[version]))
+    path = interpreter(OLD_PYTHONS[version], 'TensorFlow ' + version)
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
     return path, dict(env, TF_CPP_MIN_LOG_LEVEL='3')
 

@@ -11,20 +11,13 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import run_process
+from conftest import interpreter, run_process
 from golden import VARIABLES
 
 from dcgan_tf1 import checkpoint, sample
 from dcgan_tf1.presets import PRESETS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def interpreter(variable, what):
-    path = os.environ.get(variable)
-    if not path:
-        pytest.skip('{} is not here ({} names none)'.format(what, variable))
-    return path
 
 
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])

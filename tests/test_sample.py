@@ -4,22 +4,12 @@ import dataclasses
 import os
 
 import numpy as np
-import pytest
 import tensorflow.compat.v1 as tf
 from conftest import check_one_line_error, run_command, run_process
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, graph, sample
 from dcgan_tf1.presets import PRESETS
-
-
-@pytest.fixture(scope='module')
-def run(tiny_data, tmp_path_factory):
-    parent = tmp_path_factory.mktemp('runs')
-    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
-                                 '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
-    assert status == 0, err
-    return os.path.join(str(parent), '00000-blog_mnist')
 
 
 def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
