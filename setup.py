@@ -55,6 +55,7 @@ setup(
         'dcgan-animation=dcgan_tf1.animation:main',
         'dcgan-compare=dcgan_tf1.compare:main',
         'dcgan-evaluate=dcgan_tf1.evaluate:main',
+        'dcgan-report=dcgan_tf1.report:main',
         'dcgan-export=dcgan_tf1.export:main',
     ]},
 )

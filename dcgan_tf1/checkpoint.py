@@ -32,8 +32,8 @@ def steps_in(folder):
     return sorted(int(match.group(1)) for match in map(_INDEX.match, names) if match)
 
 
-def save(saver, session, folder, step, keep):
-    """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all).
+def save(saver, session, folder, step, keep, spare=None):
+    """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all) and that of step `spare`.
 
     The Saver writes under temporary names and renames, the index last, so a kill at any
     moment leaves the earlier checkpoints whole and this one whole or absent.
@@ -53,7 +53,7 @@ def save(saver, session, folder, step, keep):
             else 'there is no earlier one'))
     if keep:
         # Of those up to this step: a later one is a damaged one that was passed over.
-        for old in [old for old in steps_in(folder) if old <= step][:-keep]:
+        for old in [old for old in steps_in(folder) if old <= step and old != spare][:-keep]:
             # The index goes first: without it the rest is no checkpoint.
             paths = sorted(glob.glob(glob.escape(prefix_of(folder, old)) + '.*'),
                            key=lambda path: not path.endswith('.index'))

@@ -6,7 +6,6 @@ import collections
 import csv
 import dataclasses
 import io
-import math
 import os
 import sys
 import zipfile
@@ -16,38 +15,16 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, measures, readers, runs
+from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import write_json, write_text
 from dcgan_tf1.generate import generate, noise
 from dcgan_tf1.presets import PRESETS
-from dcgan_tf1.seeds import numpy_rng
 
-AT_LEAST = 100  # images; fewer say nothing
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
-REAL = 'real images'  # the scale: a second half of the real ones in the generated ones' place
-
-# The measures in the order of tables: key, heading, format.
-COLUMNS = collections.OrderedDict([
-    ('frechet_distance', ('Frechet', '{:.2f}')), ('kernel_distance', ('KID', '{:.4f}')),
-    ('kernel_distance_error', ('+-', '{:.4f}')), ('classifier_score', ('score', '{:.2f}')),
-    ('classifier_score_deviation', ('+-', '{:.2f}')), ('precision', ('precision', '{:.3f}')),
-    ('recall', ('recall', '{:.3f}')), ('density', ('density', '{:.3f}')), ('coverage', ('coverage', '{:.3f}')),
-    ('class_entropy', ('entropy', '{:.3f}')), ('confidence', ('confidence', '{:.3f}')),
-    ('memorised', ('memorised', '{:.3f}'))])
 
 # Images to be measured: what they are called in tables, the step they were made at or None, uint8 [N, H, W, C].
 Sampled = collections.namedtuple('Sampled', 'name step images')
-
-# The real images, by which all are measured.
-Reference = collections.namedtuple('Reference', [
-    'training',  # features of all real images but the second half
-    'images',    # these images, uint8
-    'features',  # of the first half: n images
-    'other',     # (features, probabilities) of the second half: n others
-    'near',      # as near to one of `training` is one in a hundred of the second half
-    'title',     # for people
-])
 
 
 def main(argv=None):
@@ -64,21 +41,24 @@ def evaluate(config):
                 os.path.join(out, name)))
     given = None if config.images is None else _read_images(config.images, preset)
     dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape)
-    real = _real_images(dataset, preset, image_class)
+    real = quality.as_bytes(datasets.prepare(dataset, preset, image_class), preset)
     count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
-    if count < AT_LEAST:
+    if count < quality.AT_LEAST:
         raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(len(given), config.images)))
+            quality.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
+                len(given), config.images)))
     if count < config.n:
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
             count, config.n, len(real), '' if given is None else ' and {:,} in {}'.format(len(given), config.images)))
     extractor = _extractor(config, preset)
-    reference = _reference(real, dataset, image_class, extractor, count, config.seed)
+    reference = quality.make_reference(
+        real, '{}{}'.format(dataset.name, '' if image_class is None else ', ' + image_class), extractor, count,
+        config.seed)
 
-    results = [_measure(REAL, None, reference.other, reference)[0]]
+    results = [quality.measure(quality.REAL, None, reference.other, reference)[0]]
     neighbours = None
     for sampled in _all_sampled(config, preset, given, count):
-        found, nearest = _measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
+        found, nearest = quality.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         results.append(found)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
     os.makedirs(out, exist_ok=True)
@@ -117,7 +97,7 @@ def _default_out(config, preset):
         return 'evaluation'
     if config.all_checkpoints:
         return os.path.join(config.run, 'evaluation')
-    _, prefix = runs.find_checkpoint(config.run, config.step, None, preset.name)
+    _, prefix = runs.find_checkpoint(config.run, config.step, None, preset.name, config.which)
     return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
 
 
@@ -133,7 +113,7 @@ def _all_sampled(config, preset, given, count):
             raise UserError('{}: expected checkpoints, found none'.format(folder))
         prefixes = [checkpoint.prefix_of(folder, step) for step in steps]
     else:
-        prefixes = [runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset)[1]]
+        prefixes = [runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
     z = noise(preset, config.seed, count)
     # As the preset samples; then, for one checkpoint, the other ways that there are.
     ways = [('as the preset samples', preset, None)]
@@ -176,12 +156,6 @@ def _read_images(path, preset):
 
 # --------------------------------------------------------------------------- what it is measured by
 
-def _real_images(dataset, preset, image_class):
-    """The images that the preset trains on, as bytes: uint8 [N] + image_shape."""
-    data = datasets.prepare(dataset, preset, image_class)
-    return images.to_uint8(data.images.reshape((-1,) + preset.image_shape), preset.image_range)
-
-
 def _extractor(config, preset):
     if config.features is None:
         return features.classifier(preset.dataset, config.data_dir, config.features_seed)
@@ -189,45 +163,11 @@ def _extractor(config, preset):
                                config.features_probabilities, config.features_range)
 
 
-def _reference(real, dataset, image_class, extractor, count, seed):
-    order = numpy_rng(seed, 'evaluate', 0).permutation(len(real))
-    others, training = order[:count], order[count:]
-    title = '{}{}'.format(dataset.name, '' if image_class is None else ', ' + image_class)
-    print('features of {:,} real images ({})'.format(len(real), title), flush=True)
-    found, probabilities = extractor.run(real)
-    near = np.percentile(measures.nearest(found[others], found[training])[1], 1)
-    return Reference(found[training], real[training], found[training[:count]],
-                     (found[others], None if probabilities is None else probabilities[others]), near, title)
-
-
-def _measure(name, step, extracted, reference):
-    """(a row of results, the index of each image's nearest training image); extracted: what an Extractor gives."""
-    found, probabilities = extracted
-    distance, error = measures.kernel_distance(reference.features, found)
-    precision, recall = measures.precision_recall(reference.features, found)
-    density, coverage = measures.density_coverage(reference.features, found)
-    nearest, distances = measures.nearest(found, reference.training)
-    row = collections.OrderedDict([
-        ('name', name), ('step', step),
-        ('frechet_distance', measures.frechet_distance(reference.features, found)),
-        ('kernel_distance', distance), ('kernel_distance_error', None if math.isnan(error) else error),
-        ('precision', float(precision)), ('recall', float(recall)), ('density', density), ('coverage', coverage),
-        # Nearer to a training image than all but one in a hundred of real images are.
-        ('memorised', float((distances < reference.near).mean())),
-        ('nearest_training_distance', float(distances.mean()))])
-    if probabilities is not None:
-        row['classifier_score'], row['classifier_score_deviation'] = measures.classifier_score(probabilities)
-        histogram = measures.class_histogram(probabilities)
-        row.update(class_entropy=histogram.entropy, confidence=histogram.confidence,
-                   class_shares=histogram.shares.tolist())
-    return row, nearest
-
-
 # --------------------------------------------------------------------------------- results
 
 def _append(path, rows, count, seed, extractor):
     """Adds a line for each row to a run's evaluations.csv; lines that are there stay as they are."""
-    header = ['step', 'name', 'n', 'seed', 'features'] + list(COLUMNS)
+    header = ['step', 'name', 'n', 'seed', 'features'] + list(quality.COLUMNS)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
     earlier = ''
@@ -238,19 +178,19 @@ def _append(path, rows, count, seed, extractor):
         writer.writerow(header)
     for row in rows:
         writer.writerow([row['step'], row['name'], count, seed, extractor] + [
-            '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in COLUMNS])
+            '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in quality.COLUMNS])
     write_text(path, earlier + stream.getvalue())
 
 
 def _table(rows, reference, count, extractor):
-    columns = [key for key in COLUMNS if any(row.get(key) is not None for row in rows)]
+    columns = [key for key in quality.COLUMNS if any(row.get(key) is not None for row in rows)]
     lines = ['{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name),
-             '{:<30}'.format('') + ''.join('{:>11}'.format(COLUMNS[key][0]) for key in columns)]
+             '{:<30}'.format('') + ''.join('{:>11}'.format(quality.COLUMNS[key][0]) for key in columns)]
     for row in rows:
         name = row['name'] if row['step'] is None else '{:,} {}'.format(row['step'], row['name'])
         lines.append('{:<30}'.format(name) + ''.join('{:>11}'.format(
-            '' if row.get(key) is None else COLUMNS[key][1].format(row[key])) for key in columns))
+            '' if row.get(key) is None else quality.COLUMNS[key][1].format(row[key])) for key in columns))
     return '\n'.join(lines)
 
 

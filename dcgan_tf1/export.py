@@ -32,7 +32,8 @@ def main(argv=None):
 def export(config):
     """Writes a folder with every format asked for, a manifest and a README."""
     chosen = _choose_formats(config.formats)
-    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset)
+    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
+                                           config.which)
     if config.with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
     out = config.out or ('export' if config.run is None else os.path.join(

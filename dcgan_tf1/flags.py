@@ -29,6 +29,8 @@ class TrainConfig:
     resume: str
     init_checkpoint: Optional[str]
     keep_checkpoints: int
+    eval_every: Optional[int]
+    eval_n: int
     gif: bool
     device: str
     precision: str
@@ -48,6 +50,7 @@ class SampleConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     step: Optional[int]
+    which: str
     n: int
     seed: int
     columns: int
@@ -81,6 +84,17 @@ class CompareConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ReportConfig:
+    """What `report` does."""
+
+    runs: Tuple[str, ...]
+    out: str
+    overwrite: bool
+    seed: int
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
     """What `evaluate` does."""
 
@@ -88,6 +102,7 @@ class EvaluateConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     step: Optional[int]
+    which: str
     images: Optional[str]
     all_checkpoints: bool
     n: int
@@ -112,6 +127,7 @@ class ExportConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     step: Optional[int]
+    which: str
     formats: Optional[Tuple[str, ...]]
     with_discriminator: bool
     opset: int
@@ -251,6 +267,10 @@ def parse_train(argv):
     command.boolean('gif', None, 'Join the samples into animation.gif at the end (also later: python -m '
                                  'dcgan_tf1.animation). Default: what the preset says.')
     command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
+    command.integer('eval_every', None, 'Steps between measurements of the quality (as evaluate measures it, on a '
+                                        'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
+                                        'one is kept. Default: never.', 0)
+    command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
     command.group('Machine')
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
     _arithmetic_flags(command, 'auto')
@@ -327,10 +347,8 @@ def parse_compare(argv):
     values = command.parse(argv)
     if values is None:
         return None
-    runs = tuple(path for path in (values['runs'] or '').split(',') if path)
-    if len(runs) < 2:
-        raise flags.Error('--runs: expected two run folders or more, found {}'.format(values['runs'] or 'nothing'))
-    return CompareConfig(runs=runs, rows=values['rows'], out=values['out'], overwrite=values['overwrite'])
+    return CompareConfig(runs=_runs(values, 2, 'two run folders or more'), rows=values['rows'], out=values['out'],
+                         overwrite=values['overwrite'])
 
 
 def parse_sample(argv):
@@ -362,7 +380,9 @@ def parse_sample(argv):
 def _checkpoint_flags(command):
     command.group('From what')
     command.string('run', None, 'A run folder.')
-    command.integer('step', None, "Which of the run's checkpoints. Default: the newest.", 0)
+    command.choice('which', 'last', ('last', 'best'), "Which of the run's checkpoints: the newest, or the one with "
+                                                      'the smallest Frechet distance (train --eval_every).')
+    command.integer('step', None, "That of this step, in place of --which.", 0)
     command.string('checkpoint', None, 'A checkpoint prefix (.../model.ckpt-4295) or a folder of them; '
                                        'needs --preset.')
     command.choice('preset', None, PRESETS, "The checkpoint's system.")
@@ -376,6 +396,8 @@ def _check_checkpoint_flags(values):
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
+    if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
+        raise flags.Error('--which=best: expected a --run, and no --step, beside it')
 
 
 def parse_export(argv):
@@ -403,6 +425,29 @@ def parse_export(argv):
                 raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
     return ExportConfig(formats=chosen, **{field.name: values[field.name] for field in dataclasses.fields(ExportConfig)
                                            if field.name != 'formats'})
+
+
+def parse_report(argv):
+    command = _Command('dcgan-report', 'Writes one self-contained HTML page about one run or several beside each '
+                                       'other: samples, losses, speed, quality, interpolations, configuration.')
+    command.string('runs', None, 'Run folders, with commas between them.')
+    command.string('out', 'report.html', 'The HTML file.')
+    command.boolean('overwrite', False, 'Replace a file that is there.')
+    command.integer('seed', 0, 'Of the noise of samples and interpolations.', 0)
+    command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    runs = _runs(values, 1, 'a run folder or more')
+    return ReportConfig(runs=runs, **{field.name: values[field.name] for field in dataclasses.fields(ReportConfig)
+                                      if field.name != 'runs'})
+
+
+def _runs(values, least, expected):
+    runs = tuple(path for path in (values['runs'] or '').split(',') if path)
+    if len(runs) < least:
+        raise flags.Error('--runs: expected {}, found {}'.format(expected, values['runs'] or 'nothing'))
+    return runs
 
 
 def parse_evaluate(argv):
@@ -439,8 +484,9 @@ def parse_evaluate(argv):
         raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found both')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
-    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None):
-        raise flags.Error('--all_checkpoints: expected a --run, and no --step, beside it')
+    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
+                                      or values['which'] == 'best'):
+        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which, beside it')
     if values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             'one of them' if values['features_input'] or values['features_output'] else 'neither'))

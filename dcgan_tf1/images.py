@@ -3,6 +3,7 @@
 import collections
 import csv
 import io
+import math
 import os
 
 import numpy as np
@@ -14,6 +15,8 @@ from PIL import Image
 from dcgan_tf1.files import replacing
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
+ROWS_DPI = 100
+MAX_FRAMES = 200  # of an animation
 
 REFERENCE = os.path.join(os.path.dirname(__file__), 'reference')
 
@@ -59,29 +62,63 @@ def save_png(path, picture):
         _pillow(picture).save(temporary, 'PNG')
 
 
+def gif_bytes(rows, columns=None):
+    """Rows of samples, (step, uint8 [N, H, W, C]), as the frames of an animated GIF: (its bytes, their number).
+
+    columns: images in a row of each frame; None for a square. Of more than MAX_FRAMES rows
+    evenly spaced ones are taken, the last one among them; that one is shown longest.
+    """
+    rows, _ = evenly(rows, MAX_FRAMES)
+    frames = []
+    for _, pictures in rows:
+        picture = grid(pictures, columns or math.ceil(math.sqrt(len(pictures))))
+        frames.append(_pillow(picture.repeat(2, axis=0).repeat(2, axis=1)))  # samples are small
+    stream = io.BytesIO()
+    frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:], loop=0,
+                   duration=[200] * (len(frames) - 1) + [2000])
+    return stream.getvalue(), len(frames)
+
+
 def _save_figure(path, figure, dpi):
     FigureCanvasAgg(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, format='png', dpi=dpi)
 
 
-def save_rows_figure(path, rows, title):
-    """The blog's figure: a row of samples for each logged step, under each other.
+def figure_bytes(figure, dpi):
+    """A figure as the bytes of a PNG file."""
+    FigureCanvasAgg(figure)
+    stream = io.BytesIO()
+    figure.savefig(stream, format='png', dpi=dpi)
+    return stream.getvalue()
+
+
+def evenly(rows, most):
+    """At most `most` of the rows, evenly spaced, the last one among them; and how many rows one stands for."""
+    every = max(1, -(-len(rows) // most))
+    return rows[(len(rows) - 1) % every::every], every
+
+
+def save_rows_figure(path, rows, title, most=MAX_ROWS):
+    """Writes the blog's figure as a PNG file; see rows_figure()."""
+    _save_figure(path, rows_figure(rows, title, most), ROWS_DPI)
+
+
+def rows_figure(rows, title, most=MAX_ROWS):
+    """The blog's figure: a row of samples for each logged step, under each other; to be drawn at ROWS_DPI.
 
     Args:
-      path: of the PNG file.
       rows: list of (step, uint8 [N, H, W, C]), each with the same shape. Of more than
-        MAX_ROWS, evenly spaced ones are drawn, the last one among them.
+        `most`, evenly spaced ones are drawn, the last one among them.
       title: text above.
     """
-    if len(rows) > MAX_ROWS:
-        every = -(-len(rows) // MAX_ROWS)
-        rows = rows[(len(rows) - 1) % every::every]
+    rows, every = evenly(rows, most)
+    if every > 1:
         title += ' (every {}th row)'.format(every)
     columns = rows[0][1].shape[0]
     height, width = rows[0][1].shape[1:3]
     picture = np.concatenate([grid(images, columns) for _, images in rows])
-    dpi = 100
+    dpi = ROWS_DPI
     # One image pixel is one figure pixel; the margins, in pixels, hold title and steps.
     left, right, top, bottom = 70, 12, 40, 12
     pixels_wide = max(left + columns * width + right, 400)  # or the title would not fit
@@ -99,7 +136,7 @@ def save_rows_figure(path, rows, title):
     axes.tick_params(length=0)
     figure.text((left - 5) / pixels_wide, 1 - (top - 6) / pixels_high, 'step', fontsize=7, ha='right')
     figure.text(left / pixels_wide, 1 - 16 / pixels_high, title, fontsize=8, va='center')
-    _save_figure(path, figure, dpi)
+    return figure
 
 
 LOSS_TITLES = {'d_loss': 'discriminator loss', 'g_loss': 'generator loss', 'kl': 'KL divergence'}
@@ -233,3 +270,53 @@ def save_quality_figure(path, rows, real, title):
     figure.suptitle(title, fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.95))
     _save_figure(path, figure, 120)
+
+
+# One line of a chart: its name, or None for one without; its colour as matplotlib names it.
+Line = collections.namedtuple('Line', 'name x y colour')
+Line.__new__.__defaults__ = (None,)
+
+
+def line_chart(title, x_title, lines, level=None, from_zero=False):
+    """Lines over a common axis, for a page: the bytes of a PNG file.
+
+    lines: list of Line; those without a colour get one each. level: (name, y) of a
+    horizontal line to compare with, or None.
+    """
+    figure = Figure(figsize=(5, 2.9))
+    axes = figure.add_subplot(1, 1, 1)
+    for index, line in enumerate(lines):
+        axes.plot(line.x, line.y, color=line.colour or 'C{}'.format(index), label=line.name,
+                  linewidth=1.2, marker='.' if len(line.x) < 60 else None, markersize=4)
+    if level is not None:
+        axes.axhline(level[1], color='0.5', linewidth=1, linestyle='--', label=level[0])
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel(x_title, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if from_zero:
+        axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    if any(line.name for line in lines) or level is not None:
+        axes.legend(fontsize=7)
+    figure.tight_layout()
+    return figure_bytes(figure, 150)
+
+
+def bar_chart(title, names, groups):
+    """Bars beside each other for each of `names`, for a page; groups: list of (name, heights)."""
+    figure = Figure(figsize=(5, 2.9))
+    axes = figure.add_subplot(1, 1, 1)
+    width = 0.8 / len(groups)
+    for index, (name, heights) in enumerate(groups):
+        axes.bar(np.arange(len(heights)) + (index - (len(groups) - 1) / 2) * width, heights, width, label=name)
+    axes.set_title(title, fontsize=10)
+    axes.set_xticks(range(len(names)))
+    axes.set_xticklabels(names, fontsize=8, rotation=0 if max(map(len, names)) < 4 else 40,
+                         ha='center' if max(map(len, names)) < 4 else 'right')
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3, axis='y')
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.2)  # room for the legend
+    axes.legend(fontsize=7, ncol=2, loc='upper right')
+    figure.tight_layout()
+    return figure_bytes(figure, 150)

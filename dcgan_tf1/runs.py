@@ -8,6 +8,7 @@
       figure.png      all rows under each other
       losses.png      losses over steps, beside 2017's
       checkpoints/    model.ckpt-N.*
+      quality.csv     with --eval_every: measures of a sample while training; quality.png
       events/         for TensorBoard
 """
 
@@ -29,7 +30,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import checkpoint, images
+from dcgan_tf1 import checkpoint, images, quality
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import replacing, write_json, write_text, writing
 from dcgan_tf1.presets import PRESETS
@@ -94,20 +95,27 @@ def read_preset(path):
     return PRESETS[name]
 
 
-def find_checkpoint(run, step, path, name):
+def find_checkpoint(run, step, path, name, which='last'):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
       run: the run folder, or None.
-      step: which of the run's checkpoints; None for the newest.
+      step: one of the run's checkpoints, or None.
       path: where run is None, a checkpoint prefix or a folder of them.
       name: the preset of `path`; of a run None, or the one that is expected.
+      which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
     """
     if run is None:
         return PRESETS[name], checkpoint.resolve(path)
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
+    if which == 'best':
+        best = quality.best(read_table(os.path.join(run, 'quality.csv')))
+        if best is None:
+            raise UserError('{}: expected measures to find the best checkpoint by, found none; train with '
+                            '--eval_every'.format(os.path.join(run, 'quality.csv')))
+        step = int(best['step'])
     folder = os.path.join(run, 'checkpoints')
     steps = checkpoint.steps_in(folder)
     if not steps or step not in [None] + steps:
@@ -135,14 +143,31 @@ def load_samples(path, image_range, log):
     return sorted(rows, key=lambda row: row[0])
 
 
-def read_metrics(path, columns=None):
-    """A run's rows of losses: list of {column: number}, of all columns or the ones named.
+def save_animation(path, preset, out=None, log=print):
+    """Joins a run's samples on the disk into one GIF; returns its path and the number of frames."""
+    rows = load_samples(path, preset.image_range, log)
+    if not rows:
+        raise UserError('{}: expected samples to animate, found none'.format(path))
+    content, frames = images.gif_bytes(rows, preset.samples_columns)
+    out = out or os.path.join(path, 'animation.gif')
+    with replacing(out) as temporary, open(temporary, 'wb') as handle:
+        handle.write(content)
+    return out, frames
 
-    It ends before the first row that lacks one, as a kill may leave it.
+
+def read_metrics(path):
+    """A run's rows of losses, as read_table has them."""
+    return read_table(os.path.join(path, 'metrics.csv'))
+
+
+def read_table(path, columns=None):
+    """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
+
+    It ends before the first row that lacks one, as a kill may leave it; [] if there is no file.
     """
-    name, rows = os.path.join(path, 'metrics.csv'), []
-    if os.path.exists(name):
-        with open(name, newline='') as handle:
+    rows = []
+    if os.path.exists(path):
+        with open(path, newline='', encoding='utf-8', errors='replace') as handle:
             for cells in csv.DictReader(handle):
                 try:
                     rows.append({key: float(cells[key]) for key in columns or cells})
@@ -173,6 +198,7 @@ class Run:
             self._lock.flush()
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8')  # noqa: SIM115
         self._events = None
+        self._columns = {}  # of each table
 
     def close(self):
         # What could not be written has been reported, and closing would fail over it again.
@@ -198,27 +224,27 @@ class Run:
     def write_config(self, config):
         write_json(self.file('config.json'), config)
 
-    # ------------------------------------------------------------------ metrics.csv
+    # ---------------------------------------------------- metrics.csv and quality.csv
 
-    def start_metrics(self, columns, step):
-        """Keeps the rows up to `step`, where the run goes on; returns them as numbers.
+    def start_table(self, name, columns, step):
+        """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
 
         A row that a kill left incomplete is dropped with those after `step`.
         """
-        self._columns = columns
-        rows = list(itertools.takewhile(lambda row: row['step'] <= step, read_metrics(self.path, columns)))
+        self._columns[name] = columns
+        rows = list(itertools.takewhile(lambda row: row['step'] <= step, read_table(self.file(name), columns)))
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_cell(key, row[key]) for key in columns])
-        write_text(self.file('metrics.csv'), stream.getvalue())
+        write_text(self.file(name), stream.getvalue())
         return rows
 
-    def append_metrics(self, row):
-        path = self.file('metrics.csv')
+    def append_row(self, name, row):
+        path = self.file(name)
         with writing(path), open(path, 'a', newline='') as handle:
-            csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns])
+            csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
 
     # ---------------------------------------------------------------------- samples
 
@@ -280,4 +306,4 @@ class Run:
 
 
 def _cell(key, value):
-    return '{:.0f}'.format(value) if key in ('step', 'epoch') else '{:.6g}'.format(value)
+    return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)

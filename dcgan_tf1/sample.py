@@ -23,7 +23,8 @@ def main(argv=None):
 
 def sample(config):
     """Writes the PNG grid, and the arrays where asked to."""
-    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset)
+    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
+                                           config.which)
     out = config.out or ('samples.png' if config.run is None else os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
     for path in filter(None, (out, config.npz)):

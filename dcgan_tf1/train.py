@@ -17,8 +17,9 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 import dcgan_tf1
-from dcgan_tf1 import animation, checkpoint, cli, datasets, devices, flags, graph, images, models, runs
+from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, models, quality, runs
 from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.generate import BATCH
 from dcgan_tf1.seeds import draw_noise
 
 # Leaves room for the losses on a terminal of 80 columns.
@@ -54,6 +55,7 @@ def train(config):
     device = devices.find(config.device, config.num_gpus, session_config)
     init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
+    watch = None if config.eval_every is None else _make_watch(config, plan.data, log_early)
     run, start = _open_run(config, plan, log_early)
     try:
         for text in early_log:
@@ -61,7 +63,7 @@ def train(config):
         if start is not None and start >= plan.total:
             run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
             if config.gif:
-                run.log('{}: {} frames'.format(*animation.save_run_gif(run.path, config.preset, log=run.log)))
+                run.log('{}: {} frames'.format(*runs.save_animation(run.path, config.preset, log=run.log)))
             return 0
         arithmetic = _choose_arithmetic(config, device, run, start)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop:
@@ -73,7 +75,7 @@ def train(config):
             initialise = tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(config=session_config) as session:
-                run.write_config(_config_record(config, plan, device, arithmetic))
+                run.write_config(_config_record(config, plan, device, arithmetic, watch))
                 session.run(initialise)
                 if start is not None:
                     checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
@@ -83,7 +85,7 @@ def train(config):
                     checkpoint.restore(session, init_checkpoint, checkpoint.by_name(
                         v for v in variables if v is not handles.global_step))
                     run.log('starting from the variables of {}'.format(init_checkpoint))
-                trainer = _Trainer(config, plan, run, session, handles, saver, stop)
+                trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop)
                 trainer.describe(device, arithmetic, start)
                 run.start_events(tf_graph, start or 0)
                 return trainer.run_steps(start or 0)
@@ -104,6 +106,7 @@ _Plan = collections.namedtuple('_Plan', [
     'rows',       # _Rhythm of the rows of losses
     'pictures',   # _Rhythm of the rows that have samples
     'saves',      # _Rhythm of the checkpoints
+    'evaluations',  # _Rhythm of the measurements of quality
     'identity',   # see _identity()
 ])
 
@@ -130,10 +133,23 @@ def _make_plan(config, log):
     if preset.samples_every and preset.log_first is None:
         pictures = pictures._replace(first=pictures.every)
     saves = _Rhythm(steps(preset.checkpoint_every), steps(preset.checkpoint_every))
+    never = total + 1
+    evaluated = never if config.eval_every is None else config.eval_every or epoch
     identity = _identity(config, data)
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
-    return _Plan(data, batches, size, total, rows, pictures, saves, identity)
+    return _Plan(data, batches, size, total, rows, pictures, saves, _Rhythm(evaluated, evaluated), identity)
+
+
+def _make_watch(config, data, log):
+    real, dataset = quality.as_bytes(data, config.preset), data.dataset
+    count = min(config.eval_n, len(real) // 2)
+    if count < quality.AT_LEAST:
+        raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
+            2 * quality.AT_LEAST, len(real)))
+    extractor = features.classifier(dataset.name, config.data_dir, log=log)
+    title = dataset.name if data.image_class is None else '{}, {}'.format(dataset.name, data.image_class)
+    return quality.Watch(extractor, real, title, count, config.seed, log)
 
 
 class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
@@ -191,7 +207,7 @@ def _choose_arithmetic(config, device, run, start):
     return arithmetic
 
 
-def _config_record(config, plan, device, arithmetic):
+def _config_record(config, plan, device, arithmetic, watch):
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
@@ -201,6 +217,7 @@ def _config_record(config, plan, device, arithmetic):
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
+        'evaluation': watch and {'n': watch.count, 'features': watch.features, 'real': watch.real},
         'device': device.title,
         'arithmetic': {'precision': arithmetic.precision, 'lowering': arithmetic.lowering},
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
@@ -322,9 +339,9 @@ class _Trainer:
     # So often Python looks up from training: for signals and for the progress bar.
     _SECONDS_PER_RUN = 0.5
 
-    def __init__(self, config, plan, run, session, handles, saver, stop):
+    def __init__(self, config, plan, run, watch, session, handles, saver, stop):
         self._config, self._preset, self._run = config, config.preset, run
-        self._session, self._saver, self._stop = session, saver, stop
+        self._watch, self._session, self._saver, self._stop = watch, session, saver, stop
         self._plan, self._data, self._batches = plan, plan.data, plan.batches
         self._total = plan.total
         self._steps = graph.make_steps(session, handles, self._data.images)
@@ -362,7 +379,8 @@ class _Trainer:
     def _count_after(self, step):
         """How many steps to take in one call after `step`: none past what has to be written."""
         plan = self._plan
-        until = min(self._total, plan.rows.after(step), plan.pictures.after(step), plan.saves.after(step))
+        until = min(self._total, plan.rows.after(step), plan.pictures.after(step), plan.saves.after(step),
+                    plan.evaluations.after(step))
         if self._preset.samples_noise == 'fakes' and until - step > 1:
             until = min(until, plan.pictures.after(step) - 1)  # they are drawn before their step
         return min(self._steps_per_run, until - step)
@@ -371,7 +389,8 @@ class _Trainer:
         """Trains steps start + 1 to the last; returns the exit status."""
         run, preset, plan = self._run, self._preset, self._plan
         self._rows = run.load_samples(start - 1 + preset.first_step, preset.image_range)
-        self._metrics = run.start_metrics(self._columns, start - 1 + preset.first_step)
+        self._metrics = run.start_table('metrics.csv', self._columns, start - 1 + preset.first_step)
+        self._quality = run.start_table('quality.csv', quality.Watch.COLUMNS, start) if self._watch else []
         self._timer_step, self._timer = start, time.time()
         self._seconds = self._metrics[-1]['seconds'] if self._metrics else 0.0  # of training, up to the last row
         with contextlib.closing(_Feeder(self._config, plan)) as feeder, tqdm(
@@ -395,14 +414,17 @@ class _Trainer:
                 batch = self._data.images[rows[rows >= 0]], noises[-1][-plan.batch_size:]
                 if step in plan.rows or step in plan.pictures:
                     self._log_step(step, batch, bar)
-                if step in plan.saves or step == self._total or self._stop.signum:
+                evaluated = self._watch and (step in plan.evaluations or step == self._total)
+                if evaluated:
+                    self._evaluate_quality(step)
+                if step in plan.saves or step == self._total or self._stop.signum or evaluated:
                     self._save(step, batch)
                 if self._stop.signum and step < self._total:
                     run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
                         signal.Signals(self._stop.signum).name, step))
                     return 128 + self._stop.signum
         if self._config.gif and self._rows:
-            run.log('{}: {} frames'.format(*animation.save_run_gif(run.path, preset, log=run.log)))
+            run.log('{}: {} frames'.format(*runs.save_animation(run.path, preset, log=run.log)))
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
         return 0
@@ -452,8 +474,11 @@ class _Trainer:
     def _draw_samples(self, step, z):
         """(pictures uint8, raw, z) of the generator as it is now."""
         raw = self._sample(z, graph.draw_number(step, graph.SAMPLE))
+        return self._to_bytes(step, raw), raw, z
+
+    def _to_bytes(self, step, raw):
         try:
-            return images.to_uint8(raw, self._preset.image_range), raw, z
+            return images.to_uint8(raw, self._preset.image_range)
         except ValueError as error:
             raise UserError('the samples after step {:,}: {}'.format(step, error))
 
@@ -481,7 +506,7 @@ class _Trainer:
             picture = images.grid(pictures, columns=preset.samples_columns or len(pictures))
             self._run.save_samples(label, preset.samples_name.format(step=label, epoch=epoch), picture, raw, z)
             self._rows.append((label, pictures))
-        self._run.append_metrics(row)
+        self._run.append_row('metrics.csv', row)
         self._run.add_events(label, dict(losses, images_per_second=speed), picture)
         self._metrics.append(row)
         left = (self._total - step) * plan.batch_size * preset.image_batches / speed
@@ -497,10 +522,31 @@ class _Trainer:
         # What logging took is not training; the next row's speed starts here.
         self._timer_step, self._timer = step, time.time()
 
+    def _evaluate_quality(self, step):
+        """Adds a row to quality.csv; the checkpoint of this step comes after it."""
+        before, preset, count = time.time(), self._preset, self._watch.count
+        z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
+        # The same masks each time, which are no training step's: what differs is the generator.
+        raw = np.concatenate([
+            self._sample(z[first:first + BATCH], graph.draw_number(-1 - first // BATCH, graph.SAMPLE))
+            for first in range(0, count, BATCH)])
+        row = self._watch.measure(step, self._to_bytes(step, raw))
+        self._run.append_row('quality.csv', row)
+        self._quality.append(row)
+        best = quality.best(self._quality)
+        self._run.add_events(step, {key: row[key] for key in quality.Watch.COLUMNS[2:]}, None)
+        self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
+                      .format(step, self._total, row['frechet_distance'], self._watch.real['frechet_distance'],
+                              row['precision'], row['recall'], '  the best so far' if best is row else
+                              '; the best is {:.2f} at step {:,.0f}'.format(best['frechet_distance'], best['step'])))
+        self._timer += time.time() - before
+
     def _save(self, step, batch):
         before = time.time()
         self._evaluate_losses(step, batch)
-        checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints)
+        best = quality.best(self._quality)
+        checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints,
+                        best and best['step'])
         self._draw_figures()
         self._timer += time.time() - before
 
@@ -515,6 +561,8 @@ class _Trainer:
             metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
             recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
             images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+        if self._quality:
+            images.save_quality_figure(self._run.file('quality.png'), self._quality, self._watch.real, title)
 
 
 def _main_losses(names):

@@ -6,6 +6,7 @@ import gzip
 import importlib
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import graphdefs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CACHE = os.path.join(ROOT, '.cache')
@@ -60,6 +64,25 @@ def run(tiny_data, tmp_path_factory):
                                  '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
     assert status == 0, err
     return os.path.join(str(parent), '00000-blog_mnist')
+
+
+@pytest.fixture(scope='session')
+def plain_graph(tmp_path_factory):
+    """A frozen graph: features are 16 averages over parts of the image, probabilities a softmax of four of them."""
+    path = str(tmp_path_factory.mktemp('graph') / 'features.pb')
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 28, 28, 1], name='pictures')
+        pooled = tf.reshape(tf.nn.avg_pool(images, [1, 7, 7, 1], [1, 7, 7, 1], 'VALID'), [-1, 1, 1, 16], name='pooled')
+        shares = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :4], name='shares')
+        frozen = graphdefs.freeze(session, [images], pooled, shares)
+    with open(path, 'wb') as handle:
+        handle.write(frozen.SerializeToString())
+    return path
+
+
+def graph_flags(path):
+    return ['--features=' + path, '--features_input=pictures', '--features_output=pooled:0',
+            '--features_probabilities=shares', '--features_range=0,1']
 
 
 def interpreter(variable, what):
@@ -142,3 +165,33 @@ def real_cifar(real_data):
                            check=True, stdout=subprocess.DEVNULL)
             open(done, 'w').close()
     return CACHE
+
+
+PHONE = 380  # CSS pixels
+
+
+@pytest.fixture(scope='module')
+def browser():
+    webdriver = pytest.importorskip('selenium.webdriver', reason='Selenium is not here')
+    chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
+    if not chromium or not driver:
+        pytest.skip('Chromium is not here (Debian: apt install chromium chromium-driver)')
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-swiftshader'):
+        options.add_argument(flag)
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    found.set_script_timeout(300)
+    yield found
+    found.quit()
+
+
+def set_width(browser, width):
+    """Emulated, because a window is never as narrow as a phone."""
+    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+        'width': width, 'height': 800, 'deviceScaleFactor': 2, 'mobile': width < 600})
+
+
+def console(browser):
+    return [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE']

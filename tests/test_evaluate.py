@@ -6,32 +6,12 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
-from conftest import blobs, check_one_line_error, run_command, write_mnist
+from conftest import blobs, check_one_line_error, graph_flags, run_command, write_mnist
 from exports import make_checkpoint
 from PIL import Image
 
-from dcgan_tf1 import evaluate, features, graphdefs
+from dcgan_tf1 import features, quality
 from dcgan_tf1.files import sha256
-
-
-@pytest.fixture(scope='module')
-def plain_graph(tmp_path_factory):
-    """A frozen graph: features are 16 averages over parts of the image, probabilities a softmax of four of them."""
-    path = str(tmp_path_factory.mktemp('graph') / 'features.pb')
-    with tf.Graph().as_default(), tf.Session() as session:
-        images = tf.placeholder(tf.float32, [None, 28, 28, 1], name='pictures')
-        pooled = tf.reshape(tf.nn.avg_pool(images, [1, 7, 7, 1], [1, 7, 7, 1], 'VALID'), [-1, 1, 1, 16], name='pooled')
-        shares = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :4], name='shares')
-        frozen = graphdefs.freeze(session, [images], pooled, shares)
-    with open(path, 'wb') as handle:
-        handle.write(frozen.SerializeToString())
-    return path
-
-
-def graph_flags(path):
-    return ['--features=' + path, '--features_input=pictures', '--features_output=pooled:0',
-            '--features_probabilities=shares', '--features_range=0,1']
 
 
 def metrics_of(folder):
@@ -47,7 +27,7 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     metrics = metrics_of(out)
     assert (metrics['preset'], metrics['n'], metrics['features']['name']) == ('blog_mnist', 150, 'features.pb')
     real, sampled, without = metrics['results']
-    assert [row['name'] for row in metrics['results']] == [evaluate.REAL, 'as the preset samples', 'dropout off']
+    assert [row['name'] for row in metrics['results']] == [quality.REAL, 'as the preset samples', 'dropout off']
     assert (real['step'], sampled['step']) == (None, 4)
     # Two halves of the same blobs are near each other; an untrained generator's grey is far away.
     assert real['frechet_distance'] < 0.1 * sampled['frechet_distance']
@@ -55,7 +35,7 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     assert sampled['frechet_distance'] != without['frechet_distance']
     assert len(real['class_shares']) == 4 and abs(sum(real['class_shares']) - 1) < 1e-9
     assert real['memorised'] <= 0.02 and 1 <= sampled['classifier_score'] <= 4
-    assert 'Frechet' in text and evaluate.REAL in text and '4 dropout off' in text
+    assert 'Frechet' in text and quality.REAL in text and '4 dropout off' in text
     with Image.open(os.path.join(out, 'neighbours.png')) as picture:
         assert picture.size[0] > 900 and np.asarray(picture.convert('L')).std() > 10
     with open(os.path.join(run, 'evaluations.csv')) as handle:

@@ -52,10 +52,9 @@ def test_rows_figure_shows_every_pixel(tmp_path, channels):
     assert difference[1:-1, 1:-1].max() == 0  # the frame covers the edge
 
 
-def test_rows_figure_of_very_many_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, 'MAX_ROWS', 3)
+def test_rows_figure_of_very_many_rows(tmp_path):
     rows = [(step, np.full((1, 4, 4, 1), 10 * step, np.uint8)) for step in range(1, 8)]
-    images.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
+    images.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title', 3)
     drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('L'))
     assert drawn[40 + 2:40 + 12:4, 72].tolist() == [10, 40, 70]  # steps 1, 4 and 7: the last is shown
 

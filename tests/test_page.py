@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import CACHE, locked_cache, run_command
+from conftest import CACHE, PHONE, console, locked_cache, run_command, set_width
 from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
 from PIL import Image
 
@@ -25,7 +25,6 @@ from dcgan_tf1.presets import PRESETS
 
 TFJS = '4.22.0'
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
-PHONE = 380  # CSS pixels
 
 
 @pytest.fixture(scope='module')
@@ -124,23 +123,6 @@ def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, ex
         np.testing.assert_allclose(logits, expected_logits(name, prefix, images[:2]), atol=1e-4)
 
 
-@pytest.fixture(scope='module')
-def browser():
-    webdriver = pytest.importorskip('selenium.webdriver', reason='Selenium is not here')
-    chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
-    if not chromium or not driver:
-        pytest.skip('Chromium is not here (Debian: apt install chromium chromium-driver)')
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-swiftshader'):
-        options.add_argument(flag)
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    found.set_script_timeout(300)
-    yield found
-    found.quit()
-
-
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
@@ -179,15 +161,9 @@ def pixels(browser, selector, index=0):
 
 def open_page(browser, serve, npm, folder, width=PHONE):
     shutil.copyfile(os.path.join(npm, 'tf.min.js'), os.path.join(folder, 'tf.min.js'))
-    # Emulated, because a window is never as narrow as a phone.
-    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
-        'width': width, 'height': 800, 'deviceScaleFactor': 2, 'mobile': width < 600})
+    set_width(browser, width)
     browser.get(serve(folder))
     wait_for(browser, "window.dcgan && document.getElementById('walk').width === dcgan.page.image_shape[1]")
-
-
-def console(browser):
-    return [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE']
 
 
 @pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow), pytest.param(

@@ -12,11 +12,13 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import check_one_line_error, run_command, run_process, start_command
+from conftest import blobs, check_one_line_error, run_command, run_process, start_command, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, datasets, runs
+from dcgan_tf1 import checkpoint, datasets, features, images, quality, runs
+from dcgan_tf1.generate import generate
 from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.seeds import draw_noise
 
 # blog_dense does a step in milliseconds; 400 images in batches of 64 are 6 steps an epoch.
 DENSE = ('--preset=blog_dense',)
@@ -441,3 +443,66 @@ def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
         assert status == 0 and 'going on at step 20' in out, err
     else:
         check_one_line_error((status, out, err), 'decay_steps was 20, now 22')
+
+
+@pytest.fixture
+def labelled(tmp_path, monkeypatch):
+    """A data folder with test images, too, whose classifier is trained in a second; the folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(features.RECIPES, 'mnist', features.Recipe((4,), 1, False))
+    write_mnist(tmp_path / 'mine' / 'mnist', blobs(5400), np.arange(5400).astype(np.uint8) % 10)
+    write_mnist(tmp_path / 'mine' / 'mnist', blobs(300, seed=8), np.arange(300).astype(np.uint8) % 10, 't10k')
+    return str(tmp_path / 'mine')
+
+
+def evaluated(data, *flags):
+    status, out, err = run_command('train', '--data_dir=' + data, '--preset=blog_dense', '--batch_size=8',
+                                   '--eval_every=2', '--eval_n=100', '--keep_checkpoints=1', *flags)
+    assert status == 0, err
+    return out
+
+
+def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(labelled):
+    out = evaluated(labelled, '--max_steps=9')
+    run = 'runs/00000-blog_dense'
+    rows = runs.read_table(os.path.join(run, 'quality.csv'))
+    assert [row['step'] for row in rows] == [2, 4, 6, 8, 9] and {row['n'] for row in rows} == {100}
+    assert out.count('Frechet distance') == 5 and 'the best so far' in out
+    best = min(rows, key=lambda row: row['frechet_distance'])
+    assert checkpoint.steps_in(os.path.join(run, 'checkpoints')) == sorted({int(best['step']), 9})
+    assert os.path.exists(os.path.join(run, 'quality.png'))
+
+    # The measure is that of the checkpoint's images.
+    preset = PRESETS['blog_dense']
+    prefix = checkpoint.prefix_of(os.path.join(run, 'checkpoints'), 9)
+    z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
+    pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
+    data = datasets.prepare(datasets.load('mnist', 'train', labelled), preset)
+    watch = quality.Watch(features.classifier('mnist', labelled), quality.as_bytes(data, preset), '', 100, 0,
+                          lambda _: None)
+    np.testing.assert_allclose(watch.measure(9, pictures)['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
+
+    # Two parts measure what one does.
+    evaluated(labelled, '--max_steps=4', '--run_dir=parts')
+    evaluated(labelled, '--max_steps=9', '--run_dir=parts')
+    with open('parts/00000-blog_dense/quality.csv') as parts, open(os.path.join(run, 'quality.csv')) as whole:
+        assert parts.read() == whole.read()
+
+
+def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
+    copy = str(tmp_path / '00000-blog_mnist')
+    shutil.copytree(run, copy)
+    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'quality.csv', '--eval_every')
+    with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
+        handle.write('step,n,frechet_distance\n2,50,1\n2,100,6\n4,100,7\n')
+    assert run_command('sample', '--run=' + copy, '--which=best')[0] == 0
+    assert os.path.exists(os.path.join(copy, 'samples-000002-0.png'))
+    status, _, err = run_command('export', '--run=' + copy, '--which=best', '--formats=frozen')
+    assert status == 0, err
+    assert os.path.isdir(os.path.join(copy, 'export-000002'))
+    assert run_command('sample', '--run=' + copy)[0] == 0
+    assert os.path.exists(os.path.join(copy, 'samples-000004-0.png'))
+    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best', '--step=2'), '--which', '--step')
+    with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
+        handle.write('step,n,frechet_distance\n3,100,6\n')
+    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3', '2, 4')

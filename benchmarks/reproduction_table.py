@@ -1,0 +1,74 @@
+"""Runs beside what 2017 recorded, as tables: python benchmarks/reproduction_table.py RUN RUN ...
+
+Losses: how many of a run's logged rows have both losses within the range of 2017's, and the
+means over the last ten rows of each. Measures: of the run's evaluation, images as the preset samples,
+with dropout off, and a second half of the real images as the scale.
+"""
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import glob
+import json
+import os
+import sys
+
+from dcgan_tf1 import images, quality, runs
+
+LAST = 10  # rows
+MEASURES = ('frechet_distance', 'kernel_distance', 'classifier_score', 'precision', 'recall', 'coverage')
+
+
+def main(paths):
+    print('| run | precision | steps | minutes | losses in range | last ten, discriminator (2017) '
+          '| last ten, generator (2017) |')
+    print('|---|---|---|---|---|---|---|')
+    for path in paths:
+        print('| {} |'.format(' | '.join(losses(path))))
+    print()
+    print('| run | images | {} | best while training |'.format(' | '.join(
+        quality.COLUMNS[key][0] for key in MEASURES)))
+    print('|---|---|{}---|'.format('---|' * len(MEASURES)))
+    for path in paths:
+        for cells in measures(path):
+            print('| {} |'.format(' | '.join(cells)))
+
+
+def name_of(path):
+    return os.path.basename(os.path.dirname(os.path.abspath(path)))
+
+
+def losses(path):
+    preset, config, rows = runs.read_preset(path), runs.read_config(path), runs.read_metrics(path)
+    keys = ('d_loss', 'g_loss')
+    within, means = '', ['{:.2f}'.format(mean(rows, key)) for key in keys]
+    if preset.recorded_losses:
+        recorded = images.read_recorded_losses(preset.recorded_losses)
+        inside = [all(min(recorded[key]) <= row[key] <= max(recorded[key]) for key in keys) for row in rows]
+        within = '{} of {}'.format(sum(inside), len(inside))
+        means = ['{} ({:.2f})'.format(text, sum(recorded[key][-LAST:]) / LAST) for text, key in zip(means, keys)]
+    return [name_of(path), config['arithmetic']['precision'], '{:,.0f}'.format(rows[-1]['step']),
+            '{:.1f}'.format(rows[-1]['seconds'] / 60), within] + means
+
+
+def mean(rows, key):
+    last = [row[key] for row in rows[-LAST:]]
+    return sum(last) / len(last)
+
+
+def measures(path):
+    """A row of cells for each kind of images of the run's newest evaluation."""
+    with open(sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation-*', 'metrics.json')))[-1]) as handle:
+        results = json.load(handle)['results']
+    best = quality.best(runs.read_table(os.path.join(path, 'quality.csv')))
+    for row in results:
+        note = ''
+        if best and row is results[1]:
+            note = '{:.2f} at step {:,.0f}'.format(best['frechet_distance'], best['step'])
+        yield [name_of(path), row['name']] + [
+            quality.COLUMNS[key][1].format(row[key]) for key in MEASURES] + [note]
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2:
+        sys.exit('usage: python benchmarks/reproduction_table.py RUN [RUN ...]')
+    main(sys.argv[1:])

@@ -1,0 +1,132 @@
+"""The report: what it shows, that it needs nothing beside itself, and that it can be read on a phone."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+
+import pytest
+from conftest import PHONE, check_one_line_error, console, graph_flags, run_command, set_width
+from PIL import Image
+
+SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest training images', 'Interpolations',
+            'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']
+
+
+@pytest.fixture(scope='module')
+def runs(tiny_data, plain_graph, tmp_path_factory):
+    """A run of 4 steps with samples of each, evaluated, and one of the dense GAN that was not."""
+    parent = str(tmp_path_factory.mktemp('reported'))
+    for preset in ('blog_mnist', 'blog_dense'):
+        status, _, err = run_command(
+            'train', '--data_dir=' + tiny_data, '--run_dir=' + parent, '--max_steps=4', '--checkpoint_every=2',
+            '--log_every=1', '--preset=' + preset, '--batch_size=4', '--seed=3')
+        assert status == 0, err
+    run = os.path.join(parent, '00000-blog_mnist')
+    for flags in ([], ['--all_checkpoints']):
+        status, _, err = run_command('evaluate', '--run=' + run, '--n=100', '--data_dir=' + tiny_data,
+                                     *(flags + graph_flags(plain_graph)))
+        assert status == 0, err
+    return run, os.path.join(parent, '00001-blog_dense')
+
+
+def report(out, *runs):
+    status, text, err = run_command('report', '--runs=' + ','.join(map(str, runs)), '--out={}'.format(out))
+    assert status == 0, err
+    assert str(out) in text
+    with open(str(out), encoding='utf-8') as handle:
+        return handle.read(), err
+
+
+def pictures(page):
+    return [(text, kind, Image.open(io.BytesIO(base64.b64decode(content)))) for text, kind, content in re.findall(
+        r'<img[^>]* alt="([^"]*)" src="data:image/(png|gif);base64,([^"]*)">', page)]
+
+
+def cells(page, heading):
+    row = re.search('<tr><th>{}</th>(.*?)</tr>'.format(re.escape(heading)), page).group(1)
+    return re.findall('<td>(.*?)</td>', row)
+
+
+def test_a_report_of_one_run(runs, tmp_path):
+    page, _ = report(tmp_path / 'report.html', runs[0])
+    assert re.findall('<h2>(.*?)</h2>', page) == SECTIONS + ['Configuration']
+    # Nothing is fetched: no address but those of the pictures in the file.
+    assert set(re.findall(r'(?:src|href)="([a-z]+:)', page)) == {'data:'} and 'url(' not in page
+    found = pictures(page)
+    assert len(found) == page.count('<img')
+    by_text = {text: picture for text, _, picture in found}
+    assert by_text['A grid of samples'].size == (8 * 28, 8 * 28)
+    assert by_text['Rows of images that change from left to right'].size == (10 * 28, 6 * 28)
+    assert by_text['The samples of 4 steps as an animation'].n_frames == 4
+    for name in ('discriminator loss', 'generator loss', 'Frechet distance', 'coverage'):
+        assert any(name in text for text in by_text), name
+    with open(os.path.join(runs[0], 'evaluation-000004', 'metrics.json')) as handle:
+        rows = json.load(handle)['results']
+    assert cells(page, 'frechet distance (lower)') == ['{:.2f}'.format(row['frechet_distance']) for row in rows]
+    assert cells(page, 'coverage (higher)') == ['{:.3f}'.format(row['coverage']) for row in rows]
+    assert '100 images against 100 real ones, by the features.pb.' in page
+    assert cells(page, 'identity.seed') == ['3'] and cells(page, 'schedule.total_steps') == ['4']
+    with open(os.path.join(runs[0], 'config.json')) as handle:
+        assert '<pre>{}</pre>'.format(json.load(handle)['command']) in page
+
+
+def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):
+    page, _ = report(tmp_path / 'report.html', *runs)
+    assert re.findall('<h2>(.*?)</h2>', page) == SECTIONS + ['Differences between the runs']
+    assert cells(page, 'identity.preset') == ['blog_mnist', 'blog_dense']
+    assert cells(page, 'identity.beta1') == ['0.4', '0.9']
+    assert '<th>identity.seed</th>' not in page  # the same in both
+    assert 'Not evaluated yet: python -m dcgan_tf1.evaluate --run={}'.format(runs[1]) in page
+    texts = [text for text, _, _ in pictures(page)]
+    assert texts.count('A grid of samples') == 2 and 'generator loss over seconds' in texts
+
+
+def test_what_a_run_says_is_text_and_never_markup(runs, tmp_path):
+    run = str(tmp_path / '00000-blog_mnist')
+    shutil.copytree(runs[0], run)
+    with open(os.path.join(run, 'config.json')) as handle:
+        config = json.load(handle)
+    config.update(command='<script>alert(1)</script>', device='"><img src=x onerror=alert(1)>')
+    config['identity']['<b>'] = {'</table>': '<script>'}
+    with open(os.path.join(run, 'config.json'), 'w') as handle:
+        json.dump(config, handle)
+    with open(os.path.join(run, 'evaluation-000004', 'metrics.json')) as handle:
+        metrics = json.load(handle)
+    metrics['results'][1]['name'] = metrics['features']['name'] = '<script>'
+    with open(os.path.join(run, 'evaluation-000004', 'metrics.json'), 'w') as handle:
+        json.dump(metrics, handle)
+    with open(os.path.join(run, 'evaluation', 'metrics.json'), 'w') as handle:
+        handle.write('{"results": [{"frechet_distance": "<script>"}]}')
+    page, err = report(tmp_path / 'report.html', run)
+    assert '<script' not in page and '<img src=x' not in page and '<b>' not in page
+    assert '&lt;script&gt;alert(1)&lt;/script&gt;' in page
+    assert err.count('WARNING') == 1 and 'expected an evaluation' in err
+
+
+def test_bad_input_is_one_line(runs, tmp_path):
+    check_one_line_error(run_command('report'), '--runs', 'nothing')
+    check_one_line_error(run_command('report', '--runs={}'.format(tmp_path), '--out={}'.format(tmp_path / 'x.html')),
+                         'config.json')
+    (tmp_path / 'mine.html').write_text('mine')
+    check_one_line_error(run_command('report', '--runs=' + runs[0], '--out={}'.format(tmp_path / 'mine.html')),
+                         'mine.html', '--overwrite')
+    assert (tmp_path / 'mine.html').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('width', [PHONE, 1100])
+def test_in_a_browser(width, browser, runs, tmp_path):
+    report(tmp_path / 'report.html', *runs)
+    set_width(browser, width)
+    browser.get('file://{}'.format(tmp_path / 'report.html'))
+    assert browser.execute_script('return document.documentElement.scrollWidth') <= width
+    shown = browser.execute_script('''
+        return [...document.images].map((image) => [image.complete, image.naturalWidth, image.width])''')
+    assert len(shown) > 10 and all(complete and natural and 0 < drawn <= width for complete, natural, drawn in shown)
+    assert console(browser) == []
+    if width > 600:  # side by side
+        tops = browser.execute_script('''
+            return [...document.querySelectorAll('h3')].slice(0, 2).map((one) => one.getBoundingClientRect().top)''')
+        assert tops[0] == tops[1]
