@@ -50,6 +50,7 @@ setup(
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.train:main',
+        'dcgan-launch=dcgan_tf1.launch:main',
         'dcgan-sample=dcgan_tf1.sample:main',
         'dcgan-data=dcgan_tf1.datasets:main',
         'dcgan-animation=dcgan_tf1.animation:main',

@@ -5,6 +5,7 @@ text lists only what the command knows, and a misspelt flag fails at once.
 """
 
 import dataclasses
+import os
 import textwrap
 from typing import Optional, Tuple
 
@@ -15,6 +16,7 @@ from dcgan_tf1.datasets import DATASETS
 from dcgan_tf1.devices import LOWERINGS, PRECISIONS
 from dcgan_tf1.formats import FORMATS
 from dcgan_tf1.presets import PRESETS, Every, Preset
+from dcgan_tf1.workers import Cluster, find_cluster
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,17 @@ class TrainConfig:
     num_gpus: int
     intra_op_threads: int
     inter_op_threads: int
+    cluster: Optional[Cluster]
+    worker_timeout: float
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchConfig:
+    """What `launch` does; train_flags are those of each worker, which reads them itself."""
+
+    workers: int
+    timeout: float
+    train_flags: Tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,6 +295,11 @@ def parse_train(argv):
                                    'averaged. With --device=cpu, logical devices, to try it out.', 1)
     command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
     command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
+    command.group('Several workers (or TF_CONFIG in the environment; docs/distributed.md)')
+    command.string('worker_hosts', None, 'HOST:PORT of every worker, with commas between them, the same for all. Each '
+                                         'takes --batch_size images; the first writes the run folder.')
+    command.integer('task_index', None, 'Which of --worker_hosts this is, from 0.', 0)
+    command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
     values = command.parse(argv)
     if values is None:
         return None
@@ -311,9 +329,30 @@ def parse_train(argv):
     if values['class'] is not None:
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
     preset = dataclasses.replace(preset, **overrides)
-    return TrainConfig(preset=preset, gif=preset.gif, **{
+    cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
+    return TrainConfig(preset=preset, gif=preset.gif, cluster=cluster, **{
         field.name: values[field.name] for field in dataclasses.fields(TrainConfig)
-        if field.name not in ('preset', 'gif')})
+        if field.name not in ('preset', 'gif', 'cluster')})
+
+
+def parse_launch(argv):
+    """The workers' flags stand behind a `--`; a wrong one of them is an error before any of them starts."""
+    command = _Command('dcgan-launch', 'Starts a cluster of workers on this machine, shows their logs as one, and '
+                                       'ends them as one: '
+                                       'dcgan-launch --workers=2 -- --preset=blog_mnist --batch_size=32')
+    command.integer('workers', 2, 'How many.', 2, 64)
+    argv = list(argv)
+    split = argv.index('--') if '--' in argv else len(argv)
+    values = command.parse(argv[:split])
+    if values is None:
+        return None
+    train = parse_train(argv[split + 1:])
+    if train is None:
+        return None
+    if train.cluster is not None:
+        raise flags.Error('--worker_hosts, TF_CONFIG: expected neither, for launch chooses the addresses, found '
+                          + ','.join(train.cluster.hosts))
+    return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 
 _LIKELIHOODS = {'bernoulli': losses.bernoulli, 'squared_error': losses.squared_error}

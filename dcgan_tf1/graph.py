@@ -7,6 +7,7 @@ first (`tf.set_random_seed`): initial weights and dropout masks derive from it.
 import collections
 import contextlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import layers
@@ -25,6 +26,7 @@ TrainingGraph = collections.namedtuple('TrainingGraph', [
     'update',       # update(Update, real, noise, draw): builds one update, an op
     'loop',         # Loop: whole steps on the device
     'seen_losses',  # SeenLosses: what the updates themselves started from
+    'exchange',     # Exchange, where there are several workers, else None
 ])
 
 # Any number of steps in one call of the session. The images that steps are trained on stay
@@ -44,6 +46,45 @@ SeenLosses = collections.namedtuple('SeenLosses', [
     'sums',   # variable [objectives]: of the last step ('before'), or of all since `reset` ('mean')
     'counts',  # variable [objectives]: updates that were made
     'reset',  # op
+])
+
+class Workers:
+    """This process of several that compute the same graph; makes the operations that add up over all of them."""
+
+    GROUP = 1
+
+    def __init__(self, count=1, task=0):
+        self.count, self.task = count, task
+        self.sums = 0  # made so far; each has a number, the same on every worker
+        self.bytes = 0  # that all of them add up in one run of each
+
+    def add_up(self, tensor):
+        """The sum over the workers of one tensor of a known shape."""
+        self.sums += 1
+        self.bytes += int(np.prod(tensor.shape.as_list())) * tensor.dtype.size
+        return tf.raw_ops.CollectiveReduce(
+            input=tensor, group_size=self.count, group_key=self.GROUP, instance_key=self.sums, merge_op='Add',
+            final_op='Id', subdiv_offsets=[0])
+
+    def add_up_all(self, tensors):
+        """The sums of tensors of one type, by one all-reduce: a few large ones are faster than many small ones."""
+        shapes = [tensor.shape.as_list() for tensor in tensors]
+        total = self.add_up(tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0))
+        parts = tf.split(total, [int(np.prod(shape)) for shape in shapes])
+        return [tf.reshape(part, shape) for part, shape in zip(parts, shapes)]
+
+    def mean_all(self, tensors):
+        """The means over the workers."""
+        return [total / self.count for total in self.add_up_all(tensors)]
+
+
+ALONE = Workers()
+
+# What several workers exchange beside the gradients.
+Exchange = collections.namedtuple('Exchange', [
+    'wish',    # placeholder, float32 [1]: 1 where this worker wishes to stop after the call
+    'wishes',  # float32 [1]: how many do; comes with the loop's `train`
+    'sync',    # op: gives all workers the first one's variables
 ])
 
 SamplingGraph = collections.namedtuple('SamplingGraph', 'noise draw sample_images')
@@ -67,6 +108,10 @@ def make_steps(session, handles, images):
     """
     loop = handles.loop
     session.run(loop.load, {loop.images: images})
+    if handles.exchange is not None:
+        # The last argument: 1 where this worker wishes to stop. Returns how many do.
+        return session.make_callable(handles.exchange.wishes,
+                                     [loop.first, loop.indices, loop.noises, handles.exchange.wish])
     # A callable skips the session's look at fetches and feeds in every call.
     return session.make_callable(loop.train, [loop.first, loop.indices, loop.noises])
 
@@ -144,7 +189,7 @@ def build_inference_graph(preset, with_discriminator=False):
         return found
 
 
-def build_training_graph(preset, precision='float32', lowering='native', towers=('',), total_steps=1):
+def build_training_graph(preset, precision='float32', lowering='native', towers=('',), total_steps=1, workers=ALONE):
     """Everything that training needs, with 2017's variable names; see TrainingGraph.
 
     precision and lowering: see layers.arithmetic.
@@ -152,6 +197,8 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
     and a batch norm of its own; gradients are averaged, and so are the statistics that
     move the averages. The device '' is TensorFlow's choice.
     total_steps: over which a preset's learning rate falls.
+    workers: of several processes, each with a part of the images and noise, this one; they
+    do as towers do. `real` and `noise` are its part alone.
 
     UPDATE_OPS holds, for the placeholders, one op for every moving average and pass (14
     for the blog's DCGAN): what a discriminator's update moves in the loop.
@@ -159,20 +206,34 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
     # A loop in the graph must read a variable anew in every step, as resource variables do.
     with _loops_of_tensorflow_1(), tf.variable_scope(
             tf.get_variable_scope(), use_resource=True, auxiliary_name_scope=False):
-        builder = _Builder(preset, precision, lowering, towers)
+        builder = _Builder(preset, precision, lowering, towers, workers)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape, name=preset.real_name)
         noise, draw = _noise_placeholder(preset), _draw_placeholder()
         forward = builder.forward(real, noise, draw)
         every_pass = [name for names in preset.model.passes.values() for name in names]
-        for op in forward.average_updates(every_pass):
+        for op in forward.average_updates(forward.statistics(every_pass)):
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
         builder.make_optimizers()
         global_step = tf.train.get_or_create_global_step()
         with layers.arithmetic(precision, lowering), tf.variable_scope(
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
             images = _sample_images(preset, noise, draw, preset.dropout_when_sampling)
+        loop = _build_loop(preset, builder, global_step, len(towers), total_steps)
         return TrainingGraph(real, noise, draw, forward.mean_losses(), images, global_step, builder.update,
-                             _build_loop(preset, builder, global_step, len(towers), total_steps), builder.seen_losses)
+                             loop, builder.seen_losses, _build_exchange(workers, loop) if workers.count > 1 else None)
+
+
+def _build_exchange(workers, loop):
+    wish = tf.placeholder(tf.float32, [1], name='exchange/wish')
+    with tf.control_dependencies([loop.train]):
+        wishes = workers.add_up(wish)
+    # The first worker's variables and the others' zeros add up to the first one's. One sum for each type.
+    ours, assigns = tf.global_variables(), []
+    for dtype in sorted({variable.dtype.base_dtype for variable in ours}, key=lambda each: each.name):
+        some = [variable for variable in ours if variable.dtype.base_dtype == dtype]
+        values = [variable.read_value() if workers.task == 0 else tf.zeros_like(variable) for variable in some]
+        assigns += [tf.assign(variable, value).op for variable, value in zip(some, workers.add_up_all(values))]
+    return Exchange(wish, wishes, tf.group(*assigns))
 
 
 def _build_loop(preset, builder, global_step, towers, total_steps):
@@ -216,11 +277,12 @@ def _build_loop(preset, builder, global_step, towers, total_steps):
 class _Forward:
     """The networks over one batch, an equal part of it on each tower."""
 
-    def __init__(self, preset, towers, real, noise, draw):
+    def __init__(self, preset, towers, real, noise, draw, first_tower):
         self.losses = []  # of each tower
         self.passes = collections.OrderedDict()  # {name: a layers.Pass for each tower}, e.g. 'fake'
+        # Numbered over all workers: each tower has dropout masks of its own.
         for number, (device, real_part, noise_part) in enumerate(zip(
-                towers, _split(real, len(towers)), _split(noise, len(towers)))):
+                towers, _split(real, len(towers)), _split(noise, len(towers))), first_tower):
 
             def new_pass(name, training=True, number=number):
                 net_pass = layers.Pass('{}/{}'.format(name, number) if number else name, training,
@@ -235,24 +297,28 @@ class _Forward:
         """The losses over the whole batch: scalars."""
         return type(self.losses[0])(*[_mean(parts) for parts in zip(*self.losses)])
 
-    def average_updates(self, names):
-        """The ops that move the averages of the passes `names`.
+    def statistics(self, names):
+        """{name: what moves the averages}, of the passes `names`."""
+        return collections.OrderedDict((name, layers.seen_statistics(passes))
+                                       for name, passes in self.passes.items() if name in names)
+
+    def average_updates(self, statistics):
+        """The ops that move the averages by what statistics() returned, or what to put in its place.
 
         Where two passes move the same average, as real and fake do, the model's order holds.
         """
         updates = []
-        for name, passes in self.passes.items():
-            if name in names:
-                with tf.control_dependencies(updates):
-                    updates = updates + layers.moving_average_updates(passes)
+        for name, values in statistics.items():
+            with tf.control_dependencies(updates):
+                updates = updates + layers.moving_average_updates(self.passes[name], values)
         return updates
 
 
 class _Builder:
     """Builds forward passes and updates that share variables and optimisers."""
 
-    def __init__(self, preset, precision, lowering, towers):
-        self._preset, self._towers = preset, towers
+    def __init__(self, preset, precision, lowering, towers, workers):
+        self._preset, self._towers, self._workers = preset, towers, workers
         self._arithmetic = precision, lowering
         self._optimizers, self._averages = {}, {}
         self.learning_rate = preset.learning_rate
@@ -260,7 +326,7 @@ class _Builder:
 
     def forward(self, real, noise, draw):
         with layers.arithmetic(*self._arithmetic):
-            return _Forward(self._preset, self._towers, real, noise, draw)
+            return _Forward(self._preset, self._towers, real, noise, draw, self._workers.task * len(self._towers))
 
     def make_optimizers(self):
         """One Adam for each set of networks that learn together; the networks exist already.
@@ -298,13 +364,16 @@ class _Builder:
         power = 'real' in names and forward.passes['real'][0].power_iterations
         if preset.update_ops == 'all':
             names = set(forward.passes)
+        statistics = forward.statistics(names)
+        if self._workers.count > 1:
+            gradients, statistics = self._averaged_over_workers(gradients, statistics)
 
         def apply():
             # With several objectives, or where u moves, nothing may change before the last gradient.
             wait = [g for found in gradients for g, _ in found] if len(gradients) > 1 or power else []
             with tf.control_dependencies(wait):
                 moved = [tf.assign(u, value).op for u, value in power or ()]
-            with tf.control_dependencies(forward.average_updates(names) + moved + wait):
+            with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
                 done = [self._optimizers[objective.networks].apply_gradients(found)
                         for objective, found in zip(update.objectives, gradients)]
             learners = [network for objective in update.objectives for network in objective.networks]
@@ -316,10 +385,20 @@ class _Builder:
                         for average in [self._averages[variable.op.name]]]
             return tf.group(*(done + self._note_losses(update, forward)))
 
-        if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in names:
+        # Several workers have no incomplete batches, nor may one of them skip what the others wait for.
+        if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in names \
+                and self._workers.count == 1:
             return tf.cond(tf.equal(tf.shape(real)[0], full_batch), lambda: _one_after(apply()),
                            lambda: tf.constant(0)).op
         return apply()
+
+    def _averaged_over_workers(self, gradients, statistics):
+        """Both of an update's, by one all-reduce."""
+        tensors = [gradient for found in gradients for gradient, _ in found]
+        tensors += [value for values in statistics.values() for value in values]
+        means = iter(self._workers.mean_all(tensors))
+        return ([[(next(means), variable) for _, variable in found] for found in gradients],
+                collections.OrderedDict((name, [next(means) for _ in values]) for name, values in statistics.items()))
 
     def _gradients(self, objective, forward):
         """[(gradient, variable)] of one objective, the mean over the towers."""

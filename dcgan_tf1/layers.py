@@ -222,23 +222,33 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
         return y
 
 
-def moving_average_updates(passes):
-    """Builds the ops that move every average towards the mean of what the passes saw.
+def seen_statistics(passes):
+    """What moves the averages: the mean over the passes of one network, one for each tower.
 
-    `passes` are those of one network, one for each tower. Each op reads its average when
-    it runs, after the control dependencies in force when this is called: call it under
-    those of another pass's updates to fix the order of two.
+    A list of tensors, two for each batch norm, as moving_average_updates() takes them.
     """
     with tf.name_scope('moving_averages'):
+        return [tf.add_n(values) / len(values) if len(values) > 1 else values[0]
+                for seen in zip(*[net_pass.statistics for net_pass in passes])
+                for values in ([each.mean for each in seen], [each.variance for each in seen])]
+
+
+def moving_average_updates(passes, values=None):
+    """Builds the ops that move every average towards what the passes saw.
+
+    `passes` are those of one network, one for each tower; values: seen_statistics() of them,
+    or what to put in its place. Each op reads its average when it runs, after the control
+    dependencies in force when this is called: call it under those of another pass's updates to
+    fix the order of two.
+    """
+    values = iter(seen_statistics(passes) if values is None else values)
+    with tf.name_scope('moving_averages'):
         updates = []
-        for seen in zip(*[net_pass.statistics for net_pass in passes]):
-            first = seen[0]
-            for average, values in ((first.moving_mean, [each.mean for each in seen]),
-                                    (first.moving_variance, [each.variance for each in seen])):
-                value = tf.add_n(values) / len(values) if len(values) > 1 else values[0]
+        for seen in passes[0].statistics:
+            for average in (seen.moving_mean, seen.moving_variance):
                 # read_value() reads anew; a reference variable itself would give the cached
                 # read, which ignores the control dependencies.
-                step = (average.read_value() - value) * (1 - first.momentum)
+                step = (average.read_value() - next(values)) * (1 - seen.momentum)
                 updates.append(tf.assign_sub(average, step).op)
         return updates
 

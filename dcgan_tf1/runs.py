@@ -305,5 +305,20 @@ class Run:
         self._add_event(step, summary=summary)
 
 
+class NoRun:
+    """What a worker other than the first has in a run's place: it writes nothing."""
+
+    path = None
+
+    def close(self):
+        pass
+
+    def log(self, text):
+        print(text, flush=True)
+
+    def log_to_file(self, text):
+        pass
+
+
 def _cell(key, value):
     return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)

@@ -21,6 +21,7 @@ from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.generate import BATCH
 from dcgan_tf1.seeds import draw_noise
+from dcgan_tf1.workers import Alone, Team, leave
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
@@ -55,29 +56,42 @@ def train(config):
     device = devices.find(config.device, config.num_gpus, session_config)
     init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
-    watch = None if config.eval_every is None else _make_watch(config, plan.data, log_early)
-    run, start = _open_run(config, plan, log_early)
+    team = Alone() if config.cluster is None else Team(
+        config.cluster, config.worker_timeout, lambda text: _leave(run, text), log_early)
+    watch = None
+    if config.eval_every is not None and team.task == 0:
+        watch = _make_watch(config, plan.data, log_early)
+    run, start = _open_run(config, plan, log_early) if team.task == 0 else (runs.NoRun(), None)
     try:
         for text in early_log:
             run.log_to_file(text)
+        arithmetic = _choose_arithmetic(config, device, run, start) if team.task == 0 else None
+        told = team.agree(_facts(config, plan, team), arithmetic and {
+            'start': start, 'precision': arithmetic.precision, 'lowering': arithmetic.lowering})
+        start = told['start']
         if start is not None and start >= plan.total:
-            run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
-            if config.gif:
-                run.log('{}: {} frames'.format(*runs.save_animation(run.path, config.preset, log=run.log)))
+            if team.task == 0:
+                run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
+                if config.gif:
+                    run.log('{}: {} frames'.format(*runs.save_animation(run.path, config.preset, log=run.log)))
+            team.finish()
             return 0
-        arithmetic = _choose_arithmetic(config, device, run, start)
-        with tf.Graph().as_default() as tf_graph, StopSignals() as stop:
+        arithmetic = arithmetic or _same_arithmetic(device, told, team)
+        team.start_server(session_config)
+        with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(team.device):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
-                config.preset, arithmetic.precision, arithmetic.lowering, device.towers, plan.total)
+                config.preset, arithmetic.precision, arithmetic.lowering, device.towers, plan.total,
+                graph.Workers(team.count, team.task))
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
             tf_graph.finalize()
-            with tf.Session(config=session_config) as session:
-                run.write_config(_config_record(config, plan, device, arithmetic, watch))
+            with tf.Session(team.target, config=session_config) as session:
                 session.run(initialise)
-                if start is not None:
+                if team.task > 0:
+                    run.log('{} of {:,} trains along'.format(team.name(team.task), team.count))
+                elif start is not None:
                     checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
                                        checkpoint.by_name(variables))
                 elif init_checkpoint:
@@ -85,23 +99,62 @@ def train(config):
                     checkpoint.restore(session, init_checkpoint, checkpoint.by_name(
                         v for v in variables if v is not handles.global_step))
                     run.log('starting from the variables of {}'.format(init_checkpoint))
-                trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop)
-                trainer.describe(device, arithmetic, start)
-                run.start_events(tf_graph, start or 0)
-                return trainer.run_steps(start or 0)
+                if handles.exchange is not None:
+                    session.run(handles.exchange.sync)
+                if team.task > 0:
+                    trainer = _Follower(config, plan, run, watch, session, handles, saver, stop, team)
+                else:
+                    run.write_config(_config_record(config, plan, device, arithmetic, watch))
+                    trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop, team)
+                    trainer.describe(device, arithmetic, start)
+                    run.start_events(tf_graph, start or 0)
+                status = trainer.run_steps(start or 0)
+                team.finish()
+                return status
     except (UserError, tf.errors.OpError) as error:
+        if isinstance(error, tf.errors.OpError):
+            team.end_if_lost()
+        team.close(error if isinstance(error, UserError) else reason(error))
         with contextlib.suppress(UserError):
             run.log_to_file('error: {}'.format(error if isinstance(error, UserError) else reason(error)))
         raise
     finally:
+        team.close()
         run.close()
+
+
+def _leave(run, text):
+    with contextlib.suppress(UserError):
+        run.log_to_file('error: ' + text)
+    leave('{}; the same command goes on from the last checkpoint'.format(text))
+
+
+def _facts(config, plan, team):
+    """What has to be the same on all workers, in the order in which it is compared."""
+    if team.count == 1:
+        return None
+    facts = {'number of workers': team.count, 'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION)}
+    facts.update(plan.identity)
+    facts.update({'steps': plan.total, 'steps_per_run': config.steps_per_run, 'precision': config.precision,
+                  'lowering': config.lowering})
+    return facts
+
+
+def _same_arithmetic(device, told, team):
+    """What the first worker computes in, here."""
+    arithmetic = devices.choose_arithmetic(device, told['precision'], told['lowering'])
+    if arithmetic.warning:
+        raise UserError('{}: expected to compute in {}, as the first worker does: {}'.format(
+            team.name(team.task), told['precision'], arithmetic.warning))
+    return arithmetic
 
 
 # What is trained on and for how long, before any TensorFlow.
 _Plan = collections.namedtuple('_Plan', [
     'data',       # datasets.TrainingData
     'batches',    # datasets.Batches
-    'batch_size',  # images in a step, over all GPUs
+    'batch_size',  # images in a step, over all GPUs of all workers
+    'part',       # slice: this worker's of them
     'total',      # steps
     'rows',       # _Rhythm of the rows of losses
     'pictures',   # _Rhythm of the rows that have samples
@@ -115,9 +168,11 @@ def _make_plan(config, log):
     preset = config.preset
     dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log)
     data = datasets.prepare(dataset, preset, preset.image_class)
-    size = preset.batch_size * config.num_gpus
+    own = preset.batch_size * config.num_gpus
+    count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
+    size = own * count
     # An incomplete batch has no equal parts for several devices.
-    keep = preset.incomplete_batch != 'drop' and config.num_gpus == 1
+    keep = preset.incomplete_batch != 'drop' and size == preset.batch_size
     batches = datasets.Batches(len(data.images), size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     # A stand-in for the full data set trains for as many steps, and logs as often.
     full = datasets.Batches(data.full_size, size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
@@ -138,7 +193,8 @@ def _make_plan(config, log):
     identity = _identity(config, data)
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
-    return _Plan(data, batches, size, total, rows, pictures, saves, _Rhythm(evaluated, evaluated), identity)
+    return _Plan(data, batches, size, slice(task * own, (task + 1) * own), total,
+                 rows, pictures, saves, _Rhythm(evaluated, evaluated), identity)
 
 
 def _make_watch(config, data, log):
@@ -315,7 +371,7 @@ class _Feeder:
     def __init__(self, config, plan):
         self._seed, self._preset = config.seed, config.preset
         self._batches = plan.batches
-        self._noise_shape = (plan.batch_size * sum(config.preset.noise_batches), config.preset.z_dim)
+        self._size, self._part = plan.batch_size, plan.part
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def ask(self, first, count):
@@ -324,10 +380,23 @@ class _Feeder:
 
     def _prepare(self, first, count):
         steps, each = range(first, first + count), self._preset.image_batches
-        return (np.stack([np.concatenate([self._batches.indices((step - 1) * each + 1 + i) for i in range(each)])
-                          for step in steps]),
-                np.stack([draw_noise(self._seed, 'noise', step, self._noise_shape, self._preset.noise)
-                          for step in steps]))
+        return (np.stack([np.concatenate([self._batches.indices((step - 1) * each + 1 + i)[self._part]
+                                          for i in range(each)]) for step in steps]),
+                np.stack([self._noise(step) for step in steps]))
+
+    def _noise(self, step):
+        """Drawn for all workers, of which this one takes its part of each batch."""
+        preset, size = self._preset, self._size
+        whole = draw_noise(self._seed, 'noise', step, (size * sum(preset.noise_batches), preset.z_dim), preset.noise)
+        own = self._part.stop - self._part.start
+        if own == size:
+            return whole
+        parts, first = [], 0
+        for batches in preset.noise_batches:
+            begin = size * first + self._part.start * batches
+            parts.append(whole[begin:begin + own * batches])
+            first += batches
+        return np.concatenate(parts)
 
     def close(self):
         self._thread.shutdown()
@@ -339,11 +408,12 @@ class _Trainer:
     # So often Python looks up from training: for signals and for the progress bar.
     _SECONDS_PER_RUN = 0.5
 
-    def __init__(self, config, plan, run, watch, session, handles, saver, stop):
+    def __init__(self, config, plan, run, watch, session, handles, saver, stop, team):
         self._config, self._preset, self._run = config, config.preset, run
         self._watch, self._session, self._saver, self._stop = watch, session, saver, stop
         self._plan, self._data, self._batches = plan, plan.data, plan.batches
         self._total = plan.total
+        self._team = team
         self._steps = graph.make_steps(session, handles, self._data.images)
         self._seen = handles.seen_losses
         self._losses = session.make_callable(
@@ -388,9 +458,7 @@ class _Trainer:
     def run_steps(self, start):
         """Trains steps start + 1 to the last; returns the exit status."""
         run, preset, plan = self._run, self._preset, self._plan
-        self._rows = run.load_samples(start - 1 + preset.first_step, preset.image_range)
-        self._metrics = run.start_table('metrics.csv', self._columns, start - 1 + preset.first_step)
-        self._quality = run.start_table('quality.csv', quality.Watch.COLUMNS, start) if self._watch else []
+        self._start_tables(start)
         self._timer_step, self._timer = start, time.time()
         self._seconds = self._metrics[-1]['seconds'] if self._metrics else 0.0  # of training, up to the last row
         with contextlib.closing(_Feeder(self._config, plan)) as feeder, tqdm(
@@ -407,31 +475,53 @@ class _Trainer:
                 if preset.samples_noise == 'fakes' and step in plan.pictures:
                     self._fakes = self._draw_samples(step, noises[0, :preset.samples])
                 before = time.time()
-                self._steps(first, indices, noises)
+                stopping = self._take_steps(first, indices, noises)
                 self._adapt(first > start + 1, (time.time() - before) / len(indices))
                 bar.update(len(indices))
-                rows = indices[-1][-plan.batch_size:]
-                batch = self._data.images[rows[rows >= 0]], noises[-1][-plan.batch_size:]
+                own = plan.part.stop - plan.part.start
+                rows = indices[-1][-own:]
+                batch = self._data.images[rows[rows >= 0]], noises[-1][-own:]
                 if step in plan.rows or step in plan.pictures:
                     self._log_step(step, batch, bar)
-                evaluated = self._watch and (step in plan.evaluations or step == self._total)
+                evaluated = self._watch is not None and (step in plan.evaluations or step == self._total)
                 if evaluated:
                     self._evaluate_quality(step)
-                if step in plan.saves or step == self._total or self._stop.signum or evaluated:
+                if step in plan.saves or step == self._total or stopping or evaluated:
                     self._save(step, batch)
-                if self._stop.signum and step < self._total:
+                if stopping and step < self._total:
+                    signum = self._stop.signum
                     run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
-                        signal.Signals(self._stop.signum).name, step))
-                    return 128 + self._stop.signum
-        if self._config.gif and self._rows:
-            run.log('{}: {} frames'.format(*runs.save_animation(run.path, preset, log=run.log)))
-        run.log('done: {:,} steps; look at {}'.format(
-            self._total, run.file('figure.png') if self._rows else run.path))
+                        signal.Signals(signum).name if signum else 'another worker', step))
+                    return 128 + (signum or signal.SIGTERM)
+        self._finish()
         return 0
 
+    def _start_tables(self, start):
+        label = start - 1 + self._preset.first_step
+        self._rows = self._run.load_samples(label, self._preset.image_range)
+        self._metrics = self._run.start_table('metrics.csv', self._columns, label)
+        self._quality = self._run.start_table('quality.csv', quality.Watch.COLUMNS, start) if self._watch else []
+
+    def _finish(self):
+        run = self._run
+        if self._config.gif and self._rows:
+            run.log('{}: {} frames'.format(*runs.save_animation(run.path, self._preset, log=run.log)))
+        run.log('done: {:,} steps; look at {}'.format(
+            self._total, run.file('figure.png') if self._rows else run.path))
+
+    def _take_steps(self, first, indices, noises):
+        """Trains the steps; returns whether to stop: then all workers do, after the same step."""
+        if self._team.count == 1:
+            self._steps(first, indices, noises)
+            return bool(self._stop.signum)
+        return self._steps(first, indices, noises, [1.0 if self._stop.signum else 0.0])[0] > 0
+
     def _adapt(self, warm, seconds):
-        """Chooses --steps_per_run by what a step took; the first call's time tells nothing."""
-        if warm and not self._config.steps_per_run:
+        """Chooses --steps_per_run by what a step took; the first call's time tells nothing.
+
+        Several workers take one step at a time: they have to take as many, and wait for each other in each.
+        """
+        if warm and not self._config.steps_per_run and self._team.count == 1:
             self._steps_per_run = max(1, min(int(self._SECONDS_PER_RUN / max(seconds, 1e-9)), 1000))
 
     def _evaluate_losses(self, step, batch):
@@ -563,6 +653,25 @@ class _Trainer:
             images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
         if self._quality:
             images.save_quality_figure(self._run.file('quality.png'), self._quality, self._watch.real, title)
+
+
+class _Follower(_Trainer):
+    """A worker other than the first: it trains and leaves the writing to the first."""
+
+    def _start_tables(self, start):
+        self._rows, self._metrics, self._quality = [], [], []
+
+    def _log_step(self, step, batch, bar):
+        pass
+
+    def _evaluate_quality(self, step):
+        pass
+
+    def _save(self, step, batch):
+        pass
+
+    def _finish(self):
+        pass
 
 
 def _main_losses(names):

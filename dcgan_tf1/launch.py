@@ -1,0 +1,81 @@
+"""A cluster on this machine alone: `python -m dcgan_tf1.launch --workers=2 -- <flags of train>`."""
+
+import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from dcgan_tf1 import cli, flags
+
+GRACE = 20  # seconds that the others get after one has ended, beside their own --worker_timeout
+
+
+def main(argv=None):
+    return cli.run(flags.parse_launch, launch, argv)
+
+
+def launch(config):
+    """Runs the workers until all have ended; returns the exit status of the first that failed, or 0."""
+    hosts = ','.join('127.0.0.1:{}'.format(port) for port in _free_ports(config.workers))
+    command = [sys.executable, '-m', 'dcgan_tf1.train'] + list(config.train_flags) + ['--worker_hosts=' + hosts]
+    # Sessions of their own: a Ctrl-C of the terminal reaches them once, through this process.
+    workers = [subprocess.Popen(command + ['--task_index={}'.format(task)], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, start_new_session=True) for task in range(config.workers)]
+    readers = [threading.Thread(target=_copy_lines, args=pair, daemon=True) for pair in enumerate(workers)]
+    for reader in readers:
+        reader.start()
+
+    def forward(signum, frame):
+        del frame
+        for worker in workers:
+            with contextlib.suppress(OSError):
+                worker.send_signal(signum)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        status, deadline = 0, None
+        while any(worker.poll() is None for worker in workers):
+            status = status or next((worker.returncode for worker in workers if worker.returncode), 0)
+            if status and deadline is None:
+                deadline = time.time() + config.timeout + GRACE
+            if deadline is not None and time.time() > deadline:
+                for worker in workers:
+                    worker.kill()
+            time.sleep(0.1)
+        status = status or next((worker.returncode for worker in workers if worker.returncode), 0)
+        for reader in readers:
+            reader.join()
+        return 128 - status if status < 0 else status
+    finally:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.kill()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _free_ports(count):
+    """Ports that nobody listens on now; all are open at once, so that none comes twice."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            listener = stack.enter_context(socket.socket())
+            listener.bind(('127.0.0.1', 0))
+            ports.append(listener.getsockname()[1])
+        return ports
+
+
+def _copy_lines(task, worker):
+    for line in worker.stdout:
+        text = '[worker {}] {}'.format(task, line.decode(errors='replace').rstrip('\n'))
+        with contextlib.suppress(OSError):  # nobody reads any more; the workers train on
+            print(text, flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

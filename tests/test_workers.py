@@ -1,0 +1,338 @@
+"""Several workers: their addresses, what they refuse, and real processes that train together and are killed."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from conftest import ROOT, check_one_line_error, command_environment, run_command, start_command
+
+from dcgan_tf1 import checkpoint, workers
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.launch import _free_ports
+from dcgan_tf1.workers import Cluster, find_cluster
+
+TFJOB = ('{"cluster": {"chief": ["c:1"], "worker": ["a:1", "b:2"]}, "task": {"type": "%s", "index": %d}, '
+         '"environment": "cloud"}')
+
+
+@pytest.mark.parametrize('text, expected', [
+    (None, None), ('', None), ('{}', None), ('{"cluster": {"worker": ["a:1"]}}', None),
+    (TFJOB % ('chief', 0), Cluster(('c:1', 'a:1', 'b:2'), 0)),
+    (TFJOB % ('worker', 1), Cluster(('c:1', 'a:1', 'b:2'), 2)),
+    ('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": "1"}}',
+     Cluster(('a:1', 'b:2'), 1)),
+])
+def test_tf_config(text, expected):
+    assert find_cluster(None, None, text) == expected
+
+
+@pytest.mark.parametrize('text, part', [
+    ('{', 'TF_CONFIG'), ('[]', 'TF_CONFIG'), (TFJOB % ('worker', 2), 'found 3'), (TFJOB % ('ps', 0), "'ps'"),
+    ('{"cluster": {"worker": ["a", "b:1"]}}', "'a'"), ('{"cluster": {"worker": [1, "b:1"]}}', 'found 1'),
+    ('{"cluster": {"worker": ["b:1", "b:1"]}}', 'once'), ('{"cluster": {"worker": ["a:1", "b:x"]}}', "'b:x'"),
+    ('{"cluster": {"worker": ["a:1", "b:99999"]}}', 'b:99999'),
+])
+def test_a_wrong_tf_config_says_what_is_wrong(text, part):
+    with pytest.raises(UserError, match=re.escape(part)):
+        find_cluster(None, None, text)
+
+
+def test_flags_win_over_tf_config_and_belong_together():
+    assert find_cluster('a:1,b:2', 1, TFJOB % ('chief', 0)) == Cluster(('a:1', 'b:2'), 1)
+    check_one_line_error(run_command('train', '--worker_hosts=a:1,b:2'), '--task_index')
+    check_one_line_error(run_command('train', '--task_index=0'), '--worker_hosts')
+    check_one_line_error(run_command('train', '--worker_hosts=a:1,b:2', '--task_index=2'), '--task_index', '0 to 1')
+    check_one_line_error(run_command('launch', '--workers=2', '--', '--worker_hosts=a:1,b:2', '--task_index=0'),
+                         'launch chooses')
+    check_one_line_error(run_command('launch', '--workers=1'), '--workers')
+    check_one_line_error(run_command('launch', '--', '--preset=no'), '--preset')
+
+
+# ------------------------------------------------------------------------ the line between workers
+
+def teams(facts, timeout=20, said=None):
+    """agree() of one Team for each of `facts`: a list of what each returned or raised, and the teams."""
+    hosts = tuple('127.0.0.1:{}'.format(port) for port in _free_ports(len(facts)))
+    found, lost = [None] * len(facts), []
+    made = [workers.Team(Cluster(hosts, task), timeout, lost.append, (said if said is not None else []).append)
+            for task in range(len(facts))]
+
+    def agree(task):
+        try:
+            found[task] = made[task].agree(facts[task], {'start': 5} if task == 0 else None)
+        except UserError as error:
+            found[task] = error
+
+    threads = [threading.Thread(target=agree, args=(task,)) for task in range(len(facts)) if facts[task] is not None]
+    for thread in threads:
+        thread.start()
+    return threads, found, made, lost
+
+
+def test_all_hear_what_the_first_tells_and_end_together():
+    threads, found, made, lost = teams([{'seed': 1}] * 3)
+    for thread in threads:
+        thread.join()
+    assert found == [{'start': 5}] * 3
+    finishing = [threading.Thread(target=team.finish) for team in made]
+    for thread in finishing:
+        thread.start()
+    for thread in finishing:
+        thread.join(10)
+        assert not thread.is_alive()
+    for team in made:
+        team.close()
+    assert lost == []
+
+
+def test_a_difference_is_named_everywhere():
+    threads, found, made, _ = teams([{'seed': 1, 'tensorflow': '2'}, {'seed': 2, 'tensorflow': '2'}])
+    for thread in threads:
+        thread.join()
+    for error in found:
+        assert isinstance(error, UserError)
+        assert str(error) == '{}: expected seed 1, as {} has it, found 2'.format(made[0].name(1), made[0].name(0))
+
+
+def test_who_is_missing_is_named():
+    threads, found, made, _ = teams([{}, {}, None], timeout=2)
+    for thread in threads:
+        thread.join()
+    assert made[0].name(2) in str(found[0]) and 'within 2 s' in str(found[0]) and made[0].name(1) not in str(found[0])
+    assert str(found[1]) == str(found[0])
+    threads, found, made, _ = teams([None, {}], timeout=2)
+    threads[0].join()
+    assert made[1].name(0) in str(found[1]) and 'refused' in str(found[1])
+
+
+def test_a_taken_port_is_named():
+    port, = _free_ports(1)
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', port))
+        taken.listen(1)
+        for task in (0, 1):
+            hosts = ['127.0.0.1:1', '127.0.0.1:1']
+            hosts[task] = '127.0.0.1:{}'.format(port)
+            team = workers.Team(Cluster(tuple(hosts), task), 5, None, print)
+            with pytest.raises(UserError, match='worker {}.*{}.*free port.*in use'.format(task, port)):
+                team.agree({}, {})
+
+
+def test_strangers_are_turned_away():
+    said = []
+    threads, found, made, _ = teams([{}, None], said=said)
+    port = int(made[0].hosts[0].split(':')[1])
+    time.sleep(0.3)
+    for greeting in (b'GET / HTTP/1.1\r\n\r\n', b'\x00' * 100000, b'[' * 60000 + b'\n', b'{"from": 1}\n', b''):
+        with socket.create_connection(('127.0.0.1', port)) as stranger:
+            stranger.sendall(greeting)
+    silent = socket.create_connection(('127.0.0.1', port))
+    liar = workers._Line(socket.create_connection(('127.0.0.1', port)))
+    liar.send({'from': 'dcgan_tf1', 'task': 7, 'facts': {}})
+    assert 'worker 1 to 1, found 7' in liar.receive(5)['error']
+    assert made[1].agree({}, None) == {'start': 5}
+    threads[0].join()
+    silent.close()
+    assert found[0] == {'start': 5} and sum('is no worker' in text for text in said) == 5
+    for team in made:
+        team.close()
+
+
+@pytest.mark.parametrize('how', ['gone', 'silent', 'failed'])
+def test_a_lost_worker_is_named_to_all(how):
+    threads, found, made, lost = teams([{}] * 3, timeout=2)
+    for thread in threads:
+        thread.join()
+    if how == 'gone':
+        made[2]._closing = True
+        made[2]._lines[0].close()
+        expected = made[0].name(2) + ' has ended'
+    elif how == 'silent':
+        made[2]._lines = {}  # nothing more is sent
+        expected = made[0].name(2) + ' has not been heard from for 2 s (--worker_timeout)'
+    else:
+        made[2].close('the disk is full')
+        expected = made[0].name(2) + ' has stopped: the disk is full'
+    deadline = time.time() + 8
+    while len(lost) < 2 and time.time() < deadline:
+        time.sleep(0.05)
+    assert lost[:2] == [expected] * 2  # the first worker and worker 1
+    for team in made:
+        team.close()
+
+
+# --------------------------------------------------------------------------------- real processes
+
+def start_workers(count, tiny_data, run_dir, *flags, **kwargs):
+    script = kwargs.pop('script', None)
+    hosts = kwargs.pop('hosts', None) or ['127.0.0.1:{}'.format(port) for port in _free_ports(count)]
+    flags = ('--data_dir=' + tiny_data, '--run_dir={}'.format(run_dir), '--worker_hosts=' + ','.join(hosts)) + flags
+    started = []
+    for task in range(count):
+        own = flags + ('--task_index={}'.format(task),)
+        started.append(start_command('train', *own, **kwargs) if script is None else subprocess.Popen(
+            [sys.executable, script] + list(own), env=command_environment(), stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, universal_newlines=True))
+    return hosts, started
+
+
+def ends(started, timeout=240):
+    return [(process.returncode,) + streams for process in started
+            for streams in [process.communicate(timeout=timeout)]]
+
+
+def variables_of(run, step):
+    reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def test_two_workers_compute_what_one_does_with_their_images(tiny_data, tmp_path):
+    script = os.path.join(ROOT, 'tests', 'still_preset.py')
+    flags = ('--preset=still', '--max_steps=10', '--precision=float32', '--log_every=5')
+    subprocess.run([sys.executable, script, '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'one'),
+                    '--batch_size=64'] + list(flags), check=True, env=command_environment())
+    _, started = start_workers(2, tiny_data, tmp_path / 'two', '--batch_size=32', *flags, script=script)
+    for status, _, err in ends(started):
+        assert status == 0, err
+    expected = variables_of(tmp_path / 'one' / '00000-still', 10)
+    found = variables_of(tmp_path / 'two' / '00000-still', 10)
+    assert set(found) == set(expected) and found['global_step'] == 10
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+    # By far more than that did what started from 0 move.
+    assert max(np.abs(expected[name]).max() for name in expected if name.endswith('beta')) > 1e-3
+
+
+def wait_for_line(process, part, timeout=120):
+    """Reads the process's output up to a line with `part`."""
+    seen = []
+    deadline = time.time() + timeout
+    while time.time() < deadline:
+        line = process.stdout.readline()
+        seen.append(line)
+        if part in line:
+            return seen
+        if not line:
+            break
+    raise AssertionError('{!r} not in {!r}'.format(part, seen))
+
+
+DENSE = ('--preset=blog_dense', '--batch_size=8', '--log_every=50', '--checkpoint_every=50')
+
+
+@pytest.mark.parametrize('victim', [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim, tiny_data, tmp_path):
+    hosts, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--worker_timeout=20', *DENSE)
+    wait_for_line(started[0], 'step 50/')
+    wait_for_line(started[0], 'step 100/')
+    started[victim].send_signal(signal.SIGKILL)
+    before = time.time()
+    (status, _, err), = ends([started[1 - victim]])
+    assert time.time() - before < 25
+    check_one_line_error((status, '', err), 'worker {} ({}) has ended'.format(victim, hosts[victim]))
+    started[victim].communicate()
+    run = tmp_path / '00000-blog_dense'
+    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    assert steps
+    _, started = start_workers(3, tiny_data, tmp_path, '--max_steps={}'.format(steps[-1] + 3), *DENSE)
+    results = ends(started)
+    assert [status for status, _, _ in results] == [0, 0, 0], results
+    assert 'going on at step {:,}'.format(steps[-1]) in results[0][1]
+    assert checkpoint.steps_in(str(run / 'checkpoints'))[-1] == steps[-1] + 3
+
+
+def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
+    flags = ('--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path)) + DENSE
+    process = start_command('launch', *(flags + ('--max_steps=100000',)))
+    seen = wait_for_line(process, 'step 100/')
+    assert any(line.startswith('[worker 1] ') for line in seen)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM and out.count('stopped by SIGTERM after step') == 2, (out, err)
+    step, = set(re.findall(r'after step ([\d,]+);', out))
+    step = int(step.replace(',', ''))
+    assert checkpoint.steps_in(str(tmp_path / '00000-blog_dense' / 'checkpoints'))[-1] == step
+    process = start_command('launch', *(flags + ('--max_steps={}'.format(step), '--resume=must')))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and 'nothing left to do' in out, (out, err)
+
+
+def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
+    _, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--learning_rate=1e30', *DENSE)
+    for status, _, err in ends(started):
+        check_one_line_error((status, '', err), 'expected a finite loss')
+
+
+def test_different_settings_are_refused(tiny_data, tmp_path):
+    port, other = _free_ports(2)
+    hosts = '--worker_hosts=127.0.0.1:{},127.0.0.1:{}'.format(port, other)
+    started = [start_command('train', hosts, '--task_index={}'.format(task), '--data_dir=' + tiny_data,
+                             '--run_dir={}'.format(tmp_path), '--preset=' + preset, '--max_steps=5')
+               for task, preset in enumerate(['blog_dense', 'keras_dense'])]
+    for result in ends(started):
+        check_one_line_error(result, 'worker 1 (127.0.0.1:{})'.format(other), 'blog_dense', 'keras_dense')
+
+
+@pytest.fixture
+def network():
+    """Two network namespaces with an address each: (names, addresses, cut()), where the test may make them."""
+    if os.geteuid() != 0 or not shutil.which('ip'):
+        pytest.skip('network namespaces are not here: they need root and ip')
+    names = ['dcgan-{}-{}'.format(os.getpid(), i) for i in range(2)]
+    made = []
+
+    def ip(*words):
+        subprocess.run(('ip',) + words, check=True, stderr=subprocess.DEVNULL)
+
+    try:
+        try:
+            for name in names:
+                ip('netns', 'add', name)
+                made.append(name)
+            ip('link', 'add', 'dcgan0', 'netns', names[0], 'type', 'veth', 'peer', 'name', 'dcgan1', 'netns', names[1])
+        except (subprocess.CalledProcessError, OSError) as error:
+            pytest.skip('network namespaces are not here: {}'.format(error))
+        addresses = ['10.213.77.{}'.format(i + 1) for i in range(2)]
+        for i, name in enumerate(names):
+            ip('-n', name, 'addr', 'add', addresses[i] + '/24', 'dev', 'dcgan{}'.format(i))
+            ip('-n', name, 'link', 'set', 'dcgan{}'.format(i), 'up')
+            ip('-n', name, 'link', 'set', 'lo', 'up')
+        yield names, addresses, lambda: ip('-n', names[1], 'link', 'set', 'dcgan1', 'down')
+    finally:
+        for name in made:
+            ip('netns', 'delete', name)
+
+
+def test_across_a_network_whose_link_is_cut(network, tiny_data, tmp_path):
+    names, addresses, cut = network
+    hosts = [address + ':2222' for address in addresses]
+
+    def start(task, *flags):
+        return subprocess.Popen(
+            ['ip', 'netns', 'exec', names[task], sys.executable, '-m', 'dcgan_tf1.train', '--data_dir=' + tiny_data,
+             '--run_dir={}'.format(tmp_path), '--worker_hosts=' + ','.join(hosts), '--task_index={}'.format(task)]
+            + list(DENSE + flags), env=command_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True)
+
+    started = [start(task, '--max_steps=100000', '--worker_timeout=10') for task in range(2)]
+    wait_for_line(started[0], 'step 100/')
+    cut()
+    before = time.time()
+    for task, result in enumerate(ends(started)):
+        check_one_line_error(result, 'worker {} ({}) has not been heard from for 10 s'.format(
+            1 - task, hosts[1 - task]))
+    assert time.time() - before < 40
+    # And a start over a link that is down.
+    started = [start(task, '--max_steps=100000', '--worker_timeout=5') for task in range(2)]
+    first, second = ends(started)
+    check_one_line_error(first, 'found no worker 1 ({})'.format(hosts[1]))
+    check_one_line_error(second, 'expected worker 0 ({})'.format(hosts[0]))
