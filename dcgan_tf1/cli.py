@@ -1,5 +1,7 @@
 """What every command does around its work: flags, one-line errors, exit status."""
 
+import contextlib
+import errno
 import os
 import sys
 
@@ -42,6 +44,46 @@ def run(parse, work, argv=None, failures=()):
         return _fail('{}: {}'.format(error.filename or 'input or output', error.strerror or error), EXIT_ERROR)
     except KeyboardInterrupt:
         return _fail('interrupted', EXIT_INTERRUPTED)
+
+
+@contextlib.contextmanager
+def lasting_output():
+    """Lets work go on when whoever reads standard output or error has gone: a closed terminal or pipe.
+
+    What is written after that is dropped. Yields a function that says whether it happened.
+    """
+    streams = [_Lasting(sys.stdout), _Lasting(sys.stderr)]
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = streams
+    try:
+        yield lambda: any(stream.gone for stream in streams)
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+class _Lasting:
+    def __init__(self, stream):
+        self._stream, self.gone = stream, False
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def _try(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            self.gone = True
+            # From now on it can be written to, by this module and by the interpreter when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def write(self, text):
+        self._try(self._stream.write, text)
+        return len(text)
+
+    def flush(self):
+        self._try(self._stream.flush)
 
 
 def _fail(message, status):

@@ -177,10 +177,14 @@ def read_table(path, columns=None):
 
 
 class Run:
-    """One run folder, held by one trainer at a time; closing it releases the lock."""
+    """One run folder, held by one trainer at a time; closing it releases the lock.
 
-    def __init__(self, path):
+    nobody_reads: whether nobody sees what goes to the terminal any more.
+    """
+
+    def __init__(self, path, nobody_reads=lambda: False):
         self.path = path
+        self._nobody_reads, self._noted = nobody_reads, False
         self.checkpoints = os.path.join(path, 'checkpoints')
         self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
         try:
@@ -213,6 +217,9 @@ class Run:
         """One line to the terminal (above the progress bar) and to log.txt."""
         tqdm.write(text, file=sys.stdout)
         sys.stdout.flush()
+        if self._nobody_reads() and not self._noted:
+            self._noted = True
+            self.log_to_file('the terminal or pipe behind the output is closed; training goes on')
         self.log_to_file(text)
 
     def log_to_file(self, text):

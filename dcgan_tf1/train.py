@@ -35,14 +35,17 @@ _FREE_FIELDS = (
 
 
 def main(argv=None):
-    return cli.run(flags.parse_train, train, argv, failures=(tf.errors.OpError,))
+    with cli.lasting_output() as nobody_reads:
+        return cli.run(flags.parse_train, lambda config: train(config, nobody_reads), argv,
+                       failures=(tf.errors.OpError,))
 
 
-def train(config):
+def train(config, nobody_reads=lambda: False):
     """Trains until the last step, a signal or an error; returns the exit status.
 
     What a step computes is a function of the seed and the step's number, so a resumed run
-    goes on exactly where it stopped.
+    goes on exactly where it stopped. nobody_reads: whether the output is lost by now, which
+    log.txt is to say.
     """
     early_log = []  # until there is a run folder to log into
 
@@ -61,7 +64,7 @@ def train(config):
     watch = None
     if config.eval_every is not None and team.task == 0:
         watch = _make_watch(config, plan.data, log_early)
-    run, start = _open_run(config, plan, log_early) if team.task == 0 else (runs.NoRun(), None)
+    run, start = _open_run(config, plan, log_early, nobody_reads) if team.task == 0 else (runs.NoRun(), None)
     try:
         for text in early_log:
             run.log_to_file(text)
@@ -286,7 +289,7 @@ def _config_record(config, plan, device, arithmetic, watch):
     }
 
 
-def _open_run(config, plan, log):
+def _open_run(config, plan, log, nobody_reads):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
@@ -303,7 +306,7 @@ def _open_run(config, plan, log):
     if path is not None:
         try:
             _check_identity(path, identity)
-            run = runs.Run(path)  # locked before its checkpoints are looked at
+            run = runs.Run(path, nobody_reads)  # locked before its checkpoints are looked at
             try:
                 step = checkpoint.newest_whole(run.checkpoints, log)
             except UserError:
@@ -321,7 +324,7 @@ def _open_run(config, plan, log):
             log('WARNING: {}; starting a new run'.format(error))
     elif insists:
         raise UserError('--resume=must: expected a run of {} in {}, found none'.format(preset.name, config.run_dir))
-    return runs.Run(runs.create_folder(config.run_dir, preset.name)), None
+    return runs.Run(runs.create_folder(config.run_dir, preset.name), nobody_reads), None
 
 
 class _OtherSettings(UserError):
@@ -339,9 +342,10 @@ def _check_identity(path, identity):
 # ------------------------------------------------------------------------------- the loop
 
 class StopSignals:
-    """Turns the first SIGINT or SIGTERM into a wish that the loop sees after its step.
+    """Turns the first SIGINT, SIGTERM or SIGHUP into a wish that the loop sees after its step.
 
     A second one ends the process at once: checkpoints on the disk are whole at any moment.
+    A signal that was ignored stays so (`nohup` has SIGHUP ignored).
     """
 
     def __init__(self):
@@ -354,7 +358,8 @@ class StopSignals:
 
     def __enter__(self):
         self._before = {number: signal.signal(number, self._handle)
-                        for number in (signal.SIGINT, signal.SIGTERM)}
+                        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+                        if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
     def _restore(self):

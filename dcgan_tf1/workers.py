@@ -245,7 +245,8 @@ class Team:
     def start_server(self, config):
         """Starts TensorFlow's server; `config`, a ConfigProto, becomes one for sessions on `target`."""
         del config.device_filters[:]
-        config.device_filters.extend([self.device] + ['/job:{}/task:0'.format(JOB)] * (self.task > 0))
+        # Itself alone: what a session cleans up after a step, others may still be reading from.
+        config.device_filters.append(self.device)
         config.experimental.collective_group_leader = '/job:{}/replica:0/task:0'.format(JOB)
         try:
             self._server = tf.distribute.Server(

@@ -1,11 +1,14 @@
 """Downloads from a local server that misbehaves in every way."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
 import os
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -31,6 +34,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.server.bodies.get(name, b'')
         sent = {'short': body[:1000], 'cut': body[:1000], 'long': body + b'more', 'slow': body[:1000],
                 'wrong': b'x' + body[1:]}.get(way, body)
+        if way == 'moved':
+            self.send_response(302)
+            self.send_header('Location', '/good/' + name)
+            self.end_headers()
+            return
+        if way in ('drip', 'endless'):
+            self.send_response(200)
+            self.end_headers()  # no length
+            with contextlib.suppress(OSError):  # until the other side has had enough
+                for _ in range(10000):
+                    self.wfile.write(b'x' if way == 'drip' else body)
+                    self.wfile.flush()
+                    time.sleep(0.01 if way == 'drip' else 0)
+            return
         self.send_response(200)
         self.send_header('Content-Length', str(len(sent if way in ('short', 'long', 'wrong') else body)))
         self.end_headers()
@@ -71,12 +88,24 @@ def test_the_first_whole_file_is_taken_mirror_after_mirror(server, tmp_path):
 @pytest.mark.parametrize('way, reason', [
     ('missing', 'Not Found'), ('broken', 'Internal Server Error'), ('short', 'expected 300000 bytes, found 1000'),
     ('long', 'expected 300000 bytes, found more'), ('wrong', 'expected SHA-256'), ('cut', '1000'),
-    ('slow', 'timed out')])
+    ('slow', 'timed out'), ('drip', 'bytes a second'), ('endless', 'expected 300000 bytes, found more')])
 def test_what_is_not_whole_never_takes_the_name(server, tmp_path, way, reason):
     with pytest.raises(download.DownloadError) as error:
         download.fetch(REMOTE, mirrors(server, way), str(tmp_path), timeout=1)
     assert reason in str(error.value) and way in str(error.value) and '\n' not in str(error.value)
     assert os.listdir(str(tmp_path)) == []
+
+
+def test_redirects_are_followed_but_never_to_what_is_not_encrypted(server, tmp_path):
+    download.fetch(REMOTE, mirrors(server, 'moved'), str(tmp_path))
+    assert (tmp_path / 'file.bin').read_bytes() == BODY
+    secure = urllib.request.Request('https://example.org/file.bin')
+    handler = download._SafeRedirects()
+    with pytest.raises(urllib.error.URLError, match='http://example.org/x, which is not encrypted'):
+        handler.redirect_request(secure, None, 302, 'Found', {}, 'http://example.org/x')
+    with pytest.raises(urllib.error.URLError, match='file:///etc/passwd'):
+        handler.redirect_request(secure, None, 302, 'Found', {}, 'file:///etc/passwd')
+    assert handler.redirect_request(secure, None, 302, 'Found', {}, 'https://example.org/x').full_url.endswith('/x')
 
 
 def test_nobody_listens(tmp_path):
