@@ -46,7 +46,10 @@ setup(
         'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
         'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
-                 'scipy', 'selenium; python_version >= "3.10"'] + EXPORT,
+                 'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
+                 # The fuzzer has packages for these alone.
+                 'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
+                 ] + EXPORT,
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.train:main',

@@ -12,6 +12,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.files import make_folder
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
@@ -40,7 +41,7 @@ def save(saver, session, folder, step, keep, spare=None):
     """
     prefix = prefix_of(folder, step)
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
         with session.graph.as_default():
             saver.save(session, os.path.join(folder, NAME), global_step=step)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
@@ -60,6 +61,16 @@ def save(saver, session, folder, step, keep, spare=None):
             for path in paths:
                 os.remove(path)
     return prefix
+
+
+def remove_parts(folder):
+    """Removes what is left of checkpoints that were being written, or deleted, when the process was killed."""
+    whole = {'{}-{}'.format(NAME, step) for step in steps_in(folder)}
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        match = re.match(r'({}-\d+)\.'.format(re.escape(NAME)), name)
+        if match and (match.group(1) not in whole or '.tempstate' in name):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
 
 
 def resolve(path):

@@ -17,4 +17,7 @@ def reason(error):
     """
     text = (getattr(error, 'message', None) or str(error)).split('\n\t [[')
     lines = text[0].strip().splitlines()
+    nodes = [number for number, line in enumerate(lines[:-1]) if line.startswith('Node: ')]
+    if nodes:  # the heading, the lines of Python that made the node, the node, what happened
+        return lines[nodes[-1] + 1].strip()
     return (lines[-1] if len(text) > 1 else lines[0]) if lines else type(error).__name__

@@ -8,15 +8,13 @@ import dataclasses
 import io
 import os
 import sys
-import zipfile
-import zlib
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs
-from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json, write_text
 from dcgan_tf1.generate import generate, noise
 from dcgan_tf1.presets import PRESETS
@@ -139,12 +137,7 @@ def _read_images(path, preset):
     if os.path.isdir(path):
         found, _ = readers.read_pictures(path, preset.image_shape)
         return found
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = arrays['images']
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError("{}: expected a folder of pictures or an .npz with 'images', found: {}".format(
-            path, reason(error)))
+    found = readers.read_array(path, 'images')
     if found.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(found.shape)))

@@ -4,7 +4,6 @@ import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
 import collections
 import contextlib
-import json
 import os
 import platform
 import shutil
@@ -17,7 +16,7 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, devices, flags, formats, graph, graphdefs, guide, runs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import sha256, write_json, write_text, writing
+from dcgan_tf1.files import read_json, sha256, write_json, write_text, writing
 from dcgan_tf1.seeds import draw_noise, numpy_rng
 
 MANIFEST = 'MANIFEST.json'
@@ -214,8 +213,7 @@ def _keep_other_files(out, folder):
     if not os.path.isfile(os.path.join(out, MANIFEST)):
         return
     try:
-        with open(os.path.join(out, MANIFEST), encoding='utf-8') as handle:
-            earlier = set(json.load(handle)['files']) | {MANIFEST}
+        earlier = set(read_json(os.path.join(out, MANIFEST))['files']) | {MANIFEST}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError('{}: expected the manifest of an earlier export, found a damaged one ({})'.format(
             os.path.join(out, MANIFEST), error))

@@ -7,7 +7,6 @@ in `data/`, under a name with the data's checksum and the seed.
 """
 
 import collections
-import json
 import os
 import time
 
@@ -17,7 +16,7 @@ from tqdm import tqdm
 
 from dcgan_tf1 import datasets, devices, graphdefs, layers
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import replacing, write_json
+from dcgan_tf1.files import read_json, replacing, write_json
 from dcgan_tf1.layers import average_pool, batch_norm, conv2d, dense, dropout
 from dcgan_tf1.seeds import derive_seed, numpy_rng
 
@@ -80,8 +79,7 @@ def classifier(name, data_dir=None, seed=0, log=print):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _train(name, sets, len(train.classes), seed, path, about, log)
     try:
-        with open(about, encoding='utf-8') as handle:
-            accuracy = json.load(handle)['test_accuracy']
+        accuracy = read_json(about)['test_accuracy']
         if not isinstance(accuracy, float):
             raise ValueError('no accuracy')
     except (ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 
 from dcgan_tf1.errors import UserError
 
@@ -41,6 +42,12 @@ def replacing(path):
             os.remove(temporary)
 
 
+def make_folder(path):
+    """Makes a folder where there is none, in one that is there; OSError where that one has vanished."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+
+
 def refuse_existing(path, overwrite):
     """Raises UserError where a file would be replaced unasked."""
     if os.path.exists(path) and not overwrite:
@@ -56,6 +63,32 @@ def write_text(path, text):
 def write_json(path, value):
     """Writes `value` as indented JSON to `path`, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, sort_keys=False) + '\n')
+
+
+def parse_json(text):
+    """json.loads, whose every failure is a ValueError: what is nested too deeply is a RecursionError in it."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError('it is nested too deeply')
+
+
+def read_json(path):
+    """The value in a JSON file; OSError or ValueError where there is none."""
+    with open(path, encoding='utf-8') as handle:
+        return parse_json(handle.read())
+
+
+def remove_parts(folder, names=r'.*'):
+    """Removes what `replacing` left behind in `folder` when the process was killed, for files of these names.
+
+    Only for who alone writes them: another process may be writing such a file now.
+    """
+    pattern = re.compile(r'\.part-\d+-({})$'.format(names))
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if pattern.match(name):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
 
 
 def sha256(path):

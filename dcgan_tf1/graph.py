@@ -85,6 +85,8 @@ Exchange = collections.namedtuple('Exchange', [
     'wish',    # placeholder, float32 [1]: 1 where this worker wishes to stop after the call
     'wishes',  # float32 [1]: how many do; comes with the loop's `train`
     'sync',    # op: gives all workers the first one's variables
+    'sums',    # all-reduces of a step
+    'bytes',   # that each worker brings to them
 ])
 
 SamplingGraph = collections.namedtuple('SamplingGraph', 'noise draw sample_images')
@@ -218,12 +220,15 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
         with layers.arithmetic(precision, lowering), tf.variable_scope(
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
             images = _sample_images(preset, noise, draw, preset.dropout_when_sampling)
+        sums, size = workers.sums, workers.bytes
         loop = _build_loop(preset, builder, global_step, len(towers), total_steps)
+        per_step = workers.sums - sums, workers.bytes - size
+        exchange = _build_exchange(workers, loop, per_step) if workers.count > 1 else None
         return TrainingGraph(real, noise, draw, forward.mean_losses(), images, global_step, builder.update,
-                             loop, builder.seen_losses, _build_exchange(workers, loop) if workers.count > 1 else None)
+                             loop, builder.seen_losses, exchange)
 
 
-def _build_exchange(workers, loop):
+def _build_exchange(workers, loop, per_step):
     wish = tf.placeholder(tf.float32, [1], name='exchange/wish')
     with tf.control_dependencies([loop.train]):
         wishes = workers.add_up(wish)
@@ -233,7 +238,7 @@ def _build_exchange(workers, loop):
         some = [variable for variable in ours if variable.dtype.base_dtype == dtype]
         values = [variable.read_value() if workers.task == 0 else tf.zeros_like(variable) for variable in some]
         assigns += [tf.assign(variable, value).op for variable, value in zip(some, workers.add_up_all(values))]
-    return Exchange(wish, wishes, tf.group(*assigns))
+    return Exchange(wish, wishes, tf.group(*assigns), *per_step)
 
 
 def _build_loop(preset, builder, global_step, towers, total_steps):

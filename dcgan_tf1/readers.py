@@ -16,10 +16,10 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import CHUNK
 
-MAX_BYTES = 1 << 30  # of one decoded file; the largest real one is 47 MB
+MAX_BYTES = 600 << 20  # of one decoded file; MNIST's largest has 47 MB, EMNIST's 547 MB
 
 CIFAR_BATCHES = {'train': tuple('data_batch_{}'.format(i) for i in range(1, 6)),
                  'test': ('test_batch',)}
@@ -55,7 +55,12 @@ def read_idx(path, dimensions):
             if not 0 < size <= MAX_BYTES:
                 raise UserError('{}: expected 1 to {} bytes of data, found dimensions {}'.format(
                     path, MAX_BYTES, ' x '.join(map(str, shape))))
-            body = handle.read(size + 1)
+            body = bytearray()  # grows by what there is, whatever the header says
+            while len(body) <= size:
+                part = handle.read(min(CHUNK, size + 1 - len(body)))
+                if not part:
+                    break
+                body += part
     except (EOFError, zlib.error) as error:
         raise UserError('{}: expected a whole gzip file, found a damaged one ({})'.format(path, error))
     except OSError as error:
@@ -213,6 +218,19 @@ def read_cifar_tar(path, split):
 def _joined(batches, paths):
     images, labels = zip(*batches)
     return np.concatenate(images), np.concatenate(labels), paths
+
+
+def read_array(path, name):
+    """One array of an .npz file; UserError where it is not there, is damaged or would not fit into MAX_BYTES."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if not hasattr(arrays, 'zip'):
+                raise ValueError('a single array')
+            if arrays.zip.getinfo(name + '.npy').file_size > MAX_BYTES:
+                raise ValueError('more than {} bytes'.format(MAX_BYTES))
+            return np.asarray(arrays[name], np.float32) if arrays[name].dtype != np.uint8 else arrays[name]
+    except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
+        raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
 
 
 # ------------------------------------------------------------------------- pictures

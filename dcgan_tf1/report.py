@@ -17,7 +17,7 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, flags, images, quality, runs
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import refuse_existing, write_text
+from dcgan_tf1.files import read_json, refuse_existing, write_text
 from dcgan_tf1.generate import generate, noise
 
 SAMPLES, WALKS, WALK = 64, 6, 10
@@ -108,8 +108,7 @@ def _evaluations(path):
     single, several = None, None
     for name in sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))):
         try:
-            with open(name, encoding='utf-8') as handle:
-                metrics = json.load(handle)
+            metrics = read_json(name)
             rows = metrics['results']
             if not rows or not all(map(_is_row, rows)) or not isinstance(metrics['n'], int):
                 raise ValueError('no rows of measures')

@@ -18,21 +18,18 @@ import fcntl
 import glob
 import io
 import itertools
-import json
 import os
 import re
 import sys
 import time
-import zipfile
-import zlib
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import checkpoint, images, quality
+from dcgan_tf1 import checkpoint, images, quality, readers
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import replacing, write_json, write_text, writing
+from dcgan_tf1.files import make_folder, read_json, remove_parts, replacing, write_json, write_text, writing
 from dcgan_tf1.presets import PRESETS
 
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
@@ -75,8 +72,7 @@ def read_config(path):
     """A run's config.json as a dictionary; DamagedRun where it is not there or damaged."""
     name = os.path.join(path, 'config.json')
     try:
-        with open(name, encoding='utf-8') as handle:
-            config = json.load(handle)
+        config = read_json(name)
     except OSError as error:
         raise DamagedRun('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
     except ValueError as error:
@@ -135,11 +131,10 @@ def load_samples(path, image_range, log):
         number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
         if number:
             try:
-                with np.load(name, allow_pickle=False) as arrays:
-                    rows.append((int(number.group(1)), images.to_uint8(arrays['images'], image_range)))
-            except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+                rows.append((int(number.group(1)), images.to_uint8(readers.read_array(name, 'images'), image_range)))
+            except (UserError, ValueError) as error:
                 log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
-                    'goes without it'.format(name, reason(error)))
+                    'goes without it'.format(name, error))
     return sorted(rows, key=lambda row: row[0])
 
 
@@ -200,6 +195,10 @@ class Run:
             self._lock.truncate(0)
             self._lock.write(str(os.getpid()))
             self._lock.flush()
+        # What an earlier trainer left when it was killed.
+        remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
+        remove_parts(self.file('samples'))
+        checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8')  # noqa: SIM115
         self._events = None
         self._columns = {}  # of each table
@@ -222,8 +221,14 @@ class Run:
             self.log_to_file('the terminal or pipe behind the output is closed; training goes on')
         self.log_to_file(text)
 
+    def check(self):
+        """Raises UserError where the folder was deleted: TensorFlow would make it anew, without its config.json."""
+        if os.fstat(self._lock.fileno()).st_nlink == 0:
+            raise UserError('{}: expected the folder of this run, found that it was deleted'.format(self.path))
+
     def log_to_file(self, text):
         """One line to log.txt alone."""
+        self.check()
         with writing(self.file('log.txt')):
             self._log.write('{} {}\n'.format(time.strftime('%Y-%m-%d %H:%M:%S'), text))
             self._log.flush()
@@ -259,7 +264,7 @@ class Run:
         """One row: picture uint8 [H, W, C], to be called `name`; raw [N] + image_shape in the
         preset's range and z [N, z_dim], in step-N.npz.
         """
-        os.makedirs(self.file('samples'), exist_ok=True)
+        make_folder(self.file('samples'))
         with replacing(self.file('samples', 'step-{:06d}.npz'.format(step))) as temporary:
             np.savez_compressed(temporary, images=raw, z=z)
         images.save_png(self.file('samples', name), picture)

@@ -418,7 +418,7 @@ class _Trainer:
         self._watch, self._session, self._saver, self._stop = watch, session, saver, stop
         self._plan, self._data, self._batches = plan, plan.data, plan.batches
         self._total = plan.total
-        self._team = team
+        self._team, self._exchange = team, handles.exchange
         self._steps = graph.make_steps(session, handles, self._data.images)
         self._seen = handles.seen_losses
         self._losses = session.make_callable(
@@ -438,6 +438,9 @@ class _Trainer:
         run.log('data: {:,} images of {} from {}{}'.format(
             len(self._data.images), self._data_title(), dataset.folder,
             ' (the published files)' if dataset.official else ''))
+        if self._exchange is not None:
+            run.log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
+                self._team.count, self._exchange.bytes / 1e6, self._exchange.sums))
         each = preset.image_batches
         run.log('{:,} steps of {}{} images, {:,} steps to an epoch, seed {}'.format(
             self._total, '{} x '.format(each) if each > 1 else '', self._plan.batch_size,
@@ -639,6 +642,7 @@ class _Trainer:
     def _save(self, step, batch):
         before = time.time()
         self._evaluate_losses(step, batch)
+        self._run.check()
         best = quality.best(self._quality)
         checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints,
                         best and best['step'])

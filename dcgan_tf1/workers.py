@@ -21,6 +21,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import parse_json
 
 JOB = 'worker'  # in TensorFlow's names of devices
 _LONGEST = 1 << 16  # bytes of a message
@@ -46,7 +47,7 @@ def find_cluster(worker_hosts, task_index, tf_config):
     if not tf_config:
         return None
     try:
-        value = json.loads(tf_config)
+        value = parse_json(tf_config)
         cluster, task = value.get('cluster') or {}, value.get('task') or {}
         kind, index = task.get('type', 'worker'), int(task.get('index', 0))
         first = [host for name in ('chief', 'master') for host in cluster.get(name, [])]
@@ -247,6 +248,9 @@ class Team:
         del config.device_filters[:]
         # Itself alone: what a session cleans up after a step, others may still be reading from.
         config.device_filters.append(self.device)
+        # The distributed runtime fuses a convolution with its bias for bfloat16, too, and has no kernel for it.
+        rewrites = config.graph_options.rewrite_options
+        rewrites.remapping = rewrites.OFF
         config.experimental.collective_group_leader = '/job:{}/replica:0/task:0'.format(JOB)
         try:
             self._server = tf.distribute.Server(
@@ -344,8 +348,8 @@ class _Line:
                 return None
         text, _, self._rest = self._rest.partition(b'\n')
         try:
-            return json.loads(text.decode())
-        except (ValueError, RecursionError):
+            return parse_json(text.decode())
+        except ValueError:
             return None
 
     def close(self):

@@ -1,6 +1,7 @@
 """Tiny generated data, real data where it is at hand, and commands in processes of their own."""
 
 import contextlib
+import csv
 import fcntl
 import gzip
 import importlib
@@ -10,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 
 import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
@@ -17,7 +19,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graphdefs
+from dcgan_tf1 import checkpoint, graphdefs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CACHE = os.path.join(ROOT, '.cache')
@@ -131,6 +133,40 @@ def check_one_line_error(result, *parts):
     assert len(lines) == 1 and lines[0].startswith('error: '), err
     for part in parts:
         assert part in lines[0], (part, lines[0])
+
+
+def read_metrics(run):
+    with open(os.path.join(str(run), 'metrics.csv'), newline='') as handle:
+        return list(csv.DictReader(handle))
+
+
+def same_checkpoint(one, other, step):
+    for suffix in ('.index', '.data-00000-of-00001'):
+        paths = [checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step) + suffix for run in (one, other)]
+        with open(paths[0], 'rb') as a, open(paths[1], 'rb') as b:
+            assert a.read() == b.read(), suffix
+
+
+def same_results(one, other, step):
+    """Checkpoints, losses and samples bit for bit; only the speed may differ."""
+    same_checkpoint(one, other, step)
+    rows = [[{k: v for k, v in row.items() if k not in ('images_per_second', 'seconds')} for row in read_metrics(run)]
+            for run in (one, other)]
+    assert rows[0] == rows[1] and rows[0]
+    names = [sorted(os.listdir(os.path.join(str(run), 'samples'))) for run in (one, other)]
+    assert names[0] == names[1] and len(names[0]) == 2 * len(rows[0])
+    for name in names[0]:
+        if name.endswith('.npz'):
+            a, b = [np.load(os.path.join(str(run), 'samples', name)) for run in (one, other)]
+            np.testing.assert_array_equal(a['images'], b['images'])
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.time() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.time() < deadline, 'waited too long'
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope='session')

@@ -1,18 +1,27 @@
 """The trainer as a command: what it writes, how it stops, how it goes on."""
 
-import csv
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import blobs, check_one_line_error, run_command, run_process, start_command, write_mnist
+from conftest import (
+    blobs,
+    check_one_line_error,
+    read_metrics,
+    run_command,
+    run_process,
+    same_checkpoint,
+    same_results,
+    start_command,
+    wait_for,
+    write_mnist,
+)
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, datasets, features, images, quality, runs
@@ -26,32 +35,6 @@ DENSE = ('--preset=blog_dense',)
 
 def train(data, run_dir, *flags):
     return run_command('train', '--data_dir=' + data, '--run_dir={}'.format(run_dir), *flags)
-
-
-def read_metrics(run):
-    with open(os.path.join(str(run), 'metrics.csv'), newline='') as handle:
-        return list(csv.DictReader(handle))
-
-
-def same_checkpoint(one, other, step):
-    for suffix in ('.index', '.data-00000-of-00001'):
-        paths = [checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step) + suffix for run in (one, other)]
-        with open(paths[0], 'rb') as a, open(paths[1], 'rb') as b:
-            assert a.read() == b.read(), suffix
-
-
-def same_results(one, other, step):
-    """Checkpoints, losses and samples bit for bit; only the speed may differ."""
-    same_checkpoint(one, other, step)
-    rows = [[{k: v for k, v in row.items() if k not in ('images_per_second', 'seconds')} for row in read_metrics(run)]
-            for run in (one, other)]
-    assert rows[0] == rows[1] and rows[0]
-    names = [sorted(os.listdir(os.path.join(str(run), 'samples'))) for run in (one, other)]
-    assert names[0] == names[1] and len(names[0]) == 2 * len(rows[0])
-    for name in names[0]:
-        if name.endswith('.npz'):
-            a, b = [np.load(os.path.join(str(run), 'samples', name)) for run in (one, other)]
-            np.testing.assert_array_equal(a['images'], b['images'])
 
 
 @pytest.fixture(scope='module')
@@ -165,14 +148,6 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     assert status == 0 and '00001-blog_dense' in out
     check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
                          '--resume=must', 'found none')
-
-
-def wait_for(condition, process, seconds=120):
-    deadline = time.time() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.time() < deadline, 'waited too long'
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize('preset, flags, total, kills', [

@@ -1,0 +1,69 @@
+"""Coverage-guided fuzzing of one target by atheris: python tests/faults/fuzz.py TARGET INPUTS [SEED].
+
+Prints how many inputs were tried in what time; the first finding ends it with status 1, and the input
+lies in the file that is named. Put it, as short as it can be made, into tests/faults/corpus/TARGET/.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import atheris
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(os.path.dirname(HERE))]
+
+with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
+        'readers', 'runs', 'report', 'quality', 'workers', 'flags')]):
+    import targets
+
+SECONDS, MEMORY = 1, 1 << 30  # of one input
+
+
+def main(name, inputs, seed, corpus):
+    function, seeds = targets.TARGETS[name]
+    for number, content in enumerate(seeds()):
+        with open(os.path.join(corpus, str(number)), 'wb') as handle:
+            handle.write(content)
+    with open('/proc/self/statm') as handle:
+        used = int(handle.read().split()[0]) * os.sysconf('SC_PAGE_SIZE')
+    # Whatever asks for more than that gets a MemoryError.
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    watched = set(os.listdir('.')), time.time()
+
+    def one_input(content):
+        before = time.process_time()
+        try:
+            function(content)
+        except targets.EXPECTED as error:
+            if '\n' in str(error) and name != 'train_flags':  # whose lines the command joins
+                raise AssertionError('more than one line: {!r}'.format(str(error)))
+        if time.process_time() - before > SECONDS:
+            raise AssertionError('took {:.1f} s'.format(time.process_time() - before))
+        if set(os.listdir('.')) != watched[0]:
+            raise AssertionError('made a file')
+
+    atheris.Setup([sys.argv[0], corpus, '-runs={}'.format(inputs), '-seed={}'.format(seed), '-max_len=8192',
+                   '-rss_limit_mb=0', '-timeout=10', '-verbosity=0', '-print_final_stats=0',
+                   '-artifact_prefix={}'.format(os.path.join(tempfile.gettempdir(), 'finding-{}-'.format(name)))],
+                  one_input)
+    atheris.Fuzz()  # ends the process
+
+
+if __name__ == '__main__':
+    if len(sys.argv) == 5:
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    elif len(sys.argv) not in (3, 4) or sys.argv[1] not in targets.TARGETS:
+        sys.exit('usage: fuzz.py TARGET INPUTS [SEED], a TARGET of ' + ', '.join(targets.TARGETS))
+    else:
+        begun = time.time()
+        with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as empty:
+            status = subprocess.call([sys.executable, os.path.abspath(__file__)] + sys.argv[1:3]
+                                     + [sys.argv[3] if len(sys.argv) > 3 else '1', work], cwd=empty)
+        targets.clean()
+        print('{}: {:,} inputs in {:.0f} s: {}'.format(
+            sys.argv[1], int(sys.argv[2]), time.time() - begun, 'no finding' if status == 0 else 'a finding'))
+        sys.exit(status and 1)

@@ -1,0 +1,48 @@
+"""SIGKILL at random moments: nothing is lost, and the end is that of an undisturbed run, bit for bit."""
+
+import os
+import random
+import sys
+
+import pytest
+from conftest import command_environment, same_results
+from processes import Forkserver, kill_after
+
+pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='it forks')
+
+# Every other step writes a row, samples, a checkpoint and both figures: a kill falls into any of them.
+FLAGS = ['--preset=blog_dense', '--max_steps=120', '--log_every=2', '--checkpoint_every=2', '--keep_checkpoints=2']
+
+
+# The many take minutes: under one release of TensorFlow.
+@pytest.mark.parametrize('kills', [5, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.skipif(
+    sys.version_info < (3, 8), reason='5 kills do under the old release')])])
+def test_kills_at_random_moments(kills, tiny_data, tmp_path):
+    server = Forkserver(command_environment())
+    try:
+        log = str(tmp_path / 'log')
+
+        def start(folder):
+            return server.start('train', FLAGS + ['--data_dir=' + tiny_data, '--run_dir=' + folder], log)
+
+        assert server.wait(start(str(tmp_path / 'whole'))) == 0
+        whole = str(tmp_path / 'whole' / '00000-blog_dense')
+        moments, made, finished = random.Random(0), 0, 0
+        while made < kills:
+            folder = str(tmp_path / 'killed-{}'.format(finished))
+            while True:
+                pid = start(folder)
+                if made < kills:
+                    # From before the graph is built to some rows later; a run lives through about ten of them.
+                    kill_after(pid, moments.uniform(0.1, 6))
+                status = server.wait(pid)
+                if status == 0:
+                    break
+                assert status == -9, status
+                made += 1
+            same_results(whole, os.path.join(folder, '00000-blog_dense'), 120)
+            assert os.listdir(folder) == ['00000-blog_dense'], 'begun anew'
+            finished += 1
+        print('{} kills in {} runs, each as the undisturbed one'.format(made, finished))
+    finally:
+        server.close()

@@ -1,0 +1,103 @@
+"""Signals, a terminal that is closed, and a pipe whose reader goes away."""
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import command_environment, run_command, start_command, wait_for
+
+from dcgan_tf1 import checkpoint
+
+FLAGS = ('--preset=blog_dense', '--log_every=20')
+
+
+def begin(tiny_data, tmp_path, **kwargs):
+    """A trainer that has written some rows, and its run folder."""
+    run = tmp_path / '00000-blog_dense'
+    process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                            '--max_steps=1000000', *FLAGS, **kwargs)
+    wait_for(lambda: (run / 'samples').exists() and len(os.listdir(str(run / 'samples'))) > 2, process)
+    return process, run
+
+
+def check_resumes(tiny_data, tmp_path, run):
+    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    status, out, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                                   '--max_steps={}'.format((steps[-1] if steps else 0) + 3), *FLAGS)
+    assert status == 0, err
+    assert os.listdir(str(tmp_path)) == ['00000-blog_dense']
+    return steps, out
+
+
+def test_sighup_saves_and_leaves(tiny_data, tmp_path):
+    process, run = begin(tiny_data, tmp_path)
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP and err == '' and 'stopped by SIGHUP' in out
+    steps, out = check_resumes(tiny_data, tmp_path, run)
+    assert 'going on at step {:,}'.format(steps[-1]) in out
+
+
+def test_sighup_under_nohup_is_ignored(tiny_data, tmp_path):
+    process, run = begin(tiny_data, tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    before = len(os.listdir(str(run / 'samples')))
+    wait_for(lambda: len(os.listdir(str(run / 'samples'))) > before + 4, process)
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
+    process, run = begin(tiny_data, tmp_path)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    # Both may arrive before the loop looks up (130 of its own), or the second one while it saves.
+    assert process.returncode == 130
+    check_resumes(tiny_data, tmp_path, run)
+
+
+def test_a_pipe_whose_reader_goes_away_does_not_end_the_training(tiny_data, tmp_path):
+    process, run = begin(tiny_data, tmp_path)
+    process.stdout.close()
+    process.stderr.close()
+    wait_for(lambda: 'training goes on' in (run / 'log.txt').read_text(), process)
+    rows = (run / 'log.txt').read_text().count('d_loss')
+    wait_for(lambda: (run / 'log.txt').read_text().count('d_loss') > rows + 3, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    steps, out = check_resumes(tiny_data, tmp_path, run)
+    assert 'going on at step {:,}'.format(steps[-1]) in out
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='pseudo-terminals differ')
+def test_a_closed_terminal_saves_and_leaves(tiny_data, tmp_path):
+    run = tmp_path / '00000-blog_dense'
+    ours, theirs = pty.openpty()
+    # setsid makes the terminal its own, so that it hears of its end, as in a window.
+    process = subprocess.Popen(
+        ['setsid', '--ctty', '--wait', sys.executable, '-m', 'dcgan_tf1.train', '--data_dir=' + tiny_data,
+         '--run_dir={}'.format(tmp_path), '--max_steps=1000000'] + list(FLAGS),
+        env=command_environment(), stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.set_blocking(ours, False)
+
+    def some_rows():
+        with contextlib.suppress(OSError):
+            os.read(ours, 1 << 16)  # or it would wait for us
+        return (run / 'samples').exists() and len(os.listdir(str(run / 'samples'))) > 2
+
+    wait_for(some_rows, process)
+    os.close(ours)
+    deadline = time.time() + 60
+    while 'stopped by SIGHUP' not in (run / 'log.txt').read_text() and time.time() < deadline:
+        time.sleep(0.1)
+    process.wait(timeout=60)
+    assert 'stopped by SIGHUP' in (run / 'log.txt').read_text()
+    steps, out = check_resumes(tiny_data, tmp_path, run)
+    assert 'going on at step {:,}'.format(steps[-1]) in out
