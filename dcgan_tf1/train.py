@@ -80,6 +80,9 @@ def train(config, nobody_reads=lambda: False):
             team.finish()
             return 0
         arithmetic = arithmetic or _same_arithmetic(device, told, team)
+        if team.task == 0:
+            # Before anything that takes time: a folder without it is not found again after a kill.
+            run.write_config(_config_record(config, plan, device, arithmetic, watch))
         team.start_server(session_config)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(team.device):
             tf.set_random_seed(config.seed)
@@ -107,7 +110,6 @@ def train(config, nobody_reads=lambda: False):
                 if team.task > 0:
                     trainer = _Follower(config, plan, run, watch, session, handles, saver, stop, team)
                 else:
-                    run.write_config(_config_record(config, plan, device, arithmetic, watch))
                     trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop, team)
                     trainer.describe(device, arithmetic, start)
                     run.start_events(tf_graph, start or 0)
