@@ -250,6 +250,7 @@ def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim
     assert checkpoint.steps_in(str(run / 'checkpoints'))[-1] == steps[-1] + 3
 
 
+@pytest.mark.slow
 def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     flags = ('--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path)) + DENSE
     process = start_command('launch', *(flags + ('--max_steps=100000',)))
@@ -266,12 +267,14 @@ def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     assert process.returncode == 0 and 'nothing left to do' in out, (out, err)
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
     _, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--learning_rate=1e30', *DENSE)
     for status, _, err in ends(started):
         check_one_line_error((status, '', err), 'expected a finite loss')
 
 
+@pytest.mark.slow
 def test_different_settings_are_refused(tiny_data, tmp_path):
     port, other = _free_ports(2)
     hosts = '--worker_hosts=127.0.0.1:{},127.0.0.1:{}'.format(port, other)
@@ -312,6 +315,7 @@ def network():
             ip('netns', 'delete', name)
 
 
+@pytest.mark.slow
 def test_across_a_network_whose_link_is_cut(network, tiny_data, tmp_path):
     names, addresses, cut = network
     hosts = [address + ':2222' for address in addresses]

@@ -24,6 +24,7 @@ def newest(run):
     return max(checkpoint.steps_in(str(run / 'checkpoints')), default=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('gone', ['samples', 'checkpoints', '.'])
 def test_a_folder_that_vanishes_while_training(gone, tiny_data, tmp_path):
     run = tmp_path / 'runs' / '00000-blog_dense'

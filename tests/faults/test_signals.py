@@ -43,6 +43,7 @@ def test_sighup_saves_and_leaves(tiny_data, tmp_path):
     assert 'going on at step {:,}'.format(steps[-1]) in out
 
 
+@pytest.mark.slow
 def test_sighup_under_nohup_is_ignored(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)
@@ -62,6 +63,7 @@ def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     check_resumes(tiny_data, tmp_path, run)
 
 
+@pytest.mark.slow
 def test_a_pipe_whose_reader_goes_away_does_not_end_the_training(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.stdout.close()
