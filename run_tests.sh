@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 marker=(-m 'not slow')
 if [ "${1:-}" = --all ]; then
-  marker=()
+  marker=(--durations=15)
   shift
 fi
 
