@@ -347,7 +347,7 @@ class StopSignals:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a wish that the loop sees after its step.
 
     A second one ends the process at once: checkpoints on the disk are whole at any moment.
-    A signal that was ignored stays so (`nohup` has SIGHUP ignored).
+    SIGHUP stays ignored where it was, as under `nohup`.
     """
 
     def __init__(self):
@@ -356,20 +356,19 @@ class StopSignals:
     def _handle(self, signum, frame):
         del frame
         self.signum = signum
-        self._restore()
+        for number in self._before:
+            # Not what was there before: a shell has SIGINT ignored in what it starts with `&`.
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def __enter__(self):
         self._before = {number: signal.signal(number, self._handle)
                         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-                        if signal.getsignal(number) != signal.SIG_IGN}
+                        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN}
         return self
 
-    def _restore(self):
+    def __exit__(self, *exception):
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def __exit__(self, *exception):
-        self._restore()
 
 
 class _Feeder:
