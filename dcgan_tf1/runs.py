@@ -162,12 +162,10 @@ def read_table(path, columns=None):
     """
     rows = []
     if os.path.exists(path):
-        with open(path, newline='', encoding='utf-8', errors='replace') as handle:
+        with open(path, newline='', encoding='utf-8', errors='replace') as handle, \
+                contextlib.suppress(KeyError, TypeError, ValueError, csv.Error):
             for cells in csv.DictReader(handle):
-                try:
-                    rows.append({key: float(cells[key]) for key in columns or cells})
-                except (KeyError, TypeError, ValueError):
-                    break
+                rows.append({key: float(cells[key]) for key in columns or cells})
     return rows
 
 
