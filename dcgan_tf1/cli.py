@@ -37,8 +37,7 @@ def run(parse, work, argv=None, failures=()):
     except failures as error:
         return _fail('{}: {}'.format(type(error).__name__, reason(error)), EXIT_ERROR)
     except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from failing again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere(sys.stdout)  # whoever read it has gone
         return EXIT_ERROR
     except OSError as error:
         return _fail('{}: {}'.format(error.filename or 'input or output', error.strerror or error), EXIT_ERROR)
@@ -75,8 +74,7 @@ class _Lasting:
             if error.errno not in (errno.EPIPE, errno.EIO):
                 raise
             self.gone = True
-            # From now on it can be written to, by this module and by the interpreter when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            _write_nowhere(self._stream)
 
     def write(self, text):
         self._try(self._stream.write, text)
@@ -84,6 +82,11 @@ class _Lasting:
 
     def flush(self):
         self._try(self._stream.flush)
+
+
+def _write_nowhere(stream):
+    """Lets a closed stream be written to, by us and by the interpreter when it ends: nothing comes of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(message, status):

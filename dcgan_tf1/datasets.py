@@ -298,12 +298,18 @@ def _embedded_mnist(error, log):
 
 # ------------------------------------------------------------------ arrays -> a preset's data
 
-TrainingData = collections.namedtuple('TrainingData', [
-    'images',         # float32 [N] + input_shape, in the preset's range
-    'dataset',        # the Dataset they come from
-    'image_class',    # name of the one class taken, or None
-    'full_size',      # N of the full data set, where a stand-in was taken; else N
-])
+class TrainingData(collections.namedtuple('TrainingData', [
+        'images',         # float32 [N] + input_shape, in the preset's range
+        'dataset',        # the Dataset they come from
+        'image_class',    # name of the one class taken, or None
+        'full_size',      # N of the full data set, where a stand-in was taken; else N
+])):
+
+    @property
+    def title(self):
+        """For people: the data set, and the class where there is one."""
+        title = DATASETS[self.dataset.name].title.split(',')[0]
+        return title if self.image_class is None else '{}, {}'.format(title, self.image_class)
 
 
 def prepare(dataset, preset, image_class=None):

@@ -16,7 +16,7 @@ import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json, write_text
-from dcgan_tf1.generate import generate, noise
+from dcgan_tf1.generate import generate, noise, to_pictures
 from dcgan_tf1.presets import PRESETS
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
@@ -39,7 +39,8 @@ def evaluate(config):
                 os.path.join(out, name)))
     given = None if config.images is None else _read_images(config.images, preset)
     dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape)
-    real = quality.as_bytes(datasets.prepare(dataset, preset, image_class), preset)
+    data = datasets.prepare(dataset, preset, image_class)
+    real = quality.as_bytes(data, preset)
     count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
     if count < quality.AT_LEAST:
         raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
@@ -49,9 +50,7 @@ def evaluate(config):
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
             count, config.n, len(real), '' if given is None else ' and {:,} in {}'.format(len(given), config.images)))
     extractor = _extractor(config, preset)
-    reference = quality.make_reference(
-        real, '{}{}'.format(dataset.name, '' if image_class is None else ', ' + image_class), extractor, count,
-        config.seed)
+    reference = quality.make_reference(real, data.title, extractor, count, config.seed)
 
     results = [quality.measure(quality.REAL, None, reference.other, reference)[0]]
     neighbours = None
@@ -126,10 +125,7 @@ def _all_sampled(config, preset, given, count):
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
             raw = generate(system, prefix, z, config.seed, dropout, config.device, progress=True)
-            try:
-                yield Sampled(name, step, images.to_uint8(raw, preset.image_range))
-            except ValueError as error:
-                raise UserError('{}: {}'.format(prefix, error))
+            yield Sampled(name, step, to_pictures(preset, raw, prefix))
 
 
 def _read_images(path, preset):
@@ -141,10 +137,7 @@ def _read_images(path, preset):
     if found.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(found.shape)))
-    try:
-        return found if found.dtype == np.uint8 else images.to_uint8(found, preset.image_range)
-    except ValueError as error:
-        raise UserError('{}: {}'.format(path, error))
+    return found if found.dtype == np.uint8 else to_pictures(preset, found, path)
 
 
 # --------------------------------------------------------------------------- what it is measured by

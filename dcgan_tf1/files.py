@@ -54,10 +54,15 @@ def refuse_existing(path, overwrite):
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
 
 
+def write_bytes(path, content):
+    """Writes `content` to `path`, whole or not at all."""
+    with replacing(path) as temporary, open(temporary, 'wb') as handle:
+        handle.write(content)
+
+
 def write_text(path, text):
     """Writes `text` (UTF-8) to `path`, whole or not at all."""
-    with replacing(path) as temporary, open(temporary, 'w', encoding='utf-8') as handle:
-        handle.write(text)
+    write_bytes(path, text.encode('utf-8'))
 
 
 def write_json(path, value):

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import checkpoint, devices, graph
+from dcgan_tf1 import checkpoint, devices, graph, images
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.seeds import draw_noise
 
 BATCH = 256  # images generated at a time
@@ -46,6 +47,21 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
         with tf.Session(config=devices.session_config(device)) as session:
             checkpoint.restore(session, prefix, variables)
             run = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
-            firsts = tqdm(range(0, len(z), BATCH), desc='samples', unit='batch', leave=False,
-                          disable=None if progress else True)
-            return np.concatenate([run(z[first:first + BATCH], first // BATCH) for first in firsts])
+            return in_batches(run, z, disable=None if progress else True)
+
+
+def in_batches(sample, z, disable=True):
+    """The images [N] + image_shape of noise z [N, z_dim], BATCH at a time.
+
+    sample: (noise, which batch) -> images. disable: of the progress bar, as tqdm has it.
+    """
+    firsts = tqdm(range(0, len(z), BATCH), desc='samples', unit='batch', leave=False, disable=disable)
+    return np.concatenate([sample(z[first:first + BATCH], first // BATCH) for first in firsts])
+
+
+def to_pictures(preset, raw, source):
+    """Images in the preset's range as bytes; UserError, which names their source, where they are not finite."""
+    try:
+        return images.to_uint8(raw, preset.image_range)
+    except ValueError as error:
+        raise UserError('{}: {}'.format(source, error))

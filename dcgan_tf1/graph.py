@@ -48,6 +48,7 @@ SeenLosses = collections.namedtuple('SeenLosses', [
     'reset',  # op
 ])
 
+
 class Workers:
     """This process of several that compute the same graph; makes the operations that add up over all of them."""
 

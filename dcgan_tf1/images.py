@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from dcgan_tf1.files import replacing
+from dcgan_tf1.files import write_bytes
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
 ROWS_DPI = 100
@@ -58,8 +58,7 @@ def png_bytes(picture):
 
 def save_png(path, picture):
     """Writes uint8 [H, W, 1 or 3] as a PNG file, whole or not at all."""
-    with replacing(path) as temporary:
-        _pillow(picture).save(temporary, 'PNG')
+    write_bytes(path, png_bytes(picture))
 
 
 def gif_bytes(rows, columns=None):
@@ -79,10 +78,11 @@ def gif_bytes(rows, columns=None):
     return stream.getvalue(), len(frames)
 
 
-def _save_figure(path, figure, dpi):
-    FigureCanvasAgg(figure)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format='png', dpi=dpi)
+def save_gif(path, rows, columns=None):
+    """Writes what gif_bytes() makes; returns the number of frames."""
+    content, frames = gif_bytes(rows, columns)
+    write_bytes(path, content)
+    return frames
 
 
 def figure_bytes(figure, dpi):
@@ -91,6 +91,10 @@ def figure_bytes(figure, dpi):
     stream = io.BytesIO()
     figure.savefig(stream, format='png', dpi=dpi)
     return stream.getvalue()
+
+
+def _save_figure(path, figure, dpi):
+    write_bytes(path, figure_bytes(figure, dpi))
 
 
 def evenly(rows, most):

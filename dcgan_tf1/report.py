@@ -16,9 +16,9 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, flags, images, quality, runs
-from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.errors import reason
 from dcgan_tf1.files import read_json, refuse_existing, write_text
-from dcgan_tf1.generate import generate, noise
+from dcgan_tf1.generate import generate, noise, to_pictures
 
 SAMPLES, WALKS, WALK = 64, 6, 10
 ROWS = 45  # of the blog's figure; 2017 logged 42
@@ -147,11 +147,7 @@ def _walks(run, config):
 
 
 def _generated(run, prefix, z, config):
-    try:
-        return images.to_uint8(generate(run.preset, prefix, z, config.seed, device=config.device),
-                               run.preset.image_range)
-    except ValueError as error:
-        raise UserError('{}: {}'.format(prefix, error))
+    return to_pictures(run.preset, generate(run.preset, prefix, z, config.seed, device=config.device), prefix)
 
 
 def _rows(run):

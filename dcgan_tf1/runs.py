@@ -143,11 +143,8 @@ def save_animation(path, preset, out=None, log=print):
     rows = load_samples(path, preset.image_range, log)
     if not rows:
         raise UserError('{}: expected samples to animate, found none'.format(path))
-    content, frames = images.gif_bytes(rows, preset.samples_columns)
     out = out or os.path.join(path, 'animation.gif')
-    with replacing(out) as temporary, open(temporary, 'wb') as handle:
-        handle.write(content)
-    return out, frames
+    return out, images.save_gif(out, rows, preset.samples_columns)
 
 
 def read_metrics(path):

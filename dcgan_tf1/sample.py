@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import checkpoint, cli, flags, images, runs
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import refuse_existing, replacing
-from dcgan_tf1.generate import generate, noise
+from dcgan_tf1.generate import generate, noise, to_pictures
 
 WALK = 10  # images from one end of an interpolation to the other
 
@@ -33,11 +32,7 @@ def sample(config):
     z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device, precision=config.precision, lowering=config.lowering)
-    try:
-        pictures = images.to_uint8(raw, preset.image_range)
-    except ValueError as error:
-        raise UserError('{}: {}'.format(prefix, error))
-    images.save_png(out, images.grid(pictures, columns))
+    images.save_png(out, images.grid(to_pictures(preset, raw, prefix), columns))
     print('{}: {} images from {}'.format(out, len(raw), prefix))
     if config.npz:
         with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:

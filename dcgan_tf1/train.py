@@ -19,7 +19,7 @@ from tqdm import tqdm
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, models, quality, runs
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.generate import BATCH
+from dcgan_tf1.generate import in_batches, to_pictures
 from dcgan_tf1.seeds import draw_noise
 from dcgan_tf1.workers import Alone, Team, leave
 
@@ -159,7 +159,8 @@ _Plan = collections.namedtuple('_Plan', [
     'data',       # datasets.TrainingData
     'batches',    # datasets.Batches
     'batch_size',  # images in a step, over all GPUs of all workers
-    'part',       # slice: this worker's of them
+    'own',        # how many of them are this worker's
+    'part',       # slice: which ones
     'total',      # steps
     'rows',       # _Rhythm of the rows of losses
     'pictures',   # _Rhythm of the rows that have samples
@@ -198,19 +199,18 @@ def _make_plan(config, log):
     identity = _identity(config, data)
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
-    return _Plan(data, batches, size, slice(task * own, (task + 1) * own), total,
+    return _Plan(data, batches, size, own, slice(task * own, (task + 1) * own), total,
                  rows, pictures, saves, _Rhythm(evaluated, evaluated), identity)
 
 
 def _make_watch(config, data, log):
-    real, dataset = quality.as_bytes(data, config.preset), data.dataset
+    real = quality.as_bytes(data, config.preset)
     count = min(config.eval_n, len(real) // 2)
     if count < quality.AT_LEAST:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * quality.AT_LEAST, len(real)))
-    extractor = features.classifier(dataset.name, config.data_dir, log=log)
-    title = dataset.name if data.image_class is None else '{}, {}'.format(dataset.name, data.image_class)
-    return quality.Watch(extractor, real, title, count, config.seed, log)
+    extractor = features.classifier(data.dataset.name, config.data_dir, log=log)
+    return quality.Watch(extractor, real, data.title, count, config.seed, log)
 
 
 class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
@@ -376,8 +376,7 @@ class _Feeder:
 
     def __init__(self, config, plan):
         self._seed, self._preset = config.seed, config.preset
-        self._batches = plan.batches
-        self._size, self._part = plan.batch_size, plan.part
+        self._plan = plan
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def ask(self, first, count):
@@ -386,20 +385,19 @@ class _Feeder:
 
     def _prepare(self, first, count):
         steps, each = range(first, first + count), self._preset.image_batches
-        return (np.stack([np.concatenate([self._batches.indices((step - 1) * each + 1 + i)[self._part]
+        return (np.stack([np.concatenate([self._plan.batches.indices((step - 1) * each + 1 + i)[self._plan.part]
                                           for i in range(each)]) for step in steps]),
                 np.stack([self._noise(step) for step in steps]))
 
     def _noise(self, step):
         """Drawn for all workers, of which this one takes its part of each batch."""
-        preset, size = self._preset, self._size
+        preset, size, own = self._preset, self._plan.batch_size, self._plan.own
         whole = draw_noise(self._seed, 'noise', step, (size * sum(preset.noise_batches), preset.z_dim), preset.noise)
-        own = self._part.stop - self._part.start
         if own == size:
             return whole
         parts, first = [], 0
         for batches in preset.noise_batches:
-            begin = size * first + self._part.start * batches
+            begin = size * first + self._plan.part.start * batches
             parts.append(whole[begin:begin + own * batches])
             first += batches
         return np.concatenate(parts)
@@ -437,7 +435,7 @@ class _Trainer:
         run.log('{}: {}'.format(preset.name, preset.title))
         run.log('computing in ' + arithmetic.why)
         run.log('data: {:,} images of {} from {}{}'.format(
-            len(self._data.images), self._data_title(), dataset.folder,
+            len(self._data.images), self._data.title, dataset.folder,
             ' (the published files)' if dataset.official else ''))
         if self._exchange is not None:
             run.log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
@@ -448,12 +446,6 @@ class _Trainer:
             -(-self._batches.per_epoch // each), self._config.seed))
         run.log('writing to {}{}'.format(run.path, '' if start is None else
                                          ', going on at step {:,} (--resume=never starts a new run)'.format(start)))
-
-    def _data_title(self):
-        title = datasets.DATASETS[self._data.dataset.name].title.split(',')[0]
-        if self._data.image_class is not None:
-            title += ', ' + self._data.image_class
-        return title
 
     def _count_after(self, step):
         """How many steps to take in one call after `step`: none past what has to be written."""
@@ -487,9 +479,8 @@ class _Trainer:
                 stopping = self._take_steps(first, indices, noises)
                 self._adapt(first > start + 1, (time.time() - before) / len(indices))
                 bar.update(len(indices))
-                own = plan.part.stop - plan.part.start
-                rows = indices[-1][-own:]
-                batch = self._data.images[rows[rows >= 0]], noises[-1][-own:]
+                rows = indices[-1][-plan.own:]
+                batch = self._data.images[rows[rows >= 0]], noises[-1][-plan.own:]
                 if step in plan.rows or step in plan.pictures:
                     self._log_step(step, batch, bar)
                 evaluated = self._watch is not None and (step in plan.evaluations or step == self._total)
@@ -576,10 +567,7 @@ class _Trainer:
         return self._to_bytes(step, raw), raw, z
 
     def _to_bytes(self, step, raw):
-        try:
-            return images.to_uint8(raw, self._preset.image_range)
-        except ValueError as error:
-            raise UserError('the samples after step {:,}: {}'.format(step, error))
+        return to_pictures(self._preset, raw, 'the samples after step {:,}'.format(step))
 
     def _samples(self, step):
         preset = self._preset
@@ -626,9 +614,7 @@ class _Trainer:
         before, preset, count = time.time(), self._preset, self._watch.count
         z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
         # The same masks each time, which are no training step's: what differs is the generator.
-        raw = np.concatenate([
-            self._sample(z[first:first + BATCH], graph.draw_number(-1 - first // BATCH, graph.SAMPLE))
-            for first in range(0, count, BATCH)])
+        raw = in_batches(lambda some, batch: self._sample(some, graph.draw_number(-1 - batch, graph.SAMPLE)), z)
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)
@@ -652,7 +638,7 @@ class _Trainer:
 
     def _draw_figures(self):
         dataset, preset = self._data.dataset, self._preset
-        title = '{}: {}, seed {}'.format(preset.name, self._data_title(), self._config.seed)
+        title = '{}: {}, seed {}'.format(preset.name, self._data.title, self._config.seed)
         if dataset.note:
             title += '\n' + dataset.note
         if self._rows:

@@ -153,14 +153,14 @@ class Team:
         self._log('waiting for {} of {} workers at {}'.format(self.count - 1, self.count, self.hosts[0]))
         deadline, callers, found = time.time() + self._timeout, queue.Queue(), {}
         # A thread for each caller: one that says nothing must not keep the others waiting.
-        accepting = threading.Thread(target=self._accept, args=(listener, callers), daemon=True)
+        done = threading.Event()
+        accepting = threading.Thread(target=self._accept, args=(listener, callers, done), daemon=True)
         accepting.start()
         try:
             self._hear(callers, deadline, found, facts)
         finally:
-            self._closing = True  # a listener that is still waited on would keep the port
-            accepting.join()
-            self._closing = False
+            done.set()
+            accepting.join()  # a listener that is still waited on would keep the port
         for line in found.values():
             line.send({'told': told})
         self._lines = found
@@ -197,9 +197,9 @@ class Team:
             line.send({'error': error})
             line.close()
 
-    def _accept(self, listener, callers):
+    def _accept(self, listener, callers, done):
         listener.settimeout(0.1)
-        while not self._closing:
+        while not done.is_set():
             try:
                 connection, address = listener.accept()
             except socket.timeout:
