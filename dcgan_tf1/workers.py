@@ -26,6 +26,7 @@ from dcgan_tf1.files import parse_json
 JOB = 'worker'  # in TensorFlow's names of devices
 _LONGEST = 1 << 16  # bytes of a message
 _MAGIC = 'dcgan_tf1'
+_GRACE = 5  # seconds that a worker waits longer for the first one's verdict than that one does for others
 
 # A cluster as one of its workers sees it: addresses 'host:port' of all, and which it is.
 Cluster = collections.namedtuple('Cluster', 'hosts task')
@@ -226,14 +227,15 @@ class Team:
             try:
                 line = _Line(socket.create_connection((host.strip('[]'), int(port)), timeout=min(self._timeout, 5)))
                 line.send({'from': _MAGIC, 'task': self.task, 'facts': facts})
-                answer = line.receive(max(deadline - time.time(), 0.01))
+                # The first worker knows within its own time who is missing, and that began before this call.
+                answer = line.receive(self._timeout + _GRACE)
                 if isinstance(answer, dict) and 'told' in answer:
                     self._lines = {0: line}
                     return answer['told']
                 line.close()
                 if isinstance(answer, dict) and 'error' in answer:
                     raise UserError(str(answer['error']))
-                problem = 'no answer that {} understands'.format(_MAGIC)
+                problem = 'no answer' if answer is _SILENT else 'an answer that is not of {}'.format(_MAGIC)
             except OSError as error:
                 problem = error.strerror or str(error)
             if time.time() > deadline:

@@ -59,12 +59,12 @@ def test_flags_win_over_tf_config_and_belong_together():
 
 # ------------------------------------------------------------------------ the line between workers
 
-def teams(facts, timeout=20, said=None):
+def teams(facts, timeout=20, said=None, first_timeout=None):
     """agree() of one Team for each of `facts`: a list of what each returned or raised, and the teams."""
     hosts = tuple('127.0.0.1:{}'.format(port) for port in _free_ports(len(facts)))
     found, lost = [None] * len(facts), []
-    made = [workers.Team(Cluster(hosts, task), timeout, lost.append, (said if said is not None else []).append)
-            for task in range(len(facts))]
+    made = [workers.Team(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
+                         (said if said is not None else []).append) for task in range(len(facts))]
 
     def agree(task):
         try:
@@ -109,6 +109,11 @@ def test_who_is_missing_is_named():
         thread.join()
     assert made[0].name(2) in str(found[0]) and 'within 2 s' in str(found[0]) and made[0].name(1) not in str(found[0])
     assert str(found[1]) == str(found[0])
+    # A worker that would have given up before hears it from the first, too.
+    threads, found, made, _ = teams([{}, {}, None], timeout=1, first_timeout=4)
+    for thread in threads:
+        thread.join()
+    assert 'within 4 s' in str(found[0]) and str(found[1]) == str(found[0])
     threads, found, made, _ = teams([None, {}], timeout=2)
     threads[0].join()
     assert made[1].name(0) in str(found[1]) and 'refused' in str(found[1])
