@@ -28,8 +28,13 @@ def main(paths):
     print('| run | images | {} | best while training |'.format(' | '.join(
         quality.COLUMNS[key][0] for key in MEASURES)))
     print('|---|---|{}---|'.format('---|' * len(MEASURES)))
+    real = []
     for path in paths:
         for cells in measures(path):
+            if cells[1] == quality.REAL:  # the same for all runs on the same images
+                if cells[2:] in real:
+                    continue
+                real.append(cells[2:])
             print('| {} |'.format(' | '.join(cells)))
 
 
@@ -64,7 +69,7 @@ def measures(path):
         note = ''
         if best and row is results[1]:
             note = '{:.2f} at step {:,.0f}'.format(best['frechet_distance'], best['step'])
-        yield [name_of(path), row['name']] + [
+        yield ['' if row['name'] == quality.REAL else name_of(path), row['name']] + [
             quality.COLUMNS[key][1].format(row[key]) for key in MEASURES] + [note]
 
 

@@ -2,7 +2,6 @@
 
 import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
-import os
 import sys
 
 from dcgan_tf1 import cli, flags, images, runs
@@ -17,7 +16,7 @@ def main(argv=None):
 def compare(config):
     """Writes the picture: rows of samples at the same steps, and loss curves over steps and seconds."""
     refuse_existing(config.out, config.overwrite)
-    found = [_read(path) for path in config.runs]
+    found = [_read(*pair) for pair in zip(config.runs, runs.titles(config.runs))]
     last = max(run.rows[-1][0] for run in found)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
     # A run that ended earlier shows its last row beside the later steps of the others.
@@ -27,13 +26,11 @@ def compare(config):
     print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in found), ', '.join(map(str, steps))))
 
 
-def _read(path):
-    preset = runs.read_preset(path)
-    rows = runs.load_samples(path, preset.image_range, print)
+def _read(path, title):
+    rows = runs.load_samples(path, runs.read_preset(path).image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return images.Compared('{} ({})'.format(preset.name, os.path.basename(os.path.abspath(path))), rows,
-                           runs.read_metrics(path))
+    return images.Compared(title, rows, runs.read_metrics(path))
 
 
 if __name__ == '__main__':

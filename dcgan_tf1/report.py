@@ -51,7 +51,7 @@ def main(argv=None):
 def report(config):
     """Writes the page."""
     refuse_existing(config.out, config.overwrite)
-    found = [_read(path) for path in config.runs]
+    found = [_read(*pair) for pair in zip(config.runs, runs.titles(config.runs))]
     sections = [
         ('Samples', _beside(found, lambda run: _samples(run, config))),
         ('Losses', _losses(found)),
@@ -73,7 +73,7 @@ def report(config):
 
 # ---------------------------------------------------------------------------- what there is
 
-def _read(path):
+def _read(path, title):
     preset = runs.read_preset(path)
     config = runs.read_config(path)
     folder, shown = os.path.join(path, 'checkpoints'), []
@@ -91,9 +91,8 @@ def _read(path):
         about = config.get('evaluation')
         real = about.get('real') if isinstance(about, dict) else None
         over_steps = same, real if _is_row(real) else None, int(same[-1]['n'])
-    return Found('{} ({})'.format(preset.name, os.path.basename(os.path.abspath(path))), path, preset, config,
-                 runs.load_samples(path, preset.image_range, print), runs.read_metrics(path), evaluation, over_steps,
-                 shown)
+    return Found(title, path, preset, config, runs.load_samples(path, preset.image_range, print),
+                 runs.read_metrics(path), evaluation, over_steps, shown)
 
 
 def _is_row(row):

@@ -91,6 +91,16 @@ def read_preset(path):
     return PRESETS[name]
 
 
+def titles(paths):
+    """A name for each run folder: its preset, and as much of the path's end as tells it from the others."""
+    parts = [os.path.abspath(path).split(os.sep) for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        ends = ['/'.join(each[-depth:]) for each in parts]
+        if len(set(ends)) == len(set(map(os.path.abspath, paths))):
+            break
+    return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
+
+
 def find_checkpoint(run, step, path, name, which='last'):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 

@@ -11,6 +11,8 @@ import pytest
 from conftest import PHONE, check_one_line_error, console, graph_flags, run_command, set_width
 from PIL import Image
 
+from dcgan_tf1.runs import titles
+
 SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest training images', 'Interpolations',
             'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']
 
@@ -82,6 +84,15 @@ def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):
     assert 'Not evaluated yet: python -m dcgan_tf1.evaluate --run={}'.format(runs[1]) in page
     texts = [text for text, _, _ in pictures(page)]
     assert texts.count('A grid of samples') == 2 and 'generator loss over seconds' in texts
+
+
+def test_runs_of_the_same_name_can_be_told_apart(runs, tmp_path):
+    others = [str(tmp_path / seed / '00000-blog_mnist') for seed in ('seed-0', 'seed-1')]
+    for other in others:
+        shutil.copytree(runs[0], other)
+    assert titles(runs) == ['blog_mnist (00000-blog_mnist)', 'blog_dense (00001-blog_dense)']
+    assert titles(others) == ['blog_mnist (seed-0/00000-blog_mnist)', 'blog_mnist (seed-1/00000-blog_mnist)']
+    assert titles([runs[0], runs[0] + '/']) == ['blog_mnist (00000-blog_mnist)'] * 2
 
 
 def test_what_a_run_says_is_text_and_never_markup(runs, tmp_path):
