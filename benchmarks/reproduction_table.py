@@ -44,6 +44,8 @@ def name_of(path):
 
 def losses(path):
     preset, config, rows = runs.read_preset(path), runs.read_config(path), runs.read_metrics(path)
+    if not rows:  # a trial that ended before its first one
+        return [name_of(path), config['arithmetic']['precision'], 'no row yet', '', '', '', '']
     keys = ('d_loss', 'g_loss')
     within, means = '', ['{:.2f}'.format(mean(rows, key)) for key in keys]
     if preset.recorded_losses:
@@ -62,7 +64,11 @@ def mean(rows, key):
 
 def measures(path):
     """A row of cells for each kind of images of the run's newest evaluation."""
-    with open(sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation-*', 'metrics.json')))[-1]) as handle:
+    found = sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation-*', 'metrics.json')))
+    if not found:
+        yield [name_of(path), 'not evaluated yet'] + [''] * (len(MEASURES) + 1)
+        return
+    with open(found[-1]) as handle:
         results = json.load(handle)['results']
     best = quality.best(runs.read_table(os.path.join(path, 'quality.csv')))
     for row in results:
