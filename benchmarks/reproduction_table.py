@@ -19,7 +19,7 @@ MEASURES = ('frechet_distance', 'kernel_distance', 'classifier_score', 'precisio
 
 
 def main(paths):
-    print('| run | precision | steps | minutes | losses in range | last ten, discriminator (2017) '
+    print('| run | precision | last row at step | minutes | losses in range | last ten, discriminator (2017) '
           '| last ten, generator (2017) |')
     print('|---|---|---|---|---|---|---|')
     for path in paths:
