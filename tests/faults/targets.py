@@ -121,7 +121,7 @@ def config(content):
     found = runs.read_config(path)
     report._flat(found)
     report._arithmetic(found)
-    run = report._read(path)
+    run = report._read(path, 'run')
     report._commands(run)
     report._configurations([run, run])
 
@@ -136,7 +136,7 @@ def evaluation(content):
     write(content, 'run2', 'evaluation-000004', 'metrics.json')
     write(b'{"identity": {"preset": "blog_dense"}}', 'run2', 'config.json')
     with contextlib.redirect_stderr(io.StringIO()):
-        run = report._read(os.path.join(FOLDER, 'run2'))
+        run = report._read(os.path.join(FOLDER, 'run2'), 'run2')
         if run.evaluation:
             for row in run.evaluation[1]['results']:
                 for key in report.BETTER:
