@@ -11,12 +11,31 @@ from conftest import ROOT, command_environment
 BENCHMARKS = os.path.join(ROOT, 'benchmarks')
 sys.path.insert(0, BENCHMARKS)
 
+import convolutions  # noqa: E402
 import train_step  # noqa: E402
+
+from dcgan_tf1.presets import PRESETS  # noqa: E402
 
 
 def test_operations_of_a_step():
     assert abs(train_step.step_flops(64) / 1e9 - 59.3) < 0.1
     assert train_step.step_flops(128) == 2 * train_step.step_flops(64)
+
+
+def test_the_timed_convolutions_are_those_of_a_step():
+    layers = convolutions.layers_of(PRESETS['blog_mnist'])
+    assert [layer.name for layer in layers] == [
+        '{}/conv2d{}'.format(*name) for name in [('generator', '_transpose' + number) for number in ('', '_1', '_2')]
+        + [('discriminator', number) for number in ('', '_1', '_2')]]
+    counted = sum(sum(convolutions.times_a_step(layer)) * convolutions.flops(layer, 64) for layer in layers)
+    dense = 2 * 64 * (3 * 100 * 8192 + 8 * 8192)
+    assert counted + dense == train_step.step_flops(64)
+
+
+def test_the_convolutions_are_timed_in_every_lowering():
+    layers = convolutions.layers_of(PRESETS['blog_mnist'])[2:4]
+    seconds = convolutions.measure(layers, 'float32', batch=2, rounds=1)
+    assert len(seconds) == 2 * 3 * 3 and all(0 < value < 10 for value in seconds.values())
 
 
 def test_names_say_what_they_are():

@@ -148,11 +148,24 @@ def test_dropout_keeps_the_share_and_the_mean():
     y = masks()
     np.testing.assert_allclose(np.unique(y), [0, 1.25])
     assert abs((y > 0).mean() - 0.8) < 0.015
-    # Two elements share one random number: they must not hang together, nor may any column.
-    even, odd = (y > 0)[:, ::2], (y > 0)[:, 1::2]
-    assert abs(even.mean() - 0.8) < 0.02 and abs(odd.mean() - 0.8) < 0.02
-    assert abs((even & odd).mean() - 0.64) < 0.02
+    # Four elements share one random number: they must not hang together, nor may any column.
+    lanes = [(y > 0)[:, lane::4] for lane in range(4)]
+    for lane, others in zip(lanes, (lanes[1:], lanes[2:], lanes[3:], [])):
+        assert abs(lane.mean() - 0.8) < 0.02
+        assert all(abs((lane & other).mean() - 0.64) < 0.02 for other in others)
     assert (y > 0).mean(axis=0).min() > 0.5 and (y > 0).mean(axis=0).std() < 0.08
+
+
+def test_dropout_keeps_what_is_no_share_of_256_exactly():
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        draw = tf.placeholder(tf.int32, [])
+        net_pass = layers.Pass('real', training=True, draw=draw)
+        kept = tf.reduce_mean(tf.cast(layers.dropout(tf.ones([20, 1000]), 0.8, net_pass) > 0, tf.float64))
+        found = [session.run(kept, {draw: number}) for number in range(400)]
+        assert abs(np.mean(found) - 0.8) < 5e-4  # 205 of 256 would be off by 8e-4, 204 by 31e-4
+        all_kept = layers.dropout(tf.ones([20, 1000]), 1.0, net_pass)
+        assert session.run(tf.reduce_min(all_kept), {draw: 1}) == 1
 
 
 def test_dropout_of_an_odd_number_of_elements():
