@@ -270,17 +270,18 @@ def dropout(x, keep, net_pass):
         if net_pass.draw is None:
             return x
 
-        def draw(what, shape, **limits):
-            seed = derive_seed(tf.get_default_graph().seed, scope.name, net_pass.name, what)
-            return tf.random.stateless_uniform(shape, tf.stack([seed, net_pass.draw]), **limits)
+        def seeds(what):
+            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, net_pass.name, what), net_pass.draw])
 
         size = int(np.prod(x.shape.as_list()[1:]))
         # Random bits are what dropout spends its time on: 8 for each element do. What is kept is
         # those up to a limit, itself drawn between the two neighbours of keep * 256, so that the
         # probability is exact: 0.8 is 204 of 256 in a fifth of the draws, 205 in the others.
-        bits = draw('bits', [tf.shape(x)[0], -(-size // 4)], minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
+        bits = tf.random.stateless_uniform([tf.shape(x)[0], -(-size // 4)], seeds('bits'),
+                                           minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
         bits = tf.reshape(tf.bitcast(bits, tf.uint8), [-1, size + -size % 4])[:, :size]
         whole, rest = divmod(keep * 256, 1)
-        limit = tf.cast(whole - 1 + tf.cast(draw('limit', []) < rest, tf.float32), tf.uint8)
+        one_more = tf.random.stateless_uniform([], seeds('limit')) < rest
+        limit = tf.cast(whole - 1 + tf.cast(one_more, tf.float32), tf.uint8)
         mask = tf.cast(tf.less_equal(bits, limit), x.dtype) * tf.constant(1 / keep, x.dtype)
         return x * tf.reshape(mask, [-1] + x.shape.as_list()[1:])
