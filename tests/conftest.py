@@ -8,6 +8,7 @@ import importlib
 import io
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -101,13 +102,27 @@ def command_environment(**extra):
     return env
 
 
+@contextlib.contextmanager
+def usual_signals():
+    """Processes started inside hear SIGHUP and SIGINT, also where tests run under nohup or behind a shell's `&`."""
+    ignored = [number for number in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+
 def start_command(module, *flags, **kwargs):
     """Starts `python -m dcgan_tf1.<module> flags...`; returns the Popen with piped text."""
     python = kwargs.pop('python', sys.executable)
     env = command_environment(**kwargs.pop('env', {}))
-    return subprocess.Popen([python, '-m', 'dcgan_tf1.' + module] + [str(flag) for flag in flags],
-                            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                            **kwargs)
+    with usual_signals():
+        return subprocess.Popen([python, '-m', 'dcgan_tf1.' + module] + [str(flag) for flag in flags],
+                                env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                                **kwargs)
 
 
 def run_command(module, *flags):
