@@ -102,27 +102,41 @@ def command_environment(**extra):
     return env
 
 
-@contextlib.contextmanager
-def usual_signals():
-    """Processes started inside hear SIGHUP and SIGINT, also where tests run under nohup or behind a shell's `&`."""
+_started = []
+
+
+def start_process(command, **kwargs):
+    """A Popen that is killed where its test leaves it running.
+
+    It hears SIGHUP and SIGINT also where the tests run under nohup or behind a shell's `&`.
+    """
     ignored = [number for number in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)
     try:
-        yield
+        _started.append(subprocess.Popen(command, **kwargs))
     finally:
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
+    return _started[-1]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running():
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def start_command(module, *flags, **kwargs):
     """Starts `python -m dcgan_tf1.<module> flags...`; returns the Popen with piped text."""
     python = kwargs.pop('python', sys.executable)
     env = command_environment(**kwargs.pop('env', {}))
-    with usual_signals():
-        return subprocess.Popen([python, '-m', 'dcgan_tf1.' + module] + [str(flag) for flag in flags],
-                                env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                                **kwargs)
+    return start_process([python, '-m', 'dcgan_tf1.' + module] + [str(flag) for flag in flags], env=env,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, **kwargs)
 
 
 def run_command(module, *flags):

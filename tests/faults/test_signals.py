@@ -4,12 +4,11 @@ import contextlib
 import os
 import pty
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
-from conftest import command_environment, run_command, start_command, usual_signals, wait_for
+from conftest import command_environment, run_command, start_command, start_process, wait_for
 
 from dcgan_tf1 import checkpoint
 
@@ -82,11 +81,10 @@ def test_a_closed_terminal_saves_and_leaves(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     ours, theirs = pty.openpty()
     # setsid makes the terminal its own, so that it hears of its end, as in a window.
-    with usual_signals():
-        process = subprocess.Popen(
-            ['setsid', '--ctty', '--wait', sys.executable, '-m', 'dcgan_tf1.train', '--data_dir=' + tiny_data,
-             '--run_dir={}'.format(tmp_path), '--max_steps=1000000'] + list(FLAGS),
-            env=command_environment(), stdin=theirs, stdout=theirs, stderr=theirs)
+    process = start_process(
+        ['setsid', '--ctty', '--wait', sys.executable, '-m', 'dcgan_tf1.train', '--data_dir=' + tiny_data,
+         '--run_dir={}'.format(tmp_path), '--max_steps=1000000'] + list(FLAGS),
+        env=command_environment(), stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     os.set_blocking(ours, False)
 
