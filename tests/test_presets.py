@@ -134,6 +134,7 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
     assert np.isfinite(g_loss)
 
 
+@pytest.mark.slow
 def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_generator():
     preset = small('resnet_mnist', batch=2, learning_rate=0.01)
     looped = Looped(preset)
@@ -309,6 +310,7 @@ def test_keras_dense_run(tiny_data, tmp_path):
             for row in rows_of(other / '00000-keras_dense')] == same
 
 
+@pytest.mark.slow
 def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tmp_path):
     flags_given = ['--preset=cntk', '--batch_size=16', '--log_every=4']
     run(tiny_data, tmp_path / 'whole', '--max_steps=8', *flags_given)
@@ -321,6 +323,7 @@ def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tm
     assert parts == whole
 
 
+@pytest.mark.slow
 def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tiny_data, tmp_path):
     out = run(tiny_data, tmp_path, '--preset=tf_tutorial', '--epochs=2', '--batch_size=2048')
     assert '3 steps to an epoch' in out and 'an epoch  ' in out  # 5,400 images: the last batch is kept

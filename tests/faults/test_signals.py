@@ -76,6 +76,7 @@ def test_a_pipe_whose_reader_goes_away_does_not_end_the_training(tiny_data, tmp_
     assert 'going on at step {:,}'.format(steps[-1]) in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='pseudo-terminals differ')
 def test_a_closed_terminal_saves_and_leaves(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
