@@ -133,8 +133,8 @@ def test_low_precisions_stay_close(precision, tolerance):
         assert found[key].dtype == np.float32, key
         if 'loss' in key or key == 'samples' or 'moving_' in key:
             assert np.linalg.norm(found[key] - value) < tolerance * np.linalg.norm(value), key
-        elif value.shape == (1,) and key.endswith('/bias'):  # a sum over all pixels whose terms cancel
-            assert abs(found[key] - value) < 0.05 * np.linalg.norm(expected[key.replace('/bias', '/kernel')]), key
+        elif key == 'generator/conv2d_transpose_2/bias':  # one sum over all pixels, whose terms cancel
+            assert abs(found[key] - value) < 0.05 * np.linalg.norm(expected[key.replace('bias', 'kernel')]), key
         elif np.abs(value).max() > 1e-6:  # else a bias before a batch norm: rounding about zero
             # Where rounding moves a value over leaky ReLU's edge its gradient changes a
             # hundredfold, so gradients agree in direction and size, not in every element.

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import ROOT, check_one_line_error, command_environment, run_command, start_command
+from conftest import ROOT, check_one_line_error, command_environment, run_command, start_command, start_process
 
 from dcgan_tf1 import checkpoint, workers
 from dcgan_tf1.errors import UserError
@@ -188,7 +188,7 @@ def start_workers(count, tiny_data, run_dir, *flags, **kwargs):
     started = []
     for task in range(count):
         own = flags + ('--task_index={}'.format(task),)
-        started.append(start_command('train', *own, **kwargs) if script is None else subprocess.Popen(
+        started.append(start_command('train', *own, **kwargs) if script is None else start_process(
             [sys.executable, script] + list(own), env=command_environment(), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, universal_newlines=True))
     return hosts, started
@@ -330,7 +330,7 @@ def test_across_a_network_whose_link_is_cut(network, tiny_data, tmp_path):
     hosts = [address + ':2222' for address in addresses]
 
     def start(task, *flags):
-        return subprocess.Popen(
+        return start_process(
             ['ip', 'netns', 'exec', names[task], sys.executable, '-m', 'dcgan_tf1.train', '--data_dir=' + tiny_data,
              '--run_dir={}'.format(tmp_path), '--worker_hosts=' + ','.join(hosts), '--task_index={}'.format(task)]
             + list(DENSE + flags), env=command_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
