@@ -3,9 +3,10 @@
 `python -m dcgan_tf1.datasets` (or `dcgan-data`) finds, downloads and checks one data set
 and says what is in it.
 
-A data set is looked for in `--data_dir`, then in `$DCGAN_TF1_DATA`, then in `data/`; each
-holds a folder per data set (`mnist/`, `cifar10/` ...), and files that lie directly in
-`--data_dir` are taken, too. What is missing is downloaded into `data/`.
+A data set is looked for in `--data_dir` and nowhere else where that is given; otherwise in
+`$DCGAN_TF1_DATA`, then in `data/`. Each holds a folder per data set (`mnist/`, `cifar10/` ...),
+and files that lie directly in `--data_dir` are taken, too. What is missing is downloaded into
+`data/`.
 """
 
 import collections
@@ -18,10 +19,11 @@ import zlib
 
 import numpy as np
 
-from dcgan_tf1 import download, readers
+from dcgan_tf1 import download
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import sha256
+from dcgan_tf1.files import contents, sha256
 from dcgan_tf1.seeds import numpy_rng
+from dcgan_tf1.sources import DATASETS, OFFICIAL_CONTENT
 
 DATA_FOLDER = 'data'
 ENVIRONMENT = 'DCGAN_TF1_DATA'
@@ -40,190 +42,81 @@ Dataset = collections.namedtuple('Dataset', [
     'stands_for',  # number of images in the full set, where this is a stand-in; else N
 ])
 
-MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
-                 'https://storage.googleapis.com/cvdf-datasets/mnist/')
-MNIST_FILES = (
-    download.RemoteFile('train-images-idx3-ubyte.gz',
-                        '440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609', 9912422),
-    download.RemoteFile('train-labels-idx1-ubyte.gz',
-                        '3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c', 28881),
-    download.RemoteFile('t10k-images-idx3-ubyte.gz',
-                        '8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6', 1648877),
-    download.RemoteFile('t10k-labels-idx1-ubyte.gz',
-                        'f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6', 4542),
-)
-FASHION_MNIST_MIRRORS = (
-    'https://storage.googleapis.com/tensorflow/tf-keras-datasets/',
-    'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/')
-FASHION_MNIST_FILES = (
-    download.RemoteFile('train-images-idx3-ubyte.gz',
-                        '3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84', 26421880),
-    download.RemoteFile('train-labels-idx1-ubyte.gz',
-                        'a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845', 29515),
-    download.RemoteFile('t10k-images-idx3-ubyte.gz',
-                        '346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073', 4422102),
-    download.RemoteFile('t10k-labels-idx1-ubyte.gz',
-                        '67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5', 5148),
-)
-CIFAR10_MIRRORS = ('https://www.cs.toronto.edu/~kriz/',)
-CIFAR10_FILES = (
-    download.RemoteFile('cifar-10-python.tar.gz',
-                        '6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce', 170498071),
-)
-
-# SHA-256 of the pixels and labels (Dataset.checksum) of what was published. Files that were
-# compressed anew, as Debian's are, hold the same content under another SHA-256 of their own.
-OFFICIAL_CONTENT = {
-    'edc0d1098aa497be14ace79ddd5171e5a3dcf9c4d196c015389203eb3ba1f59b': ('mnist', 'train'),
-    'c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b': ('mnist', 'test'),
-    '16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157': ('fashion_mnist', 'train'),
-    '9f1ec356a747bfe4ebab3cfb722d3694c9ca737e2570f6f90cf31d7b6fd689d4': ('fashion_mnist', 'test'),
-}
-
-IDX_PREFIXES = {'train': 'train', 'test': 't10k'}
-CIFAR_TAR = 'cifar-10-python.tar.gz'
-CIFAR_FOLDERS = (('cifar-10-batches-py', '', readers.read_cifar_pickles),
-                 ('cifar-10-batches-bin', '.bin', readers.read_cifar_binaries))
-
-
-# ------------------------------------------------------------- one loader per kind of file
-
-def _idx_path(folder, split, kind):
-    """The images' or labels' file of a split, gzipped or not; None where there is none."""
-    base = os.path.join(folder, '{}-{}-ubyte'.format(IDX_PREFIXES[split], kind))
-    return next((path for path in (base + '.gz', base) if os.path.exists(path)), None)
-
-
-def idx_present(folder, split):
-    """Whether the images or the labels of a split lie in `folder` as IDX files."""
-    return bool(_idx_path(folder, split, 'images-idx3') or _idx_path(folder, split, 'labels-idx1'))
-
-
-def load_idx(folder, split, shape=None):
-    """IDX files -> images uint8 [N, H, W, 1], labels int64 [N], the files read."""
-    del shape  # the files' own
-    paths = []
-    for kind in ('images-idx3', 'labels-idx1'):
-        path = _idx_path(folder, split, kind)
-        if path is None:
-            raise UserError('{}: expected {}-{}-ubyte.gz beside the other files, found none'.format(
-                folder, IDX_PREFIXES[split], kind))
-        paths.append(path)
-    images, labels = readers.read_idx(paths[0], 3), readers.read_idx(paths[1], 1)
-    if len(images) != len(labels):
-        raise UserError('{}: expected one label for each of the {} images of {}, found {}'.format(
-            paths[1], len(images), os.path.basename(paths[0]), len(labels)))
-    if labels.max() > 9:
-        raise UserError('{}: expected labels from 0 to 9, found {}'.format(paths[1], labels.max()))
-    return images[..., np.newaxis], labels.astype(np.int64), paths
-
-
-def _cifar_source(folder, split):
-    """(read function, path) of the first form of CIFAR-10 that lies in a folder, or None."""
-    for name, suffix, read in CIFAR_FOLDERS:
-        for candidate in (os.path.join(folder, name), folder):
-            if any(os.path.exists(os.path.join(candidate, batch + suffix))
-                   for batch in readers.CIFAR_BATCHES[split]):
-                return read, candidate
-    path = os.path.join(folder, CIFAR_TAR)
-    return (readers.read_cifar_tar, path) if os.path.exists(path) else None
-
-
-def idx_missing(files, folder, split):
-    """Those of `files` (RemoteFile) that a split still needs in `folder`, gzipped or not."""
-    return [remote for remote in files if remote.name.startswith(IDX_PREFIXES[split])
-            and not any(os.path.exists(os.path.join(folder, name))
-                        for name in (remote.name, remote.name[:-len('.gz')]))]
-
-
-def cifar_missing(files, folder, split):
-    """All of `files` (RemoteFile) unless `folder` has CIFAR-10 in one of its forms."""
-    return [] if cifar_present(folder, split) else files
-
-
-def cifar_present(folder, split):
-    """Whether CIFAR-10 lies in `folder` in any of its three forms."""
-    return _cifar_source(folder, split) is not None
-
-
-def load_cifar(folder, split, shape=None):
-    """CIFAR-10 -> images uint8 [N, 32, 32, 3], labels int64 [N], the files read."""
-    del shape
-    read, path = _cifar_source(folder, split)
-    return read(path, split)
-
-
-def pictures_present(folder, split):
-    """Whether there are PNG or JPEG files in `folder`."""
-    del split  # all pictures are for training
-    return bool(readers.picture_files(folder))
-
-
-def load_pictures(folder, split, shape=None):
-    """Pictures -> images uint8 [N] + shape, no labels, the files read."""
-    del split
-    if shape is None:
-        raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    images, paths = readers.read_pictures(folder, shape)
-    return images, None, paths
-
-
-# A row of DATASETS. `present(folder, split)` says whether anything of the set lies there,
-# `missing(files, folder, split)` which of the files to download are needed yet, and
-# `load(folder, split, shape)` returns images, labels or None, and the files read; `by_hand`
-# says where to get the files without a network.
-Source = collections.namedtuple('Source', 'title classes present missing load files mirrors by_hand')
-
-DATASETS = {
-    'mnist': Source(
-        'MNIST, handwritten digits', tuple('0123456789'),
-        idx_present, idx_missing, load_idx, MNIST_FILES, MNIST_MIRRORS,
-        'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist'),
-    'fashion_mnist': Source(
-        'Fashion-MNIST, articles of clothing',
-        ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
-        idx_present, idx_missing, load_idx, FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
-        "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
-        'under /usr/share/datasets/fashion-mnist)'),
-    'cifar10': Source(
-        'CIFAR-10, small photographs',
-        ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
-        cifar_present, cifar_missing, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
-        'put cifar-10-python.tar.gz, or the folder cifar-10-batches-py or cifar-10-batches-bin, into data/cifar10'),
-    'folder': Source(
-        'your own PNG and JPEG files, cropped and resized', (), pictures_present, None, load_pictures, (), (),
-        'put PNG or JPEG files into data/folder, or name their folder with --data_dir'),
-}
-
-
 # --------------------------------------------------------------------- finding and loading
 
-def search_folders(name, data_dir=None):
-    """The folders in which a data set is looked for, in order."""
-    folders = []
-    if data_dir:
-        if not os.path.isdir(data_dir):
-            raise UserError('--data_dir: expected a folder, found none at {}'.format(data_dir))
-        folders += [os.path.join(data_dir, name), data_dir]
-    if os.environ.get(ENVIRONMENT):
-        folders.append(os.path.join(os.environ[ENVIRONMENT], name))
-    return folders + [os.path.join(DATA_FOLDER, name)]
+def _folders_of(collection, name):
+    """The folders in which a collection of data sets may have this one, the likeliest first."""
+    home, others = os.path.join(collection, name), DATASETS[name].folders
+    return ([home] + [os.path.join(home, sub) for sub in (('raw',) if others else ()) + others]
+            + [os.path.join(collection, sub) for sub in others])
 
 
-def _find(name, split, data_dir):
+def _first(folders, name, split):
     present = DATASETS[name].present
-    return next((folder for folder in search_folders(name, data_dir)
-                 if os.path.isdir(folder) and present(folder, split)), None)
+    return next((folder for folder in folders if os.path.isdir(folder) and present(folder, split)), None)
 
 
-def load(name, split='train', data_dir=None, shape=None, log=print):
+def _tried(split):
+    """The splits that a data set is looked for by: test images lie where the training images do, or are not theirs."""
+    return ('train',) if split == 'train' else ('train', split)
+
+
+def _find_given(name, split, data_dir):
+    """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
+    if not os.path.isdir(data_dir):
+        raise UserError('--data_dir: expected a folder, found none at {}'.format(data_dir or "''"))
+    folders = _folders_of(data_dir, name)
+    folders.insert(1, data_dir)
+    others = []
+    if DATASETS[name].folders:  # a folder of pictures may have any others beside them
+        of_other_sets = {sub.split('/')[0] for other, source in DATASETS.items() if other != name
+                         for sub in (other,) + source.folders}
+        others = [os.path.join(data_dir, sub) for sub in sorted(os.listdir(data_dir)) if sub not in of_other_sets]
+    for which in _tried(split):
+        found = _first(folders, name, which)
+        if found is not None:
+            return found
+        beside = [folder for folder in others if _first([folder], name, which)]
+        if len(beside) > 1:
+            raise UserError('--data_dir={}: expected {} in one folder, found it in {}'.format(
+                data_dir, name, ', '.join(map(os.path.basename, beside))))
+        if beside:
+            return beside[0]
+    home = folders[0]
+    raise UserError('--data_dir={}: expected {} there or in {}/ ({}), found {}{}'.format(
+        data_dir, name, name, DATASETS[name].expected, contents(data_dir),
+        '; in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))
+
+
+def _find(name, split, log):
+    """The folder of a data set in $DCGAN_TF1_DATA or data/; None where there is none."""
+    collection = os.environ.get(ENVIRONMENT)
+    if collection and not os.path.isdir(collection):
+        raise UserError('{}: expected a folder, found none at {}'.format(ENVIRONMENT, collection))
+    named = _folders_of(collection, name) if collection else []
+    found = None
+    for which in _tried(split):
+        found = found or _first(named + _folders_of(DATA_FOLDER, name), name, which)
+    if collection and found not in named:
+        if not any(_first(_folders_of(collection, other), other, which)
+                   for other in DATASETS for which in ('train', 'test')):
+            raise UserError('{}={}: expected a folder for each data set ({}), found {}'.format(
+                ENVIRONMENT, collection, ', '.join(other + '/' for other in DATASETS), contents(collection)))
+        home = named[0] if os.path.isdir(named[0]) else collection
+        log('{}: not in ${}, where {} has {}; looking in {}'.format(
+            name, ENVIRONMENT, home, contents(home), os.path.join(DATA_FOLDER, name)))
+    return found
+
+
+def load(name, split='train', data_dir=None, shape=None, log=print, background='black'):
     """Finds or downloads a data set and reads one split ('train' or 'test') of it.
 
-    `shape` [H, W, C] is what `folder` resizes to. Raises UserError where the files are
-    damaged, or can't be had and nothing stands in for them.
+    `shape` [H, W, C] is what `folder` resizes to, `background` ('black' or 'white') what it
+    lays transparent pictures on. Raises UserError where the files are damaged, or can't be
+    had and nothing stands in for them, and where a place that the user named has none.
     """
     source = DATASETS[name]
-    folder = _find(name, split, data_dir)
+    folder = _find(name, split, log) if data_dir is None else _find_given(name, split, data_dir)
     home = os.path.join(DATA_FOLDER, name)
     if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
         try:
@@ -235,11 +128,13 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
             if name == 'mnist' and split == 'train':
                 return _embedded_mnist(error, log)
             raise UserError('{}: not in {} and not to be downloaded ({}); {}'.format(
-                name, ', '.join(search_folders(name, data_dir)), error, source.by_hand))
+                name, home, error, source.by_hand))
     if folder is None:
-        raise UserError('{}: expected files in {}, found none; {}'.format(
-            name, ' or '.join(search_folders(name, data_dir)), source.by_hand))
-    images, labels, paths = source.load(folder, split, shape)
+        raise UserError('{}: expected {} in {}, found none; {}'.format(name, source.expected, home, source.by_hand))
+    if not source.present(folder, split):
+        raise UserError('{}: expected the {} images beside the others, found {}'.format(
+            folder, split, contents(folder)))
+    images, labels, paths = source.load(folder, split, log, shape, background)
     files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
     checksum = _checksum(images, labels)
     known = OFFICIAL_CONTENT.get(checksum)
@@ -409,7 +304,7 @@ def describe(config):
     from dcgan_tf1 import images
 
     if config.dataset == 'folder':
-        dataset = load('folder', 'train', config.data_dir, config.shape)
+        dataset = load('folder', 'train', config.data_dir, config.shape, background=config.background)
     else:
         dataset = load(config.dataset, config.split, config.data_dir)
     picked = dataset.images

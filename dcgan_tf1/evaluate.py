@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs
+from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, pictures, quality, readers, runs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json, write_text
 from dcgan_tf1.generate import generate, noise, to_pictures
@@ -37,8 +37,9 @@ def evaluate(config):
         if os.path.exists(os.path.join(out, name)) and not config.overwrite:
             raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(
                 os.path.join(out, name)))
-    given = None if config.images is None else _read_images(config.images, preset)
-    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape)
+    given = None if config.images is None else _read_images(config.images, preset, config.background)
+    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape,
+                            background=_background(config.run))
     data = datasets.prepare(dataset, preset, image_class)
     real = quality.as_bytes(data, preset)
     count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
@@ -89,6 +90,15 @@ def _system(config):
             identity.get('class', preset.image_class))
 
 
+def _background(run):
+    """What a run's transparent pictures were laid on."""
+    found = 'black' if run is None else runs.read_config(run)['identity'].get('background', 'black')
+    if found not in tuple(pictures.BACKGROUNDS):
+        raise UserError('{}: expected a background of {}, found {!r}'.format(
+            run, ' or '.join(pictures.BACKGROUNDS), found))
+    return found
+
+
 def _default_out(config, preset):
     if config.run is None:
         return 'evaluation'
@@ -128,10 +138,10 @@ def _all_sampled(config, preset, given, count):
             yield Sampled(name, step, to_pictures(preset, raw, prefix))
 
 
-def _read_images(path, preset):
+def _read_images(path, preset, background):
     """uint8 [N] + image_shape from a folder of pictures or an .npz with `images` in the preset's range."""
     if os.path.isdir(path):
-        found, _ = readers.read_pictures(path, preset.image_shape)
+        found, _ = pictures.read_pictures(path, preset.image_shape, background)
         return found
     found = readers.read_array(path, 'images')
     if found.shape[1:] != preset.image_shape:

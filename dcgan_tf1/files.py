@@ -103,3 +103,16 @@ def sha256(path):
         for chunk in iter(lambda: handle.read(CHUNK), b''):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def listing(names, most=8):
+    """For messages: the first few of `names` on one line, and how many more there are; 'nothing' for none."""
+    shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:most]]
+    more = len(names) - len(shown)
+    return ', '.join(shown) + (' and {:,} more'.format(more) if more else '') if names else 'nothing'
+
+
+def contents(folder):
+    """For messages: what lies in a folder, sub-folders with a slash."""
+    return listing([name + '/' if os.path.isdir(os.path.join(folder, name)) else name
+                    for name in sorted(os.listdir(folder))])

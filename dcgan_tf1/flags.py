@@ -15,6 +15,7 @@ from dcgan_tf1 import losses
 from dcgan_tf1.datasets import DATASETS
 from dcgan_tf1.devices import LOWERINGS, PRECISIONS
 from dcgan_tf1.formats import FORMATS
+from dcgan_tf1.pictures import BACKGROUNDS
 from dcgan_tf1.presets import PRESETS, Every, Preset
 from dcgan_tf1.workers import Cluster, find_cluster
 
@@ -27,6 +28,7 @@ class TrainConfig:
     seed: int
     max_steps: Optional[int]
     data_dir: Optional[str]
+    background: str
     run_dir: str
     resume: str
     init_checkpoint: Optional[str]
@@ -117,6 +119,7 @@ class EvaluateConfig:
     step: Optional[int]
     which: str
     images: Optional[str]
+    background: str
     all_checkpoints: bool
     n: int
     seed: int
@@ -157,6 +160,7 @@ class DataConfig:
     data_dir: Optional[str]
     image_class: Optional[str]
     shape: Tuple[int, int, int]
+    background: str
     preview: Optional[str]
 
 
@@ -266,8 +270,9 @@ def parse_train(argv):
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
                                   'Default: what the preset says.')
-    command.string('data_dir', None, 'Where to look first for the data; then in $DCGAN_TF1_DATA, then in data/, '
-                                     'into which what is missing is downloaded.')
+    command.string('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
+                                     'which what is missing is downloaded.')
+    _background_flag(command, '--dataset=folder')
     command.group('Run folder')
     command.string('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
     command.choice('resume', 'auto', ('auto', 'never', 'must'),
@@ -329,6 +334,7 @@ def parse_train(argv):
     if values['class'] is not None:
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
     preset = dataclasses.replace(preset, **overrides)
+    _check_background(values, preset.dataset == 'folder', '--dataset=folder')
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return TrainConfig(preset=preset, gif=preset.gif, cluster=cluster, **{
         field.name: values[field.name] for field in dataclasses.fields(TrainConfig)
@@ -497,11 +503,12 @@ def parse_evaluate(argv):
     _checkpoint_flags(command)
     command.string('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
                                    '--preset for the real ones.')
+    _background_flag(command, '--images=FOLDER')
     command.boolean('all_checkpoints', False, "Every checkpoint of the run, and a picture of the quality over steps.")
     command.group('How')
     command.integer('n', 10000, 'Images; at most half of the real ones. Distances depend on it.', 100)
     command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
-    command.string('data_dir', None, 'Where to look first for the data; then in $DCGAN_TF1_DATA, then in data/.')
+    command.string('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/.')
     command.string('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
                                      'classifier; needs --features_input and --features_output.')
     command.string('features_input', None, 'Its placeholder for images [N, H, W, C].')
@@ -523,6 +530,7 @@ def parse_evaluate(argv):
         raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found both')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
+    _check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')
     if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
                                       or values['which'] == 'best'):
         raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which, beside it')
@@ -547,15 +555,37 @@ def parse_data(argv):
     command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
     command.string('class', None, 'Count and preview this class alone, by name or number.')
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
+    _background_flag(command, '--dataset=folder')
     command.group('Where')
-    command.string('data_dir', None, 'Where to look first; then in $DCGAN_TF1_DATA, then in data/, into which '
-                                     'what is missing is downloaded.')
+    command.string('data_dir', None, 'The only place to look. Default: $DCGAN_TF1_DATA, then data/, into which what '
+                                     'is missing is downloaded.')
     command.string('preview', None, 'Write the first 100 images to this PNG file.')
     values = command.parse(argv)
     if values is None:
         return None
+    pictures = values['dataset'] == 'folder'
+    _check_background(values, pictures, '--dataset=folder')
+    if command.values['shape'].present and not pictures:
+        raise flags.Error('--shape: expected only with --dataset=folder, found --dataset=' + values['dataset'])
+    if pictures and values['split'] != 'train':
+        raise flags.Error('--split: expected train for --dataset=folder, all of which is trained on, found '
+                          + values['split'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
-                      image_class=values['class'], shape=_parse_shape(values['shape']), preview=values['preview'])
+                      image_class=values['class'], shape=_parse_shape(values['shape']),
+                      background=values['background'], preview=values['preview'])
+
+
+def _background_flag(command, beside):
+    command.choice('background', None, BACKGROUNDS, 'What transparent parts of the pictures of {} are laid on. '
+                                                    'Default: black.'.format(beside))
+
+
+def _check_background(values, pictures, beside):
+    """Refuses --background where there are no pictures to lay on it, and fills in its default."""
+    if values['background'] is not None and not pictures:
+        raise flags.Error('--background: expected only with {}, found --background={}'.format(
+            beside, values['background']))
+    values['background'] = values['background'] or 'black'
 
 
 def _parse_shape(text):

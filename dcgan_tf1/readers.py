@@ -1,9 +1,10 @@
-"""Files -> arrays: IDX, CIFAR-10's pickles and binaries, folders of pictures.
+"""Files -> arrays: IDX, .npz, CIFAR-10's pickles and binaries.
 
 Every file is untrusted input. A damaged one raises UserError with the file's name, what
 was expected and what was found; sizes are checked before memory is taken.
 """
 
+import contextlib
 import gzip
 import io
 import os
@@ -11,22 +12,38 @@ import pickle
 import posixpath
 import struct
 import tarfile
+import zipfile
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import CHUNK
+from dcgan_tf1.files import CHUNK, listing
 
 MAX_BYTES = 600 << 20  # of one decoded file; MNIST's largest has 47 MB, EMNIST's 547 MB
 
 CIFAR_BATCHES = {'train': tuple('data_batch_{}'.format(i) for i in range(1, 6)),
                  'test': ('test_batch',)}
+_GZIP_MAGIC = b'\x1f\x8b'
 _CIFAR_PIXELS = 3 * 32 * 32
 _CIFAR_MAX_PICKLE = 1 << 26  # the official batches have 31 MB
 
-PICTURE_SUFFIXES = ('.png', '.jpg', '.jpeg')
+
+@contextlib.contextmanager
+def _plain_bytes(path):
+    """Opens a file, gzipped or not whatever its name says, for its unpacked bytes.
+
+    Raises UserError for a damaged gzip file, and for one that can't be read.
+    """
+    try:
+        with open(path, 'rb') as handle:
+            packed = handle.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        with (gzip.open if packed else open)(path, 'rb') as stream:
+            yield stream
+    except (EOFError, zlib.error) as error:
+        raise UserError('{}: expected a whole gzip file, found a damaged one ({})'.format(path, error))
+    except OSError as error:
+        raise UserError('{}: {}'.format(path, error.strerror or error))
 
 
 # ------------------------------------------------------------------------------ IDX
@@ -37,34 +54,28 @@ def read_idx(path, dimensions):
     Format: two zero bytes, type 0x08, the number of dimensions, each dimension as a
     big-endian uint32, then the bytes (as on the MNIST page of LeCun, Cortes and Burges).
     """
-    opener = gzip.open if path.endswith('.gz') else open
-    try:
-        with opener(path, 'rb') as handle:
-            magic = handle.read(4)
-            if magic != bytes((0, 0, 8, dimensions)):
-                raise UserError('{}: expected an IDX file of bytes in {} dimensions (magic {}), found {}'.format(
-                    path, dimensions, bytes((0, 0, 8, dimensions)).hex(), magic.hex() or 'an empty file'))
-            header = handle.read(4 * dimensions)
-            if len(header) != 4 * dimensions:
-                raise UserError('{}: expected {} bytes of dimensions, found {}'.format(
-                    path, 4 * dimensions, len(header)))
-            shape = struct.unpack('>{}I'.format(dimensions), header)
-            size = 1
-            for length in shape:
-                size *= length
-            if not 0 < size <= MAX_BYTES:
-                raise UserError('{}: expected 1 to {} bytes of data, found dimensions {}'.format(
-                    path, MAX_BYTES, ' x '.join(map(str, shape))))
-            body = bytearray()  # grows by what there is, whatever the header says
-            while len(body) <= size:
-                part = handle.read(min(CHUNK, size + 1 - len(body)))
-                if not part:
-                    break
-                body += part
-    except (EOFError, zlib.error) as error:
-        raise UserError('{}: expected a whole gzip file, found a damaged one ({})'.format(path, error))
-    except OSError as error:
-        raise UserError('{}: {}'.format(path, error.strerror or error))
+    with _plain_bytes(path) as handle:
+        magic = handle.read(4)
+        if magic != bytes((0, 0, 8, dimensions)):
+            raise UserError('{}: expected an IDX file of bytes in {} dimensions (magic {}), found {}'.format(
+                path, dimensions, bytes((0, 0, 8, dimensions)).hex(), magic.hex() or 'an empty file'))
+        header = handle.read(4 * dimensions)
+        if len(header) != 4 * dimensions:
+            raise UserError('{}: expected {} bytes of dimensions, found {}'.format(
+                path, 4 * dimensions, len(header)))
+        shape = struct.unpack('>{}I'.format(dimensions), header)
+        size = 1
+        for length in shape:
+            size *= length
+        if not 0 < size <= MAX_BYTES:
+            raise UserError('{}: expected 1 to {} bytes of data, found dimensions {}'.format(
+                path, MAX_BYTES, ' x '.join(map(str, shape))))
+        body = bytearray()  # grows by what there is, whatever the header says
+        while len(body) <= size:
+            part = handle.read(min(CHUNK, size + 1 - len(body)))
+            if not part:
+                break
+            body += part
     if len(body) != size:
         raise UserError('{}: expected {} bytes after the header ({}), found {}'.format(
             path, size, ' x '.join(map(str, shape)),
@@ -102,8 +113,20 @@ def _reconstruct(kind, shape, code):
     return _PickledArray()
 
 
+def _from_buffer(body, dtype, shape, order):
+    array = _PickledArray()
+    array.__setstate__((1, shape, dtype, order != 'C', bytes(body)))
+    return array
+
+
+def _encode(text, encoding):
+    if not isinstance(text, str) or encoding not in ('latin1', b'latin1'):
+        raise pickle.UnpicklingError('expected bytes as latin1')
+    return text.encode('latin1')
+
+
 class _CifarUnpickler(pickle.Unpickler):
-    """Admits the three names that the official files use, each replaced by a stand-in.
+    """Admits the names that the official files use, and those of Python 3's protocols, each replaced by a stand-in.
 
     NumPy's own reconstructors are never called, so nothing but dictionaries, lists,
     strings, numbers and byte matrices can come out, and no code can run.
@@ -112,6 +135,9 @@ class _CifarUnpickler(pickle.Unpickler):
     ALLOWED = {
         ('numpy.core.multiarray', '_reconstruct'): _reconstruct,
         ('numpy._core.multiarray', '_reconstruct'): _reconstruct,
+        ('numpy.core.numeric', '_frombuffer'): _from_buffer,  # of protocol 5
+        ('numpy._core.numeric', '_frombuffer'): _from_buffer,
+        ('_codecs', 'encode'): _encode,  # bytes, in Python 3's protocols 0 to 2
         ('numpy', 'ndarray'): _PickledArray,
         ('numpy', 'dtype'): _PickledDtype,
     }
@@ -133,11 +159,19 @@ def decode_cifar_pickle(raw, path):
     except Exception as error:  # hostile bytes make the unpickler raise almost anything
         raise UserError('{}: expected a batch of CIFAR-10 as a pickle, found something else: {}'.format(
             path, str(error).splitlines()[0] if str(error) else type(error).__name__))
-    data = batch.get(b'data') if isinstance(batch, dict) else None
-    labels = batch.get(b'labels') if isinstance(batch, dict) else None
+    if not isinstance(batch, dict):
+        raise UserError("{}: expected a pickle with 'data' and 'labels', found no dictionary".format(path))
+    # Python 2 wrote the keys as bytes, Python 3 writes them as strings.
+    data, labels = [batch.get(key.encode(), batch.get(key)) for key in ('data', 'labels')]
     if not isinstance(data, _PickledArray) or not hasattr(data, 'array') or not isinstance(labels, list):
-        raise UserError("{}: expected a pickle with 'data' and 'labels', found neither".format(path))
+        raise UserError("{}: expected a pickle with a matrix 'data' and a list 'labels', found {}".format(
+            path, listing(sorted(_named(key, value) for key, value in batch.items()))))
     return _cifar_images(data.array, labels, path)
+
+
+def _named(key, value):
+    key = key.decode('latin1') if isinstance(key, bytes) else str(key)
+    return '{!r} ({})'.format(key[:40], 'matrix' if isinstance(value, _PickledArray) else type(value).__name__)
 
 
 def _cifar_images(rows, labels, path):
@@ -168,26 +202,26 @@ def read_cifar_pickles(folder, split):
 def read_cifar_binaries(folder, split):
     """The .bin files of CIFAR-10's binary version -> images, labels, the files read."""
     paths = [os.path.join(folder, name + '.bin') for name in CIFAR_BATCHES[split]]
-    batches = []
-    for path in paths:
-        raw = np.frombuffer(_read_limited(path, _CIFAR_MAX_PICKLE), np.uint8)
-        if not len(raw) or len(raw) % (1 + _CIFAR_PIXELS):
-            raise UserError('{}: expected records of {} bytes (a label and the pixels), found {} bytes'.format(
-                path, 1 + _CIFAR_PIXELS, len(raw)))
-        rows = raw.reshape(-1, 1 + _CIFAR_PIXELS)
-        batches.append(_cifar_images(rows[:, 1:], rows[:, 0], path))
-    return _joined(batches, paths)
+    return _joined([_decode_cifar_binary(_read_limited(path, _CIFAR_MAX_PICKLE), path) for path in paths], paths)
+
+
+def _decode_cifar_binary(raw, path):
+    if not raw or len(raw) % (1 + _CIFAR_PIXELS):
+        raise UserError('{}: expected records of {} bytes (a label and the pixels), found {} bytes'.format(
+            path, 1 + _CIFAR_PIXELS, len(raw)))
+    rows = np.frombuffer(raw, np.uint8).reshape(-1, 1 + _CIFAR_PIXELS)
+    return _cifar_images(rows[:, 1:], rows[:, 0], path)
 
 
 def read_cifar_tar(path, split):
-    """The batches inside cifar-10-python.tar.gz, without unpacking it to the disk.
+    """The batches inside cifar-10-python.tar.gz or cifar-10-binary.tar.gz, gzipped or not, never unpacked to the disk.
 
     An archive with a member that would leave its target (an absolute name, '..', a link)
     or that is no plain file or folder is refused whole: nobody made it for CIFAR-10.
     """
     found = {}
     try:
-        with gzip.open(path, 'rb') as stream:
+        with _plain_bytes(path) as stream:
             archive = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115  holds nothing open itself
             for member in archive:
                 name = posixpath.normpath(member.name)
@@ -198,21 +232,40 @@ def read_cifar_tar(path, split):
                 if member.size > _CIFAR_MAX_PICKLE:
                     raise UserError('{}: expected at most {} bytes in {}, found {}'.format(
                         path, _CIFAR_MAX_PICKLE, member.name, member.size))
-                if member.isfile() and posixpath.basename(name) in CIFAR_BATCHES[split]:
-                    found[posixpath.basename(name)] = decode_cifar_pickle(
-                        archive.extractfile(member).read(), '{} ({})'.format(path, member.name))
+                batch, suffix = posixpath.splitext(posixpath.basename(name))
+                if member.isfile() and batch in CIFAR_BATCHES[split] and suffix in ('', '.bin'):
+                    decode = _decode_cifar_binary if suffix else decode_cifar_pickle
+                    found[batch] = decode(archive.extractfile(member).read(), '{} ({})'.format(path, member.name))
             # The tar ends before the gzip stream does, and the stream's checksum comes last.
             for _ in iter(lambda: stream.read(CHUNK), b''):
                 if stream.tell() > MAX_BYTES:
                     raise UserError('{}: expected at most {} bytes unpacked, found more'.format(path, MAX_BYTES))
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except tarfile.TarError as error:
         raise UserError('{}: expected a whole tar archive, found a damaged one ({})'.format(path, error))
-    except OSError as error:
-        raise UserError('{}: {}'.format(path, error.strerror or error))
     missing = [name for name in CIFAR_BATCHES[split] if name not in found]
     if missing:
         raise UserError('{}: expected {} in the archive, found none'.format(path, ', '.join(missing)))
     return _joined([found[name] for name in CIFAR_BATCHES[split]], [path])
+
+
+def first_whole(readings, log):
+    """What the first of `readings` (path, function) returns that finds its file whole; those before it are logged.
+
+    Raises the first one's error where all are damaged.
+    """
+    failures = []
+    for path, read in readings:
+        try:
+            found = read()
+        except (UserError, OSError) as error:
+            failures.append(error)
+            continue
+        for failure in failures:
+            log('WARNING: {}; taking {} in its place'.format(
+                failure if isinstance(failure, UserError) else '{}: {}'.format(failure.filename, failure.strerror),
+                path))
+        return found
+    raise failures[0]
 
 
 def _joined(batches, paths):
@@ -233,33 +286,43 @@ def read_array(path, name):
         raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
 
 
-# ------------------------------------------------------------------------- pictures
+def read_mnist_npz(path, split):
+    """mnist.npz as Keras has it -> images uint8 [N, H, W], labels uint8 [N].
 
-def picture_files(folder):
-    """The PNG and JPEG files directly in `folder`, sorted by name."""
-    return sorted(os.path.join(folder, name) for name in os.listdir(folder)
-                  if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith('.'))
-
-
-def read_pictures(folder, shape):
-    """Every picture of a folder -> uint8 [N, H, W, C], the files read.
-
-    Each is cropped about its centre to the shape's proportions and resized; transparency
-    is laid on black, colours become grey for one channel.
+    Its arrays are x_train, y_train, x_test and y_test. Pixels that are no bytes are refused:
+    what was scaled once has lost its range.
     """
-    height, width, channels = shape
-    paths = picture_files(folder)
-    images = np.zeros((len(paths), height, width, channels), np.uint8)
-    for index, path in enumerate(paths):
-        try:
-            with Image.open(path, formats=('PNG', 'JPEG')) as opened:
-                picture = ImageOps.exif_transpose(opened).convert('RGBA')
-                opaque = Image.new('RGBA', picture.size, (0, 0, 0, 255))
-                opaque.alpha_composite(picture)
-                fitted = ImageOps.fit(opaque.convert('L' if channels == 1 else 'RGB'),
-                                      (width, height), Image.LANCZOS)
-        except Exception as error:  # Pillow's decoders raise whatever the bytes provoke
-            raise UserError('{}: expected a PNG or JPEG picture, found: {}'.format(
-                path, str(error).splitlines()[0] if str(error) else type(error).__name__))
-        images[index] = np.asarray(fitted).reshape(shape)
-    return images, paths
+    images, labels = [_npz_bytes(path, '{}_{}'.format(letter, split)) for letter in 'xy']
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 or labels.ndim != 1 or not images.size:
+        raise UserError('{}: expected x_{} [N, H, W] and y_{} [N], found {} and {}'.format(
+            path, split, split, list(images.shape), list(labels.shape)))
+    return images, labels
+
+
+def _npz_bytes(path, name):
+    """An array of integers from 0 to 255 of an .npz file, as uint8; its size is checked before memory is taken."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(name + '.npy')
+            with archive.open(member) as handle:
+                version = np.lib.format.read_magic(handle)
+                read_header = {(1, 0): np.lib.format.read_array_header_1_0,
+                               (2, 0): np.lib.format.read_array_header_2_0}[version]
+                shape, fortran, dtype = read_header(handle)
+                size = dtype.itemsize
+                for length in shape:
+                    size *= length
+                if not 0 < size <= MAX_BYTES or size > member.file_size:
+                    raise ValueError('{} bytes for the shape {}'.format(member.file_size, list(shape)))
+                if dtype.kind not in 'iu':
+                    raise ValueError('{} of {}, no bytes from 0 to 255'.format(name, dtype))
+                body = handle.read(size)
+        values = np.frombuffer(body, dtype).reshape(shape, order='F' if fortran else 'C')
+        if values.min() < 0 or values.max() > 255:
+            raise ValueError('{} from {} to {}'.format(name, values.min(), values.max()))
+        return np.ascontiguousarray(values, np.uint8)
+    except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
+        raise UserError("{}: expected an .npz file with the array '{}' of bytes, found: {}".format(
+            path, name, reason(error)))

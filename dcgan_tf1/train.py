@@ -172,7 +172,7 @@ _Plan = collections.namedtuple('_Plan', [
 
 def _make_plan(config, log):
     preset = config.preset
-    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log)
+    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log, config.background)
     data = datasets.prepare(dataset, preset, preset.image_class)
     own = preset.batch_size * config.num_gpus
     count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
@@ -244,6 +244,8 @@ def _identity(config, data):
     for field in dataclasses.fields(config.preset):
         if field.name not in _FREE_FIELDS + ('name', 'image_class'):
             identity[field.name] = _plain(getattr(config.preset, field.name))
+    if config.background != 'black':  # what it was before there was a choice
+        identity['background'] = config.background
     return identity
 
 

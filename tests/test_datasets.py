@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+import tarfile
 
 import numpy as np
 import pytest
-from conftest import blobs, check_one_line_error, run_command, run_process, write_mnist
+from conftest import blobs, check_one_line_error, run_command, run_process, write_idx, write_mnist
 from PIL import Image
-from test_readers import write_cifar
+from test_readers import write_binary_cifar, write_cifar
 
 from dcgan_tf1 import datasets
 from dcgan_tf1.errors import UserError
@@ -36,10 +37,122 @@ def test_order_of_the_places(tmp_path, monkeypatch):
     assert folder() == 'env/mnist'
     monkeypatch.delenv('DCGAN_TF1_DATA')
     assert folder() == 'data/mnist'
-    os.mkdir('empty')
-    assert folder('empty') == 'data/mnist'
-    with pytest.raises(UserError, match='--data_dir: expected a folder, found none at nowhere'):
-        datasets.load('mnist', data_dir='nowhere')
+
+
+def test_a_place_that_is_named_and_has_nothing_is_an_error_that_says_what_lies_there(tmp_path, monkeypatch):
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(40), LABELS)  # which is not fallen back on
+    for wrong in ('nowhere', ''):
+        with pytest.raises(UserError, match='--data_dir: expected a folder, found none at ' + (wrong or "''")):
+            datasets.load('mnist', data_dir=wrong)
+    os.makedirs('given/mnist/sub')
+    for index in range(10):
+        open('given/file{}'.format(index), 'w').close()
+    with pytest.raises(UserError, match=(
+            r'--data_dir=given: expected mnist there or in mnist/ \(train-images-idx3-ubyte and .*mnist.npz\), found '
+            'file0, file1, file2, file3, file4, file5, file6, file7 and 3 more; in mnist/ sub/$')):
+        datasets.load('mnist', data_dir='given')
+    monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'nowhere'))
+    with pytest.raises(UserError, match='DCGAN_TF1_DATA: expected a folder, found none at .*nowhere'):
+        datasets.load('mnist')
+    monkeypatch.setenv('DCGAN_TF1_DATA', 'given')
+    with pytest.raises(UserError, match='DCGAN_TF1_DATA=given: expected a folder for each data set .*found file0,'):
+        datasets.load('mnist')
+
+
+def test_a_collection_without_this_data_set_is_said_before_looking_further(tmp_path, monkeypatch):
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(40), LABELS)
+    write_mnist(tmp_path / 'env' / 'fashion_mnist', blobs(40), LABELS)
+    monkeypatch.setenv('DCGAN_TF1_DATA', 'env')
+    lines = []
+    assert datasets.load('mnist', log=lines.append).folder == os.path.join('data', 'mnist')
+    assert lines == ['mnist: not in $DCGAN_TF1_DATA, where env has fashion_mnist/; looking in data/mnist']
+    assert datasets.load('fashion_mnist', log=lines.append).folder == os.path.join('env', 'fashion_mnist')
+    assert len(lines) == 1
+
+
+def test_test_images_come_from_where_the_training_images_are(tmp_path, monkeypatch):
+    write_mnist(tmp_path / 'env' / 'mnist', blobs(40), LABELS)
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(20, 1), LABELS[:20], 't10k')
+    monkeypatch.setenv('DCGAN_TF1_DATA', 'env')
+    with pytest.raises(UserError, match='env.mnist: expected the test images beside the others, found train-images-'):
+        datasets.load('mnist', 'test')
+    write_mnist(tmp_path / 'env' / 'mnist', blobs(30, 2), LABELS[:30], 't10k')
+    assert len(datasets.load('mnist', 'test').images) == 30
+    # Nor from another set in the same folder.
+    np.savez('env/mnist/mnist.npz', x_test=blobs(10), y_test=LABELS[:10])
+    os.remove('env/mnist/t10k-images-idx3-ubyte.gz')
+    with pytest.raises(UserError, match='expected t10k-images-idx3-ubyte.gz beside the other files'):
+        datasets.load('mnist', 'test')
+    os.makedirs('only')
+    write_mnist(tmp_path / 'only', blobs(20, 1), LABELS[:20], 't10k')
+    assert len(datasets.load('mnist', 'test', 'only').images) == 20  # where there are none to go with
+
+
+@pytest.mark.parametrize('folder, names', [
+    ('given/MNIST/raw', '{}-{}-idx{}-ubyte'), ('given/mnist/MNIST/raw', '{}-{}-idx{}-ubyte'),
+    ('given/raw', '{}-{}-idx{}-ubyte.gz'), ('given/digits', '{}-{}-idx{}-ubyte'), ('given', '{}-{}.idx{}-ubyte'),
+    ('given', '{}-{}-idx{}-ubyte/{}-{}-idx{}-ubyte')])
+def test_mnist_under_the_names_of_other_programs(tmp_path, folder, names):
+    for prefix, count in (('train', 40), ('t10k', 30)):
+        for kind, array in (('images', blobs(count)), ('labels', LABELS[:count])):
+            path = os.path.join(folder, names.format(*2 * (prefix, kind, array.ndim)))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_idx(path, array)
+    os.makedirs('given/fashion_mnist/raw')
+    for split, count in (('train', 40), ('test', 30)):
+        found = datasets.load('mnist', split, data_dir='given')
+        np.testing.assert_array_equal(found.images[..., 0], blobs(count))
+        assert found.labels.tolist() == LABELS[:count].tolist() and found.folder.startswith(folder)
+
+
+def test_two_sub_folders_that_could_be_meant(tmp_path):
+    for name in ('one', 'two'):
+        write_mnist(tmp_path / 'given' / name, blobs(40), LABELS)
+    with pytest.raises(UserError, match='--data_dir=given: expected mnist in one folder, found it in one, two'):
+        datasets.load('mnist', data_dir='given')
+
+
+def test_emnist_is_turned_upright(tmp_path):
+    os.mkdir('gzip')
+    for split, count in (('train', 40), ('test', 30)):
+        write_idx('gzip/emnist-digits-{}-images-idx3-ubyte.gz'.format(split), blobs(count).transpose(0, 2, 1))
+        write_idx('gzip/emnist-digits-{}-labels-idx1-ubyte.gz'.format(split), LABELS[:count])
+    lines = []
+    for split, count in (('train', 40), ('test', 30)):
+        found = datasets.load('mnist', split, data_dir='gzip', log=lines.append)
+        np.testing.assert_array_equal(found.images[..., 0], blobs(count))
+        assert found.official is False
+    assert lines == 2 * ['gzip: emnist-digits, whose images lie on their side in the files, turned upright']
+    write_idx('gzip/emnist-letters-train-labels-idx1-ubyte.gz', LABELS + 1)
+    with pytest.raises(UserError, match='one of the sets of EMNIST, found emnist-digits, emnist-letters; put'):
+        datasets.load('mnist', data_dir='gzip')
+
+
+def test_kerass_npz_is_found(tmp_path):
+    for name, file in (('mnist', 'mnist.npz'), ('fashion_mnist', 'fashion_mnist.npz')):
+        os.makedirs('data/' + name)
+        path = 'data/{}/{}'.format(name, file)
+        np.savez(path, x_train=blobs(40), y_train=LABELS, x_test=blobs(30), y_test=LABELS[:30])
+        for split, count in (('train', 40), ('test', 30)):
+            found = datasets.load(name, split)  # without downloading anything
+            assert found.images.shape == (count, 28, 28, 1) and list(found.files) == [path]
+            np.testing.assert_array_equal(found.images[..., 0], blobs(count))
+
+
+def test_a_damaged_file_beside_a_whole_one(tmp_path):
+    write_mnist(tmp_path / 'given', blobs(40), LABELS)
+    write_idx('given/train-images-idx3-ubyte', blobs(40))
+    with open('given/train-images-idx3-ubyte.gz', 'r+b') as handle:
+        handle.truncate(2000)
+    lines = []
+    found = datasets.load('mnist', data_dir='given', log=lines.append)
+    np.testing.assert_array_equal(found.images[..., 0], blobs(40))
+    assert list(found.files) == ['given/train-images-idx3-ubyte', 'given/train-labels-idx1-ubyte.gz']
+    assert len(lines) == 1 and lines[0].startswith('WARNING: given/train-images-idx3-ubyte.gz: expected a whole gzip')
+    assert lines[0].endswith('taking given/train-images-idx3-ubyte in its place')
+    os.remove('given/train-images-idx3-ubyte')
+    with pytest.raises(UserError, match='idx3-ubyte.gz: expected a whole gzip file'):
+        datasets.load('mnist', data_dir='given')
 
 
 def test_half_a_data_set_of_the_users_is_an_error(tmp_path):
@@ -68,6 +181,22 @@ def test_forms_of_cifar(tmp_path):
     os.remove('x/cifar10/cifar-10-batches-py/data_batch_3')
     with pytest.raises(FileNotFoundError, match='data_batch_3'):
         datasets.load('cifar10', data_dir='x')
+    write_binary_cifar('x/cifar10/cifar-10-batches-bin', rows, labels)  # a whole one beside it
+    lines = []
+    assert datasets.load('cifar10', data_dir='x', log=lines.append).checksum == found.checksum
+    assert len(lines) == 1 and 'data_batch_3: No such file' in lines[0] and lines[0].endswith('-bin in its place')
+
+
+@pytest.mark.parametrize('name', ['cifar-10-binary.tar.gz', 'cifar-10-python.tar', 'cifar-10-batches-py.tar.gz'])
+def test_archives_of_cifar_under_other_names(tmp_path, name):
+    rows, labels = write_cifar(tmp_path / 'py')
+    write_binary_cifar(tmp_path / 'bin', rows, labels)
+    os.mkdir('given')
+    with tarfile.open(os.path.join('given', name), 'w:gz' if name.endswith('gz') else 'w') as archive:
+        archive.add('bin' if 'binary' in name else 'py', 'cifar-10-batches')
+    found = datasets.load('cifar10', data_dir='given')
+    np.testing.assert_array_equal(found.images, rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(found.labels, labels)
 
 
 def test_folder_of_pictures(tmp_path):
@@ -76,9 +205,12 @@ def test_folder_of_pictures(tmp_path):
         Image.new('RGB', (50, 40), (index * 100, 0, 0)).save('mine/{}.png'.format(index))
     found = datasets.load('folder', data_dir='mine', shape=(32, 32, 3))
     assert found.images[:, 5, 5, 0].tolist() == [0, 100, 200] and found.labels is None
-    os.mkdir('none')
-    with pytest.raises(UserError, match='expected files in none.folder or none or data.folder, found none'):
+    os.makedirs('none/cats')
+    Image.new('L', (5, 4)).save('none/cats/1.png')
+    with pytest.raises(UserError, match=r'--data_dir=none: expected folder there or in folder/ .*found cats/$'):
         datasets.load('folder', data_dir='none', shape=(32, 32, 3))
+    with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\) in data.folder, found none; put'):
+        datasets.load('folder', shape=(32, 32, 3))
 
 
 def dataset(images, labels=None, **changes):
@@ -213,6 +345,16 @@ def test_command(tmp_path):
     assert err == ''
     assert '40 of 28x28x1' in out and 'class     3: 4 images' in out and 'not the published content' in out
     assert Image.open('p.png').size == (280, 28)
+    for wrong in ('--background=white', '--shape=8x8x1'):
+        check_one_line_error(run_command('datasets', '--data_dir=given', wrong), wrong[:7], 'with --dataset=folder')
+    check_one_line_error(run_command('datasets', '--dataset=folder', '--split=test'), '--split: expected train')
+    os.mkdir('pictures')
+    Image.new('LA', (4, 4), (0, 0)).save('pictures/1.png')
+    for ground, value in (('black', 0), ('white', 255)):
+        status, out, err = run_command('datasets', '--dataset=folder', '--data_dir=pictures', '--shape=4x4x1',
+                                       '--background=' + ground)
+        assert status == 0 and 'bytes from {0} to {0}'.format(value) in out, err
+        assert '1 of 1 pictures with transparent parts, laid on {} '.format(ground) in out
     check_one_line_error(run_command('datasets', '--data_dir=nowhere'), '--data_dir', 'nowhere')
     check_one_line_error(run_command('datasets', '--dataset=emnist'), 'dataset', 'emnist', 'fashion_mnist')
     check_one_line_error(run_command('datasets', '--data_dir=given', '--preview=no/such/p.png'), 'p.png')

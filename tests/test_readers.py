@@ -12,7 +12,6 @@ import tarfile
 import numpy as np
 import pytest
 from conftest import write_idx
-from PIL import Image
 
 from dcgan_tf1 import readers
 from dcgan_tf1.errors import UserError
@@ -63,6 +62,12 @@ def test_damaged_gzip(tmp_path, raw):
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize('name, raw', [('images.gz', whole('')), ('images', whole())])
+def test_gzip_is_told_by_its_bytes_not_by_its_name(tmp_path, name, raw):
+    (tmp_path / name).write_bytes(raw)
+    np.testing.assert_array_equal(readers.read_idx(str(tmp_path / name), 3), IMAGES)
+
+
 def test_missing_idx_and_a_folder_in_its_place(tmp_path):
     for path in (tmp_path / 'none', tmp_path):
         with pytest.raises(UserError, match=str(path)):
@@ -107,8 +112,24 @@ def test_cifar_pickle_as_numpy_itself_reads_it():
     # What NumPy itself unpickles from the hand-made bytes is what we read.
     theirs = pickle.loads(official_pickle(rows, labels), encoding='bytes')
     np.testing.assert_array_equal(theirs[b'data'], rows)
-    with pytest.raises(UserError, match="'data' and 'labels'"):
-        readers.decode_cifar_pickle(pickle.dumps({'labels': [1]}, 2), 'x')
+
+
+@pytest.mark.parametrize('protocol', range(pickle.HIGHEST_PROTOCOL + 1))
+def test_cifar_pickles_of_python_3(protocol):
+    rows, labels = cifar_rows()
+    for batch in ({'data': rows, 'labels': labels}, {b'data': rows, b'labels': labels, b'batch_label': b'1 of 5'}):
+        images, found = readers.decode_cifar_pickle(pickle.dumps(batch, protocol), 'data_batch_1')
+        np.testing.assert_array_equal(images, rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+        assert found.tolist() == labels
+
+
+@pytest.mark.parametrize('batch, found', [
+    ({'labels': [1]}, r"found 'labels' \(list\)"), ([1], 'found no dictionary'), ({}, 'found nothing'),
+    ({'data': cifar_rows()[0], 'fine_labels': [1]}, r"found 'data' \(matrix\), 'fine_labels' \(list\)"),
+    ({'data': [1], b'labels': 'x\ny'}, r"found 'data' \(list\), 'labels' \(str\)")])
+def test_another_pickle_says_what_is_in_it(batch, found):
+    with pytest.raises(UserError, match="x: expected a pickle with .*'data' and .*'labels', " + found):
+        readers.decode_cifar_pickle(pickle.dumps(batch, 2), 'x')
 
 
 class Exploit:
@@ -128,6 +149,7 @@ def test_pickles_that_would_run_code_are_refused(tmp_path):
                 pickle.dumps({b'data': np.zeros((1, 3072)), b'labels': [1]}, 2),
                 b'cbuiltins\nexec\n(S"open(%r,\'w\')"\ntR.' % str(marker).encode(),
                 b'\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x01x\x85R.',
+                b'c_codecs\nencode\n(S"x"\nS"rot13"\ntR.', b'c_codecs\ndecode\n(S"x"\nS"latin1"\ntR.',
                 b'Pid\n.', b'\x80\x02]q\x00h\x01.', b'', b'.', b'\x80\x05' + b'\xff' * 50]
     for raw in hostile:
         with pytest.raises(UserError, match='data_batch_1: expected'):
@@ -154,19 +176,26 @@ def write_cifar(folder, count=4):
     return np.concatenate(rows[:5]), np.concatenate(labels[:5])
 
 
-def test_three_forms_of_cifar_are_equal(tmp_path):
-    rows, labels = write_cifar(tmp_path / 'py')
-    os.mkdir(str(tmp_path / 'bin'))
+def write_binary_cifar(folder, rows, labels):
+    """cifar-10-batches-bin of the same training images."""
+    os.makedirs(str(folder))
     for index in range(5):
         part = slice(4 * index, 4 * index + 4)
         records = np.concatenate([labels[part, None].astype(np.uint8), rows[part]], axis=1)
-        (tmp_path / 'bin' / 'data_batch_{}.bin'.format(index + 1)).write_bytes(records.tobytes())
-    with tarfile.open(str(tmp_path / 'c.tar.gz'), 'w:gz') as archive:
-        archive.add(str(tmp_path / 'py'), 'cifar-10-batches-py')
+        records.tofile(os.path.join(str(folder), 'data_batch_{}.bin'.format(index + 1)))
+
+
+def test_all_forms_of_cifar_are_equal(tmp_path):
+    rows, labels = write_cifar(tmp_path / 'py')
+    write_binary_cifar(tmp_path / 'bin', rows, labels)
+    tars = [str(tmp_path / name) for name in ('py.tar.gz', 'py.tar', 'bin.tar.gz', 'bin.tar')]
+    for path in tars:
+        with tarfile.open(path, 'w:gz' if path.endswith('gz') else 'w') as archive:
+            archive.add(str(tmp_path / os.path.basename(path)[:3].rstrip('.')), 'cifar-10-batches')
     expected = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     for images, found, _ in (readers.read_cifar_pickles(str(tmp_path / 'py'), 'train'),
                              readers.read_cifar_binaries(str(tmp_path / 'bin'), 'train'),
-                             readers.read_cifar_tar(str(tmp_path / 'c.tar.gz'), 'train')):
+                             *[readers.read_cifar_tar(path, 'train') for path in tars]):
         np.testing.assert_array_equal(images, expected)
         np.testing.assert_array_equal(found, labels)
 
@@ -229,33 +258,27 @@ def test_a_flipped_byte_anywhere_in_a_tar_is_found(tmp_path):
             readers.read_cifar_tar(path, 'train')
 
 
-# ------------------------------------------------------------------------- pictures
+# ------------------------------------------------------------------------------ npz
 
-def test_pictures_are_cropped_resized_and_sorted(tmp_path):
-    wide = np.zeros((20, 60, 3), np.uint8)
-    wide[:, 20:40] = (255, 0, 0)  # the middle third is what remains
-    Image.fromarray(wide).save(str(tmp_path / 'b.png'))
-    Image.new('L', (10, 10), 100).save(str(tmp_path / 'a.JPG'), 'JPEG')
-    Image.new('RGBA', (10, 10), (255, 255, 255, 0)).save(str(tmp_path / 'c.png'))
-    (tmp_path / 'notes.txt').write_text('not a picture')
-    images, paths = readers.read_pictures(str(tmp_path), (8, 8, 3))
-    assert [os.path.basename(path) for path in paths] == ['a.JPG', 'b.png', 'c.png']
-    assert images.shape == (3, 8, 8, 3)
-    assert np.abs(images[0].astype(int) - 100).max() <= 2
-    assert np.abs(images[1][:, 2:-2].astype(int) - (255, 0, 0)).max() <= 2
-    assert not images[2].any()  # transparent, laid on black
-    grey, _ = readers.read_pictures(str(tmp_path), (8, 8, 1))
-    assert grey.shape == (3, 8, 8, 1) and np.abs(grey[1][:, 2:-2].astype(int) - 76).max() <= 2  # 0.299 * 255
+def test_kerass_npz(tmp_path):
+    path = str(tmp_path / 'mnist.npz')
+    for images, labels in ((IMAGES, np.uint8([3, 4])), (np.asfortranarray(IMAGES[..., None]).astype(int), [3, 4])):
+        np.savez_compressed(path, x_train=images, y_train=labels, x_test=IMAGES[:1], y_test=[1])
+        found = readers.read_mnist_npz(path, 'train')
+        np.testing.assert_array_equal(found[0], IMAGES)
+        assert found[0].dtype == found[1].dtype == np.uint8 and found[1].tolist() == [3, 4]
 
 
-def test_damaged_picture(tmp_path):
-    Image.fromarray(np.random.RandomState(0).randint(0, 256, (40, 40, 3)).astype(np.uint8)).save(
-        str(tmp_path / 'x.png'))
-    raw = (tmp_path / 'x.png').read_bytes()
-    for damaged in (raw[:len(raw) // 2], b'', b'hello'):
-        (tmp_path / 'x.png').write_bytes(damaged)
-        with pytest.raises(UserError, match='x.png: expected a PNG or JPEG picture'):
-            readers.read_pictures(str(tmp_path), (8, 8, 3))
+@pytest.mark.parametrize('arrays, message', [
+    ({'y_train': [1]}, 'x_train'), ({'x_train': IMAGES / 255, 'y_train': [1]}, 'x_train of float64, no bytes'),
+    ({'x_train': IMAGES.astype(int) - 5, 'y_train': [1, 1]}, 'x_train from -5 to 18'),
+    ({'x_train': IMAGES, 'y_train': np.uint8([[1, 1]])}, r'found \[2, 3, 4\] and \[1, 2\]'),
+    ({'x_train': np.array([{}], object), 'y_train': [1]}, 'of object, no bytes')])
+def test_another_npz_is_refused(tmp_path, arrays, message):
+    path = str(tmp_path / 'mnist.npz')
+    np.savez(path, **arrays)
+    with pytest.raises(UserError, match='mnist.npz: expected .*' + message):
+        readers.read_mnist_npz(path, 'train')
 
 
 def test_write_idx_helper_round_trip(tmp_path):
