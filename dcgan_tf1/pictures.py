@@ -5,7 +5,9 @@ Every file is untrusted input: Pillow's readers of a few widespread formats alon
 
 import collections
 import contextlib
+import functools
 import os
+import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,6 +17,8 @@ from dcgan_tf1.files import listing
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
 FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
+
+MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 
 # What transparent parts are laid on.
 BACKGROUNDS = {'black': (0, 0, 0, 255), 'white': (255, 255, 255, 255)}
@@ -76,8 +80,9 @@ def read_pictures(folder, shape, background='black', log=print):
     notes = _Notes(shape, background)
     unscaled = {}  # index: (lowest, highest, whether decimal) where only the whole folder tells the scale
     for index, path in enumerate(paths):
-        with _opened(path) as opened:
+        with _opened(path, notes.warnings) as opened:
             if _scale(opened) is None:
+                opened.load()  # here, for NumPy passes over what Pillow raises
                 values = np.asarray(opened)
                 unscaled[index] = values.min(), values.max(), opened.mode == 'F'
             else:
@@ -93,15 +98,30 @@ def read_pictures(folder, shape, background='black', log=print):
     return images, paths
 
 
+@functools.lru_cache()
+def _formats():
+    """Those of FORMATS that this Pillow was built with; WebP is one that may be missing."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 @contextlib.contextmanager
-def _opened(path):
+def _opened(path, warned=None):
+    """A picture, open; what Pillow warns of is counted in `warned`, for on standard error nobody knows the file."""
     try:
-        with Image.open(path, formats=FORMATS) as opened:
-            yield opened
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            with Image.open(path, formats=_formats()) as opened:
+                if opened.size[0] * opened.size[1] > MAX_PIXELS:
+                    raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
+                        path, MAX_PIXELS, *opened.size))
+                yield opened
+        if warned is not None:
+            warned.update({reason(warning.message) for warning in caught})
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
-        raise UserError('{}: expected a picture ({}), found: {}'.format(path, ', '.join(FORMATS), reason(error)))
+        raise UserError('{}: expected a picture ({}), found: {}'.format(path, ', '.join(_formats()), reason(error)))
 
 
 # ---------------------------------------------------------------------- more than 8 bits
@@ -210,6 +230,7 @@ class _Notes:
         self._shape, self._background = shape, background
         self.transparent = self.deep = self.frames = self.coloured = self.resized = 0
         self.cropped = collections.Counter()  # by size (width, height)
+        self.warnings = collections.Counter()  # Pillow's, by text
         self.ranges = []
 
     def lines(self, total):
@@ -227,4 +248,5 @@ class _Notes:
             + some(self.deep, 'with 16 bits a channel, scaled to 8')
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
+            + [line for text, count in self.warnings.items() for line in some(count, 'with a warning: ' + text)]
             + self.ranges)

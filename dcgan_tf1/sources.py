@@ -49,7 +49,6 @@ OFFICIAL_CONTENT = {
 
 # ------------------------------------------------------------------------------- CIFAR-10
 
-CIFAR_TAR = 'cifar-10-python.tar.gz'
 # Keras keeps the first under the third name.
 CIFAR_TARS = tuple(stem + suffix for stem in ('cifar-10-python', 'cifar-10-binary', 'cifar-10-batches-py')
                    for suffix in ('.tar.gz', '.tgz', '.tar'))

@@ -1,6 +1,7 @@
 """Where data is found, how it is scaled and in which order it is served."""
 
 import dataclasses
+import json
 import os
 import tarfile
 
@@ -10,7 +11,7 @@ from conftest import blobs, check_one_line_error, run_command, run_process, writ
 from PIL import Image
 from test_readers import write_binary_cifar, write_cifar
 
-from dcgan_tf1 import datasets
+from dcgan_tf1 import datasets, evaluate, flags, train
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.presets import PRESETS
 
@@ -213,6 +214,32 @@ def test_folder_of_pictures(tmp_path):
         datasets.load('folder', shape=(32, 32, 3))
 
 
+def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
+    os.makedirs('mine')
+    for index in range(3):
+        Image.new('LA', (28, 28), (0, 100 * index)).save('mine/{}.png'.format(index))
+    os.makedirs('run')
+
+    def identity(*given):
+        config = flags.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
+        found = train._make_plan(config, lambda text: None).identity
+        with open('run/config.json', 'w') as handle:
+            json.dump({'identity': found}, handle)
+        return found
+
+    black, white = identity(), identity('--background=white')
+    assert evaluate._background('run') == 'white'
+    # Runs that were started before there was a choice go on.
+    assert 'background' not in black and white['background'] == 'white' and identity('--background=black') == black
+    assert evaluate._background('run') == evaluate._background(None) == 'black'
+    assert black['data_checksum'] != white['data_checksum']
+    assert flags.parse_evaluate(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
+    for parse, given in ((flags.parse_train, ['--background=white']),
+                         (flags.parse_evaluate, ['--run=run', '--background=white'])):
+        with pytest.raises(flags.flags.Error, match='--background: expected only with --.*, found --background=white'):
+            parse(given)
+
+
 def dataset(images, labels=None, **changes):
     found = datasets.Dataset('mnist', images, labels, tuple('0123456789'), 'f', {}, 'c', None, None, len(images))
     return found._replace(**changes)
@@ -330,7 +357,7 @@ def test_real_cifar_in_two_forms(real_cifar):
     data = datasets.prepare(found, PRESETS['blog_cifar_horse'], 'horse')
     assert data.images.shape == (5000, 32, 32, 3) and data.images.min() == -1 and data.images.max() == 1
     os.mkdir('tar')
-    os.symlink(os.path.join(real_cifar, 'cifar10', datasets.CIFAR_TAR), os.path.join('tar', datasets.CIFAR_TAR))
+    os.symlink(os.path.join(real_cifar, 'cifar10', 'cifar-10-python.tar.gz'), 'tar/cifar-10-python.tar.gz')
     packed = datasets.load('cifar10', data_dir='tar')
     assert packed.checksum == found.checksum
     assert found.official is None and packed.official is False  # rebuilt from JPEG files

@@ -251,7 +251,22 @@ def test_damaged_pictures_and_other_formats_are_refused(tmp_path):
 def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
     write_png(tmp_path / 'bomb.png', 8, 0, [b'0'])
     raw = (tmp_path / 'bomb.png').read_bytes()
-    header = struct.pack('>4sIIBBBBB', b'IHDR', 30000, 30000, 8, 0, 0, 0, 0)
-    (tmp_path / 'bomb.png').write_bytes(raw[:12] + header + struct.pack('>I', zlib.crc32(header)) + raw[33:])
-    with pytest.raises(UserError, match='bomb.png: expected a picture .*decompression bomb'):
-        read(tmp_path)
+    for side, message in ((30000, 'a picture .*decompression bomb'), (8193, 'at most 67,108,864 pixels, found 8193')):
+        header = struct.pack('>4sIIBBBBB', b'IHDR', side, side, 8, 0, 0, 0, 0)
+        (tmp_path / 'bomb.png').write_bytes(raw[:12] + header + struct.pack('>I', zlib.crc32(header)) + raw[33:])
+        with pytest.raises(UserError, match='bomb.png: expected ' + message):
+            read(tmp_path)
+
+
+def test_what_pillow_warns_of_is_logged_with_the_folder(tmp_path, recwarn):
+    Image.new('L', (4, 2), 9).save(str(tmp_path / 'a.tif'))
+    raw = (tmp_path / 'a.tif').read_bytes()
+    start, = struct.unpack_from('<I', raw, 4)
+    count, = struct.unpack_from('<H', raw, start)
+    # The directory once more, at the end, with a tag whose data would lie far beyond the end.
+    directory = (struct.pack('<H', count + 1) + raw[start + 2:start + 2 + 12 * count]
+                 + struct.pack('<HHII', 65000, 12, 2 ** 30, 8) + bytes(4))
+    (tmp_path / 'a.tif').write_bytes(raw[:4] + struct.pack('<I', len(raw)) + raw[8:] + directory)
+    found, lines = read(tmp_path)
+    assert found == [[[9] * 4] * 2] and len(lines) == 1 and lines[0].startswith('1 of 1 pictures with a warning: ')
+    assert not recwarn.list

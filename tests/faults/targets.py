@@ -21,8 +21,9 @@ import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
+from PIL import Image
 
-from dcgan_tf1 import checkpoint, flags, quality, readers, report, runs, workers
+from dcgan_tf1 import checkpoint, flags, pictures, quality, readers, report, runs, workers
 from dcgan_tf1.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
@@ -103,6 +104,20 @@ def cifar_tar_seeds():
             yield stream.getvalue()[:6000]
 
 
+def cifar_plain_tar(content):
+    readers.read_cifar_tar(write(content, 'tar', 'cifar.tar'), 'train')
+
+
+def cifar_plain_tar_seeds():
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode='w') as archive:
+        for name in readers.CIFAR_BATCHES['train']:
+            member = tarfile.TarInfo('cifar-10-batches-bin/{}.bin'.format(name))
+            member.size = 3073
+            archive.addfile(member, io.BytesIO(bytes(3073)))
+    yield stream.getvalue()
+
+
 def cifar_tar_gz(content):
     readers.read_cifar_tar(write(content, 'tar', 'raw.tar.gz'), 'test')
 
@@ -110,6 +125,42 @@ def cifar_tar_gz(content):
 def cifar_tar_gz_seeds():
     for content in cifar_tar_seeds():
         yield gzip.compress(content)
+
+
+def mnist_npz(content):
+    readers.read_mnist_npz(write(content, 'npz', 'mnist.npz'), 'test')
+
+
+def mnist_npz_seeds():
+    for save in (np.savez, np.savez_compressed):
+        stream = io.BytesIO()
+        save(stream, x_test=np.zeros((2, 3, 4), np.uint8), y_test=np.array([1, 2]))
+        yield stream.getvalue()
+    yield stream.getvalue().replace(b'(2, 3, 4)', b'(9999999,)')
+    stream = io.BytesIO()
+    np.savez(stream, x_test=np.array([{}], object), y_test=np.array([1]))
+    yield stream.getvalue()
+
+
+def picture(content):
+    write(content, 'pictures', 'x.png')
+    folder = os.path.join(FOLDER, 'pictures')
+    pictures.MAX_PIXELS = 1 << 20  # more take their time by right
+    with contextlib.suppress(*EXPECTED):
+        pictures.picture_sizes(folder)
+    pictures.read_pictures(folder, (4, 4, 1), log=lambda line: None)
+
+
+def picture_seeds():
+    grey = np.arange(16, dtype=np.uint16).reshape(4, 4)
+    for name, array, extra in (
+            ('PNG', grey * 257, {}), ('PNG', grey.astype(np.uint8), {'transparency': 3}), ('TIFF', grey, {}),
+            ('TIFF', grey.astype(np.float32), {}), ('BMP', grey.astype(np.uint8), {}),
+            ('GIF', grey.astype(np.uint8), {'transparency': 3}), ('JPEG', grey.astype(np.uint8), {}),
+            ('WEBP', np.zeros((4, 4, 4), np.uint8), {'lossless': True})):
+        stream = io.BytesIO()
+        Image.fromarray(array).save(stream, name, **extra)
+        yield stream.getvalue()
 
 
 # ------------------------------------------------------------------------------ run folders
@@ -244,7 +295,8 @@ def tf_config_seeds():
 
 TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (idx, idx_seeds), (idx_gz, idx_gz_seeds), (cifar_pickle, cifar_pickle_seeds), (cifar_binary, cifar_binary_seeds),
-    (cifar_tar, cifar_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds), (config, config_seeds),
+    (cifar_tar, cifar_tar_seeds), (cifar_plain_tar, cifar_plain_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds),
+    (mnist_npz, mnist_npz_seeds), (picture, picture_seeds), (config, config_seeds),
     (evaluation, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),
     (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}
