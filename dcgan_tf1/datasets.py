@@ -64,7 +64,8 @@ def _tried(split):
 def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
     if not os.path.isdir(data_dir):
-        raise UserError('--data_dir: expected a folder, found none at {}'.format(data_dir or "''"))
+        raise UserError('--data_dir: expected a folder, found {} at {}'.format(
+            'a file' if os.path.exists(data_dir) else 'none', data_dir or "''"))
     folders = _folders_of(data_dir, name)
     folders.insert(1, data_dir)
     others = []
@@ -83,16 +84,17 @@ def _find_given(name, split, data_dir):
         if beside:
             return beside[0]
     home = folders[0]
-    raise UserError('--data_dir={}: expected {} there or in {}/ ({}), found {}{}'.format(
-        data_dir, name, name, DATASETS[name].expected, contents(data_dir),
-        '; in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))
+    raise UserError('--data_dir={}: expected {}, there or in {}/; found {}{}'.format(
+        data_dir, DATASETS[name].expected, name, contents(data_dir),
+        ', and in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))
 
 
 def _find(name, split, log):
     """The folder of a data set in $DCGAN_TF1_DATA or data/; None where there is none."""
     collection = os.environ.get(ENVIRONMENT)
     if collection and not os.path.isdir(collection):
-        raise UserError('{}: expected a folder, found none at {}'.format(ENVIRONMENT, collection))
+        raise UserError('{}: expected a folder, found {} at {}'.format(
+            ENVIRONMENT, 'a file' if os.path.exists(collection) else 'none', collection))
     named = _folders_of(collection, name) if collection else []
     found = None
     for which in _tried(split):

@@ -563,7 +563,7 @@ def parse_data(argv):
     values = command.parse(argv)
     if values is None:
         return None
-    pictures = values['dataset'] == 'folder'
+    pictures, shape = values['dataset'] == 'folder', _parse_shape(values['shape'])
     _check_background(values, pictures, '--dataset=folder')
     if command.values['shape'].present and not pictures:
         raise flags.Error('--shape: expected only with --dataset=folder, found --dataset=' + values['dataset'])
@@ -571,7 +571,7 @@ def parse_data(argv):
         raise flags.Error('--split: expected train for --dataset=folder, all of which is trained on, found '
                           + values['split'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
-                      image_class=values['class'], shape=_parse_shape(values['shape']),
+                      image_class=values['class'], shape=shape,
                       background=values['background'], preview=values['preview'])
 
 

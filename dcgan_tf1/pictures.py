@@ -245,7 +245,7 @@ class _Notes:
                 size, sizes))
             + some(self.resized, 'resized to {}'.format(size))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(self._background))
-            + some(self.deep, 'with 16 bits a channel, scaled to 8')
+            + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + [line for text, count in self.warnings.items() for line in some(count, 'with a warning: ' + text)]

@@ -219,7 +219,7 @@ def read_cifar_tar(path, split):
     An archive with a member that would leave its target (an absolute name, '..', a link)
     or that is no plain file or folder is refused whole: nobody made it for CIFAR-10.
     """
-    found = {}
+    found, names = {}, []
     try:
         with _plain_bytes(path) as stream:
             archive = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115  holds nothing open itself
@@ -232,6 +232,7 @@ def read_cifar_tar(path, split):
                 if member.size > _CIFAR_MAX_PICKLE:
                     raise UserError('{}: expected at most {} bytes in {}, found {}'.format(
                         path, _CIFAR_MAX_PICKLE, member.name, member.size))
+                names.append(name + '/' * member.isdir())
                 batch, suffix = posixpath.splitext(posixpath.basename(name))
                 if member.isfile() and batch in CIFAR_BATCHES[split] and suffix in ('', '.bin'):
                     decode = _decode_cifar_binary if suffix else decode_cifar_pickle
@@ -244,7 +245,7 @@ def read_cifar_tar(path, split):
         raise UserError('{}: expected a whole tar archive, found a damaged one ({})'.format(path, error))
     missing = [name for name in CIFAR_BATCHES[split] if name not in found]
     if missing:
-        raise UserError('{}: expected {} in the archive, found none'.format(path, ', '.join(missing)))
+        raise UserError('{}: expected {} in the archive, found {}'.format(path, ', '.join(missing), listing(names)))
     return _joined([found[name] for name in CIFAR_BATCHES[split]], [path])
 
 

@@ -118,7 +118,7 @@ DATASETS = {
         'MNIST, handwritten digits', tuple('0123456789'),
         _MNIST.present, _MNIST.missing, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist',
-        _IDX_NAMES + ', or mnist.npz', ('MNIST/raw', 'MNIST')),
+        'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST')),
     'fashion_mnist': Source(
         'Fashion-MNIST, articles of clothing',
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
@@ -126,16 +126,17 @@ DATASETS = {
         FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
         "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
         'under /usr/share/datasets/fashion-mnist)',
-        _IDX_NAMES + ', or fashion_mnist.npz', ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist')),
+        'Fashion-MNIST ({}, or fashion_mnist.npz)'.format(_IDX_NAMES),
+        ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist')),
     'cifar10': Source(
         'CIFAR-10, small photographs',
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
         cifar_present, cifar_missing, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
         'put cifar-10-python.tar.gz, or the folder cifar-10-batches-py or cifar-10-batches-bin, into data/cifar10',
-        'cifar-10-python.tar.gz, cifar-10-binary.tar.gz, cifar-10-batches-py/ or cifar-10-batches-bin/',
+        'CIFAR-10 (cifar-10-python.tar.gz, cifar-10-binary.tar.gz, cifar-10-batches-py/ or cifar-10-batches-bin/)',
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
         'your own pictures, cropped and resized', (), pictures_present, None, load_pictures, (), (),
         'put pictures into data/folder, or name their folder with --data_dir',
-        'pictures ({})'.format(', '.join(suffix[1:] for suffix in pictures.SUFFIXES)), ()),
+        'pictures ({}; no sub-folders)'.format(', '.join(suffix[1:] for suffix in pictures.SUFFIXES)), ()),
 }

@@ -49,9 +49,11 @@ def test_a_place_that_is_named_and_has_nothing_is_an_error_that_says_what_lies_t
     for index in range(10):
         open('given/file{}'.format(index), 'w').close()
     with pytest.raises(UserError, match=(
-            r'--data_dir=given: expected mnist there or in mnist/ \(train-images-idx3-ubyte and .*mnist.npz\), found '
-            'file0, file1, file2, file3, file4, file5, file6, file7 and 3 more; in mnist/ sub/$')):
+            r'--data_dir=given: expected MNIST \(train-images-idx3-ubyte .* mnist.npz\), there or in mnist/; found '
+            'file0, file1, file2, file3, file4, file5, file6, file7 and 3 more, and in mnist/ sub/$')):
         datasets.load('mnist', data_dir='given')
+    with pytest.raises(UserError, match='--data_dir: expected a folder, found a file at given/file1'):
+        datasets.load('mnist', data_dir='given/file1')
     monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'nowhere'))
     with pytest.raises(UserError, match='DCGAN_TF1_DATA: expected a folder, found none at .*nowhere'):
         datasets.load('mnist')
@@ -208,7 +210,7 @@ def test_folder_of_pictures(tmp_path):
     assert found.images[:, 5, 5, 0].tolist() == [0, 100, 200] and found.labels is None
     os.makedirs('none/cats')
     Image.new('L', (5, 4)).save('none/cats/1.png')
-    with pytest.raises(UserError, match=r'--data_dir=none: expected folder there or in folder/ .*found cats/$'):
+    with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found cats/$'):
         datasets.load('folder', data_dir='none', shape=(32, 32, 3))
     with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\) in data.folder, found none; put'):
         datasets.load('folder', shape=(32, 32, 3))
