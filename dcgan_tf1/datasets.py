@@ -122,9 +122,7 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
     home = os.path.join(DATA_FOLDER, name)
     if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
         try:
-            for remote in source.missing(source.files, home, split):
-                log('downloading {} into {}'.format(remote.name, home))
-                download.fetch(remote, source.mirrors, home)
+            source.obtain(source, split, home, log)
             folder = home
         except download.DownloadError as error:
             if name == 'mnist' and split == 'train':

@@ -39,12 +39,14 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_SafeRedirects)
 
 
-def fetch(remote, mirrors, folder, timeout=TIMEOUT):
+def fetch(remote, mirrors, folder, timeout=TIMEOUT, log=None):
     """Downloads `remote` into `folder`, trying `mirrors` (URLs ending in '/') in turn.
 
     The file takes its name only after its SHA-256 agreed; until then it has a temporary
     name that no reader looks for. Returns its path; raises DownloadError or OSError.
     """
+    if log is not None:
+        log('downloading {} into {}'.format(remote.name, folder))
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, remote.name)
     failures = []

