@@ -221,14 +221,20 @@ def _joined(batches, paths):
 
 
 def read_array(path, name):
-    """One array of an .npz file; UserError where it is not there, is damaged or would not fit into MAX_BYTES."""
+    """One array of numbers (or of truth values) of an .npz file, in the type that it has there.
+
+    UserError where it is not there, is damaged, holds something else or would not fit into MAX_BYTES.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, 'zip'):
                 raise ValueError('a single array')
             if arrays.zip.getinfo(name + '.npy').file_size > MAX_BYTES:
                 raise ValueError('more than {} bytes'.format(MAX_BYTES))
-            return np.asarray(arrays[name], np.float32) if arrays[name].dtype != np.uint8 else arrays[name]
+            found = arrays[name]
+            if found.dtype.kind not in 'biuf':
+                raise ValueError('values of the type {}'.format(found.dtype))
+            return found
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
         raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
 
@@ -241,6 +247,37 @@ def picture_files(folder):
                   if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith('.'))
 
 
+def picture_sizes(folder):
+    """{path: (width, height)} of every picture of a folder, turned as its EXIF data says."""
+    found = {}
+    for path in picture_files(folder):
+        try:
+            with Image.open(path, formats=('PNG', 'JPEG')) as opened:
+                turned = opened.getexif().get(0x0112) in (5, 6, 7, 8)
+                found[path] = opened.size[::-1] if turned else opened.size
+        except Exception as error:  # Pillow's decoders raise whatever the bytes provoke
+            raise UserError('{}: expected a PNG or JPEG picture, found: {}'.format(path, reason(error)))
+    return found
+
+
+def read_picture(path, channels):
+    """One picture as it is -> uint8 [H, W, channels]; transparency is laid on black, colours become grey for one."""
+    picture = np.asarray(_open_picture(path, channels))
+    return picture.reshape(picture.shape[:2] + (channels,))
+
+
+def _open_picture(path, channels):
+    try:
+        with Image.open(path, formats=('PNG', 'JPEG')) as opened:
+            picture = ImageOps.exif_transpose(opened).convert('RGBA')
+            opaque = Image.new('RGBA', picture.size, (0, 0, 0, 255))
+            opaque.alpha_composite(picture)
+            return opaque.convert('L' if channels == 1 else 'RGB')
+    except Exception as error:  # Pillow's decoders raise whatever the bytes provoke
+        raise UserError('{}: expected a PNG or JPEG picture, found: {}'.format(
+            path, str(error).splitlines()[0] if str(error) else type(error).__name__))
+
+
 def read_pictures(folder, shape):
     """Every picture of a folder -> uint8 [N, H, W, C], the files read.
 
@@ -251,15 +288,6 @@ def read_pictures(folder, shape):
     paths = picture_files(folder)
     images = np.zeros((len(paths), height, width, channels), np.uint8)
     for index, path in enumerate(paths):
-        try:
-            with Image.open(path, formats=('PNG', 'JPEG')) as opened:
-                picture = ImageOps.exif_transpose(opened).convert('RGBA')
-                opaque = Image.new('RGBA', picture.size, (0, 0, 0, 255))
-                opaque.alpha_composite(picture)
-                fitted = ImageOps.fit(opaque.convert('L' if channels == 1 else 'RGB'),
-                                      (width, height), Image.LANCZOS)
-        except Exception as error:  # Pillow's decoders raise whatever the bytes provoke
-            raise UserError('{}: expected a PNG or JPEG picture, found: {}'.format(
-                path, str(error).splitlines()[0] if str(error) else type(error).__name__))
+        fitted = ImageOps.fit(_open_picture(path, channels), (width, height), Image.LANCZOS)
         images[index] = np.asarray(fitted).reshape(shape)
     return images, paths

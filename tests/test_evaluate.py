@@ -10,7 +10,7 @@ from conftest import blobs, check_one_line_error, graph_flags, run_command, writ
 from exports import make_checkpoint
 from PIL import Image
 
-from dcgan_tf1 import features, quality
+from dcgan_tf1 import datasets, features, quality
 from dcgan_tf1.files import sha256
 
 
@@ -111,7 +111,8 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     write_mnist(tmp_path / 'mine' / 'mnist', *located(1500, 0))
     write_mnist(tmp_path / 'mine' / 'mnist', *located(300, 1), split='t10k')
     lines = []
-    extractor = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
+    extractor = features.classifier(dataset, log=lines.append)
     assert extractor.accuracy > 0.95 and '{:.2%}'.format(extractor.accuracy) in extractor.name
     assert 'training the classifier' in lines[0]
     names = sorted(os.listdir('data/mnist'))
@@ -123,10 +124,10 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(300), atol=1e-5)
     assert (probabilities.argmax(axis=1) == labels).mean() > 0.95
     del lines[:]
-    again = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    again = features.classifier(dataset, log=lines.append)
     assert lines == [] and again.accuracy == extractor.accuracy
     assert sha256(os.path.join('data/mnist', names[1])) == before
-    features.classifier('mnist', str(tmp_path / 'mine'), seed=1, log=lines.append)  # another seed, another one
+    features.classifier(dataset, seed=1, log=lines.append)  # another seed, another one
     assert lines and len(os.listdir('data/mnist')) == 4
     with open(os.path.join('data/mnist', names[0]), 'w') as handle:
         handle.write('{')
@@ -151,7 +152,8 @@ def test_augmentation_moves_and_mirrors():
 def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(features.RECIPES, 'mnist', features.RECIPES['mnist']._replace(epochs=1))
-    assert features.classifier('mnist', real_data).accuracy > 0.985  # after a quarter of its training
+    dataset = datasets.load('mnist', data_dir=real_data)
+    assert features.classifier(dataset).accuracy > 0.985  # after a quarter of its training
 
 
 def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
