@@ -53,9 +53,9 @@ def to_bytes(found, path, preset_range, value_range=None, log=print):
     else:
         value_range = _range_of(found.dtype, low, high, preset_range)
         if value_range is None:
-            raise UserError('{}: expected bytes from 0 to 255, or values from {:g} to {:g}, from 0 to 1 or from -1 to '
-                            '1, found {}; --images_range=LOW,HIGH says what is black and what is white'.format(
-                                path, preset_range[0], preset_range[1], span))
+            raise UserError('{}: expected integers from 0 to 255, or floats from -1 to 1, from 0 to 1 or from 0 to '
+                            '255, found {}; --images_range=LOW,HIGH says what is black and what is white'.format(
+                                path, span))
         if found.dtype.kind == 'f' and value_range != tuple(preset_range):
             log('{}: {}, taken to be in [{:g}, {:g}] (--images_range=LOW,HIGH says otherwise)'.format(
                 path, span, *value_range))

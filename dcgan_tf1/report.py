@@ -123,11 +123,12 @@ def _evaluations(path):
             print('WARNING: {}: expected an evaluation, found a damaged one ({}); the page goes without it'.format(
                 name, reason(error)), file=sys.stderr)
             continue
-        if len({row['step'] for row in steps}) > 1:
+        of_all = len({row['step'] for row in steps}) > 1
+        if of_all:
             several = steps, rows[0], metrics['n']
         else:
             single = os.path.dirname(name), metrics
-        data[len(steps) > 1] = recorded.measured_on(metrics)
+        data[of_all] = recorded.measured_on(metrics)
     return single, several, list(data.values())
 
 
