@@ -48,7 +48,7 @@ def test_truth_values_are_black_and_white():
 
 
 @pytest.mark.parametrize('found,span', [
-    (DIGITS * np.int32(257), 'int32 values from 0 to 65'), (DIGITS.astype(np.uint16) * np.uint16(257), '65'),
+    (DIGITS.astype(np.int32) * 257, 'int32 values from 0 to 65'), (DIGITS.astype(np.uint16) * np.uint16(257), '65'),
     (DIGITS.astype(np.int16) - 128, 'int16 values from -128 to'), (DIGITS // 255, 'uint8 values from 0 to 1'),
     (DIGITS.astype(np.int64) // 16, 'to 15'), (FRACTIONS * 16, 'to 16'), (FRACTIONS * 305 - 5, 'from -5 to 300'),
     (FRACTIONS * 1.3, 'float32 values from 0 to 1.3'), (FRACTIONS * 6 - 3, 'from -3 to 3')])
@@ -60,7 +60,7 @@ def test_a_range_that_can_not_be_told_is_refused_and_named(found, span):
 
 
 def test_the_range_that_is_named_decides_and_nothing_is_clipped():
-    for found, value_range in ((DIGITS * np.int32(257), (0.0, 65535.0)), (FRACTIONS * 6 - 3, (-3.0, 3.0)),
+    for found, value_range in ((DIGITS.astype(np.int32) * 257, (0.0, 65535.0)), (FRACTIONS * 6 - 3, (-3.0, 3.0)),
                                (FRACTIONS * 16, (0.0, 16.0)), (DIGITS, (0.0, 255.0))):
         result, lines = to_bytes(found, value_range=value_range)
         np.testing.assert_array_equal(result, DIGITS)
