@@ -520,7 +520,7 @@ def parse_evaluate(argv):
     command.string('features_output', None, 'Its features [N, D].')
     command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
     command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
-    command.integer('features_seed', 0, 'Of the classifier: another seed trains another one.', 0)
+    command.integer('features_seed', None, 'Of the classifier: another seed trains another one. Default: 0.', 0)
     command.group('Where to')
     command.string('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
     command.boolean('overwrite', False, 'Replace an earlier evaluation.')
@@ -548,6 +548,9 @@ def parse_evaluate(argv):
                          ('features_probabilities', 'features'), ('other_data', 'run')):
         if values[name] is not None and values[needed] is None:
             raise flags.Error('--{}: expected --{} beside it, found none'.format(name, needed))
+    if values['features'] is not None and values['features_seed'] is not None:
+        raise flags.Error("--features_seed: expected the data set's classifier, found --features beside it")
+    values['features_seed'] = values['features_seed'] or 0
     return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
 
 

@@ -432,7 +432,8 @@ def labelled(tmp_path, monkeypatch):
 
 def evaluated(data, *flags):
     status, out, err = run_command('train', '--data_dir=' + data, '--preset=blog_dense', '--batch_size=8',
-                                   '--eval_every=2', '--eval_n=100', '--keep_checkpoints=1', *flags)
+                                   '--eval_every=2', '--eval_n=100', '--keep_checkpoints=1', '--precision=float32',
+                                   *flags)
     assert status == 0, err
     return out
 
