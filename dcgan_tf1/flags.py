@@ -541,6 +541,12 @@ def parse_evaluate(argv):
     if values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             'one of them' if values['features_input'] or values['features_output'] else 'neither'))
+    _check_measuring_flags(values)
+    return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
+
+
+def _check_measuring_flags(values):
+    """Reads the ranges among evaluate's flags; an error for a flag that nothing would come of."""
     for name in ('features_range', 'images_range'):
         values[name] = _parse_range(name, values[name])
     for name, needed in (('features_range', 'features'), ('images_range', 'images'), ('tiles', 'images'),
@@ -551,7 +557,6 @@ def parse_evaluate(argv):
     if values['features'] is not None and values['features_seed'] is not None:
         raise flags.Error("--features_seed: expected the data set's classifier, found --features beside it")
     values['features_seed'] = values['features_seed'] or 0
-    return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
 
 
 def _parse_range(name, text):

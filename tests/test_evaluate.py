@@ -246,6 +246,31 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     assert status == 1 and err.startswith('error: ')
 
 
+def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that_is_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images, labels = located(100, 0)
+    write_mnist(tmp_path / 'mine' / 'mnist', images, labels)
+    write_mnist(tmp_path / 'usual' / 'mnist', *located(30, 1), split='t10k')
+    monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'usual'))
+    given, lines = [], []
+
+    def train(name, sets, classes, seed, path, about, log):
+        given.append([array.squeeze() for array in sets])
+        raise UserError('enough')
+
+    monkeypatch.setattr(features, '_train', train)
+    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
+    for _ in range(2):
+        with pytest.raises(UserError, match='enough'):
+            features.classifier(dataset, log=lines.append)
+        write_mnist(tmp_path / 'mine' / 'mnist', *located(20, 2), split='t10k')
+    for found, expected in zip(given, ((images[10:], labels[10:], images[:10], labels[:10]),
+                                       (images, labels) + located(20, 2))):
+        for one, other in zip(found, expected):
+            np.testing.assert_array_equal(one, other)
+    assert len(lines) == 1 and 'no test images there' in lines[0] and '10 training images' in lines[0]
+
+
 def test_augmentation_moves_and_mirrors():
     images = np.zeros((400, 9, 9, 1), np.uint8)
     images[:, 4, 2] = 255
@@ -283,6 +308,8 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     check_one_line_error(run_command('evaluate', '--features_range=1', *base), '--features_range', "'1'")
     check_one_line_error(run_command('evaluate', '--features_range=0,1', *base), '--features_range', '--features')
     check_one_line_error(run_command('evaluate', '--notiles', *base), '--tiles', '--images')
+    result = run_command('evaluate', '--features_seed=0', *(base + graph_flags('x.pb')))
+    check_one_line_error(result, '--features_seed')
     check_one_line_error(run_command('evaluate', '--images=x', '--preset=blog_mnist', '--images_range=0,inf'),
                          '--images_range', "'0,inf'")
     check_one_line_error(run_command('evaluate', '--all_checkpoints', '--step=2', *base), '--all_checkpoints')
