@@ -120,19 +120,19 @@ def main():
 
     print('{}, batch {}, {}; TensorFlow {} on {}'.format(
         arguments.preset, arguments.batch, precision, tf.VERSION, device.title))
-    print('{:<33}{:<26}{:<10}{:>7}'.format('layer', '', 'product', 'a step') + ''.join(
-        '{:>11}'.format(lowering + ', ms') for lowering in LOWERINGS) + '{:>15}'.format('best, GFLOP/s'))
+    print('{:<32} {:<25} {:<9} {:>7}'.format('layer', '', 'product', 'a step') + ''.join(
+        ' {:>10}'.format(lowering + ', ms') for lowering in LOWERINGS) + ' {:>14}'.format('best, GFLOP/s'))
     totals = collections.Counter()
     for layer in found:
         for product, times in zip(PRODUCTS, times_a_step(layer)):
             own = [seconds[layer.name, product, lowering] for lowering in LOWERINGS]
-            print('{:<33}{:<26}{:<10}{:>7}'.format(
+            print('{:<32} {:<25} {:<9} {:>7}'.format(
                 layer.name, '{}, {}'.format('x'.join(map(str, layer.x[1:])), 'x'.join(map(str, layer.kernel))),
-                product, times) + ''.join('{:>11.2f}'.format(1e3 * value) for value in own)
-                + '{:>15.0f}'.format(flops(layer, arguments.batch) / min(own) / 1e9))
+                product, times) + ''.join(' {:>10.2f}'.format(1e3 * value) for value in own)
+                + ' {:>14.0f}'.format(flops(layer, arguments.batch) / min(own) / 1e9))
             totals.update(dict(zip(LOWERINGS + ('best',), [times * value for value in own + [min(own)]])))
-    print('{:<76}'.format('all of a step') + ''.join('{:>11.1f}'.format(1e3 * totals[name]) for name in LOWERINGS)
-          + '{:>12.1f} ms'.format(1e3 * totals['best']))
+    print('{:<76}'.format('all of a step') + ''.join(' {:>10.1f}'.format(1e3 * totals[name]) for name in LOWERINGS)
+          + ' {:>11.1f} ms'.format(1e3 * totals['best']))
 
 
 if __name__ == '__main__':

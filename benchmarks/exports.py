@@ -56,10 +56,10 @@ def main():
                     if turn >= 2:  # the first ones warm up
                         seconds[title, count].append(time.perf_counter() - start)
         print('{}, {}, {} cores'.format(preset.name, devices.cpu_name(), os.cpu_count()))
-        print('{:<38}{:>7}{:>15}{:>9}{:>9}  {}'.format('', 'MB', 'largest error', 'ms, 1', 'ms, 64', 'runtime'))
+        print('{:<37} {:>7} {:>14} {:>8} {:>8}  {}'.format('', 'MB', 'largest error', 'ms, 1', 'ms, 64', 'runtime'))
         for title, size, runtime, run in rows:
             error = max(float(np.abs(run(inputs[count]) - session(inputs[count])).max()) for count in COUNTS)
-            print('{:<38}{:>7}{:>15.1e}{:>9.1f}{:>9.1f}  {}'.format(
+            print('{:<37} {:>7} {:>14.1e} {:>8.1f} {:>8.1f}  {}'.format(
                 title, '' if size is None else '{:.2f}'.format(size / 1e6), error,
                 *[1e3 * statistics.median(seconds[title, count]) for count in COUNTS], runtime))
 

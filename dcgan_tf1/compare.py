@@ -4,7 +4,7 @@ import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 
 import sys
 
-from dcgan_tf1 import cli, flags, images, runs
+from dcgan_tf1 import cli, flags, images, recorded, runs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import refuse_existing
 
@@ -22,7 +22,11 @@ def compare(config):
     # A run that ended earlier shows its last row beside the later steps of the others.
     chosen = [[min(run.rows, key=lambda row, step=step: (abs(row[0] - step), row[0])) for step in steps]
               for run in found]
-    images.save_comparison(config.out, found, steps, chosen)
+    note = recorded.differences('trained on', [(run.title, recorded.trained_on(runs.read_config(path)))
+                                               for path, run in zip(config.runs, found)])
+    images.save_comparison(config.out, found, steps, chosen, note)
+    if note:
+        print(note)
     print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in found), ', '.join(map(str, steps))))
 
 

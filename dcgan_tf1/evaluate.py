@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, pictures, quality, readers, runs
+from dcgan_tf1 import checkpoint, cli, datasets, features, flags, given_images, images, quality, recorded, runs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import write_json, write_text
+from dcgan_tf1.files import check_writable, write_json, write_text, writing
 from dcgan_tf1.generate import generate, noise, to_pictures
+from dcgan_tf1.pictures import BACKGROUNDS
 from dcgan_tf1.presets import PRESETS
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
@@ -30,27 +31,21 @@ def main(argv=None):
 
 
 def evaluate(config):
-    """Writes metrics.json and pictures, appends to a run's evaluations.csv, prints the table."""
+    """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
     preset, image_class = _system(config)
     out = config.out or _default_out(config, preset)
-    for name in ('metrics.json', 'neighbours.png'):
-        if os.path.exists(os.path.join(out, name)) and not config.overwrite:
-            raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(
-                os.path.join(out, name)))
-    given = None if config.images is None else _read_images(config.images, preset, config.background)
-    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape,
-                            background=_background(config.run))
+    unwritable = _check_outputs(config, out)
+    given = None if config.images is None else given_images.read(
+        config.images, preset, config.images_range, config.tiles, config.background)
+    if config.run is None:
+        dataset, own = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+    else:
+        dataset, own = recorded.load(config.run, runs.read_config(config.run), preset.dataset, config.data_dir,
+                                     preset.image_shape, config.other_data, background=_background(config.run))
     data = datasets.prepare(dataset, preset, image_class)
     real = quality.as_bytes(data, preset)
-    count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
-    if count < quality.AT_LEAST:
-        raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            quality.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
-                len(given), config.images)))
-    if count < config.n:
-        print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
-            count, config.n, len(real), '' if given is None else ' and {:,} in {}'.format(len(given), config.images)))
-    extractor = _extractor(config, preset)
+    count = _count(config, given, real)
+    extractor = _extractor(config, dataset)
     reference = quality.make_reference(real, data.title, extractor, count, config.seed)
 
     results = [quality.measure(quality.REAL, None, reference.other, reference)[0]]
@@ -59,20 +54,61 @@ def evaluate(config):
         found, nearest = quality.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         results.append(found)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
-    os.makedirs(out, exist_ok=True)
+    record = recorded.record_of(dataset, data.image_class, own)
+    print(_table(results, '{:,} images against {:,} real ones ({}), by the {}'.format(
+        count, count, reference.title, extractor.name)), flush=True)
+    with writing(out):
+        os.makedirs(out, exist_ok=True)
     write_json(os.path.join(out, 'metrics.json'), {
         'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
         'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
-        'data': {'name': dataset.name, 'class': image_class, 'checksum': dataset.checksum, 'note': dataset.note},
-        'classes': list(dataset.classes), 'results': results,
+        'data': record, 'classes': list(dataset.classes), 'results': results,
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
     images.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
     if config.all_checkpoints:
         images.save_quality_figure(os.path.join(out, 'quality.png'), results[1:], results[0], preset.name)
-    if config.run is not None:
-        _append(os.path.join(config.run, 'evaluations.csv'), results[1:], count, config.seed, extractor.name)
-    print(_table(results, reference, count, extractor))
+    if unwritable:
+        print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
+    elif config.run is not None:
+        _append(os.path.join(config.run, 'evaluations.csv'), results[1:], count, config.seed, extractor.name,
+                recorded.short(record))
     print('{}: metrics.json, neighbours.png{}'.format(out, ', quality.png' if config.all_checkpoints else ''))
+
+
+def _check_outputs(config, out):
+    """Raises UserError, before anything is measured, where what comes of it could not be written.
+
+    Returns why a run's evaluations.csv can't be, where all else goes to a folder that was named; else None.
+    """
+    names = ['metrics.json', 'neighbours.png'] + (['quality.png'] if config.all_checkpoints else [])
+    for path in [os.path.join(out, name) for name in names]:
+        if os.path.exists(path) and not config.overwrite:
+            raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))
+        try:
+            check_writable(path)
+        except UserError as error:
+            raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
+    if config.run is not None:
+        try:
+            check_writable(os.path.join(config.run, 'evaluations.csv'))
+        except UserError as error:
+            if config.out is None:
+                raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
+            return str(error)
+    return None
+
+
+def _count(config, given, real):
+    """How many images are measured."""
+    count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
+    if count < quality.AT_LEAST:
+        raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
+            quality.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
+                len(given), config.images)))
+    if count < config.n:
+        print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
+            count, config.n, len(real), '' if given is None else ' and {:,} in {}'.format(len(given), config.images)))
+    return count
 
 
 # ------------------------------------------------------------------------- what is measured
@@ -93,9 +129,9 @@ def _system(config):
 def _background(run):
     """What a run's transparent pictures were laid on."""
     found = 'black' if run is None else runs.read_config(run)['identity'].get('background', 'black')
-    if found not in tuple(pictures.BACKGROUNDS):
+    if found not in tuple(BACKGROUNDS):
         raise UserError('{}: expected a background of {}, found {!r}'.format(
-            run, ' or '.join(pictures.BACKGROUNDS), found))
+            run, ' or '.join(BACKGROUNDS), found))
     return found
 
 
@@ -138,56 +174,51 @@ def _all_sampled(config, preset, given, count):
             yield Sampled(name, step, to_pictures(preset, raw, prefix))
 
 
-def _read_images(path, preset, background):
-    """uint8 [N] + image_shape from a folder of pictures or an .npz with `images` in the preset's range."""
-    if os.path.isdir(path):
-        found, _ = pictures.read_pictures(path, preset.image_shape, background)
-        return found
-    found = readers.read_array(path, 'images')
-    if found.shape[1:] != preset.image_shape:
-        raise UserError('{}: expected images [N, {}], found {}'.format(
-            path, ', '.join(map(str, preset.image_shape)), list(found.shape)))
-    return found if found.dtype == np.uint8 else to_pictures(preset, found, path)
-
-
 # --------------------------------------------------------------------------- what it is measured by
 
-def _extractor(config, preset):
+def _extractor(config, dataset):
     if config.features is None:
-        return features.classifier(preset.dataset, config.data_dir, config.features_seed)
+        return features.classifier(dataset, config.features_seed)
     return features.load_graph(config.features, config.features_input, config.features_output,
                                config.features_probabilities, config.features_range)
 
 
 # --------------------------------------------------------------------------------- results
 
-def _append(path, rows, count, seed, extractor):
-    """Adds a line for each row to a run's evaluations.csv; lines that are there stay as they are."""
-    header = ['step', 'name', 'n', 'seed', 'features'] + list(quality.COLUMNS)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator='\n')
-    earlier = ''
+def _append(path, rows, count, seed, extractor, data):
+    """Adds a line for each row to a run's evaluations.csv; what is there keeps its values.
+
+    An older file has no column `data`: its rows get an empty cell.
+    """
+    header = ['step', 'name', 'n', 'seed', 'features'] + list(quality.COLUMNS) + ['data']
+    earlier = []
     if os.path.exists(path):
         with open(path, newline='', encoding='utf-8') as handle:
-            earlier = handle.read()
-    if not earlier:
-        writer.writerow(header)
+            reader = csv.DictReader(handle, restval='')
+            header += [name for name in reader.fieldnames or [] if name not in header]
+            earlier = [{name: cells[name] for name in reader.fieldnames} for cells in reader]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, header, restval='', lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(earlier)
     for row in rows:
-        writer.writerow([row['step'], row['name'], count, seed, extractor] + [
-            '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in quality.COLUMNS])
-    write_text(path, earlier + stream.getvalue())
+        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in quality.COLUMNS}
+        writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
+                             data=data))
+    write_text(path, stream.getvalue())
 
 
-def _table(rows, reference, count, extractor):
+def _table(rows, title):
+    """Rows of measures in columns that are as wide as what stands in them."""
     columns = [key for key in quality.COLUMNS if any(row.get(key) is not None for row in rows)]
-    lines = ['{:,} images against {:,} real ones ({}), by the {}'.format(
-        count, count, reference.title, extractor.name),
-             '{:<30}'.format('') + ''.join('{:>11}'.format(quality.COLUMNS[key][0]) for key in columns)]
+    cells = [[''] + [quality.COLUMNS[key][0] for key in columns]]
     for row in rows:
         name = row['name'] if row['step'] is None else '{:,} {}'.format(row['step'], row['name'])
-        lines.append('{:<30}'.format(name) + ''.join('{:>11}'.format(
-            '' if row.get(key) is None else quality.COLUMNS[key][1].format(row[key])) for key in columns))
-    return '\n'.join(lines)
+        cells.append([name] + ['' if row.get(key) is None else quality.COLUMNS[key][1].format(row[key])
+                               for key in columns])
+    widths = [max(least, *map(len, column)) for least, column in zip([30] + [10] * len(columns), zip(*cells))]
+    return '\n'.join([title] + [' '.join([line[0].ljust(widths[0])] + [
+        cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]) for line in cells])
 
 
 if __name__ == '__main__':

@@ -105,7 +105,7 @@ def _write(exported, name, folder):
         error, runtime = None, unmeasured
         if not unmeasured:
             error, runtime = formats.measure(artefact, _cases(exported, artefact.network))
-        print('{:<12}{:<32}{:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
+        print('{:<11} {:<31} {:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
             'not loaded again: ' + unmeasured if unmeasured else
             'largest error {:.1e} in {}'.format(error, runtime))), flush=True)
         found.append((artefact, error, runtime))

@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import datasets, devices, graphdefs, layers
-from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import read_json, replacing, write_json
+from dcgan_tf1 import datasets, devices, frozen_graphs, graphdefs, layers
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import read_json, write_bytes, write_json
 from dcgan_tf1.layers import average_pool, batch_norm, conv2d, dense, dropout
 from dcgan_tf1.seeds import derive_seed, numpy_rng
 
@@ -56,28 +56,29 @@ def classifier_network(images, net_pass, filters, classes):
         return features, tf.cast(dense(dropout(features, 0.7, net_pass), classes), tf.float32)
 
 
-def classifier(name, data_dir=None, seed=0, log=print):
-    """The Extractor of a data set: read where it was trained before, else trained now.
+def classifier(dataset, seed=0, log=print):
+    """The Extractor of a Dataset, which is a training split: read where it was trained before, else trained now.
 
-    Raises UserError for a data set without labels, or whose files are missing.
+    Raises UserError for a data set without labels, or whose files are damaged.
     """
+    name = dataset.name
     if name not in RECIPES:
         raise UserError('--features: expected a frozen graph for the data set {}, for which there is no classifier '
                         '(there are those of {})'.format(name, ', '.join(RECIPES)))
-    train = datasets.load(name, 'train', data_dir, log=log)
     path = os.path.join(datasets.DATA_FOLDER, name, 'classifier-v{}-{}-seed{}.pb'.format(
-        VERSION, train.checksum[:12], seed))
+        VERSION, dataset.checksum[:12], seed))
     about = path[:-len('.pb')] + '.json'
     if not (os.path.exists(path) and os.path.exists(about)):
-        # Where a stand-in has no test images of its own, a tenth of the others is kept apart.
-        if train.note is None:
-            test = datasets.load(name, 'test', data_dir, log=log)
-            sets = train.images, train.labels, test.images, test.labels
+        test = datasets.load_beside(dataset, 'test', log) if dataset.note is None else None
+        if test is not None:
+            sets = dataset.images, dataset.labels, test.images, test.labels
         else:
-            kept = len(train.images) // 10
-            sets = train.images[kept:], train.labels[kept:], train.images[:kept], train.labels[:kept]
+            kept = len(dataset.images) // 10
+            log('{}: no test images there; the classifier is tested by {:,} training images, which are kept '
+                'apart'.format(dataset.folder, kept))
+            sets = dataset.images[kept:], dataset.labels[kept:], dataset.images[:kept], dataset.labels[:kept]
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _train(name, sets, len(train.classes), seed, path, about, log)
+        _train(name, sets, len(dataset.classes), seed, path, about, log)
     try:
         accuracy = read_json(about)['test_accuracy']
         if not isinstance(accuracy, float):
@@ -125,10 +126,9 @@ def _train(name, sets, classes, seed, path, about, log):
                     bar.update()
                     bar.set_postfix(loss='{:.3f}'.format(found), refresh=False)
             frozen = graphdefs.freeze(session, [inputs], *outputs)
-    predicted = _run_frozen(frozen, 'images:0', ['probabilities:0'], (0.0, 1.0), test_images)[0].argmax(axis=1)
-    accuracy = float((predicted == test_labels).mean())
-    with replacing(path) as temporary, open(temporary, 'wb') as handle:
-        handle.write(frozen.SerializeToString())
+    tested = frozen_graphs.FrozenGraph(path, frozen, 'images', ['probabilities'], (0.0, 1.0))
+    accuracy = float((tested.run(test_images)[0].argmax(axis=1) == test_labels).mean())
+    write_bytes(path, frozen.SerializeToString())
     write_json(about, {
         'dataset': name, 'test_accuracy': accuracy, 'test_images': len(test_images), 'seed': seed,
         'epochs': recipe.epochs, 'seconds': round(time.time() - start, 1), 'tensorflow': str(tf.VERSION),
@@ -158,57 +158,29 @@ def _augmented(images, seed, number, mirrored):
 
 # --------------------------------------------------------------------------- frozen graphs
 
-def load_graph(path, source, features, probabilities=None, value_range=(-1.0, 1.0)):
+def load_graph(path, source, features, probabilities=None, value_range=None):
     """The Extractor of a frozen GraphDef.
 
     Args:
       path: the .pb file.
-      source: the operation (or tensor) that takes images, a float32 placeholder [N, H, W, C]
-        in `value_range`. Where its H, W and C are known, images are resized (bilinearly) and
-        grey ones repeated to fit.
+      source: the operation (or tensor) that takes images; its dtype and shape say how
+        (`frozen_graphs.py`). They are resized (bilinearly) and grey ones repeated to fit.
       features, probabilities: those that give [N, D] (or [N, 1, 1, D]) and [N, K]; the latter
         may be None.
+      value_range: (low, high) that a float input takes pixels in; None for [-1, 1].
     """
-    graph_def = tf.GraphDef()
-    try:
-        with open(path, 'rb') as handle:
-            graph_def.ParseFromString(handle.read())
-    except OSError as error:
-        raise UserError('{}: expected a frozen graph: {}'.format(path, error.strerror))
-    except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
-        raise UserError('{}: expected a frozen graph, found: {}'.format(path, reason(error)))
-    wanted = [name if ':' in name else name + ':0' for name in (source, features, probabilities) if name]
-    known = {node.name for node in graph_def.node}
-    for name in wanted:
-        if name.split(':')[0] not in known:
-            raise UserError('{}: expected an operation {}, found {} others: {} ...'.format(
-                path, name.split(':')[0], len(known), ', '.join(sorted(known)[:3])))
+    graph = frozen_graphs.FrozenGraph(path, frozen_graphs.read(path), source,
+                                      [name for name in (features, probabilities) if name], value_range)
 
     def run(images):
-        found = _run_frozen(graph_def, wanted[0], wanted[1:], value_range, images)
-        return found[0], (found[1] if probabilities else None)
+        found = graph.run(images)
+        if not probabilities:
+            return found[0], None
+        sums = found[1].sum(axis=1, dtype=np.float64)
+        if found[1].min() < -0.01 or np.abs(sums - 1).max() > 0.02:
+            raise UserError('{}: expected probabilities that add up to 1 from {}, found values from {:.4g} to {:.4g} '
+                            'with sums from {:.4g} to {:.4g}'.format(
+                                path, probabilities, found[1].min(), found[1].max(), sums.min(), sums.max()))
+        return found[0], found[1]
 
     return Extractor(os.path.basename(path), None, run)
-
-
-def _run_frozen(graph_def, source, targets, value_range, images):
-    low, high = value_range
-    with tf.Graph().as_default(), tf.Session(config=devices.session_config()) as session:
-        tf.import_graph_def(graph_def, name='')
-        graph = session.graph
-        source = graph.get_tensor_by_name(source)
-        pixels = tf.placeholder(tf.uint8, (None,) + images.shape[1:])
-        fed = tf.cast(pixels, tf.float32) / 255 * (high - low) + low
-        shape = source.shape.as_list() if source.shape.ndims == 4 else [None] * 4
-        if None not in shape[1:3] and tuple(shape[1:3]) != images.shape[1:3]:
-            fed = tf.image.resize_bilinear(fed, shape[1:3])
-        if shape[3] == 3 and images.shape[3] == 1:
-            fed = tf.concat([fed] * 3, axis=3)
-        found = []
-        with tqdm(total=len(images), desc='features', unit='image', disable=None, leave=False) as bar:
-            for first in range(0, len(images), BATCH):
-                part = images[first:first + BATCH]
-                values = session.run(targets, {source: session.run(fed, {pixels: part})})
-                found.append([value.reshape(len(part), -1) for value in values])
-                bar.update(len(part))
-        return [np.concatenate(each) for each in zip(*found)]

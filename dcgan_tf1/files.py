@@ -1,10 +1,12 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import tempfile
 
 from dcgan_tf1.errors import UserError
 
@@ -40,6 +42,17 @@ def replacing(path):
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)
+
+
+def check_writable(path):
+    """Raises UserError where `replacing` could not write `path`, whose folder may be missing; leaves nothing."""
+    folder = os.path.dirname(path) or os.curdir
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder) or os.curdir
+    with writing(path):
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def make_folder(path):

@@ -5,6 +5,7 @@ text lists only what the command knows, and a misspelt flag fails at once.
 """
 
 import dataclasses
+import math
 import os
 import textwrap
 from typing import Optional, Tuple
@@ -120,16 +121,19 @@ class EvaluateConfig:
     which: str
     images: Optional[str]
     background: str
+    images_range: Optional[Tuple[float, float]]
+    tiles: Optional[bool]
     all_checkpoints: bool
     n: int
     seed: int
     data_dir: Optional[str]
+    other_data: Optional[bool]
     features: Optional[str]
     features_seed: int
     features_input: Optional[str]
     features_output: Optional[str]
     features_probabilities: Optional[str]
-    features_range: Tuple[float, float]
+    features_range: Optional[Tuple[float, float]]
     out: Optional[str]
     overwrite: bool
     device: str
@@ -504,18 +508,26 @@ def parse_evaluate(argv):
     command.string('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
                                    '--preset for the real ones.')
     _background_flag(command, '--images=FOLDER')
+    command.string('images_range', None, "LOW,HIGH: black and white of an .npz. Default: found by the type and the "
+                                         "values of 'images', or refused.")
+    command.boolean('tiles', None, 'Whether pictures are grids of images, to be cut up. Default: pictures whose sides '
+                                   "are multiples of an image's are refused.")
     command.boolean('all_checkpoints', False, "Every checkpoint of the run, and a picture of the quality over steps.")
     command.group('How')
     command.integer('n', 10000, 'Images; at most half of the real ones. Distances depend on it.', 100)
     command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
-    command.string('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/.')
+    command.string('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
+                                     'then $DCGAN_TF1_DATA, then data/.')
+    command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '
+                                        'refuse them.')
     command.string('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
                                      'classifier; needs --features_input and --features_output.')
-    command.string('features_input', None, 'Its placeholder for images [N, H, W, C].')
+    command.string('features_input', None, 'Its placeholder for images: floats or bytes, [N, H, W, C], [N, C, H, W] '
+                                           'or flat, or encoded pictures.')
     command.string('features_output', None, 'Its features [N, D].')
     command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
-    command.string('features_range', '-1,1', 'The range in which it takes pixels.')
-    command.integer('features_seed', 0, 'Of the classifier: another seed trains another one.', 0)
+    command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
+    command.integer('features_seed', None, 'Of the classifier: another seed trains another one. Default: 0.', 0)
     command.group('Where to')
     command.string('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
     command.boolean('overwrite', False, 'Replace an earlier evaluation.')
@@ -537,14 +549,34 @@ def parse_evaluate(argv):
     if values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             'one of them' if values['features_input'] or values['features_output'] else 'neither'))
+    _check_measuring_flags(values)
+    return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
+
+
+def _check_measuring_flags(values):
+    """Reads the ranges among evaluate's flags; an error for a flag that nothing would come of."""
+    for name in ('features_range', 'images_range'):
+        values[name] = _parse_range(name, values[name])
+    for name, needed in (('features_range', 'features'), ('images_range', 'images'), ('tiles', 'images'),
+                         ('features_input', 'features'), ('features_output', 'features'),
+                         ('features_probabilities', 'features'), ('other_data', 'run')):
+        if values[name] is not None and values[needed] is None:
+            raise flags.Error('--{}: expected --{} beside it, found none'.format(name, needed))
+    if values['features'] is not None and values['features_seed'] is not None:
+        raise flags.Error("--features_seed: expected the data set's classifier, found --features beside it")
+    values['features_seed'] = values['features_seed'] or 0
+
+
+def _parse_range(name, text):
+    if text is None:
+        return None
     try:
-        low, high = [float(part) for part in values['features_range'].split(',')]
-        if not low < high:
+        low, high = [float(part) for part in text.split(',')]
+        if not -math.inf < low < high < math.inf:
             raise ValueError
     except ValueError:
-        raise flags.Error('--features_range: expected LOW,HIGH, found {!r}'.format(values['features_range']))
-    values['features_range'] = low, high
-    return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
+        raise flags.Error('--{}: expected LOW,HIGH, found {!r}'.format(name, text))
+    return low, high
 
 
 def parse_data(argv):

@@ -15,6 +15,9 @@ import tensorflow.compat.v1 as tf
 _OLDER = {'AddV2': ('Add', ()), 'FusedBatchNormV3': ('FusedBatchNorm', ('U',))}
 # Notes for the reader that older releases refuse.
 _NOTES = ('_output_shapes', 'debug_name')
+# Attributes that operations of images got after 1.15, and their defaults: with these, or without, they do the same.
+_NEWER_DEFAULTS = {'grad_a': False, 'grad_b': False, 'grad_x': False, 'grad_y': False, 'exponential_avg_factor': 1.0,
+                   'explicit_paddings': [], 'bad_indices_policy': b''}
 
 
 def freeze(session, inputs, *outputs):
@@ -98,6 +101,27 @@ def _for_older_releases(meta):
             if name in node.attr:
                 del node.attr[name]
     return meta
+
+
+def strip_newer_defaults(graph_def):
+    """Removes, in place, attributes at the defaults that came after TensorFlow 1.15; returns the GraphDef.
+
+    Importing a graph fills in all that the release at hand has, and an older one refuses to read them.
+    """
+    nodes = list(graph_def.node) + [node for function in graph_def.library.function for node in function.node_def]
+    for node in nodes:
+        for name, default in _NEWER_DEFAULTS.items():
+            if name in node.attr and _value(node.attr[name]) == default:
+                del node.attr[name]
+    return graph_def
+
+
+def _value(attribute):
+    """An AttrValue's number or bytes; [] for an empty list, None for anything else."""
+    kind = attribute.WhichOneof('value')
+    if kind == 'list':
+        return [] if not attribute.list.ListFields() else None
+    return getattr(attribute, kind) if kind in ('s', 'i', 'f', 'b') else None
 
 
 def saved_model_bytes(meta):

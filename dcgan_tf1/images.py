@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import os
+import textwrap
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,8 +26,11 @@ def to_uint8(images, image_range):
     """Float images in `image_range` (low, high) -> uint8, any shape.
 
     Values outside are clipped first, then rounded to the nearest of 256 levels; `low`
-    becomes 0, `high` 255. Raises ValueError for values that are not finite.
+    becomes 0, `high` 255. Bytes are pixels already. Raises ValueError for values that are
+    not finite.
     """
+    if np.asarray(images).dtype == np.uint8:
+        return images
     images = np.asarray(images, np.float32)
     if not np.isfinite(images).all():
         raise ValueError('expected finite images, found {} values that are not'.format(
@@ -190,7 +194,7 @@ Compared = collections.namedtuple('Compared', 'title rows metrics')
 COMPARED = 10  # images of each row that a comparison shows
 
 
-def save_comparison(path, found, steps, chosen):
+def save_comparison(path, found, steps, chosen, note=None):
     """Draws runs beside each other: rows of samples on top, loss curves under them.
 
     Args:
@@ -199,6 +203,7 @@ def save_comparison(path, found, steps, chosen):
       steps: the steps that the rows stand for.
       chosen: for each run, for each of the steps, the row (step, images) nearest to it;
         each is labelled with its own step.
+      note: a line under the picture, or None.
     """
     losses = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in found for row in run.metrics)]
     figure = Figure(figsize=(4.2 * max(2, len(found)), 0.48 * len(steps) + 2.6 * len(losses) + 0.8))
@@ -232,6 +237,9 @@ def save_comparison(path, found, steps, chosen):
                 axes.legend(fontsize=6)
             else:  # a run of before there were such figures
                 axes.text(0.5, 0.5, 'not recorded in these runs', fontsize=7, ha='center', transform=axes.transAxes)
+    if note is not None:
+        wide = int(figure.get_size_inches()[0] * 22)  # characters of this size
+        figure.text(0.5, 0.004, textwrap.fill(note, wide).replace('$', r'\$'), fontsize=6, ha='center', va='bottom')
     _save_figure(path, figure, 130)
 
 

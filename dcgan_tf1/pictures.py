@@ -98,6 +98,17 @@ def read_pictures(folder, shape, background='black', log=print):
     return images, paths
 
 
+def read_picture(path, channels, background='black'):
+    """One picture as it is, neither cropped nor resized -> uint8 [H, W, channels]; UserError where it has no range."""
+    with _opened(path) as opened:
+        if _scale(opened) is None:
+            raise UserError('{}: expected a picture of at most 16 bits a channel, found one of mode {}'.format(
+                path, opened.mode))
+        notes = _Notes((1, 1, channels), background)
+        picture = _decode(opened, notes)
+        return _fit(picture, picture.size[::-1] + (channels,), background, notes)
+
+
 @functools.lru_cache()
 def _formats():
     """Those of FORMATS that this Pillow was built with; WebP is one that may be missing."""

@@ -232,14 +232,20 @@ def _joined(batches, paths):
 
 
 def read_array(path, name):
-    """One array of an .npz file; UserError where it is not there, is damaged or would not fit into MAX_BYTES."""
+    """One array of numbers (or of truth values) of an .npz file, in the type that it has there.
+
+    UserError where it is not there, is damaged, holds something else or would not fit into MAX_BYTES.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, 'zip'):
                 raise ValueError('a single array')
             if arrays.zip.getinfo(name + '.npy').file_size > MAX_BYTES:
                 raise ValueError('more than {} bytes'.format(MAX_BYTES))
-            return np.asarray(arrays[name], np.float32) if arrays[name].dtype != np.uint8 else arrays[name]
+            found = arrays[name]
+            if found.dtype.kind not in 'biuf':
+                raise ValueError('values of the type {}'.format(found.dtype))
+            return found
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
         raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
 

@@ -15,7 +15,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, flags, images, quality, runs
+from dcgan_tf1 import checkpoint, cli, flags, images, quality, recorded, runs
 from dcgan_tf1.errors import reason
 from dcgan_tf1.files import read_json, refuse_existing, write_text
 from dcgan_tf1.generate import generate, noise, to_pictures
@@ -40,6 +40,8 @@ Found = collections.namedtuple('Found', [
     'metrics',      # rows of metrics.csv
     'evaluation',   # (folder, metrics.json) of its newest checkpoint that was evaluated, or None
     'over_steps',   # (rows with measures and steps, those of real images or None, n) or None
+    'trained_on',   # the data, as recorded.py has it
+    'measured_on',  # the data of its newest evaluation, and of the one of all checkpoints: a list
     'checkpoints',  # (title, prefix) of what samples are drawn from
 ])
 
@@ -85,14 +87,14 @@ def _read(path, title):
     if best and best['step'] in steps and best['step'] != steps[-1]:
         shown.append(('the best checkpoint by Frechet distance, step {:,.0f}'.format(best['step']),
                       checkpoint.prefix_of(folder, int(best['step']))))
-    evaluation, over_steps = _evaluations(path)
+    evaluation, over_steps, measured_on = _evaluations(path)
     if watched:
         same = [row for row in watched if row['n'] == watched[-1]['n']]
         about = config.get('evaluation')
         real = about.get('real') if isinstance(about, dict) else None
         over_steps = same, real if _is_row(real) else None, int(same[-1]['n'])
     return Found(title, path, preset, config, runs.load_samples(path, preset.image_range, print),
-                 runs.read_metrics(path), evaluation, over_steps, shown)
+                 runs.read_metrics(path), evaluation, over_steps, recorded.trained_on(config), measured_on, shown)
 
 
 def _is_row(row):
@@ -103,8 +105,12 @@ def _is_row(row):
 
 
 def _evaluations(path):
-    """(folder, metrics.json) of the newest single evaluation, and the over_steps of one of all checkpoints."""
-    single, several = None, None
+    """What there is in a run's evaluations.
+
+    (folder, metrics.json) of the newest single one, the over_steps of one of all checkpoints,
+    and the data that these two were measured against.
+    """
+    single, several, data = None, None, {}
     for name in sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))):
         try:
             metrics = read_json(name)
@@ -117,11 +123,13 @@ def _evaluations(path):
             print('WARNING: {}: expected an evaluation, found a damaged one ({}); the page goes without it'.format(
                 name, reason(error)), file=sys.stderr)
             continue
-        if len({row['step'] for row in steps}) > 1:
+        of_all = len({row['step'] for row in steps}) > 1
+        if of_all:
             several = steps, rows[0], metrics['n']
         else:
             single = os.path.dirname(name), metrics
-    return single, several
+        data[of_all] = recorded.measured_on(metrics)
+    return single, several, list(data.values())
 
 
 # ------------------------------------------------------------------------------ the sections
@@ -185,6 +193,25 @@ def _losses(found):
             charts.append((images.line_chart(title, 'seconds of training', _curves(found, 'seconds', key)),
                            title + ' over seconds'))
     return _charts(charts) or _note('No losses yet.')
+
+
+def _data(found):
+    """A line each where the runs were not trained on the same data, or not measured against the same, or alike."""
+    measured = [(run, record) for run in found for record in run.measured_on]
+    lines = [recorded.differences('trained on', [(run.name, run.trained_on) for run in found]),
+             recorded.differences('measured against', [(run.name, record) for run, record in measured])]
+    scales = [(run.name, run.evaluation[1]) for run in found if run.evaluation]
+    if len({(metrics['n'], str(metrics['features']['name'])) for _, metrics in scales}) > 1:
+        lines.append('These runs were measured in different ways, and their figures do not compare: {}.'.format(
+            '; '.join('{}: {:,} images, by the {}'.format(name, metrics['n'], metrics['features']['name'])
+                      for name, metrics in scales)))
+    for run in found:
+        others = [record for record in run.measured_on if record['checksum'] and run.trained_on['checksum']
+                  and record['checksum'] != run.trained_on['checksum']]
+        if others:
+            lines.append('{} was trained on {}, and measured against {}.'.format(
+                run.name, recorded.title(run.trained_on), recorded.title(others[0])))
+    return ''.join('<p class="warning">{}</p>'.format(_text(line)) for line in lines if line)
 
 
 def _curves(found, x, y):
@@ -373,7 +400,7 @@ def _page(title, found, sections):
         style = re.sub(r'\s*\n\s*', '\n', handle.read())
     about = ''.join('<p><strong>{}</strong>: {}, {}, {}, seed {}.</p>'.format(*map(_text, (
         run.name, run.preset.title, run.config.get('device', 'a device that was not recorded'),
-        _arithmetic(run.config), run.config['identity'].get('seed')))) for run in found)
+        _arithmetic(run.config), run.config['identity'].get('seed')))) for run in found) + _data(found)
     return '''<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -209,7 +209,7 @@ def _make_watch(config, data, log):
     if count < quality.AT_LEAST:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * quality.AT_LEAST, len(real)))
-    extractor = features.classifier(data.dataset.name, config.data_dir, log=log)
+    extractor = features.classifier(data.dataset, log=log)
     return quality.Watch(extractor, real, data.title, count, config.seed, log)
 
 

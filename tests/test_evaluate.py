@@ -1,8 +1,11 @@
 """The evaluation command: on runs, checkpoints and images, by a classifier and by a graph of the user's."""
 
+import contextlib
 import csv
 import json
 import os
+import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from conftest import blobs, check_one_line_error, graph_flags, run_command, writ
 from exports import make_checkpoint
 from PIL import Image
 
-from dcgan_tf1 import features, quality
+from dcgan_tf1 import datasets, evaluate, features, quality
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import sha256
 
 
@@ -53,6 +57,111 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
         assert len(list(csv.DictReader(handle))) == 4
 
 
+def rows_of(run):
+    with open(os.path.join(str(run), 'evaluations.csv'), newline='') as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_run_is_measured_against_its_own_data(run, tiny_data, plain_graph, tmp_path, monkeypatch):
+    """Where nothing else is asked for: not against inverted digits in a usual place, which are refused."""
+    copy = str(tmp_path / '00000-blog_mnist')
+    shutil.copytree(run, copy)
+    old = 'step,name,n,seed,features,frechet_distance\n2,"as, then",100,0,old.pb,1.5\n'
+    with open(os.path.join(copy, 'evaluations.csv'), 'w') as handle:
+        handle.write(old)  # of before there was a column `data`
+    write_mnist(tmp_path / 'usual' / 'mnist', 255 - blobs(5400), np.arange(5400).astype(np.uint8) % 10)
+    monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'usual'))
+    flags = ['--run=' + copy, '--n=100'] + graph_flags(plain_graph)
+    status, text, err = run_command('evaluate', '--out={}'.format(tmp_path / 'own'), *flags)
+    assert status == 0, err
+    with open(os.path.join(copy, 'config.json')) as handle:
+        trained = json.load(handle)['data']
+    data = metrics_of(tmp_path / 'own')['data']
+    assert data == {'name': 'mnist', 'class': None, 'checksum': trained['checksum'], 'note': None,
+                    'folder': os.path.join(tiny_data, 'mnist'), 'official': False, 'own': True}
+    other = ['--data_dir={}'.format(tmp_path / 'usual'), '--out={}'.format(tmp_path / 'other')] + flags
+    check_one_line_error(run_command('evaluate', *other), '--other_data', trained['checksum'][:12],
+                         os.path.join(tiny_data, 'mnist'), str(tmp_path / 'usual'))
+    status, text, err = run_command('evaluate', '--other_data', *other)
+    assert status == 0 and 'measuring against other data' in text, err
+    found = metrics_of(tmp_path / 'other')
+    assert found['data']['own'] is False and found['data']['checksum'] != trained['checksum']
+    # An untrained generator's grey is as far from the one as from the other; the real images are not.
+    rows = rows_of(copy)
+    assert [row['data'] for row in rows] == [''] + [trained['checksum'][:12]] * 2 + [
+        found['data']['checksum'][:12]] * 2
+    assert (rows[0]['name'], rows[0]['frechet_distance'], rows[0]['density']) == ('as, then', '1.5', '')
+    assert float(rows[1]['frechet_distance']) != float(rows[3]['frechet_distance'])
+    check_one_line_error(run_command('evaluate', '--other_data', '--images=x', '--preset=blog_mnist'), '--other_data')
+
+
+@contextlib.contextmanager
+def may_only_read(folder):
+    """As a user who may read `folder`, and may not write to it."""
+    os.chmod(str(folder), 0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        os.chmod(str(folder), 0o755)
+
+
+@pytest.fixture
+def shared(run, tiny_data, plain_graph):
+    """A folder that all may enter, with a copy of the run, of its data and of the graph."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        for source, name in ((run, 'run'), (tiny_data, 'data')):
+            shutil.copytree(source, os.path.join(folder, name), ignore=shutil.ignore_patterns('evaluation*'))
+            os.chmod(os.path.join(folder, name), 0o755)
+        shutil.copy(plain_graph, os.path.join(folder, 'features.pb'))
+        yield folder
+
+
+def test_a_run_that_may_only_be_read_is_refused_at_once_or_measured_elsewhere(shared, monkeypatch):
+    flags = ['--run={}/run'.format(shared), '--n=100', '--data_dir={}/data'.format(shared)] + graph_flags(
+        os.path.join(shared, 'features.pb'))
+    with may_only_read(os.path.join(shared, 'run')):
+        with monkeypatch.context() as patch:
+            patch.setattr(quality, 'measure', None)  # it does not come to that
+            patch.setattr(datasets, 'load', None)
+            check_one_line_error(run_command('evaluate', *flags), 'evaluation-000004', 'Permission denied', '--out')
+        assert not os.path.exists(os.path.join(shared, 'run', 'evaluation-000004'))
+        status, text, err = run_command('evaluate', '--out={}/out/there'.format(shared), *flags)
+    assert status == 0 and 'Frechet' in text, err
+    assert len(metrics_of(os.path.join(shared, 'out', 'there'))['results']) == 3
+    assert err.count('\n') == 1 and err.startswith('WARNING') and 'evaluations.csv' in err
+
+
+def test_the_table_is_printed_before_anything_is_written(run, tiny_data, plain_graph, tmp_path, monkeypatch):
+    def full(*_):
+        raise UserError('no space')
+
+    monkeypatch.setattr(evaluate, 'write_json', full)
+    status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--out={}'.format(tmp_path / 'out'),
+                                    '--data_dir=' + tiny_data, *graph_flags(plain_graph))
+    assert (status, err) == (1, 'error: no space\n')
+    assert quality.REAL in text and '4 dropout off' in text
+
+
+def test_columns_never_run_together():
+    row = dict.fromkeys(quality.COLUMNS, 8582.1743)
+    rows = [dict(row, name=quality.REAL, step=None),
+            dict(row, name='as the preset samples', step=4, frechet_distance=123456789.0, kernel_distance=34329.1021),
+            dict(row, name='a name that is longer than all of the others are', step=1000000, recall=None)]
+    lines = evaluate._table(rows, 'title').split('\n')
+    assert lines[0] == 'title' and lines[1].split() == [heading for heading, _ in quality.COLUMNS.values()]
+    for line, row in zip(lines[2:], rows):
+        shown = [form.format(row[key]) for key, (_, form) in quality.COLUMNS.items() if row[key] is not None]
+        assert line.split()[-len(shown):] == shown
+    assert len({len(line) for line in lines[1:]}) == 1  # one under the other
+    assert lines[3].startswith('4 as the preset samples ') and '123456789.00' in lines[3]
+
+
 def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
     status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--all_checkpoints', '--seed=1',
                                     '--out={}'.format(tmp_path), '--data_dir=' + tiny_data, *graph_flags(plain_graph))
@@ -69,8 +178,9 @@ def test_images_in_a_folder_and_in_an_npz(tiny_data, plain_graph, tmp_path):
     for i, picture in enumerate(pictures):
         Image.fromarray(picture).save(str(tmp_path / 'pictures' / '{:03d}.png'.format(i)))
     np.savez(str(tmp_path / 'same.npz'), images=pictures[..., np.newaxis].astype(np.float32) / 127.5 - 1)
+    np.savez(str(tmp_path / 'wide.npz'), images=pictures[..., np.newaxis].astype(np.int64))
     found = []
-    for name in ('pictures', 'same.npz'):
+    for name in ('pictures', 'same.npz', 'wide.npz'):
         out = tmp_path / ('out-' + name)
         status, text, err = run_command(
             'evaluate', '--images={}'.format(tmp_path / name), '--preset=blog_mnist', '--out={}'.format(out),
@@ -81,7 +191,7 @@ def test_images_in_a_folder_and_in_an_npz(tiny_data, plain_graph, tmp_path):
     # Blobs like the real ones.
     assert found[0]['precision'] > 0.6 and found[0]['coverage'] > 0.6
     for key in ('frechet_distance', 'kernel_distance', 'coverage', 'class_entropy'):
-        np.testing.assert_allclose(found[0][key], found[1][key], rtol=1e-6)
+        np.testing.assert_allclose(found[0][key], [each[key] for each in found[1:]], rtol=1e-6)
 
 
 def test_copies_of_training_images_are_found(tiny_data, plain_graph, tmp_path):
@@ -111,7 +221,8 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     write_mnist(tmp_path / 'mine' / 'mnist', *located(1500, 0))
     write_mnist(tmp_path / 'mine' / 'mnist', *located(300, 1), split='t10k')
     lines = []
-    extractor = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
+    extractor = features.classifier(dataset, log=lines.append)
     assert extractor.accuracy > 0.95 and '{:.2%}'.format(extractor.accuracy) in extractor.name
     assert 'training the classifier' in lines[0]
     names = sorted(os.listdir('data/mnist'))
@@ -123,16 +234,41 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(300), atol=1e-5)
     assert (probabilities.argmax(axis=1) == labels).mean() > 0.95
     del lines[:]
-    again = features.classifier('mnist', str(tmp_path / 'mine'), log=lines.append)
+    again = features.classifier(dataset, log=lines.append)
     assert lines == [] and again.accuracy == extractor.accuracy
     assert sha256(os.path.join('data/mnist', names[1])) == before
-    features.classifier('mnist', str(tmp_path / 'mine'), seed=1, log=lines.append)  # another seed, another one
+    features.classifier(dataset, seed=1, log=lines.append)  # another seed, another one
     assert lines and len(os.listdir('data/mnist')) == 4
     with open(os.path.join('data/mnist', names[0]), 'w') as handle:
         handle.write('{')
     status, _, err = run_command('evaluate', '--images={}'.format(tmp_path), '--preset=blog_mnist',
                                  '--data_dir={}'.format(tmp_path / 'mine'))
     assert status == 1 and err.startswith('error: ')
+
+
+def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that_is_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images, labels = located(100, 0)
+    write_mnist(tmp_path / 'mine' / 'mnist', images, labels)
+    write_mnist(tmp_path / 'usual' / 'mnist', *located(30, 1), split='t10k')
+    monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'usual'))
+    given, lines = [], []
+
+    def train(name, sets, classes, seed, path, about, log):
+        given.append([array.squeeze() for array in sets])
+        raise UserError('enough')
+
+    monkeypatch.setattr(features, '_train', train)
+    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
+    for _ in range(2):
+        with pytest.raises(UserError, match='enough'):
+            features.classifier(dataset, log=lines.append)
+        write_mnist(tmp_path / 'mine' / 'mnist', *located(20, 2), split='t10k')
+    for found, expected in zip(given, ((images[10:], labels[10:], images[:10], labels[:10]),
+                                       (images, labels) + located(20, 2))):
+        for one, other in zip(found, expected):
+            np.testing.assert_array_equal(one, other)
+    assert len(lines) == 1 and 'no test images there' in lines[0] and '10 training images' in lines[0]
 
 
 def test_augmentation_moves_and_mirrors():
@@ -151,7 +287,8 @@ def test_augmentation_moves_and_mirrors():
 def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(features.RECIPES, 'mnist', features.RECIPES['mnist']._replace(epochs=1))
-    assert features.classifier('mnist', real_data).accuracy > 0.985  # after a quarter of its training
+    dataset = datasets.load('mnist', data_dir=real_data)
+    assert features.classifier(dataset).accuracy > 0.985  # after a quarter of its training
 
 
 def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
@@ -169,6 +306,12 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     result = run_command('evaluate', '--features={}'.format(tmp_path / 'bad.pb'), *(base + flags))
     check_one_line_error(result, 'bad.pb')
     check_one_line_error(run_command('evaluate', '--features_range=1', *base), '--features_range', "'1'")
+    check_one_line_error(run_command('evaluate', '--features_range=0,1', *base), '--features_range', '--features')
+    check_one_line_error(run_command('evaluate', '--notiles', *base), '--tiles', '--images')
+    result = run_command('evaluate', '--features_seed=0', *(base + graph_flags('x.pb')))
+    check_one_line_error(result, '--features_seed')
+    check_one_line_error(run_command('evaluate', '--images=x', '--preset=blog_mnist', '--images_range=0,inf'),
+                         '--images_range', "'0,inf'")
     check_one_line_error(run_command('evaluate', '--all_checkpoints', '--step=2', *base), '--all_checkpoints')
     prefix = make_checkpoint('blog_dense', tmp_path)
     check_one_line_error(run_command('evaluate', '--checkpoint=' + prefix, '--preset=keras_dense', data,

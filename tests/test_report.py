@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 from conftest import PHONE, check_one_line_error, console, graph_flags, run_command, set_width
 from PIL import Image
@@ -84,6 +85,49 @@ def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):
     assert 'Not evaluated yet: python -m dcgan_tf1.evaluate --run={}'.format(runs[1]) in page
     texts = [text for text, _, _ in pictures(page)]
     assert texts.count('A grid of samples') == 2 and 'generator loss over seconds' in texts
+
+
+def test_different_data_are_told_at_the_top(runs, tmp_path):
+    """Of runs that were trained or measured on different data, and of one that was measured against others."""
+    page, _ = report(tmp_path / 'same.html', *runs)
+    assert 'class="warning"' not in page
+    other = str(tmp_path / '00000-blog_mnist')
+    shutil.copytree(runs[0], other)
+    for name, change in (('config.json', stand_in), (os.path.join('evaluation-000004', 'metrics.json'), inverted)):
+        with open(os.path.join(other, name)) as handle:
+            content = json.load(handle)
+        change(content)
+        with open(os.path.join(other, name), 'w') as handle:
+            json.dump(content, handle)
+    page, _ = report(tmp_path / 'report.html', runs[0], other)
+    lines = re.findall('<p class="warning">(.*?)</p>', page)
+    assert len(lines) == 4
+    assert lines[0].startswith('These runs were trained on different data: ')
+    assert '; blog_mnist ({}/00000-blog_mnist): mnist, 5,000 digits (aaaaaaaaaaaa).'.format(tmp_path.name) in lines[0]
+    assert lines[1].startswith('These runs were measured against different data: ') and 'bbbbbbbbbbbb' in lines[1]
+    assert '100 images, by the features.pb; ' in lines[2] and '200 images, by the features.pb.' in lines[2]
+    assert 'was trained on mnist, 5,000 digits (aaaaaaaaaaaa), and measured against mnist (bbbbbbbbbbbb)' in lines[3]
+
+    out = tmp_path / 'comparison.png'
+    status, text, err = run_command('compare', '--runs={},{}'.format(*runs), '--out={}'.format(out))
+    assert status == 0 and 'different data' not in text, err
+    before = Image.open(str(out)).convert('L')
+    status, text, err = run_command('compare', '--runs={},{}'.format(runs[1], other), '--out={}'.format(out),
+                                    '--overwrite')
+    assert status == 0 and text.count('trained on different data') == 1 and '5,000 digits (aaaaaaaaaaaa)' in text, err
+    # The line is under the picture, too, where nothing else is.
+    margins = [np.asarray(picture.crop((0, picture.height - 22, picture.width, picture.height)))
+               for picture in (before, Image.open(str(out)).convert('L'))]
+    assert margins[0].min() == 255 and margins[1].min() < 100
+
+
+def stand_in(config):
+    config['data'].update(checksum='a' * 64, note='5,000 digits')
+
+
+def inverted(metrics):
+    metrics['data'].update(checksum='b' * 64)
+    metrics['n'] = 200
 
 
 def test_runs_of_the_same_name_can_be_told_apart(runs, tmp_path):

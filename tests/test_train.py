@@ -432,7 +432,8 @@ def labelled(tmp_path, monkeypatch):
 
 def evaluated(data, *flags):
     status, out, err = run_command('train', '--data_dir=' + data, '--preset=blog_dense', '--batch_size=8',
-                                   '--eval_every=2', '--eval_n=100', '--keep_checkpoints=1', *flags)
+                                   '--eval_every=2', '--eval_n=100', '--keep_checkpoints=1', '--precision=float32',
+                                   *flags)
     assert status == 0, err
     return out
 
@@ -453,7 +454,7 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
     pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
     data = datasets.prepare(datasets.load('mnist', 'train', labelled), preset)
-    watch = quality.Watch(features.classifier('mnist', labelled), quality.as_bytes(data, preset), '', 100, 0,
+    watch = quality.Watch(features.classifier(data.dataset), quality.as_bytes(data, preset), '', 100, 0,
                           lambda _: None)
     np.testing.assert_allclose(watch.measure(9, pictures)['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
 
