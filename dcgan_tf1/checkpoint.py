@@ -12,7 +12,8 @@ import re
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import make_folder
+from dcgan_tf1.files import cannot_write, make_folder
+from dcgan_tf1.paths import literal
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
@@ -20,7 +21,8 @@ _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
 
 def make_saver():
     """A Saver of every variable of the default graph; make it before finalising."""
-    return tf.train.Saver(max_to_keep=None)  # save() below deletes old ones, by number
+    # save() below deletes old ones, by number. Relative names in the file `checkpoint` hold wherever the folder goes.
+    return tf.train.Saver(max_to_keep=None, save_relative_paths=True)
 
 
 def prefix_of(folder, step):
@@ -42,16 +44,16 @@ def save(saver, session, folder, step, keep, spare=None):
     prefix = prefix_of(folder, step)
     try:
         make_folder(folder)
-        with session.graph.as_default():
-            saver.save(session, os.path.join(folder, NAME), global_step=step)
+        with session.graph.as_default(), literal(os.path.join(folder, NAME)) as path:
+            saver.save(session, path, global_step=step)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
         # Nothing of the failed one may look whole.
         for path in glob.glob(glob.escape(prefix) + '.*'):
             os.remove(path)
         earlier = steps_in(folder)
-        raise UserError('{}: expected to write a checkpoint, found: {}; {}'.format(
-            prefix, reason(error), 'the one of step {} is intact'.format(earlier[-1]) if earlier
-            else 'there is no earlier one'))
+        raise UserError('{}; {}'.format(
+            cannot_write(prefix, error),
+            'the checkpoint of step {} is intact'.format(earlier[-1]) if earlier else 'there is no earlier one'))
     if keep:
         # Of those up to this step: a later one is a damaged one that was passed over.
         for old in [old for old in steps_in(folder) if old <= step and old != spare][:-keep]:
@@ -73,6 +75,11 @@ def remove_parts(folder):
                 os.remove(os.path.join(folder, name))
 
 
+def without_suffix(path):
+    """A checkpoint's prefix from the name of one of its files, or from itself."""
+    return re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
+
+
 def resolve(path):
     """A checkpoint's prefix from a prefix, one of its files, or a folder (its newest)."""
     if os.path.isdir(path):
@@ -80,7 +87,7 @@ def resolve(path):
         if not steps:
             raise UserError('{}: expected checkpoints {}-N in the folder, found none'.format(path, NAME))
         return prefix_of(path, steps[-1])
-    prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
+    prefix = without_suffix(path)
     if not os.path.exists(prefix + '.index') and not os.path.isfile(prefix):
         raise UserError('{}: expected a checkpoint, found no file {}.index'.format(path, prefix))
     return prefix
@@ -146,11 +153,12 @@ def newest_whole(folder, log):
 @contextlib.contextmanager
 def _reading(prefix):
     """A reader of the checkpoint; what it raises for damaged files becomes a UserError."""
-    try:
-        yield tf.train.NewCheckpointReader(prefix)
-    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
-        raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
-            prefix, reason(error)))
+    with literal(prefix) as path:
+        try:
+            yield tf.train.NewCheckpointReader(path)
+        except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
+            raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
+                prefix, reason(error).replace(path, prefix)))
 
 
 def _alternatives(name, shape, shapes):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, system_reason
 
 CHUNK = 1 << 16
 
@@ -20,7 +20,12 @@ def writing(path):
     try:
         yield
     except OSError as error:
-        raise UserError('{}: expected to write it, found: {}'.format(path, error.strerror or error))
+        raise cannot_write(path, error)
+
+
+def cannot_write(path, error):
+    """The UserError about a file or folder that an error of the system's or TensorFlow's kept from being written."""
+    return UserError('cannot write {}: {}'.format(path, system_reason(error)))
 
 
 @contextlib.contextmanager

@@ -28,8 +28,17 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1 import checkpoint, images, quality, readers
-from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import make_folder, read_json, remove_parts, replacing, write_json, write_text, writing
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import (
+    cannot_write,
+    make_folder,
+    read_json,
+    remove_parts,
+    replacing,
+    write_json,
+    write_text,
+    writing,
+)
 from dcgan_tf1.presets import PRESETS
 
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
@@ -41,31 +50,32 @@ class DamagedRun(UserError):
 
 def create_folder(parent, name):
     """Makes and returns the next free `parent/NNNNN-name`."""
-    os.makedirs(parent, exist_ok=True)
-    while True:
-        numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
-        path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
-        try:
-            os.mkdir(path)
-            return path
-        except FileExistsError:
-            continue  # another trainer was quicker
+    with writing(parent):
+        os.makedirs(parent, exist_ok=True)
+        while True:
+            numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
+            path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
+            try:
+                os.mkdir(path)
+                return path
+            except FileExistsError:
+                continue  # another trainer was quicker
 
 
-def newest_folder(parent, name):
-    """The run folder of this name with the highest number, or None.
+def folders(parent, name):
+    """The run folders of this name, that with the highest number first.
 
-    `parent` may be a run folder itself, which is then the one.
+    `parent` may be a run folder itself, which is then the only one.
     """
     if os.path.exists(os.path.join(parent, 'config.json')):
-        return parent
+        return [parent]
     found = []
     for entry in os.listdir(parent) if os.path.isdir(parent) else []:
         match = _NUMBERED.match(entry)
         path = os.path.join(parent, entry)
         if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
             found.append((int(match.group(1)), path))
-    return max(found)[1] if found else None
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def read_config(path):
@@ -73,8 +83,10 @@ def read_config(path):
     name = os.path.join(path, 'config.json')
     try:
         config = read_json(name)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DamagedRun('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
+    except OSError as error:
+        raise DamagedRun('cannot read {}: {}'.format(name, error.strerror))
     except ValueError as error:
         raise DamagedRun('{}: expected JSON, found {}'.format(name, error))
     if not isinstance(config, dict) or not isinstance(config.get('identity'), dict) \
@@ -289,9 +301,13 @@ class Run:
         folder = self.file('events')
         with writing(folder):
             os.makedirs(folder, exist_ok=True)
-        # TensorBoard reads the files in order of their names.
-        name = 'events.out.tfevents.{:010d}.{:06d}'.format(int(time.time()), step)
-        self._events_path = os.path.join(folder, name)
+        # TensorBoard reads the files in order of their names. None is written over, whatever the clock says.
+        seconds = int(time.time())
+        while True:
+            self._events_path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
+            if not os.path.lexists(self._events_path):
+                break
+            seconds += 1
         with self._writing_events():
             self._events = tf.io.TFRecordWriter(self._events_path)
         self._add_event(file_version='brain.Event:2')
@@ -303,7 +319,7 @@ class Run:
         try:
             yield
         except (tf.errors.OpError, RuntimeError, OSError) as error:
-            raise UserError('{}: expected to write events, found: {}'.format(self._events_path, reason(error)))
+            raise cannot_write(self._events_path, error)
 
     def _add_event(self, step=0, **content):
         with self._writing_events():

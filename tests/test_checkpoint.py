@@ -143,7 +143,7 @@ def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
     shutil.move(folder, folder + '-away')
     with open(folder, 'w') as handle:
         handle.write('a file where the folder was')
-    with pytest.raises(UserError, match='model.ckpt-2: expected to write a checkpoint'):
+    with pytest.raises(UserError, match='cannot write .*model.ckpt-2: '):
         checkpoint.save(model.saver, model.session, folder, 2, keep=1)
     os.remove(folder)
     shutil.move(folder + '-away', folder)
