@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs
+from dcgan_tf1 import checkpoint, cli, datasets, features, flags, images, quality, readers, runs, tables
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json, write_text
 from dcgan_tf1.generate import generate, noise, to_pictures
@@ -156,16 +156,13 @@ def _append(path, rows, count, seed, extractor):
     header = ['step', 'name', 'n', 'seed', 'features'] + list(quality.COLUMNS)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator='\n')
-    earlier = ''
-    if os.path.exists(path):
-        with open(path, newline='', encoding='utf-8') as handle:
-            earlier = handle.read()
-    if not earlier:
-        writer.writerow(header)
+    writer.writerow(header)
+    for row in tables.texts_to_go_on(path, header, print):
+        writer.writerow([row[key] for key in header])
     for row in rows:
         writer.writerow([row['step'], row['name'], count, seed, extractor] + [
             '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in quality.COLUMNS])
-    write_text(path, earlier + stream.getvalue())
+    write_text(path, stream.getvalue())
 
 
 def _table(rows, reference, count, extractor):

@@ -17,7 +17,6 @@ import csv
 import fcntl
 import glob
 import io
-import itertools
 import os
 import re
 import sys
@@ -27,7 +26,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import checkpoint, images, quality, readers
+from dcgan_tf1 import checkpoint, images, quality, readers, tables
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import (
     cannot_write,
@@ -129,7 +128,11 @@ def find_checkpoint(run, step, path, name, which='last'):
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
     if which == 'best':
-        best = quality.best(read_table(os.path.join(run, 'quality.csv')))
+        table = tables.read_numbers(os.path.join(run, 'quality.csv'))
+        if table.problem:
+            raise UserError('{}: expected measures to find the best checkpoint by, found that {}'.format(
+                os.path.join(run, 'quality.csv'), table.problem))
+        best = quality.best(table.rows)
         if best is None:
             raise UserError('{}: expected measures to find the best checkpoint by, found none; train with '
                             '--eval_every'.format(os.path.join(run, 'quality.csv')))
@@ -174,18 +177,16 @@ def read_metrics(path):
     return read_table(os.path.join(path, 'metrics.csv'))
 
 
-def read_table(path, columns=None):
+def read_table(path, columns=None, log=print):
     """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
 
-    It ends before the first row that lacks one, as a kill may leave it; [] if there is no file.
+    [] if there is no file. One that can't be read is left out, with a warning unless a kill left it so.
     """
-    rows = []
-    if os.path.exists(path):
-        with open(path, newline='', encoding='utf-8', errors='replace') as handle, \
-                contextlib.suppress(KeyError, TypeError, ValueError, csv.Error):
-            for cells in csv.DictReader(handle):
-                rows.append({key: float(cells[key]) for key in columns or cells})
-    return rows
+    table = tables.read_numbers(path, columns)
+    if table.problem:
+        log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
+            path, table.problem, len(table.rows)))
+    return table.rows
 
 
 class Run:
@@ -258,10 +259,12 @@ class Run:
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
 
-        A row that a kill left incomplete is dropped with those after `step`.
+        A row that a kill left incomplete is dropped with those after `step`. A table that can't be
+        read, or not all of it, is kept beside with a warning.
         """
         self._columns[name] = columns
-        rows = list(itertools.takewhile(lambda row: row['step'] <= step, read_table(self.file(name), columns)))
+        rows = sorted((row for row in tables.numbers_to_go_on(self.file(name), columns, self.log)
+                       if row['step'] <= step), key=lambda row: row['step'])
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(columns)
@@ -272,7 +275,7 @@ class Run:
 
     def append_row(self, name, row):
         path = self.file(name)
-        with writing(path), open(path, 'a', newline='') as handle:
+        with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
             csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
 
     # ---------------------------------------------------------------------- samples
