@@ -36,14 +36,14 @@ def read(path):
         raise UserError('cannot read {}: {}'.format(path, error.strerror))
     encoding = 'utf-16' if content[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
     text = content.decode(encoding, 'replace').rstrip('\0')  # which a power cut leaves where nothing was written yet
-    if not text.strip(',;\t\r\n "\0'):
-        return Table([], [], None, True)
-    delimiter = max(',;\t', key=text.lstrip().split('\n')[0].count)
+    delimiter = max(',;\t', key=text.strip().split('\n')[0].count)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))
     except csv.Error as error:
         return Table([], [], 'it is no CSV file ({})'.format(error), True)
     lines = [(number, cells) for number, cells in enumerate(lines, 1) if any(cell.strip() for cell in cells)]
+    if not lines:
+        return Table([], [], None, True)
     columns, rows, problem, ended = [cell.strip() for cell in lines[0][1]], [], None, text.endswith('\n')
     for number, cells in lines[1:]:
         while len(cells) > len(columns) and not cells[-1].strip():
