@@ -12,7 +12,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import cannot_write, make_folder
+from dcgan_tf1.files import cannot_read, cannot_write, make_folder
 from dcgan_tf1.paths import literal
 
 NAME = 'model.ckpt'
@@ -81,16 +81,94 @@ def without_suffix(path):
 
 
 def resolve(path):
-    """A checkpoint's prefix from a prefix, one of its files, or a folder (its newest)."""
+    """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
+
+    path: a prefix or one of its files, whichever program wrote it; a folder of them (our newest, else the one
+    that its file `checkpoint` names, else the only one); that file itself; a run folder; a SavedModel.
+    """
     if os.path.isdir(path):
-        steps = steps_in(path)
-        if not steps:
-            raise UserError('{}: expected checkpoints {}-N in the folder, found none'.format(path, NAME))
-        return prefix_of(path, steps[-1])
+        return _in_folder(path)
+    folder, name = os.path.split(path)
+    if name == 'saved_model.pb' and _index_prefixes(os.path.join(folder, 'variables')):
+        return _in_folder(os.path.join(folder, 'variables'))
     prefix = without_suffix(path)
-    if not os.path.exists(prefix + '.index') and not os.path.isfile(prefix):
-        raise UserError('{}: expected a checkpoint, found no file {}.index'.format(path, prefix))
+    if _is_there(prefix) and prefix == path:
+        begins = _beginning(path)
+        if begins.lstrip().startswith(b'model_checkpoint_path'):
+            return _named_by_state(path)
+        kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
+        if name.endswith(('.pb', '.pbtxt')):
+            kind = 'a graph, whose weights, if it has some, are constants and no variables'
+        if kind:
+            raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
+    if not _is_there(prefix):
+        others = _index_prefixes(folder or '.')
+        raise UserError('{}: expected a checkpoint, found no file {}.index{}'.format(
+            path, prefix, '; in that folder there is ' + _listed(others) if others else ''))
     return prefix
+
+
+# How files begin that are taken for checkpoints by mistake.
+_NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
+                   (b'PK\x03\x04', 'a zip archive, as .npz, .keras and PyTorch\'s files are'))
+
+
+def _is_there(prefix):
+    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
+    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+
+
+def _beginning(path):
+    try:
+        with open(path, 'rb') as handle:
+            return handle.read(1024)
+    except FileNotFoundError:
+        return b''  # a prefix is no file
+    except OSError as error:
+        raise cannot_read(path, error)
+
+
+def _index_prefixes(folder):
+    """The prefixes of all checkpoints in a folder, whatever their names."""
+    return sorted(os.path.join(folder, name[:-len('.index')])
+                  for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith('.index'))
+
+
+def _in_folder(folder):
+    steps = steps_in(folder)
+    if steps:
+        return prefix_of(folder, steps[-1])
+    if os.path.isfile(os.path.join(folder, 'checkpoint')):
+        return _named_by_state(os.path.join(folder, 'checkpoint'))
+    for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
+        if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
+            return _in_folder(os.path.join(folder, below))
+    found = _index_prefixes(folder)
+    if len(found) != 1:
+        raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
+            'or one of another name, found {}; name one of them'.format(_listed(found)) if found else 'found none')))
+    return found[0]
+
+
+def _named_by_state(path):
+    """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
+    folder, name = os.path.split(path)
+    state = tf.train.get_checkpoint_state(folder or '.', name)
+    if state is None or not state.model_checkpoint_path:
+        raise UserError("{}: expected the name of the newest checkpoint (model_checkpoint_path: \"...\"), found a "
+                        'damaged file'.format(path))
+    # It may name where its folder lay when it was written.
+    for prefix in (state.model_checkpoint_path, os.path.join(folder, os.path.basename(state.model_checkpoint_path))):
+        if _is_there(prefix):
+            return prefix
+    others = _index_prefixes(folder or '.')
+    raise UserError('{}: expected the checkpoint {}, which it names, found no such file{}'.format(
+        path, state.model_checkpoint_path, '; in that folder there is ' + _listed(others) if others else ''))
+
+
+def _listed(prefixes):
+    names = [os.path.basename(prefix) for prefix in prefixes]
+    return ', '.join(names[:5]) + (' ...' if len(names) > 5 else '')
 
 
 def step_of(prefix):

@@ -21,6 +21,7 @@ import numpy as np
 from dcgan_tf1 import download, readers
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import sha256
+from dcgan_tf1.paths import expand
 from dcgan_tf1.seeds import numpy_rng
 
 DATA_FOLDER = 'data'
@@ -206,7 +207,7 @@ def search_folders(name, data_dir=None):
             raise UserError('--data_dir: expected a folder, found none at {}'.format(data_dir))
         folders += [os.path.join(data_dir, name), data_dir]
     if os.environ.get(ENVIRONMENT):
-        folders.append(os.path.join(os.environ[ENVIRONMENT], name))
+        folders.append(os.path.join(expand(os.environ[ENVIRONMENT], '$' + ENVIRONMENT), name))
     return folders + [os.path.join(DATA_FOLDER, name)]
 
 
@@ -430,7 +431,7 @@ def describe(config):
         picked = picked[dataset.labels == class_number(dataset, config.image_class)]
         print('  class     {}: {:,} images'.format(config.image_class, len(picked)))
     if config.preview:
-        images.save_png(config.preview, images.grid(picked[:100], columns=10))
+        images.save_picture(config.preview, images.grid(picked[:100], columns=10))
         print('  preview   {} (the first {})'.format(config.preview, min(100, len(picked))))
 
 

@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -26,6 +27,11 @@ def writing(path):
 def cannot_write(path, error):
     """The UserError about a file or folder that an error of the system's or TensorFlow's kept from being written."""
     return UserError('cannot write {}: {}'.format(path, system_reason(error)))
+
+
+def cannot_read(path, error):
+    """The same about one that can't be read."""
+    return UserError('cannot read {}: {}'.format(path, system_reason(error)))
 
 
 @contextlib.contextmanager
@@ -54,7 +60,10 @@ def make_folder(path):
 
 
 def refuse_existing(path, overwrite):
-    """Raises UserError where a file would be replaced unasked."""
+    """Raises UserError where a file would be replaced unasked, or has no folder to be written into."""
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
     if os.path.exists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
 

@@ -7,6 +7,8 @@ import tempfile
 
 from dcgan_tf1.errors import UserError
 
+PICTURES = ('.png', '.jpg', '.jpeg')  # extensions of the pictures that images.save_picture writes
+
 # Functions of TensorFlow that look for files take these for a pattern, as a shell does.
 _PATTERN = re.compile(r'[][*?\\]')
 
@@ -21,6 +23,17 @@ def expand(path, flag):
         raise UserError('{}: expected a path, found {}, and there is no such home folder (a folder of that name is '
                         './{})'.format(flag, path, path))
     return expanded
+
+
+def split(text):
+    """The paths in a text with commas between them; a comma is a path's own where that path exists."""
+    parts, found = text.split(','), []
+    while parts:
+        count = next((count for count in range(len(parts), 1, -1)
+                      if os.path.exists(os.path.expanduser(','.join(parts[:count])))), 1)
+        found.append(','.join(parts[:count]))
+        del parts[:count]
+    return [path for path in found if path]
 
 
 @contextlib.contextmanager

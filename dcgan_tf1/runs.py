@@ -49,6 +49,8 @@ class DamagedRun(UserError):
 
 def create_folder(parent, name):
     """Makes and returns the next free `parent/NNNNN-name`."""
+    if os.path.exists(parent) and not os.path.isdir(parent):
+        raise UserError('{}: expected a folder to make runs in, found a file'.format(parent))
     with writing(parent):
         os.makedirs(parent, exist_ok=True)
         while True:

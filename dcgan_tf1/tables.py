@@ -12,8 +12,7 @@ import itertools
 import os
 import re
 
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import write_bytes
+from dcgan_tf1.files import cannot_read, write_bytes
 
 Table = collections.namedtuple('Table', [
     'columns',
@@ -33,7 +32,7 @@ def read(path):
     except FileNotFoundError:
         return Table([], [], None, True)
     except OSError as error:
-        raise UserError('cannot read {}: {}'.format(path, error.strerror))
+        raise cannot_read(path, error)
     encoding = 'utf-16' if content[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
     text = content.decode(encoding, 'replace').rstrip('\0')  # which a power cut leaves where nothing was written yet
     delimiter = max(',;\t', key=text.strip().split('\n')[0].count)
