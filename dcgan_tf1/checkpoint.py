@@ -17,6 +17,7 @@ from dcgan_tf1.paths import literal
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
+_STATE = re.compile(rb'\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
 
 def make_saver():
@@ -121,7 +122,7 @@ def _is_there(prefix):
 def _beginning(path):
     try:
         with open(path, 'rb') as handle:
-            return handle.read(1024)
+            return handle.read(1 << 13)
     except FileNotFoundError:
         return b''  # a prefix is no file
     except OSError as error:
@@ -152,18 +153,21 @@ def _in_folder(folder):
 
 def _named_by_state(path):
     """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
-    folder, name = os.path.split(path)
-    state = tf.train.get_checkpoint_state(folder or '.', name)
-    if state is None or not state.model_checkpoint_path:
-        raise UserError("{}: expected the name of the newest checkpoint (model_checkpoint_path: \"...\"), found a "
+    folder = os.path.dirname(path)
+    match = _STATE.match(_beginning(path))
+    try:
+        # Text of a protocol buffer: bytes of UTF-8, some of them escaped.
+        named = match.group(1).decode('unicode_escape').encode('latin-1').decode('utf-8')
+    except (AttributeError, UnicodeError):
+        raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
                         'damaged file'.format(path))
     # It may name where its folder lay when it was written.
-    for prefix in (state.model_checkpoint_path, os.path.join(folder, os.path.basename(state.model_checkpoint_path))):
+    for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named))):
         if _is_there(prefix):
             return prefix
     others = _index_prefixes(folder or '.')
     raise UserError('{}: expected the checkpoint {}, which it names, found no such file{}'.format(
-        path, state.model_checkpoint_path, '; in that folder there is ' + _listed(others) if others else ''))
+        path, named, '; in that folder there is ' + _listed(others) if others else ''))
 
 
 def _listed(prefixes):

@@ -298,8 +298,8 @@ def parse_train(argv):
     command.group('Run folder')
     command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
     command.choice('resume', 'auto', ('auto', 'never', 'must'),
-                   'auto: go on with the newest run of this preset if it is unfinished and was started with the '
-                   'same settings, else start a new one. must: fail if there is none to go on with.')
+                   'auto: go on with the newest unfinished run of this preset that was started with the same '
+                   'settings, else start a new one. must: fail if there is none to go on with.')
     command.integer('log_every', None, 'Steps between rows of losses and samples; 0 for once an epoch. '
                                        'Default: what the preset says.', 0)
     command.integer('checkpoint_every', None, 'Steps between checkpoints (there is always one at the end). '

@@ -4,6 +4,7 @@ Settings are compared as config.json records them under `identity`: all that dec
 numbers of a step. What a later version has added is at its default in an older run.
 """
 
+import contextlib
 import dataclasses
 import os
 
@@ -103,7 +104,7 @@ class OtherSettings(UserError):
     """A run that was to be gone on with was started with other settings."""
 
 
-def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False):
+def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, beginning=lambda: None):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
@@ -116,7 +117,12 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False):
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
       nobody_reads: see runs.Run.
+      beginning: called before anything is made for a run that begins at its first step; may raise UserError.
     """
+    def new_run():
+        beginning()
+        return runs.Run(runs.create_folder(run_dir, name), nobody_reads), None
+
     name = wanted['preset']
     paths = runs.folders(run_dir, name)
     insists = resume == 'must' or paths == [run_dir]
@@ -124,7 +130,7 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False):
         if insists:
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
                 run_dir))
-        return runs.Run(runs.create_folder(run_dir, name), nobody_reads), None
+        return new_run()
     finished, others, damaged = None, [], []
     for path in paths:
         try:
@@ -138,19 +144,30 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False):
             continue
         run, step = _open_unfinished(path, total, log, nobody_reads)
         if run is not None:
+            with _closed_on_failure(run):
+                if step is None:
+                    beginning()
             return run, step
         finished = finished or path
     if not insists:
         _tell(others, damaged, log)
-        return runs.Run(runs.create_folder(run_dir, name), nobody_reads), None
+        return new_run()
     if finished is not None:
         run = runs.Run(finished, nobody_reads)
         return run, checkpoint.newest_whole(run.checkpoints, log)
-    for path, _, differing in others:
-        raise OtherSettings('{}: expected the settings it was started with; {}'.format(path, differing))
-    for error in damaged:
-        raise error
-    raise UserError('--resume=must: expected a run of {} in {}, found none'.format(name, run_dir))
+    if others:
+        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
+    raise damaged[0] if damaged else UserError(
+        '--resume=must: expected a run of {} in {}, found none'.format(name, run_dir))
+
+
+@contextlib.contextmanager
+def _closed_on_failure(run):
+    try:
+        yield
+    except BaseException:
+        run.close()
+        raise
 
 
 def _open_unfinished(path, total, log, nobody_reads):
@@ -162,11 +179,8 @@ def _open_unfinished(path, total, log, nobody_reads):
         if max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0) >= total:
             return None, None
         raise
-    try:
+    with _closed_on_failure(run):
         step = checkpoint.newest_whole(run.checkpoints, log)
-    except UserError:
-        run.close()
-        raise
     if step is None or step < total:
         return run, step
     run.close()

@@ -48,7 +48,6 @@ def train(config, nobody_reads=lambda: False):
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
-    init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
     team = Alone() if config.cluster is None else Team(
         config.cluster, config.worker_timeout, lambda text: _leave(run, text), log_early)
@@ -57,8 +56,10 @@ def train(config, nobody_reads=lambda: False):
         watch = _make_watch(config, plan.data, log_early)
     run, start = runs.NoRun(), None
     if team.task == 0:
+        # A run that is gone on with no longer needs what it was started from, which may be gone.
         run, start = resume.open_run(
-            config.run_dir, config.resume, plan.identity, plan.total, log_early, nobody_reads)
+            config.run_dir, config.resume, plan.identity, plan.total, log_early, nobody_reads,
+            lambda: config.init_checkpoint and checkpoint.resolve(config.init_checkpoint))
     try:
         for text in early_log:
             run.log_to_file(text)
@@ -94,7 +95,8 @@ def train(config, nobody_reads=lambda: False):
                 elif start is not None:
                     checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
                                        checkpoint.by_name(variables))
-                elif init_checkpoint:
+                elif config.init_checkpoint:
+                    init_checkpoint = checkpoint.resolve(config.init_checkpoint)
                     # 2017's checkpoints have no global_step, and ours starts at 0 here.
                     checkpoint.restore(session, init_checkpoint, checkpoint.by_name(
                         v for v in variables if v is not handles.global_step))

@@ -191,6 +191,12 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
     assert checkpoint.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
 
 
+@pytest.mark.parametrize('name', ['mod\xe8le "7"-3', 'a b\\c-3'])
+def test_the_file_checkpoint_names_any_name(model, name, tmp_path):
+    prefix = save_as(model, tmp_path / name)
+    assert checkpoint.resolve(str(tmp_path / 'checkpoint')) == prefix == str(tmp_path / name)
+
+
 def test_a_relative_path_is_resolved_as_it_is_given(model, tmp_path, monkeypatch):
     save_as(model, tmp_path / 'DCGAN.model', 3)
     monkeypatch.chdir(tmp_path)

@@ -75,6 +75,24 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(make, t
     assert open_run(tmp_path, identity()) == ('00000-blog_dense', None, [])
 
 
+def test_what_a_run_was_started_from_is_needed_only_where_it_begins(make, tmp_path):
+    def gone():
+        raise UserError('gone')
+
+    def open_without(wanted):
+        run, step = resume.open_run(str(tmp_path), 'auto', wanted, 18, print, beginning=gone)
+        run.close()
+        return step
+
+    make(identity(init_checkpoint='x'), 6)
+    make(identity(init_checkpoint='y'), None)
+    assert open_without(identity(init_checkpoint='x')) == 6
+    for name in 'yz':
+        with pytest.raises(UserError, match='gone'):
+            open_without(identity(init_checkpoint=name))
+    assert len(os.listdir(str(tmp_path))) == 2
+
+
 def test_a_new_run_says_which_setting_differs_from_the_newest_unfinished_one(make, tmp_path):
     make(identity(seed=5), 3)
     older = make(identity(seed=0), 6)
