@@ -150,7 +150,7 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, be
             return run, step
         finished = finished or path
     if not insists:
-        _tell(others, damaged, log)
+        _tell(others, damaged, total, log)
         return new_run()
     if finished is not None:
         run = runs.Run(finished, nobody_reads)
@@ -187,15 +187,16 @@ def _open_unfinished(path, total, log, nobody_reads):
     return None, None
 
 
-def _tell(others, damaged, log):
+def _tell(others, damaged, total, log):
     """Says why a new run is started, where there are some that the user may have meant."""
     for error in damaged:
         log('WARNING: {}; starting a new run'.format(error))
     for path, config, differing in others:
         schedule = config.get('schedule')
         planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
+        steps = max(planned, total) if isinstance(planned, int) else total
         done = max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0)
-        if not isinstance(planned, int) or done < planned:
-            log('{} is unfinished, but was started with other settings: {}; starting a new run'.format(
-                path, differing))
+        if done < steps:
+            log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
+                'run'.format(path, done, steps, differing))
             return

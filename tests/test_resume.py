@@ -99,8 +99,8 @@ def test_a_new_run_says_which_setting_differs_from_the_newest_unfinished_one(mak
     make(identity(seed=2), 18)
     name, step, lines = open_run(tmp_path, identity(seed=1))
     assert (name, step) == ('00003-blog_dense', None)
-    assert lines == [older + ' is unfinished, but was started with other settings: seed was 0, now 1; starting a new '
-                     'run']
+    assert lines == [older + ' is unfinished (step 6 of 18), but was started with other settings: seed was 0, now 1; '
+                     'starting a new run']
 
 
 def test_a_new_run_beside_finished_ones_has_nothing_to_say(make, tmp_path):

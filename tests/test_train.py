@@ -146,6 +146,9 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     check_one_line_error(train(tiny_data, run, '--resume=never', *other), '--resume=never', 'found a run')
     status, out, _ = train(tiny_data, tmp_path, *other)  # auto: starts a new one beside it
     assert status == 0 and '00001-blog_dense' in out
+    line = '{} is unfinished (step 3 of 6), but was started with other settings: batch_size was 64, now 32; ' \
+        'starting a new run\n'.format(run)
+    assert line in out and line in (tmp_path / '00001-blog_dense' / 'log.txt').read_text()
     check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
                          '--resume=must', 'found none')
 
