@@ -170,7 +170,9 @@ class _Command:
 
     def _define(self, define, name, default, *args, **kwargs):
         define(name, default, *args, flag_values=self.values, **kwargs)
-        if self._groups:
+        if name != 'help':
+            if not self._groups:
+                self.group('Flags')
             self._groups[-1][1].append(name)
             self._help[name] = args[-1]  # absl puts the choices in front of it
 
