@@ -7,7 +7,7 @@ import tarfile
 import zlib
 
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import CHUNK
+from dcgan_tf1.files import CHUNK, cannot_read
 
 MAX_BYTES = 600 << 20  # of an archive, unpacked
 _GZIP_MAGIC = b'\x1f\x8b'
@@ -27,7 +27,7 @@ def plain_bytes(path):
     except (EOFError, zlib.error) as error:
         raise UserError('{}: expected a whole gzip file, found a damaged one ({})'.format(path, error))
     except OSError as error:
-        raise UserError('{}: {}'.format(path, error.strerror or error))
+        raise cannot_read(path, error)
 
 
 def read_members(path, names, most):

@@ -12,15 +12,18 @@ import re
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import make_folder
+from dcgan_tf1.files import cannot_read, cannot_write, make_folder
+from dcgan_tf1.paths import literal
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
+_STATE = re.compile(rb'\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
 
 def make_saver():
     """A Saver of every variable of the default graph; make it before finalising."""
-    return tf.train.Saver(max_to_keep=None)  # save() below deletes old ones, by number
+    # save() below deletes old ones, by number. Relative names in the file `checkpoint` hold wherever the folder goes.
+    return tf.train.Saver(max_to_keep=None, save_relative_paths=True)
 
 
 def prefix_of(folder, step):
@@ -42,16 +45,16 @@ def save(saver, session, folder, step, keep, spare=None):
     prefix = prefix_of(folder, step)
     try:
         make_folder(folder)
-        with session.graph.as_default():
-            saver.save(session, os.path.join(folder, NAME), global_step=step)
+        with session.graph.as_default(), literal(os.path.join(folder, NAME)) as path:
+            saver.save(session, path, global_step=step)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
         # Nothing of the failed one may look whole.
         for path in glob.glob(glob.escape(prefix) + '.*'):
             os.remove(path)
         earlier = steps_in(folder)
-        raise UserError('{}: expected to write a checkpoint, found: {}; {}'.format(
-            prefix, reason(error), 'the one of step {} is intact'.format(earlier[-1]) if earlier
-            else 'there is no earlier one'))
+        raise UserError('{}; {}'.format(
+            cannot_write(prefix, error),
+            'the checkpoint of step {} is intact'.format(earlier[-1]) if earlier else 'there is no earlier one'))
     if keep:
         # Of those up to this step: a later one is a damaged one that was passed over.
         for old in [old for old in steps_in(folder) if old <= step and old != spare][:-keep]:
@@ -73,17 +76,103 @@ def remove_parts(folder):
                 os.remove(os.path.join(folder, name))
 
 
+def without_suffix(path):
+    """A checkpoint's prefix from the name of one of its files, or from itself."""
+    return re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
+
+
 def resolve(path):
-    """A checkpoint's prefix from a prefix, one of its files, or a folder (its newest)."""
+    """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
+
+    path: a prefix or one of its files, whichever program wrote it; a folder of them (our newest, else the one
+    that its file `checkpoint` names, else the only one); that file itself; a run folder; a SavedModel.
+    """
     if os.path.isdir(path):
-        steps = steps_in(path)
-        if not steps:
-            raise UserError('{}: expected checkpoints {}-N in the folder, found none'.format(path, NAME))
-        return prefix_of(path, steps[-1])
-    prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
-    if not os.path.exists(prefix + '.index') and not os.path.isfile(prefix):
-        raise UserError('{}: expected a checkpoint, found no file {}.index'.format(path, prefix))
+        return _in_folder(path)
+    folder, name = os.path.split(path)
+    if name == 'saved_model.pb' and _index_prefixes(os.path.join(folder, 'variables')):
+        return _in_folder(os.path.join(folder, 'variables'))
+    prefix = without_suffix(path)
+    if _is_there(prefix) and prefix == path:
+        begins = _beginning(path)
+        if begins.lstrip().startswith(b'model_checkpoint_path'):
+            return _named_by_state(path)
+        kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
+        if name.endswith(('.pb', '.pbtxt')):
+            kind = 'a graph, whose weights, if it has some, are constants and no variables'
+        if kind:
+            raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
+    if not _is_there(prefix):
+        others = _index_prefixes(folder or '.')
+        raise UserError('{}: expected a checkpoint, found no file {}.index{}'.format(
+            path, prefix, '; in that folder there is ' + _listed(others) if others else ''))
     return prefix
+
+
+# How files begin that are taken for checkpoints by mistake.
+_NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
+                   (b'PK\x03\x04', 'a zip archive, as .npz, .keras and PyTorch\'s files are'))
+
+
+def _is_there(prefix):
+    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
+    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+
+
+def _beginning(path):
+    try:
+        with open(path, 'rb') as handle:
+            return handle.read(1 << 13)
+    except FileNotFoundError:
+        return b''  # a prefix is no file
+    except OSError as error:
+        raise cannot_read(path, error)
+
+
+def _index_prefixes(folder):
+    """The prefixes of all checkpoints in a folder, whatever their names."""
+    return sorted(os.path.join(folder, name[:-len('.index')])
+                  for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith('.index'))
+
+
+def _in_folder(folder):
+    steps = steps_in(folder)
+    if steps:
+        return prefix_of(folder, steps[-1])
+    if os.path.isfile(os.path.join(folder, 'checkpoint')):
+        return _named_by_state(os.path.join(folder, 'checkpoint'))
+    for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
+        if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
+            return _in_folder(os.path.join(folder, below))
+    found = _index_prefixes(folder)
+    if len(found) != 1:
+        raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
+            'or one of another name, found {}; name one of them'.format(_listed(found)) if found else 'found none')))
+    return found[0]
+
+
+def _named_by_state(path):
+    """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
+    folder = os.path.dirname(path)
+    match = _STATE.match(_beginning(path))
+    try:
+        # Text of a protocol buffer: bytes of UTF-8, some of them escaped.
+        named = match.group(1).decode('unicode_escape').encode('latin-1').decode('utf-8')
+    except (AttributeError, UnicodeError):
+        raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
+                        'damaged file'.format(path))
+    # It may name where its folder lay when it was written.
+    for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named))):
+        if _is_there(prefix):
+            return prefix
+    others = _index_prefixes(folder or '.')
+    raise UserError('{}: expected the checkpoint {}, which it names, found no such file{}'.format(
+        path, named, '; in that folder there is ' + _listed(others) if others else ''))
+
+
+def _listed(prefixes):
+    names = [os.path.basename(prefix) for prefix in prefixes]
+    return ', '.join(names[:5]) + (' ...' if len(names) > 5 else '')
 
 
 def step_of(prefix):
@@ -146,11 +235,12 @@ def newest_whole(folder, log):
 @contextlib.contextmanager
 def _reading(prefix):
     """A reader of the checkpoint; what it raises for damaged files becomes a UserError."""
-    try:
-        yield tf.train.NewCheckpointReader(prefix)
-    except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
-        raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
-            prefix, reason(error)))
+    with literal(prefix) as path:
+        try:
+            yield tf.train.NewCheckpointReader(path)
+        except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
+            raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
+                prefix, reason(error).replace(path, prefix)))
 
 
 def _alternatives(name, shape, shapes):

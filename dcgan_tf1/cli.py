@@ -13,6 +13,8 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
+_ON_WRITING = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
+
 
 def run(parse, work, argv=None, failures=()):
     """Parses `argv` (without the program's name; default sys.argv) and does the work.
@@ -40,7 +42,9 @@ def run(parse, work, argv=None, failures=()):
         _write_nowhere(sys.stdout)  # whoever read it has gone
         return EXIT_ERROR
     except OSError as error:
-        return _fail('{}: {}'.format(error.filename or 'input or output', error.strerror or error), EXIT_ERROR)
+        # Of whatever was done with a file: what writes has said so itself, unless it has no name for it.
+        return _fail('cannot {} {}: {}'.format('write' if error.errno in _ON_WRITING else 'access', (
+            error.filename or 'a file'), error.strerror or error), EXIT_ERROR)
     except KeyboardInterrupt:
         return _fail('interrupted', EXIT_INTERRUPTED)
 

@@ -22,6 +22,7 @@ import numpy as np
 from dcgan_tf1 import download
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import contents, sha256
+from dcgan_tf1.paths import expand
 from dcgan_tf1.seeds import numpy_rng
 from dcgan_tf1.sources import DATASETS, OFFICIAL_CONTENT
 
@@ -91,7 +92,7 @@ def _find_given(name, split, data_dir):
 
 def _find(name, split, log):
     """The folder of a data set in $DCGAN_TF1_DATA or data/; None where there is none."""
-    collection = os.environ.get(ENVIRONMENT)
+    collection = expand(os.environ.get(ENVIRONMENT, ''), '$' + ENVIRONMENT)
     if collection and not os.path.isdir(collection):
         raise UserError('{}: expected a folder, found {} at {}'.format(
             ENVIRONMENT, 'a file' if os.path.exists(collection) else 'none', collection))
@@ -352,7 +353,7 @@ def describe(config):
         picked = picked[dataset.labels == class_number(dataset, config.image_class)]
         print('  class     {}: {:,} images'.format(config.image_class, len(picked)))
     if config.preview:
-        images.save_png(config.preview, images.grid(picked[:100], columns=10))
+        images.save_picture(config.preview, images.grid(picked[:100], columns=10))
         print('  preview   {} (the first {})'.format(config.preview, min(100, len(picked))))
 
 

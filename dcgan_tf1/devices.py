@@ -21,7 +21,7 @@ Device = collections.namedtuple('Device', [
 Arithmetic = collections.namedtuple('Arithmetic', 'precision lowering why warning')
 
 PRECISIONS = ('auto', 'float32', 'bfloat16', 'float16')
-LOWERINGS = ('auto', 'native', 'matmul')
+LOWERINGS = ('auto',) + convolutions.LOWERINGS
 
 
 def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
@@ -81,7 +81,7 @@ def choose_arithmetic(device, precision='auto', lowering='auto'):
     to float32, with a warning if it was asked for by name. Raises UserError for others.
     """
     for name, value, choices in (('precision', precision, PRECISIONS),
-                                 ('lowering', lowering, LOWERINGS + convolutions.LOWERINGS)):
+                                 ('lowering', lowering, LOWERINGS)):
         if value not in choices:
             raise UserError('--{}: expected one of {}, found {!r}'.format(name, ', '.join(choices), value))
     best, why = _best_precision(device)

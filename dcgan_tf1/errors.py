@@ -1,5 +1,8 @@
 """The one exception that a user is meant to read."""
 
+import errno
+import os
+
 
 class UserError(Exception):
     """Something the user can mend; the message is one line.
@@ -21,3 +24,12 @@ def reason(error):
     if nodes:  # the heading, the lines of Python that made the node, the node, what happened
         return lines[nodes[-1] + 1].strip()
     return (lines[-1] if len(text) > 1 else lines[0]) if lines else type(error).__name__
+
+
+def system_reason(error):
+    """What the system said: 'No space left on device', of an OSError, or of TensorFlow's 'PATH; No space left ...'."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    text = reason(error)
+    last = text.rpartition('; ')[2]
+    return last if last in {os.strerror(number) for number in errno.errorcode} else text

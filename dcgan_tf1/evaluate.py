@@ -19,6 +19,7 @@ from dcgan_tf1.files import check_writable, write_json, write_text, writing
 from dcgan_tf1.generate import generate, noise, to_pictures
 from dcgan_tf1.pictures import BACKGROUNDS
 from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.tables import texts_to_go_on
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
@@ -188,17 +189,13 @@ def _extractor(config, dataset):
 def _append(path, rows, count, seed, extractor, data):
     """Adds a line for each row to a run's evaluations.csv; what is there keeps its values.
 
-    An older file has no column `data`: its rows get an empty cell.
+    Where an older file lacks a column, its rows get an empty cell.
     """
-    header = ['step', 'name', 'n', 'seed', 'features'] + list(quality.COLUMNS) + ['data']
-    earlier = []
-    if os.path.exists(path):
-        with open(path, newline='', encoding='utf-8') as handle:
-            reader = csv.DictReader(handle, restval='')
-            header += [name for name in reader.fieldnames or [] if name not in header]
-            earlier = [{name: cells[name] for name in reader.fieldnames} for cells in reader]
+    added = list(quality.COLUMNS) + ['data']
+    header = ['step', 'name', 'n', 'seed', 'features'] + added
+    earlier = texts_to_go_on(path, header, print, optional=added)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, header, restval='', lineterminator='\n')
+    writer = csv.DictWriter(stream, header, lineterminator='\n')
     writer.writeheader()
     writer.writerows(earlier)
     for row in rows:

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, system_reason
 
 CHUNK = 1 << 16
 
@@ -22,7 +22,17 @@ def writing(path):
     try:
         yield
     except OSError as error:
-        raise UserError('{}: expected to write it, found: {}'.format(path, error.strerror or error))
+        raise cannot_write(path, error)
+
+
+def cannot_write(path, error):
+    """The UserError about a file or folder that an error of the system's or TensorFlow's kept from being written."""
+    return UserError('cannot write {}: {}'.format(path, system_reason(error)))
+
+
+def cannot_read(path, error):
+    """The same about one that can't be read."""
+    return UserError('cannot read {}: {}'.format(path, system_reason(error)))
 
 
 @contextlib.contextmanager
@@ -62,7 +72,10 @@ def make_folder(path):
 
 
 def refuse_existing(path, overwrite):
-    """Raises UserError where a file would be replaced unasked."""
+    """Raises UserError where a file would be replaced unasked, or has no folder to be written into."""
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
     if os.path.exists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
 

@@ -12,7 +12,7 @@ from typing import Optional, Tuple
 
 from absl import flags
 
-from dcgan_tf1 import losses
+from dcgan_tf1 import losses, paths
 from dcgan_tf1.datasets import DATASETS
 from dcgan_tf1.devices import LOWERINGS, PRECISIONS
 from dcgan_tf1.formats import FORMATS
@@ -172,13 +172,15 @@ class _Command:
     """One command's flags, in groups."""
 
     def __init__(self, name, purpose):
-        self._name, self._purpose, self._groups, self._help = name, purpose, [], {}
+        self._name, self._purpose, self._groups, self._help, self._paths = name, purpose, [], {}, {}
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
 
     def _define(self, define, name, default, *args, **kwargs):
         define(name, default, *args, flag_values=self.values, **kwargs)
-        if self._groups:
+        if name != 'help':
+            if not self._groups:
+                self.group('Flags')
             self._groups[-1][1].append(name)
             self._help[name] = args[-1]  # absl puts the choices in front of it
 
@@ -187,6 +189,16 @@ class _Command:
 
     def string(self, name, default, help_text):
         self._define(flags.DEFINE_string, name, default, help_text)
+
+    def path(self, name, default, help_text, kinds=()):
+        """A string in which `~` is a home folder; a name that has an extension has to have one of `kinds`."""
+        self.string(name, default, help_text)
+        self._paths[name] = kinds
+
+    def paths(self, name, help_text):
+        """Several paths, with commas between them or by giving the flag several times: a tuple, () for none."""
+        self._define(flags.DEFINE_multi_string, name, [], help_text)
+        self._paths[name] = ()
 
     def integer(self, name, default, help_text, lower=None, upper=None):
         self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower, upper_bound=upper)
@@ -208,7 +220,24 @@ class _Command:
             return None
         if len(rest) > 1:
             raise flags.Error('expected only flags (--name=value), found {!r}'.format(rest[1]))
-        return self.values.flag_values_dict()
+        values = self.values.flag_values_dict()
+        for name, kinds in self._paths.items():
+            if isinstance(values[name], list):
+                values[name] = tuple(paths.expand(path, '--' + name) for text in values[name]
+                                     for path in paths.split(text))
+            elif values[name] is not None:
+                values[name] = self._checked_path(name, values[name], kinds)
+        return values
+
+    @staticmethod
+    def _checked_path(name, path, kinds):
+        extension = os.path.splitext(path)[1]
+        if not path:
+            raise flags.Error('--{}: expected a path, found nothing'.format(name))
+        if kinds and extension and extension.lower() not in kinds:
+            raise flags.Error('--{}: expected a name that ends in {}, found {!r}'.format(
+                name, ' or '.join(kinds), path))
+        return paths.expand(path, '--' + name)
 
     def help_text(self):
         lines = ['usage: {} [--flag=value ...]'.format(self._name), '']
@@ -220,7 +249,7 @@ class _Command:
                 text = self._help[name]
                 if getattr(flag.parser, 'enum_values', None):
                     text += ' One of {}.'.format(', '.join(flag.parser.enum_values))
-                if flag.default is not None:
+                if flag.default not in (None, []):
                     default = str(flag.default).lower() if flag.boolean else flag.default
                     text += ' (default: {})'.format(default)
                 spelling = '  --[no]{}'.format(name) if flag.boolean else '  --{}'.format(name)
@@ -243,8 +272,8 @@ def _arithmetic_flags(command, precision):
                    'fastest that the machine is made for. Checkpoints are the same for all.')
     command.choice('lowering', 'auto', LOWERINGS,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
-                   'graph. matmul: as products of matrices. auto: native on a GPU, the faster of the two for each '
-                   'product on a CPU.')
+                   'graph. matmul: as products of matrices. mixed: the faster of the two for each product on a CPU. '
+                   'auto: native on a GPU, mixed on a CPU.')
 
 
 def parse_train(argv):
@@ -267,21 +296,21 @@ def parse_train(argv):
         '{}: {}'.format(preset.name, ', '.join(preset.modes)) for preset in PRESETS.values() if preset.modes)))
     command.choice('likelihood', None, sorted(_LIKELIHOODS), "A VAE's: of independent Bernoulli pixels, or squared "
                                                              'error in its place. Default: bernoulli.')
-    command.string('init_checkpoint', None, 'Start from the variables of this checkpoint prefix (a new run; '
-                                            'its step count starts at 0).')
+    command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as sample --checkpoint takes '
+                                          'it (a new run; its step count starts at 0).')
     command.group('Data')
     command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
                                   'Default: what the preset says.')
-    command.string('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
-                                     'which what is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
+                                   'which what is missing is downloaded.')
     _background_flag(command, '--dataset=folder')
     command.group('Run folder')
-    command.string('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
+    command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
     command.choice('resume', 'auto', ('auto', 'never', 'must'),
-                   'auto: go on with the newest run of this preset if it is unfinished and was started with the '
-                   'same settings, else start a new one. must: fail if there is none to go on with.')
+                   'auto: go on with the newest unfinished run of this preset that was started with the same '
+                   'settings, else start a new one. must: fail if there is none to go on with.')
     command.integer('log_every', None, 'Steps between rows of losses and samples; 0 for once an epoch. '
                                        'Default: what the preset says.', 0)
     command.integer('checkpoint_every', None, 'Steps between checkpoints (there is always one at the end). '
@@ -374,8 +403,8 @@ def _every(steps):
 
 def parse_animation(argv):
     command = _Command('dcgan-animation', "Joins a run's samples, which lie on the disk, into an animated GIF.")
-    command.string('run', None, 'The run folder.')
-    command.string('out', None, 'The GIF file. Default: animation.gif in the run folder, which is replaced.')
+    command.path('run', None, 'The run folder.')
+    command.path('out', None, 'The GIF file. Default: animation.gif in the run folder, which is replaced.', ('.gif',))
     command.boolean('overwrite', False, 'Replace a file that is there.')
     values = command.parse(argv)
     if values is None:
@@ -388,10 +417,10 @@ def parse_animation(argv):
 def parse_compare(argv):
     command = _Command('dcgan-compare', 'Draws runs beside each other in one picture: rows of samples at the same '
                                         'steps, and the loss curves over steps and over seconds.')
-    command.string('runs', None, 'Two run folders or more, with commas between them.')
+    command.paths('runs', 'Two run folders or more, with commas between them; or the flag once for each.')
     command.integer('rows', 10, 'Rows of samples, evenly over the longest run; each shows the row of samples nearest '
                                 'to its step, labelled with its own.', 1)
-    command.string('out', 'comparison.png', 'The PNG file.')
+    command.path('out', 'comparison.png', 'The file, a PNG or JPEG picture by its name.', paths.PICTURES)
     command.boolean('overwrite', False, 'Replace a file that is there.')
     values = command.parse(argv)
     if values is None:
@@ -411,9 +440,10 @@ def parse_sample(argv):
     command.choice('dropout', 'preset', ('preset', 'off'),
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
-    command.string('out', None, 'The PNG file. Default: samples-STEP-SEED.png in the run folder, samples.png '
-                                'for a checkpoint.')
-    command.string('npz', None, "Also write the arrays: 'images' in the preset's range and 'z'.")
+    command.path('out', None, 'The file, a PNG or JPEG picture by its name. Default: samples-STEP-SEED.png in the run '
+                              'folder, samples.png for a checkpoint.', paths.PICTURES)
+    command.path('npz', None, "Also write the arrays to this .npz file: 'images' in the preset's range and 'z'.",
+                 ('.npz',))
     command.integer('columns', 0, 'Images in a row; 0 for a square grid (10 for --interpolate).', 0)
     command.boolean('overwrite', False, 'Replace files that are there.')
     command.group('Machine')
@@ -428,12 +458,12 @@ def parse_sample(argv):
 
 def _checkpoint_flags(command):
     command.group('From what')
-    command.string('run', None, 'A run folder.')
+    command.path('run', None, 'A run folder.')
     command.choice('which', 'last', ('last', 'best'), "Which of the run's checkpoints: the newest, or the one with "
                                                       'the smallest Frechet distance (train --eval_every).')
     command.integer('step', None, "That of this step, in place of --which.", 0)
-    command.string('checkpoint', None, 'A checkpoint prefix (.../model.ckpt-4295) or a folder of them; '
-                                       'needs --preset.')
+    command.path('checkpoint', None, "A checkpoint prefix (.../model.ckpt-4295), a folder of them, another program's, "
+                                     'too, or its file checkpoint; needs --preset.')
     command.choice('preset', None, PRESETS, "The checkpoint's system.")
 
 
@@ -460,7 +490,7 @@ def parse_export(argv):
     command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
     command.integer('opset', 17, "ONNX's version of its operations: 13 to 18.", 13, 18)
     command.group('Where to')
-    command.string('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
+    command.path('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
     command.boolean('overwrite', False, 'Replace an earlier export (files that others put there are kept).')
     values = command.parse(argv)
     if values is None:
@@ -479,8 +509,8 @@ def parse_export(argv):
 def parse_report(argv):
     command = _Command('dcgan-report', 'Writes one self-contained HTML page about one run or several beside each '
                                        'other: samples, losses, speed, quality, interpolations, configuration.')
-    command.string('runs', None, 'Run folders, with commas between them.')
-    command.string('out', 'report.html', 'The HTML file.')
+    command.paths('runs', 'Run folders, with commas between them; or the flag once for each.')
+    command.path('out', 'report.html', 'The HTML file.', ('.html', '.htm'))
     command.boolean('overwrite', False, 'Replace a file that is there.')
     command.integer('seed', 0, 'Of the noise of samples and interpolations.', 0)
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
@@ -493,10 +523,9 @@ def parse_report(argv):
 
 
 def _runs(values, least, expected):
-    runs = tuple(path for path in (values['runs'] or '').split(',') if path)
-    if len(runs) < least:
-        raise flags.Error('--runs: expected {}, found {}'.format(expected, values['runs'] or 'nothing'))
-    return runs
+    if len(values['runs']) < least:
+        raise flags.Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))
+    return values['runs']
 
 
 def parse_evaluate(argv):
@@ -505,8 +534,8 @@ def parse_evaluate(argv):
                                          'and how near they are to training images; by a classifier of the data set, '
                                          'which is trained once, or by a frozen graph.')
     _checkpoint_flags(command)
-    command.string('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
-                                   '--preset for the real ones.')
+    command.path('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
+                                 '--preset for the real ones.')
     _background_flag(command, '--images=FOLDER')
     command.string('images_range', None, "LOW,HIGH: black and white of an .npz. Default: found by the type and the "
                                          "values of 'images', or refused.")
@@ -516,12 +545,12 @@ def parse_evaluate(argv):
     command.group('How')
     command.integer('n', 10000, 'Images; at most half of the real ones. Distances depend on it.', 100)
     command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
-    command.string('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
-                                     'then $DCGAN_TF1_DATA, then data/.')
+    command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
+                                   'then $DCGAN_TF1_DATA, then data/.')
     command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '
                                         'refuse them.')
-    command.string('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
-                                     'classifier; needs --features_input and --features_output.')
+    command.path('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
+                                   'classifier; needs --features_input and --features_output.')
     command.string('features_input', None, 'Its placeholder for images: floats or bytes, [N, H, W, C], [N, C, H, W] '
                                            'or flat, or encoded pictures.')
     command.string('features_output', None, 'Its features [N, D].')
@@ -529,7 +558,7 @@ def parse_evaluate(argv):
     command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
     command.integer('features_seed', None, 'Of the classifier: another seed trains another one. Default: 0.', 0)
     command.group('Where to')
-    command.string('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
+    command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
     command.boolean('overwrite', False, 'Replace an earlier evaluation.')
     command.group('Machine')
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
@@ -589,9 +618,9 @@ def parse_data(argv):
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
     _background_flag(command, '--dataset=folder')
     command.group('Where')
-    command.string('data_dir', None, 'The only place to look. Default: $DCGAN_TF1_DATA, then data/, into which what '
-                                     'is missing is downloaded.')
-    command.string('preview', None, 'Write the first 100 images to this PNG file.')
+    command.path('data_dir', None, 'The only place to look. Default: $DCGAN_TF1_DATA, then data/, into which what '
+                                   'is missing is downloaded.')
+    command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
     values = command.parse(argv)
     if values is None:
         return None

@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import graphdefs, tfjs
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import write_json
+from dcgan_tf1.paths import literal
 from dcgan_tf1.quiet_start import without_chatter
 
 # A network, frozen: `input` and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the
@@ -91,7 +92,8 @@ def _write_variables(export, prefix):
     os.makedirs(folder, exist_ok=True)
     with export.session.graph.as_default():
         saver = tf.train.Saver(tf.global_variables(), save_relative_paths=True)
-    saver.save(export.session, prefix, write_meta_graph=False, write_state=False)
+    with literal(prefix) as path:
+        saver.save(export.session, path, write_meta_graph=False, write_state=False)
     return saver, sorted(file for file in os.listdir(folder) if file.startswith(name + '.'))
 
 
@@ -105,7 +107,8 @@ def _write_saved_model(export, folder):
 
         def load(network=network, signature=signature):
             session = tf.Session(graph=tf.Graph())
-            loaded = tf.saved_model.load(session, ['serve'], folder).signature_def[signature]
+            with literal(folder) as path:
+                loaded = tf.saved_model.load(session, ['serve'], path).signature_def[signature]
             return _runner(session, loaded.inputs[network.input_key].name,
                            loaded.outputs[network.output_key].name), _tensorflow()
 
@@ -122,9 +125,8 @@ def _write_meta_graph(export, folder):
 
         def load(network=network):
             session = tf.Session(graph=tf.Graph())
-            with session.graph.as_default():
-                tf.train.import_meta_graph(os.path.join(folder, 'model.meta')).restore(
-                    session, os.path.join(folder, 'model'))
+            with session.graph.as_default(), literal(os.path.join(folder, 'model')) as path:
+                tf.train.import_meta_graph(path + '.meta').restore(session, path)
             return _runner(session, tensor_name(network.input), tensor_name(network.output)), _tensorflow()
 
         path = 'model.meta' if network is export.networks[0] else 'model.meta ({})'.format(network.name)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from dcgan_tf1 import devices, graphdefs
 from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.files import cannot_read
 from dcgan_tf1.images import png_bytes
 
 BATCH = 128  # images fed at a time, where the graph does not say how many
@@ -167,7 +168,7 @@ def read(path):
         with open(path, 'rb') as handle:
             graph_def.ParseFromString(handle.read())
     except OSError as error:
-        raise UserError('{}: expected a frozen graph: {}'.format(path, error.strerror))
+        raise cannot_read(path, error)
     except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
         raise UserError('{}: expected a frozen graph, found: {}'.format(path, reason(error)))
     return graph_def

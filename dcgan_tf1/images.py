@@ -60,6 +60,22 @@ def png_bytes(picture):
     return stream.getvalue()
 
 
+def save_picture(path, picture):
+    """Writes uint8 [H, W, 1 or 3] as the picture that the name's extension says: JPEG, else PNG."""
+    write_bytes(path, _as_named(path, png_bytes(picture)))
+
+
+def _as_named(path, png):
+    """The bytes of a PNG file -> those of what `path` is called."""
+    if not path.lower().endswith(('.jpg', '.jpeg')):
+        return png
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        # Whole colours for each pixel: samples are small, and so are a figure's letters.
+        picture.convert('L' if picture.mode == 'L' else 'RGB').save(stream, 'JPEG', quality=95, subsampling=0)
+    return stream.getvalue()
+
+
 def save_png(path, picture):
     """Writes uint8 [H, W, 1 or 3] as a PNG file, whole or not at all."""
     write_bytes(path, png_bytes(picture))
@@ -98,7 +114,7 @@ def figure_bytes(figure, dpi):
 
 
 def _save_figure(path, figure, dpi):
-    write_bytes(path, figure_bytes(figure, dpi))
+    write_bytes(path, _as_named(path, figure_bytes(figure, dpi)))
 
 
 def evenly(rows, most):
@@ -198,7 +214,7 @@ def save_comparison(path, found, steps, chosen, note=None):
     """Draws runs beside each other: rows of samples on top, loss curves under them.
 
     Args:
-      path: of the PNG file.
+      path: of the PNG or JPEG file.
       found: list of Compared, one for each column.
       steps: the steps that the rows stand for.
       chosen: for each run, for each of the steps, the row (step, images) nearest to it;

@@ -15,7 +15,7 @@ import numpy as np
 
 from dcgan_tf1 import archives
 from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import CHUNK, listing
+from dcgan_tf1.files import CHUNK, cannot_read, listing
 
 MAX_BYTES = 600 << 20  # of one decoded file; MNIST's largest has 47 MB, EMNIST's 547 MB
 
@@ -220,7 +220,7 @@ def first_whole(readings, log):
             continue
         for failure in failures:
             log('WARNING: {}; taking {} in its place'.format(
-                failure if isinstance(failure, UserError) else '{}: {}'.format(failure.filename, failure.strerror),
+                failure if isinstance(failure, UserError) else cannot_read(failure.filename, failure),
                 path))
         return found
     raise failures[0]

@@ -17,7 +17,6 @@ import csv
 import fcntl
 import glob
 import io
-import itertools
 import os
 import re
 import sys
@@ -27,9 +26,18 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1 import checkpoint, images, quality, readers
-from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.files import make_folder, read_json, remove_parts, replacing, write_json, write_text, writing
+from dcgan_tf1 import checkpoint, images, quality, readers, tables
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.files import (
+    cannot_write,
+    make_folder,
+    read_json,
+    remove_parts,
+    replacing,
+    write_json,
+    write_text,
+    writing,
+)
 from dcgan_tf1.presets import PRESETS
 
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
@@ -41,31 +49,34 @@ class DamagedRun(UserError):
 
 def create_folder(parent, name):
     """Makes and returns the next free `parent/NNNNN-name`."""
-    os.makedirs(parent, exist_ok=True)
-    while True:
-        numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
-        path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
-        try:
-            os.mkdir(path)
-            return path
-        except FileExistsError:
-            continue  # another trainer was quicker
+    if os.path.exists(parent) and not os.path.isdir(parent):
+        raise UserError('{}: expected a folder to make runs in, found a file'.format(parent))
+    with writing(parent):
+        os.makedirs(parent, exist_ok=True)
+        while True:
+            numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
+            path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
+            try:
+                os.mkdir(path)
+                return path
+            except FileExistsError:
+                continue  # another trainer was quicker
 
 
-def newest_folder(parent, name):
-    """The run folder of this name with the highest number, or None.
+def folders(parent, name):
+    """The run folders of this name, that with the highest number first.
 
-    `parent` may be a run folder itself, which is then the one.
+    `parent` may be a run folder itself, which is then the only one.
     """
     if os.path.exists(os.path.join(parent, 'config.json')):
-        return parent
+        return [parent]
     found = []
     for entry in os.listdir(parent) if os.path.isdir(parent) else []:
         match = _NUMBERED.match(entry)
         path = os.path.join(parent, entry)
         if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
             found.append((int(match.group(1)), path))
-    return max(found)[1] if found else None
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def read_config(path):
@@ -73,8 +84,10 @@ def read_config(path):
     name = os.path.join(path, 'config.json')
     try:
         config = read_json(name)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise DamagedRun('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
+    except OSError as error:
+        raise DamagedRun('cannot read {}: {}'.format(name, error.strerror))
     except ValueError as error:
         raise DamagedRun('{}: expected JSON, found {}'.format(name, error))
     if not isinstance(config, dict) or not isinstance(config.get('identity'), dict) \
@@ -117,7 +130,11 @@ def find_checkpoint(run, step, path, name, which='last'):
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
     if which == 'best':
-        best = quality.best(read_table(os.path.join(run, 'quality.csv')))
+        table = tables.read_numbers(os.path.join(run, 'quality.csv'))
+        if table.problem:
+            raise UserError('{}: expected measures to find the best checkpoint by, found that {}'.format(
+                os.path.join(run, 'quality.csv'), table.problem))
+        best = quality.best(table.rows)
         if best is None:
             raise UserError('{}: expected measures to find the best checkpoint by, found none; train with '
                             '--eval_every'.format(os.path.join(run, 'quality.csv')))
@@ -162,18 +179,16 @@ def read_metrics(path):
     return read_table(os.path.join(path, 'metrics.csv'))
 
 
-def read_table(path, columns=None):
+def read_table(path, columns=None, log=print):
     """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
 
-    It ends before the first row that lacks one, as a kill may leave it; [] if there is no file.
+    [] if there is no file. One that can't be read is left out, with a warning unless a kill left it so.
     """
-    rows = []
-    if os.path.exists(path):
-        with open(path, newline='', encoding='utf-8', errors='replace') as handle, \
-                contextlib.suppress(KeyError, TypeError, ValueError, csv.Error):
-            for cells in csv.DictReader(handle):
-                rows.append({key: float(cells[key]) for key in columns or cells})
-    return rows
+    table = tables.read_numbers(path, columns)
+    if table.problem:
+        log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
+            path, table.problem, len(table.rows)))
+    return table.rows
 
 
 class Run:
@@ -246,10 +261,12 @@ class Run:
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
 
-        A row that a kill left incomplete is dropped with those after `step`.
+        A row that a kill left incomplete is dropped with those after `step`. A table that can't be
+        read, or not all of it, is kept beside with a warning.
         """
         self._columns[name] = columns
-        rows = list(itertools.takewhile(lambda row: row['step'] <= step, read_table(self.file(name), columns)))
+        rows = sorted((row for row in tables.numbers_to_go_on(self.file(name), columns, self.log)
+                       if row['step'] <= step), key=lambda row: row['step'])
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(columns)
@@ -260,7 +277,7 @@ class Run:
 
     def append_row(self, name, row):
         path = self.file(name)
-        with writing(path), open(path, 'a', newline='') as handle:
+        with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
             csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
 
     # ---------------------------------------------------------------------- samples
@@ -289,9 +306,13 @@ class Run:
         folder = self.file('events')
         with writing(folder):
             os.makedirs(folder, exist_ok=True)
-        # TensorBoard reads the files in order of their names.
-        name = 'events.out.tfevents.{:010d}.{:06d}'.format(int(time.time()), step)
-        self._events_path = os.path.join(folder, name)
+        # TensorBoard reads the files in order of their names. None is written over, whatever the clock says.
+        seconds = int(time.time())
+        while True:
+            self._events_path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
+            if not os.path.lexists(self._events_path):
+                break
+            seconds += 1
         with self._writing_events():
             self._events = tf.io.TFRecordWriter(self._events_path)
         self._add_event(file_version='brain.Event:2')
@@ -303,7 +324,7 @@ class Run:
         try:
             yield
         except (tf.errors.OpError, RuntimeError, OSError) as error:
-            raise UserError('{}: expected to write events, found: {}'.format(self._events_path, reason(error)))
+            raise cannot_write(self._events_path, error)
 
     def _add_event(self, step=0, **content):
         with self._writing_events():

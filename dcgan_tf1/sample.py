@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import checkpoint, cli, flags, images, runs
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.files import refuse_existing, replacing
 from dcgan_tf1.generate import generate, noise, to_pictures
 
@@ -21,18 +22,20 @@ def main(argv=None):
 
 
 def sample(config):
-    """Writes the PNG grid, and the arrays where asked to."""
+    """Writes the grid, and the arrays where asked to."""
     preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                            config.which)
     out = config.out or ('samples.png' if config.run is None else os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
+    if config.npz and os.path.realpath(config.npz) == os.path.realpath(out):
+        raise UserError('--npz: expected another file than that of the picture, found {}'.format(config.npz))
     for path in filter(None, (out, config.npz)):
         refuse_existing(path, config.overwrite)
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
     z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device, precision=config.precision, lowering=config.lowering)
-    images.save_png(out, images.grid(to_pictures(preset, raw, prefix), columns))
+    images.save_picture(out, images.grid(to_pictures(preset, raw, prefix), columns))
     print('{}: {} images from {}'.format(out, len(raw), prefix))
     if config.npz:
         with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:

@@ -5,7 +5,6 @@ import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
 import collections
 import concurrent.futures
 import contextlib
-import dataclasses
 import math
 import platform
 import signal
@@ -17,7 +16,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, models, quality, runs
+from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, quality, resume, runs
 from dcgan_tf1.errors import UserError, reason
 from dcgan_tf1.generate import in_batches, to_pictures
 from dcgan_tf1.seeds import draw_noise
@@ -25,14 +24,6 @@ from dcgan_tf1.workers import Alone, Team, leave
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
-
-# Fields of a preset that a run may change when it is resumed: they change nothing in the
-# numbers of a step.
-_FREE_FIELDS = (
-    'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
-    'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-    'modes')
-
 
 def main(argv=None):
     with cli.lasting_output() as nobody_reads:
@@ -57,14 +48,18 @@ def train(config, nobody_reads=lambda: False):
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
-    init_checkpoint = config.init_checkpoint and checkpoint.resolve(config.init_checkpoint)
     plan = _make_plan(config, log_early)
     team = Alone() if config.cluster is None else Team(
         config.cluster, config.worker_timeout, lambda text: _leave(run, text), log_early)
     watch = None
     if config.eval_every is not None and team.task == 0:
         watch = _make_watch(config, plan.data, log_early)
-    run, start = _open_run(config, plan, log_early, nobody_reads) if team.task == 0 else (runs.NoRun(), None)
+    run, start = runs.NoRun(), None
+    if team.task == 0:
+        # A run that is gone on with no longer needs what it was started from, which may be gone.
+        run, start = resume.open_run(
+            config.run_dir, config.resume, plan.identity, plan.total, log_early, nobody_reads,
+            lambda: config.init_checkpoint and checkpoint.resolve(config.init_checkpoint))
     try:
         for text in early_log:
             run.log_to_file(text)
@@ -100,7 +95,8 @@ def train(config, nobody_reads=lambda: False):
                 elif start is not None:
                     checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
                                        checkpoint.by_name(variables))
-                elif init_checkpoint:
+                elif config.init_checkpoint:
+                    init_checkpoint = checkpoint.resolve(config.init_checkpoint)
                     # 2017's checkpoints have no global_step, and ours starts at 0 here.
                     checkpoint.restore(session, init_checkpoint, checkpoint.by_name(
                         v for v in variables if v is not handles.global_step))
@@ -166,7 +162,7 @@ _Plan = collections.namedtuple('_Plan', [
     'pictures',   # _Rhythm of the rows that have samples
     'saves',      # _Rhythm of the checkpoints
     'evaluations',  # _Rhythm of the measurements of quality
-    'identity',   # see _identity()
+    'identity',   # see resume.identity()
 ])
 
 
@@ -196,7 +192,9 @@ def _make_plan(config, log):
     saves = _Rhythm(steps(preset.checkpoint_every), steps(preset.checkpoint_every))
     never = total + 1
     evaluated = never if config.eval_every is None else config.eval_every or epoch
-    identity = _identity(config, data)
+    identity = resume.identity(
+        preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
+        config.background)
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return _Plan(data, batches, size, own, slice(task * own, (task + 1) * own), total,
@@ -224,30 +222,7 @@ class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
         return self.first if step < self.first else self.first + ((step - self.first) // self.every + 1) * self.every
 
 
-# --------------------------------------------------------------------- identity and record
-
-def _plain(value):
-    """A preset's field as JSON has it: functions and models by name, tuples as lists."""
-    if isinstance(value, models.Model):
-        return _plain(value.forward)
-    if callable(value):
-        return value.__name__
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _identity(config, data):
-    """All that decides the numbers of a step; a run is resumed only where this is equal."""
-    identity = {'preset': config.preset.name, 'seed': config.seed, 'init_checkpoint': config.init_checkpoint,
-                'data_checksum': data.dataset.checksum, 'class': data.image_class, 'num_gpus': config.num_gpus}
-    for field in dataclasses.fields(config.preset):
-        if field.name not in _FREE_FIELDS + ('name', 'image_class'):
-            identity[field.name] = _plain(getattr(config.preset, field.name))
-    if config.background != 'black':  # what it was before there was a choice
-        identity['background'] = config.background
-    return identity
-
+# ------------------------------------------------------------------- arithmetic and record
 
 def _choose_arithmetic(config, device, run, start):
     """What the run computes in: what is asked for; else what it was started in; else the fastest.
@@ -275,7 +250,7 @@ def _config_record(config, plan, device, arithmetic, watch):
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
         'identity': plan.identity,
-        'schedule': dict({name: _plain(getattr(config.preset, name)) for name in _FREE_FIELDS},
+        'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
@@ -291,56 +266,6 @@ def _config_record(config, plan, device, arithmetic, watch):
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.VERSION, 'numpy': np.__version__,
                      'python': platform.python_version(), 'system': platform.platform()},
     }
-
-
-def _open_run(config, plan, log, nobody_reads):
-    """The run to train in, locked, and the step of its newest checkpoint.
-
-    The step is None for a new run, and for one that was stopped before its first
-    checkpoint, which begins again in the same folder.
-    """
-    preset, identity = config.preset, plan.identity
-    path = runs.newest_folder(config.run_dir, preset.name)
-    insists = config.resume == 'must' or path == config.run_dir
-    if config.resume == 'never':
-        if insists:
-            raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
-                config.run_dir))
-        path = None
-    if path is not None:
-        try:
-            _check_identity(path, identity)
-            run = runs.Run(path, nobody_reads)  # locked before its checkpoints are looked at
-            try:
-                step = checkpoint.newest_whole(run.checkpoints, log)
-            except UserError:
-                run.close()
-                raise
-            if step is None or step < plan.total or insists:
-                return run, step
-            run.close()
-        except _OtherSettings:
-            if insists:
-                raise
-        except runs.DamagedRun as error:
-            if insists:
-                raise
-            log('WARNING: {}; starting a new run'.format(error))
-    elif insists:
-        raise UserError('--resume=must: expected a run of {} in {}, found none'.format(preset.name, config.run_dir))
-    return runs.Run(runs.create_folder(config.run_dir, preset.name), nobody_reads), None
-
-
-class _OtherSettings(UserError):
-    pass
-
-
-def _check_identity(path, identity):
-    found = runs.read_config(path)['identity']
-    differing = sorted(key for key in set(identity) | set(found) if identity.get(key) != found.get(key))
-    if differing:
-        raise _OtherSettings('{}: expected the settings it was started with; {}'.format(path, '; '.join(
-            '{} was {!r}, now {!r}'.format(key, found.get(key), identity.get(key)) for key in differing)))
 
 
 # ------------------------------------------------------------------------------- the loop

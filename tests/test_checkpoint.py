@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -143,9 +144,123 @@ def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
     shutil.move(folder, folder + '-away')
     with open(folder, 'w') as handle:
         handle.write('a file where the folder was')
-    with pytest.raises(UserError, match='model.ckpt-2: expected to write a checkpoint'):
+    with pytest.raises(UserError, match='cannot write .*model.ckpt-2: '):
         checkpoint.save(model.saver, model.session, folder, 2, keep=1)
     os.remove(folder)
     shutil.move(folder + '-away', folder)
     assert checkpoint.steps_in(folder) == [1]
     checkpoint.restore(model.session, checkpoint.prefix_of(folder, 1), checkpoint.by_name(model.all))
+
+
+# ------------------------------------------------------------------- checkpoints of other names
+
+@pytest.fixture
+def model():
+    return Model()
+
+
+def save_as(model, prefix, step=None):
+    """A checkpoint under another name, with its file `checkpoint`; returns its prefix."""
+    os.makedirs(os.path.dirname(str(prefix)), exist_ok=True)
+    with model.session.graph.as_default():
+        return model.saver.save(model.session, str(prefix), step, write_meta_graph=False)
+
+
+def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint(model, tmp_path):
+    older, newer = [save_as(model, tmp_path / 'a' / 'DCGAN.model', step) for step in (500002, 1502)]
+    state = tmp_path / 'a' / 'checkpoint'
+    assert checkpoint.resolve(str(tmp_path / 'a')) == checkpoint.resolve(str(state)) == newer
+    assert checkpoint.step_of(newer) == 1502
+    state.write_text('model_checkpoint_path: "{}"\n'.format(older))  # with a whole path
+    assert checkpoint.resolve(str(state)) == older
+    shutil.move(str(tmp_path / 'a'), str(tmp_path / 'moved'))
+    assert checkpoint.resolve(str(tmp_path / 'moved')) == str(tmp_path / 'moved' / 'DCGAN.model-500002')
+    state = tmp_path / 'moved' / 'checkpoint'
+    state.write_text('model_checkpoint_path: "DCGAN.model-7"\n')
+    with pytest.raises(UserError, match='checkpoint: expected the checkpoint .*DCGAN.model-7, which it names, found '
+                                        'no such file; in that folder there is DCGAN.model-1502, DCGAN.model-500002'):
+        checkpoint.resolve(str(tmp_path / 'moved'))
+    state.write_text('model_checkpoint_path: DCGAN')
+    with pytest.raises(UserError, match='found a damaged file'):
+        checkpoint.resolve(str(state))
+    state.unlink()
+    with pytest.raises(UserError, match='found DCGAN.model-1502, DCGAN.model-500002; name one of them'):
+        checkpoint.resolve(str(tmp_path / 'moved'))
+    for path in (tmp_path / 'moved').glob('DCGAN.model-1502*'):
+        path.unlink()
+    assert checkpoint.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
+
+
+@pytest.mark.parametrize('name', ['mod\xe8le "7"-3', 'a b\\c-3'])
+def test_the_file_checkpoint_names_any_name(model, name, tmp_path):
+    prefix = save_as(model, tmp_path / name)
+    assert checkpoint.resolve(str(tmp_path / 'checkpoint')) == prefix == str(tmp_path / name)
+
+
+def test_a_relative_path_is_resolved_as_it_is_given(model, tmp_path, monkeypatch):
+    save_as(model, tmp_path / 'DCGAN.model', 3)
+    monkeypatch.chdir(tmp_path)
+    for path in ('.', 'checkpoint', 'DCGAN.model-3', 'DCGAN.model-3.index'):
+        assert os.path.normpath(checkpoint.resolve(path)) == 'DCGAN.model-3', path
+    with pytest.raises(UserError, match='found no file DCGAN.model.index; in that folder there is DCGAN.model-3'):
+        checkpoint.resolve('DCGAN.model')
+
+
+def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, tmp_path):
+    (tmp_path / 'config.json').write_text('{}')
+    expected = checkpoint.save(model.saver, model.session, str(tmp_path / 'checkpoints'), 5, keep=0)
+    assert checkpoint.resolve(str(tmp_path)) == expected
+    (tmp_path / 'saved').mkdir()
+    (tmp_path / 'saved' / 'saved_model.pb').write_bytes(b'')
+    variables = save_as(model, tmp_path / 'saved' / 'variables' / 'variables')
+    os.remove(str(tmp_path / 'saved' / 'variables' / 'checkpoint'))
+    assert checkpoint.resolve(str(tmp_path / 'saved')) == variables
+    assert checkpoint.resolve(str(tmp_path / 'saved' / 'saved_model.pb')) == variables
+    assert checkpoint.step_of(variables) is None
+
+
+@pytest.mark.parametrize('name, content, what', [
+    ('generator.pb', b'\n\x10', 'found a graph, whose weights'), ('generator.pbtxt', b'node {', 'found a graph'),
+    ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive')])
+def test_what_is_no_checkpoint_is_said_to_be_what_it_is(name, content, what, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match='{}: expected the name of a checkpoint.*{}'.format(name, what)):
+        checkpoint.resolve(str(tmp_path / name))
+
+
+# ------------------------------------------------------------- paths that TensorFlow takes for patterns
+
+@pytest.mark.parametrize('name', ['a[1]', 'a*', 'a?', 'a\\b', '[', 'with space'])
+def test_checkpoints_in_a_folder_whose_name_looks_like_a_pattern(model, name, tmp_path, monkeypatch):
+    temporary = tmp_path / 't[1]'  # as may that of the temporary folder
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, 'tempdir', str(temporary))
+    folder = str(tmp_path / name / 'checkpoints')
+    os.makedirs(folder)
+    for step in (4, 5):
+        model.set(step)
+        checkpoint.save(model.saver, model.session, folder, step, keep=1)
+    assert sorted(os.listdir(folder)) == ['checkpoint'] + ['model.ckpt-5.' + suffix for suffix in (
+        'data-00000-of-00001', 'index', 'meta')]
+    with open(os.path.join(folder, 'checkpoint')) as handle:  # no name of ours for it
+        assert handle.read().startswith('model_checkpoint_path: "model.ckpt-5"\n')
+    assert checkpoint.newest_whole(folder, print) == 5
+    model.set(0)
+    checkpoint.restore(model.session, checkpoint.resolve(folder), checkpoint.by_name(model.all))
+    assert model.get() == [5, 5, 5] and os.listdir(str(temporary)) == []
+
+
+def test_a_checkpoint_whose_own_name_looks_like_a_pattern(model, tmp_path):
+    model.set(3)
+    prefix = save_as(model, tmp_path / 'plain' / 'model')
+    for suffix in ('.index', '.data-00000-of-00001'):
+        shutil.copy(prefix + suffix, str(tmp_path / 'model[1]') + suffix)
+        shutil.copy(prefix + suffix, str(tmp_path / 'model1') + suffix)  # what the pattern would match
+    damage_data(str(tmp_path / 'model1'))
+    model.set(0)
+    checkpoint.restore(model.session, str(tmp_path / 'model[1]'), checkpoint.by_name(model.all))
+    assert model.get() == [3, 3, 3]
+    damage_data(str(tmp_path / 'model[1]'))
+    with pytest.raises(UserError) as error:
+        checkpoint.restore(model.session, str(tmp_path / 'model[1]'), checkpoint.by_name(model.all))
+    assert str(tmp_path / 'model[1]') in str(error.value) and 'dcgan_tf1-' not in str(error.value)

@@ -23,6 +23,14 @@ def test_help_lists_only_our_flags_in_groups():
         assert preset in out
 
 
+@pytest.mark.parametrize('parse, named', [
+    (flags.parse_report, ['runs', 'out', 'overwrite', 'seed', 'device']), (flags.parse_animation, ['run', 'out']),
+    (flags.parse_compare, ['runs', 'rows', 'out']), (flags.parse_launch, ['workers'])])
+def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsys):
+    assert parse(['--help']) is None
+    assert re.findall(r'^  --(?:\[no\])?(\w+)', capsys.readouterr().out, re.M)[:len(named)] == named
+
+
 @pytest.mark.parametrize('command, flags_given, parts', [
     ('train', ['--prest=blog_mnist'], ['prest', 'preset']),
     ('train', ['--preset=blog_mnits'], ['preset', 'blog_mnits', 'blog_mnist']),

@@ -95,7 +95,7 @@ def test_where_nothing_is_found_the_recorded_folder_is_named(monkeypatch):
         load(config)
 
 
-def unreachable(*_):
+def unreachable(*_, **__):
     raise datasets.download.DownloadError('no network')
 
 

@@ -105,3 +105,11 @@ def test_a_checkpoint_of_another_preset_names_the_variable_and_both_shapes(run):
     result = run_command('sample', '--checkpoint=' + os.path.join(run, 'checkpoints', 'model.ckpt-4'),
                          '--preset=blog_dense')
     check_one_line_error(result, 'generator/dense/kernel', '[100, 128]', '[100, 8192]')
+
+
+def test_arrays_and_picture_of_one_name_are_refused_before_any_work(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_one_line_error(run_command('sample', '--run=' + run, '--out=x', '--npz=./x'), '--npz', 'another file')
+    os.symlink('x.npz', 'link')
+    check_one_line_error(run_command('sample', '--run=' + run, '--out=link', '--npz=x.npz'), '--npz', 'another file')
+    assert os.listdir(str(tmp_path)) == ['link']

@@ -146,6 +146,9 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     check_one_line_error(train(tiny_data, run, '--resume=never', *other), '--resume=never', 'found a run')
     status, out, _ = train(tiny_data, tmp_path, *other)  # auto: starts a new one beside it
     assert status == 0 and '00001-blog_dense' in out
+    line = '{} is unfinished (step 3 of 6), but was started with other settings: batch_size was 64, now 32; ' \
+        'starting a new run\n'.format(run)
+    assert line in out and line in (tmp_path / '00001-blog_dense' / 'log.txt').read_text()
     check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
                          '--resume=must', 'found none')
 
@@ -303,8 +306,8 @@ def test_a_disk_that_fills_up_anywhere_is_one_line_that_names_the_file(tiny_data
 def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_data, small_disk):
     # One checkpoint of blog_dense has 3 MB with its .meta; the second does not fit.
     result = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
-    check_one_line_error(result, 'model.ckpt-12', 'expected to write a checkpoint',
-                         'No space left on device', 'the one of step 6 is intact')
+    check_one_line_error(result, 'error: cannot write ', 'model.ckpt-12: No space left on device; the checkpoint of '
+                         'step 6 is intact')
     run = small_disk / '00000-blog_dense'
     assert checkpoint.steps_in(str(run / 'checkpoints')) == [6]
     subprocess.check_call(['mount', '-o', 'remount,size=30m', str(small_disk)])

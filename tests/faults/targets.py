@@ -23,7 +23,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, flags, pictures, quality, readers, report, runs, workers
+from dcgan_tf1 import checkpoint, flags, pictures, quality, readers, report, runs, tables, workers
 from dcgan_tf1.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
@@ -202,11 +202,13 @@ def evaluation_seeds():
 
 def table(content):
     path = write(content, 'table', 'quality.csv')
-    rows = runs.read_table(path)
-    try:
-        quality.best(runs.read_table(path, quality.Watch.COLUMNS))
-    finally:
-        del rows
+    said = []
+    runs.read_table(path, None, said.append)
+    quality.best(runs.read_table(path, quality.Watch.COLUMNS, said.append))
+    tables.texts_to_go_on(path, ['step', 'n'], said.append, ['n'])
+    for kept in os.listdir(os.path.dirname(path)):
+        if '.unreadable-' in kept:
+            os.remove(os.path.join(os.path.dirname(path), kept))
 
 
 def table_seeds():

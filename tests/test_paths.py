@@ -1,0 +1,172 @@
+"""Paths that users give: home folders, commas, extensions, and what looks like a pattern to TensorFlow."""
+
+import os
+
+import numpy as np
+import pytest
+from conftest import blobs, run_command, write_mnist
+from PIL import Image
+
+from dcgan_tf1 import cli, datasets, files, flags, formats, images, paths
+from dcgan_tf1.errors import UserError
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The home folder, in which the test works."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    return str(tmp_path)
+
+
+# ------------------------------------------------------------------------------ ~
+
+PATHS = [
+    (flags.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
+    (flags.parse_sample, ['--run=a'], ['run', 'out', 'npz']),
+    (flags.parse_sample, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
+    (flags.parse_animation, ['--run=a'], ['run', 'out']),
+    (flags.parse_compare, ['--runs=a,b'], ['out']),
+    (flags.parse_report, ['--runs=a'], ['out']),
+    (flags.parse_export, ['--run=a'], ['run', 'out']),
+    (flags.parse_evaluate, ['--run=a', '--features_input=x', '--features_output=y', '--features=f'],
+     ['run', 'data_dir', 'out', 'features']),
+    (flags.parse_evaluate, ['--preset=vae', '--images=a'], ['images']),
+    (flags.parse_data, [], ['data_dir', 'preview']),
+]
+
+
+@pytest.mark.parametrize('parse, given, names', PATHS, ids=lambda value: getattr(value, '__name__', None))
+def test_a_home_folder_is_expanded_in_every_path_flag(parse, given, names, home):
+    for name in names:
+        config = parse(given + ['--{}=~/x'.format(name)])
+        assert getattr(config, name) == os.path.join(home, 'x'), name
+        with pytest.raises(UserError, match='--{}: expected a path, found ~nobody-here/x, and there is no such home '
+                                            'folder'.format(name)):
+            parse(given + ['--{}=~nobody-here/x'.format(name)])
+        assert getattr(parse(given + ['--' + name, './~x']), name) == './~x'
+
+
+def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch):
+    defined = {True: set(), False: set()}  # by whether it is a path
+
+    def parse(command, argv):
+        for name in command.values:
+            if command.values[name].flag_type() in ('string', 'multi string'):
+                defined[name in command._paths].add(name)
+
+    monkeypatch.setattr(flags._Command, 'parse', parse)
+    for function in (flags.parse_train, flags.parse_sample, flags.parse_animation, flags.parse_compare,
+                     flags.parse_report, flags.parse_export, flags.parse_evaluate, flags.parse_data):
+        assert function([]) is None
+    assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
+    assert defined[False] <= {'class', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range', 'features_range',
+                              'features_input', 'features_output', 'features_probabilities'}
+
+
+def test_the_environments_data_folder_is_expanded_too(home, monkeypatch):
+    monkeypatch.setenv('DCGAN_TF1_DATA', '~/mine')
+    write_mnist(os.path.join(home, 'mine', 'mnist'), blobs(40), np.arange(40).astype(np.uint8) % 10)
+    assert datasets.load('mnist').folder == os.path.join(home, 'mine', 'mnist')
+
+
+# ------------------------------------------------------------------------------ commas
+
+def test_runs_with_commas_in_their_names(home):
+    for name in ('a', 'b', 'a,1', 'c,d,e'):
+        os.makedirs(name)
+    for given, expected in (('a,b', ('a', 'b')), ('a,1', ('a,1',)), ('a,1,b,c,d,e,', ('a,1', 'b', 'c,d,e')),
+                            ('~/a,1,~/b', (os.path.join(home, 'a,1'), os.path.join(home, 'b'))),
+                            ('x,y', ('x', 'y'))):
+        assert flags.parse_report(['--runs=' + given]).runs == expected, given
+    assert flags.parse_compare(['--runs=a,1', '--runs', 'b,c,d,e']).runs == ('a,1', 'b', 'c,d,e')
+    with pytest.raises(flags.flags.Error, match='--runs: expected two run folders or more, found a,1'):
+        flags.parse_compare(['--runs=a,1'])
+
+
+# ------------------------------------------------------------------------------ extensions
+
+@pytest.mark.parametrize('parse, given, right, wrong', [
+    (flags.parse_sample, ['--run=a', '--out'], ['x.png', 'x.JPG', 'x.jpeg', 'x', 'v1.5/x'], ['x.gif', 'x.npz']),
+    (flags.parse_sample, ['--run=a', '--npz'], ['x.npz', 'x'], ['x.png']),
+    (flags.parse_compare, ['--runs=a,b', '--out'], ['x.png', 'x.jpg'], ['x.pdf']),
+    (flags.parse_animation, ['--run=a', '--out'], ['x.gif'], ['x.mp4', 'x.png']),
+    (flags.parse_report, ['--runs=a', '--out'], ['x.html', 'x.htm'], ['x.pdf']),
+    (flags.parse_data, ['--preview'], ['x.png', 'x.jpg'], ['x.bmp']),
+], ids=lambda value: getattr(value, '__name__', None))
+def test_a_format_that_is_not_written_is_refused_before_any_work(parse, given, right, wrong):
+    for name in right:
+        parse(given + [name])
+    for name in wrong:
+        with pytest.raises(flags.flags.Error, match='{}: expected a name that ends in .*{}'.format(given[-1], name)):
+            parse(given + [name])
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_a_picture_is_what_its_name_says(channels, tmp_path):
+    smooth = np.linspace(0, 255, 32 * 32 * channels).reshape(32, 32, channels).astype(np.uint8)
+    for name, kind, error in (('x.png', 'PNG', 0), ('x.jpg', 'JPEG', 6), ('x.JPEG', 'JPEG', 6), ('x', 'PNG', 0)):
+        images.save_picture(str(tmp_path / name), smooth)
+        with Image.open(str(tmp_path / name)) as picture:
+            assert (picture.format, picture.mode) == (kind, 'L' if channels == 1 else 'RGB')
+            assert np.abs(np.asarray(picture).reshape(smooth.shape).astype(int) - smooth).max() <= error
+
+
+# ------------------------------------------------------------------------------ messages
+
+def test_what_the_system_says_of_a_file(tmp_path, capsys):
+    with pytest.raises(UserError) as error:
+        files.write_text(str(tmp_path / 'none' / 'x'), '')
+    assert str(error.value) == 'cannot write {}: No such file or directory'.format(tmp_path / 'none' / 'x')
+    with pytest.raises(UserError, match='cannot write .*none/x.png: there is no folder .*none'):
+        files.refuse_existing(str(tmp_path / 'none' / 'x.png'), False)
+    for error, message in ((OSError(28, 'No space left on device'), 'cannot write a file: No space left on device'),
+                           (OSError(13, 'Permission denied', 'x'), 'cannot access x: Permission denied')):
+        def fail(_, error=error):
+            raise error
+        assert cli.run(lambda argv: argv, fail, []) == 1
+        assert capsys.readouterr().err == 'error: {}\n'.format(message)
+
+
+# ------------------------------------------------------------------------------ patterns
+
+def test_a_path_that_looks_like_no_pattern_is_left_alone(tmp_path):
+    with paths.literal('runs/{a}/x y.ckpt') as path:
+        assert path == 'runs/{a}/x y.ckpt'
+
+
+def test_where_there_is_no_place_for_another_name_the_path_is_an_error(monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(paths.tempfile, 'TemporaryDirectory', fail)
+    with pytest.raises(UserError, match=r'runs\[1\]/x: expected a path without .*: No space left on device'), \
+            paths.literal('runs[1]/x'):
+        pass
+
+
+def test_everything_works_in_a_folder_whose_name_looks_like_a_pattern(tiny_data, tmp_path, monkeypatch):
+    temporary = tmp_path / 't[1]'
+    temporary.mkdir()
+    monkeypatch.setattr(paths.tempfile, 'tempdir', str(temporary))
+    parent = str(tmp_path / 'runs[1]')
+    for steps in (2, 3):
+        status, out, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir=' + parent, '--batch_size=4',
+                                       '--preset=blog_dense', '--log_every=1', '--max_steps={}'.format(steps))
+        assert status == 0, err
+    assert 'going on at step 2' in out
+    run = os.path.join(parent, '00000-blog_dense')
+    assert run_command('sample', '--run=' + run, '--n=4', '--out={}'.format(tmp_path / 'x*.jpg'))[0] == 0
+    with Image.open(str(tmp_path / 'x*.jpg')) as picture:
+        assert (picture.format, picture.size) == ('JPEG', (56, 56))
+    chosen = [name for name in formats.FORMATS if not formats.missing(name)]
+    status, out, err = run_command('export', '--run=' + run, '--formats=' + ','.join(chosen))
+    assert status == 0, err
+    for name in chosen:
+        assert '\n{} '.format(name) in '\n' + out and os.path.isdir(os.path.join(run, 'export-000003', name))
+    assert 'WARNING' not in out and os.listdir(str(temporary)) == []
+
+
+def test_the_convolutions_that_the_log_names_can_be_asked_for():
+    assert flags.parse_train(['--lowering=mixed']).lowering == 'mixed'
+    assert flags.parse_sample(['--run=a', '--lowering=mixed']).lowering == 'mixed'

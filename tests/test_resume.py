@@ -1,0 +1,191 @@
+"""Which run is gone on with: settings compared, and runs chosen, by config.json files written by hand."""
+
+import copy
+import dataclasses
+import json
+import os
+import shutil
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import checkpoint, models, resume, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.presets import PRESETS
+
+
+def identity(seed=0, name='blog_dense', init_checkpoint=None, **changed):
+    preset = dataclasses.replace(PRESETS[name], **changed)
+    return resume.identity(preset, seed, init_checkpoint, 'abc', None, 1)
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """The prefix of a small whole checkpoint."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(tf.get_variable('v', initializer=[1.0], use_resource=False).initializer)
+        return tf.train.Saver().save(session, str(tmp_path_factory.mktemp('whole') / 'v'), write_meta_graph=False)
+
+
+@pytest.fixture
+def make(tmp_path, whole):
+    """make(identity, step, total): a run folder that is at that step (None: without a checkpoint) of so many."""
+    def make(wanted, step, total=18):
+        path = runs.create_folder(str(tmp_path), wanted['preset'])
+        with open(os.path.join(path, 'config.json'), 'w') as handle:
+            json.dump({'identity': wanted, 'schedule': {'total_steps': total}}, handle)
+        if step is not None:
+            os.mkdir(os.path.join(path, 'checkpoints'))
+            for suffix in ('.index', '.data-00000-of-00001'):
+                shutil.copy(whole + suffix, checkpoint.prefix_of(os.path.join(path, 'checkpoints'), step) + suffix)
+        return path
+    return make
+
+
+def open_run(folder, wanted, how='auto', total=18):
+    """(name of the run folder, step, the lines that were logged)."""
+    lines = []
+    run, step = resume.open_run(str(folder), how, wanted, total, lines.append)
+    run.close()
+    return os.path.basename(run.path), step, lines
+
+
+def test_two_killed_runs_of_different_seeds_are_both_gone_on_with(make, tmp_path):
+    make(identity(seed=0), 6)
+    make(identity(seed=1), 7)
+    assert open_run(tmp_path, identity(seed=0)) == ('00000-blog_dense', 6, [])
+    assert open_run(tmp_path, identity(seed=1)) == ('00001-blog_dense', 7, [])
+    assert open_run(tmp_path, identity(seed=0), 'must') == ('00000-blog_dense', 6, [])
+
+
+def test_the_newest_unfinished_of_the_same_settings_is_taken(make, tmp_path):
+    make(identity(), 5)
+    make(identity(), 6)
+    make(identity(), 18)
+    make(identity(name='cntk'), 7)
+    assert open_run(tmp_path, identity()) == ('00001-blog_dense', 6, [])
+    # Only finished ones: a new run, or, where one must be gone on with, the newest of them.
+    assert open_run(tmp_path, identity(), 'must', total=4) == ('00002-blog_dense', 18, [])
+    assert open_run(tmp_path, identity(), total=4) == ('00004-blog_dense', None, [])
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(make, tmp_path):
+    make(identity(), None)
+    make(identity(seed=1), 3)
+    assert open_run(tmp_path, identity()) == ('00000-blog_dense', None, [])
+
+
+def test_what_a_run_was_started_from_is_needed_only_where_it_begins(make, tmp_path):
+    def gone():
+        raise UserError('gone')
+
+    def open_without(wanted):
+        run, step = resume.open_run(str(tmp_path), 'auto', wanted, 18, print, beginning=gone)
+        run.close()
+        return step
+
+    make(identity(init_checkpoint='x'), 6)
+    make(identity(init_checkpoint='y'), None)
+    assert open_without(identity(init_checkpoint='x')) == 6
+    for name in 'yz':
+        with pytest.raises(UserError, match='gone'):
+            open_without(identity(init_checkpoint=name))
+    assert len(os.listdir(str(tmp_path))) == 2
+
+
+def test_a_new_run_says_which_setting_differs_from_the_newest_unfinished_one(make, tmp_path):
+    make(identity(seed=5), 3)
+    older = make(identity(seed=0), 6)
+    make(identity(seed=2), 18)
+    name, step, lines = open_run(tmp_path, identity(seed=1))
+    assert (name, step) == ('00003-blog_dense', None)
+    assert lines == [older + ' is unfinished (step 6 of 18), but was started with other settings: seed was 0, now 1; '
+                     'starting a new run']
+
+
+def test_a_new_run_beside_finished_ones_has_nothing_to_say(make, tmp_path):
+    make(identity(seed=0), 18)
+    assert open_run(tmp_path, identity(seed=1)) == ('00001-blog_dense', None, [])
+
+
+def test_must_fails_with_what_differs(make, tmp_path):
+    make(identity(seed=0), 6)
+    newest = make(identity(seed=2), 6)
+    with pytest.raises(UserError) as error:
+        open_run(tmp_path, identity(seed=1), 'must')
+    assert str(error.value) == newest + ': expected the settings it was started with; seed was 2, now 1'
+    with pytest.raises(UserError, match='seed was 2, now 1'):
+        open_run(newest, identity(seed=1))
+    with pytest.raises(UserError, match='--resume=must: expected a run of blog_dense in .*, found none'):
+        open_run(tmp_path / 'none', identity(), 'must')
+
+
+def test_a_damaged_run_is_passed_over_and_named(make, tmp_path):
+    make(identity(), 6)
+    damaged = make(identity(), 7)
+    with open(os.path.join(damaged, 'config.json'), 'w') as handle:
+        handle.write('{"identity"')
+    assert open_run(tmp_path, identity()) == ('00000-blog_dense', 6, [])
+    name, _, lines = open_run(tmp_path, identity(seed=1))
+    assert name == '00002-blog_dense' and len(lines) == 2
+    assert lines[0].startswith('WARNING: ' + damaged) and lines[0].endswith('; starting a new run')
+    with pytest.raises(runs.DamagedRun):
+        open_run(damaged, identity())
+
+
+def test_a_run_that_is_being_trained_is_an_error_whatever_lies_beside_it(make, tmp_path):
+    make(identity(), 5)
+    held = runs.Run(make(identity(), 6))
+    try:
+        for how in ('auto', 'must'):
+            with pytest.raises(UserError, match='00001-blog_dense: .* another trainer .*{}'.format(os.getpid())):
+                open_run(tmp_path, identity(), how)
+        assert open_run(tmp_path, identity(seed=1))[0] == '00002-blog_dense'
+    finally:
+        held.close()
+    assert open_run(tmp_path, identity())[:2] == ('00001-blog_dense', 6)
+
+
+# --------------------------------------------------------------------------- settings
+
+def test_no_difference_between_the_same_settings_written_and_read():
+    for name in PRESETS:
+        wanted = identity(name=name)
+        assert resume.differences(json.loads(json.dumps(wanted)), wanted) == [], name
+
+
+def test_a_setting_that_a_later_version_added_was_at_its_default():
+    older = identity()
+    for name in ('ema_decay', 'learning_rate_decay', 'noise_batches', 'beta2', 'num_gpus', 'init_checkpoint', 'model'):
+        del older[name]
+    assert resume.differences(older, identity()) == []
+    assert resume.differences(older, identity(ema_decay=0.9, beta2=0.5)) == [
+        'beta2 was 0.999, now 0.5', 'ema_decay was None, now 0.9']
+    del older['generator']  # which has no default
+    assert resume.differences(older, identity()) == ["generator was not recorded, now 'blog_dense_generator'"]
+
+
+def test_a_setting_of_a_later_version_is_a_difference_that_is_named():
+    later = dict(identity(), flux='high')
+    assert resume.differences(later, identity()) == ["flux was 'high', which this version does not know"]
+
+
+def test_an_update_that_was_recorded_without_what_it_has_got_since_is_the_same():
+    older, wanted = copy.deepcopy(identity()), identity()
+    assert wanted['schedule'][0][2] == 0
+    for update in older['schedule']:
+        del update[2]
+    assert resume.differences(older, wanted) == []
+    older['schedule'][0][1] = 1
+    assert len(resume.differences(older, wanted)) == 1
+    assert models.Update._fields == ('objectives', 'images', 'noise')
+
+
+def test_one_checkpoint_under_several_names_is_one_setting(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'link').symlink_to(tmp_path)
+    for other in ('./old.ckpt', 'old.ckpt.index', str(tmp_path / 'old.ckpt'), 'link/old.ckpt', '~/old.ckpt'):
+        assert resume.differences(identity(init_checkpoint='old.ckpt'), identity(init_checkpoint=other)) == [], other
+    for other in ('new.ckpt', None):
+        assert len(resume.differences(identity(init_checkpoint='old.ckpt'), identity(init_checkpoint=other))) == 1
