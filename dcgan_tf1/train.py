@@ -19,6 +19,7 @@ from tqdm import tqdm
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, models, quality, runs
 from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.figure_style import FigureError
 from dcgan_tf1.generate import in_batches, to_pictures
 from dcgan_tf1.seeds import draw_noise
 from dcgan_tf1.workers import Alone, Team, leave
@@ -427,6 +428,7 @@ class _Trainer:
         self._evaluated = (None, None)  # the last step whose losses were, and those
         self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second', 'seconds')
         self._fakes = None  # the samples that the coming row will show, where they come before its step
+        self._undrawn = set()  # figures that could not be drawn
         self._steps_per_run = config.steps_per_run or 1
 
     def describe(self, device, arithmetic, start):
@@ -642,13 +644,23 @@ class _Trainer:
         if dataset.note:
             title += '\n' + dataset.note
         if self._rows:
-            images.save_rows_figure(self._run.file('figure.png'), self._rows, title)
+            self._draw_figure('figure.png', images.save_rows_figure, self._rows, title)
         if self._metrics:
             metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
             recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
-            images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+            self._draw_figure('losses.png', images.save_losses_figure, metrics, title, recorded)
         if self._quality:
-            images.save_quality_figure(self._run.file('quality.png'), self._quality, self._watch.real, title)
+            self._draw_figure('quality.png', images.save_quality_figure, self._quality, self._watch.real, title)
+
+    def _draw_figure(self, name, save, *arguments):
+        """What can't be drawn is said once and does not end the training; a full disk does, as for any file."""
+        path = self._run.file(name)
+        try:
+            save(path, *arguments)
+        except FigureError as error:
+            if name not in self._undrawn:
+                self._run.log('WARNING: {}: {}; training goes on without it'.format(path, error))
+            self._undrawn.add(name)
 
 
 class _Follower(_Trainer):

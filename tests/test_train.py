@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from conftest import (
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, datasets, features, images, quality, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.figure_style import FigureError
 from dcgan_tf1.generate import generate
 from dcgan_tf1.presets import PRESETS
 from dcgan_tf1.seeds import draw_noise
@@ -341,6 +344,25 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     assert titles and all('a note' in title for title in titles)
     with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
         assert json.load(handle)['data']['note'] == 'a note'
+
+
+def test_a_figure_that_fails_does_not_end_the_training():
+    from dcgan_tf1 import train as trainer
+
+    def fails(path, *arguments):
+        raise FigureError('no fonts')
+
+    def fills_the_disk(path, *arguments):
+        raise UserError('no space')
+
+    log = []
+    some = types.SimpleNamespace(_undrawn=set(), _run=types.SimpleNamespace(file='run/{}'.format, log=log.append))
+    for name in ('figure.png', 'losses.png', 'figure.png'):  # as at one checkpoint and the next
+        trainer._Trainer._draw_figure(some, name, fails, [])
+    assert log == ['WARNING: run/{}: no fonts; training goes on without it'.format(name)
+                   for name in ('figure.png', 'losses.png')]
+    with pytest.raises(UserError, match='no space'):
+        trainer._Trainer._draw_figure(some, 'figure.png', fills_the_disk)
 
 
 # ---------------------------------------------------------------- speed, which changes no value
