@@ -8,6 +8,10 @@ holds a folder per data set (`mnist/`, `cifar10/` ...), and files that lie direc
 `--data_dir` are taken, too. What is missing is downloaded into `data/`.
 """
 
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
+
 import collections
 import gzip
 import hashlib
@@ -399,7 +403,6 @@ class Batches:
 # -------------------------------------------------------------------------------- command
 
 def main(argv=None):
-    from dcgan_tf1 import quiet_start  # noqa: F401  isort: skip  before flags brings TensorFlow in
     from dcgan_tf1 import cli, flags
     return cli.run(flags.parse_data, describe, argv)
 

@@ -27,7 +27,7 @@ def own_style():
     To be used as a decorator of what makes or draws a figure. What fails in it is a FigureError.
     """
     try:
-        matplotlib = _import_matplotlib()
+        matplotlib = import_matplotlib()
         # As they are before any file of settings is read. A backend is not asked for.
         style = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith('backend')}
         if 'text.parse_math' in style:
@@ -71,10 +71,10 @@ def plain(text):
     if text.startswith('_'):
         text = ' ' + text  # or a legend would leave it out
     # Before matplotlib 3.6 formulas can't be switched off.
-    return text if 'text.parse_math' in _import_matplotlib().rcParamsDefault else text.replace('$', r'\$')
+    return text if 'text.parse_math' in import_matplotlib().rcParamsDefault else text.replace('$', r'\$')
 
 
-def _import_matplotlib():
+def import_matplotlib():
     if 'matplotlib' not in sys.modules:
         # matplotlib can't be imported with a backend that is not installed here: Jupyter, say, sets one for
         # all that it starts.

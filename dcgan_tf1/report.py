@@ -1,6 +1,8 @@
 """One HTML page about one run or several: `python -m dcgan_tf1.report --runs=...`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import base64
 import collections

@@ -1,6 +1,8 @@
 """Trains a preset: `python -m dcgan_tf1.train --preset=blog_mnist`, or `dcgan-train`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import collections
 import concurrent.futures
@@ -114,6 +116,8 @@ def train(config, nobody_reads=lambda: False):
                     trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop, team)
                     trainer.describe(device, arithmetic, start)
                     run.start_events(tf_graph, start or 0)
+                if not stop.listening:
+                    run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
                 status = trainer.run_steps(start or 0)
                 team.finish()
                 return status
@@ -348,11 +352,12 @@ class StopSignals:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a wish that the loop sees after its step.
 
     A second one ends the process at once: checkpoints on the disk are whole at any moment.
-    SIGHUP stays ignored where it was, as under `nohup`.
+    SIGHUP stays ignored where it was, as under `nohup`. In another thread than the main one,
+    signals are left to the program that the thread belongs to.
     """
 
     def __init__(self):
-        self.signum = None
+        self.signum, self.listening = None, cli.in_main_thread()
 
     def _handle(self, signum, frame):
         del frame
@@ -362,14 +367,15 @@ class StopSignals:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def __enter__(self):
-        self._before = {number: signal.signal(number, self._handle)
-                        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening else ()
+        self._before = {number: signal.signal(number, self._handle) for number in numbers
                         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN}
         return self
 
     def __exit__(self, *exception):
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None: one that Python did not set, and can't set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 class _Feeder:
