@@ -50,6 +50,9 @@ def _run(parse, work, argv, failures):
         return EXIT_ERROR
     except OSError as error:
         return _fail('{}: {}'.format(error.filename or 'input or output', error.strerror or error), EXIT_ERROR)
+    except UnicodeEncodeError as error:
+        return _fail('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(error.object),
+                     EXIT_ERROR)
     except KeyboardInterrupt:
         return _fail('interrupted', EXIT_INTERRUPTED)
 

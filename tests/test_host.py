@@ -48,7 +48,7 @@ print(len(modules))
 
 def test_importing_every_module_changes_nothing_in_the_program_that_does():
     done = subprocess.run([sys.executable, '-c', HOST], env=command_environment(), check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len([name for name in os.listdir(os.path.dirname(cli.__file__))
                                     if name.endswith('.py') and name != '__init__.py']) > 30
@@ -109,6 +109,12 @@ def test_an_error_is_one_line_on_any_stream(monkeypatch):
     monkeypatch.setattr(sys, 'stdout', None)
     monkeypatch.setattr(sys, 'stderr', None)
     assert command() == 1 and sys.stdout is None and sys.stderr is None
+
+
+def test_a_path_that_tensorflow_cannot_take_is_one_line(monkeypatch):
+    monkeypatch.setattr(sys, 'stderr', Buffer('utf-8'))
+    assert cli.run(lambda argv: argv, lambda config: 'runs/\udcfc'.encode(), ['x']) == 1
+    assert sys.stderr.got() == "error: 'runs/\\udcfc': expected UTF-8, which TensorFlow takes paths in, found other bytes\n"
 
 
 def test_output_that_cannot_be_written_is_an_error(monkeypatch):
