@@ -114,7 +114,8 @@ def test_an_error_is_one_line_on_any_stream(monkeypatch):
 def test_a_path_that_tensorflow_cannot_take_is_one_line(monkeypatch):
     monkeypatch.setattr(sys, 'stderr', Buffer('utf-8'))
     assert cli.run(lambda argv: argv, lambda config: 'runs/\udcfc'.encode(), ['x']) == 1
-    assert sys.stderr.got() == "error: 'runs/\\udcfc': expected UTF-8, which TensorFlow takes paths in, found other bytes\n"
+    assert sys.stderr.got() == (
+        "error: 'runs/\\udcfc': expected UTF-8, which TensorFlow takes paths in, found other bytes\n")
 
 
 def test_output_that_cannot_be_written_is_an_error(monkeypatch):
