@@ -33,7 +33,7 @@ def test_help_lists_only_our_flags_in_groups():
     ('train', ['--data_dir=/no/such/folder'], ['--data_dir', '/no/such/folder']),
     ('sample', [], ['--run', '--checkpoint', 'neither']),
     ('sample', ['--run=a', '--checkpoint=b'], ['found --run and --checkpoint']),
-    ('sample', ['--checkpoint=b', '--preset=blog_mnist', '--which=best'], ['no --step, beside it, found --checkpoint']),
+    ('sample', ['--checkpoint=b', '--preset=blog_mnist', '--which=best'], ['beside it, found --checkpoint']),
     ('sample', ['--run=a', '--step=1', '--which=best'], ['beside it, found --step']),
     ('evaluate', ['--images=a', '--run=b'], ['neither --run nor --checkpoint beside it, found --run (']),
     ('evaluate', ['--images=a', '--checkpoint=b'], ['beside it, found --checkpoint (']),
