@@ -23,7 +23,7 @@ setup(
     long_description_content_type='text/markdown',
     license='MIT',
     packages=['dcgan_tf1'],
-    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*']},
+    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*', 'report.css']},
     # Those that a TensorFlow that we are tested with can be had for; scripts/venv.sh and the README name the same.
     python_requires='>=3.7,!=3.8.*,!=3.9.*,<3.14',
     classifiers=['Programming Language :: Python :: ' + version for version in (

@@ -371,7 +371,7 @@ def _beside(found, section):
 
 
 def _page(title, found, sections):
-    with open(os.path.join(os.path.dirname(__file__), 'page', 'report.css'), encoding='utf-8') as handle:
+    with open(os.path.join(os.path.dirname(__file__), 'report.css'), encoding='utf-8') as handle:
         style = re.sub(r'\s*\n\s*', '\n', handle.read())
     about = ''.join('<p><strong>{}</strong>: {}, {}, {}, seed {}.</p>'.format(*map(_text, (
         run.name, run.preset.title, run.config.get('device', 'a device that was not recorded'),
