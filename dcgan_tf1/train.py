@@ -30,11 +30,11 @@ from dcgan_tf1.workers import Alone, Team, leave
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
 
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
-# numbers of a step.
+# numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
 _FREE_FIELDS = (
     'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
     'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-    'modes')
+    'modes', 'first_adam')
 
 
 def main(argv=None):

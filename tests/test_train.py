@@ -1,5 +1,6 @@
 """The trainer as a command: what it writes, how it stops, how it goes on."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -363,6 +364,22 @@ def test_a_figure_that_fails_does_not_end_the_training():
                    for name in ('figure.png', 'losses.png')]
     with pytest.raises(UserError, match='no space'):
         trainer._Trainer._draw_figure(some, 'figure.png', fills_the_disk)
+
+
+def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(dense_run, tiny_data, tmp_path,
+                                                                              monkeypatch):
+    """As those of blog_dense were before its discriminator's Adam came first, as in 2017."""
+    flags = ('--epochs=3', '--checkpoint_every=6') + DENSE
+    with monkeypatch.context() as before:
+        before.setitem(PRESETS, 'blog_dense', dataclasses.replace(PRESETS['blog_dense'], first_adam='generator'))
+        assert train(tiny_data, tmp_path, '--max_steps=12', *flags)[0] == 0
+    run = tmp_path / '00000-blog_dense'
+    config = json.loads((run / 'config.json').read_text())
+    assert config['schedule'].pop('first_adam') == 'generator'
+    (run / 'config.json').write_text(json.dumps(config))
+    status, out, err = train(tiny_data, tmp_path, *flags)
+    assert status == 0 and 'going on at step 12' in out, err
+    same_results(run, dense_run[0], 18)
 
 
 # ---------------------------------------------------------------- speed, which changes no value
