@@ -8,6 +8,7 @@ none of it, no pyplot and no screen. matplotlib is imported when the first one i
 import contextlib
 import importlib
 import io
+import logging
 import os
 import sys
 import tempfile
@@ -78,7 +79,7 @@ def import_matplotlib():
     if 'matplotlib' not in sys.modules:
         # matplotlib can't be imported with a backend that is not installed here: Jupyter, say, sets one for
         # all that it starts.
-        with _environment(MPLBACKEND=None):
+        with _environment(MPLBACKEND=None), _without_complaints():
             try:
                 import matplotlib
             except ImportError:
@@ -92,6 +93,17 @@ def import_matplotlib():
         with contextlib.suppress(KeyError, ValueError, ImportError):
             matplotlib.rcParams['backend'] = os.environ['MPLBACKEND']
     return sys.modules['matplotlib']
+
+
+@contextlib.contextmanager
+def _without_complaints():
+    """Without what matplotlib says of the user's files of settings, which we have no use for."""
+    logger = logging.getLogger('matplotlib')
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 @contextlib.contextmanager
