@@ -70,7 +70,7 @@ def _from_tf_config(text):
     _expect(kind is not None, 'a task with a type, which tells the {} workers apart'.format(len(hosts)), task)
     own = len(cluster.get(kind, []))
     _expect(own > 0, 'a cluster with a {}, which this task is'.format(kind), cluster)
-    if isinstance(index, str) and index.isdecimal():
+    if isinstance(index, str) and re.match('[0-9]{1,5}$', index):
         index = int(index)
     _expect(type(index) is int and 0 <= index < own, 'a task of type {} and index 0{}, as the cluster has it'.format(
         kind, ' to {}'.format(own - 1) if own > 1 else ''), index)
@@ -90,7 +90,7 @@ def _expect(true, what, found):
 
 def _split(address):
     """(host, port) of HOST:PORT, without the brackets of an IPv6 address; None where it is none."""
-    match = re.match(r'(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\]|([^\s:/\[\]]+)):(\d{1,5})$', address)
+    match = re.match(r'(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\]|([^\s:/\[\]]+)):([0-9]{1,5})$', address)
     if match and 0 < int(match.group(3)) < 65536:
         return match.group(1) or match.group(2), int(match.group(3))
     return None

@@ -30,7 +30,9 @@ async function loadTensorFlow() {
     try {
       await loadScript({ src: TFJS.cdn, integrity: TFJS.integrity, crossOrigin: 'anonymous' });
     } catch {
-      throw new Error(`TensorFlow.js could not be loaded from ${TFJS.cdn}; without a network, put that file beside the page`);
+      throw new Error(
+        `TensorFlow.js could not be loaded from ${TFJS.cdn}; without a network, put that file beside the page`,
+      );
     }
   }
   await tf.ready();
