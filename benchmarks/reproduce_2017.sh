@@ -6,8 +6,15 @@
 # FOLDER (default runs/2017) then holds the runs, reproduction.md and the reports. Calling it again goes on where
 # it was stopped. Flags are for all runs: --max_steps=50 tries it out. ONLY=horses, say, makes only the runs whose
 # names hold that word.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: expected bash, found another shell; start it with: bash $0" >&2; exit 2; }
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do  # what it is a link to
+  cd -P -- "$(dirname -- "$script")"
+  script=$(readlink -- "$(basename -- "$script")")
+done
+cd -P -- "$(dirname -- "$script")/.."
 . scripts/venv.sh
 make_venv .venv "$(find_python)" -e .
 

@@ -5,7 +5,8 @@ means over the last ten rows of each. Measures: of the run's evaluation, images 
 with dropout off, and a second half of the real images as the scale.
 """
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+from dcgan_tf1 import quiet_start  # isort: skip
+quiet_start.begin()
 
 import glob
 import json

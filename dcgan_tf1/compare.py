@@ -1,6 +1,8 @@
 """Runs beside each other in one picture: `python -m dcgan_tf1.compare --runs=A,B`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import sys
 

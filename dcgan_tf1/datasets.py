@@ -9,6 +9,10 @@ and files that lie directly in `--data_dir` are taken, too. What is missing is d
 `data/`.
 """
 
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
+
 import collections
 import gzip
 import hashlib
@@ -322,7 +326,6 @@ class Batches:
 # -------------------------------------------------------------------------------- command
 
 def main(argv=None):
-    from dcgan_tf1 import quiet_start  # noqa: F401  isort: skip  before flags brings TensorFlow in
     from dcgan_tf1 import cli, flags
     return cli.run(flags.parse_data, describe, argv)
 

@@ -1,6 +1,8 @@
 """Measures how good generated images are: `python -m dcgan_tf1.evaluate --run=...`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import collections
 import csv

@@ -87,8 +87,8 @@ def write_bytes(path, content):
 
 
 def write_text(path, text):
-    """Writes `text` (UTF-8) to `path`, whole or not at all."""
-    write_bytes(path, text.encode('utf-8'))
+    """Writes `text` (UTF-8; bytes of a file's name that are no text as an escape) to `path`, whole or not at all."""
+    write_bytes(path, text.encode('utf-8', 'backslashreplace'))
 
 
 def write_json(path, value):

@@ -334,8 +334,9 @@ def parse_train(argv):
     command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
     command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
     command.group('Several workers (or TF_CONFIG in the environment; docs/distributed.md)')
-    command.string('worker_hosts', None, 'HOST:PORT of every worker, with commas between them, the same for all. Each '
-                                         'takes --batch_size images; the first writes the run folder.')
+    command.string('worker_hosts', None, 'HOST:PORT (or [IPV6]:PORT) of every worker, with commas between them, the '
+                                         'same for all. Each takes --batch_size images; the first writes the run '
+                                         'folder.')
     command.integer('task_index', None, 'Which of --worker_hosts this is, from 0.', 0)
     command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
     values = command.parse(argv)
@@ -389,8 +390,8 @@ def parse_launch(argv):
     if train is None:
         return None
     if train.cluster is not None:
-        raise flags.Error('--worker_hosts, TF_CONFIG: expected neither, for launch chooses the addresses, found '
-                          + ','.join(train.cluster.hosts))
+        raise flags.Error('{}: expected nothing, for launch chooses the addresses, found {}'.format(
+            '--worker_hosts' if 'worker_hosts' in ' '.join(argv) else 'TF_CONFIG', ','.join(train.cluster.hosts)))
     return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 
@@ -470,13 +471,20 @@ def _checkpoint_flags(command):
 def _check_checkpoint_flags(values):
     if (values['run'] is None) == (values['checkpoint'] is None):
         raise flags.Error('expected either --run or --checkpoint, found {}'.format(
-            'neither' if values['run'] is None else 'both'))
+            _given(values, 'run', 'checkpoint')))
     if values['checkpoint'] is not None and values['preset'] is None:
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
     if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
-        raise flags.Error('--which=best: expected a --run, and no --step, beside it')
+        raise flags.Error('--which=best: expected a --run, and no --step, beside it, found {}'.format(
+            _given(values, 'checkpoint', 'step')))
+
+
+def _given(values, *names):
+    """Which of these flags have been given, for a message."""
+    given = ['--' + name for name in names if values[name] not in (None, 'last')]  # --which is `last` by default
+    return ' and '.join(given) if given else 'neither' if len(names) == 2 else 'none of them'
 
 
 def parse_export(argv):
@@ -568,16 +576,18 @@ def parse_evaluate(argv):
     if values['images'] is None:
         _check_checkpoint_flags(values)
     elif values['run'] is not None or values['checkpoint'] is not None:
-        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found both')
+        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found {}'.format(
+            _given(values, 'run', 'checkpoint')))
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
     _check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')
     if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
                                       or values['which'] == 'best'):
-        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which, beside it')
+        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which=best, beside it, '
+                          'found {}'.format(_given(values, 'checkpoint', 'images', 'step', 'which')))
     if values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
-            'one of them' if values['features_input'] or values['features_output'] else 'neither'))
+            _given(values, 'features_input', 'features_output')))
     _check_measuring_flags(values)
     return EvaluateConfig(**{field.name: values[field.name] for field in dataclasses.fields(EvaluateConfig)})
 

@@ -15,7 +15,6 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graphdefs, tfjs
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import write_json
 from dcgan_tf1.paths import literal
 from dcgan_tf1.quiet_start import without_chatter
 
@@ -210,13 +209,16 @@ def _write_onnx(export, folder):
 
 # ------------------------------------------------------------------------------ the browser
 
-def _write_tfjs(export, folder):
-    for network in export.networks:
-        files = tfjs.write(
-            os.path.join(folder, network.name), network.graph_def,
-            {network.input_key: (tensor_name(network.input), (None,) + network.input_shape)},
+def _tfjs_arguments(network):
+    """What tfjs.py writes of a network."""
+    return (network.graph_def, {network.input_key: (tensor_name(network.input), (None,) + network.input_shape)},
             {network.output_key: (tensor_name(network.output), (None,) + network.output_shape)},
             'dcgan_tf1, TensorFlow {}'.format(tf.VERSION))
+
+
+def _write_tfjs(export, folder):
+    for network in export.networks:
+        files = tfjs.write(os.path.join(folder, network.name), *_tfjs_arguments(network))
 
         def load(network=network):
             return (run_graph(tfjs.read(os.path.join(folder, network.name)), network),
@@ -227,20 +229,25 @@ def _write_tfjs(export, folder):
 
 
 PAGE = os.path.join(os.path.dirname(__file__), 'page')
+_PAGE_FILES = ['index.html', 'main.js', 'style.css']
 
 
 def _write_web(export, folder):
-    artefact = next(_write_tfjs(export._replace(networks=export.networks[:1]), folder))
     preset, network = export.preset, export.networks[0]
-    write_json(os.path.join(folder, 'page.json'), {
+    os.makedirs(folder, exist_ok=True)
+    files = _PAGE_FILES + ['page.js'] + tfjs.write_scripts(folder, *_tfjs_arguments(network))
+    tfjs.write_script(folder, 'page.js', {
         'preset': preset.name, 'title': preset.title, 'step': export.step, 'z_dim': preset.z_dim,
         'noise': preset.noise, 'image_shape': preset.image_shape, 'image_range': preset.image_range,
-        'model': 'generator/model.json', 'input': tensor_name(network.input), 'output': tensor_name(network.output),
+        'input': tensor_name(network.input), 'output': tensor_name(network.output),
         'directions': np.round(latent_directions(network, WEB_DIRECTIONS), 5).tolist()})
-    for name in sorted(os.listdir(PAGE)):
+    for name in _PAGE_FILES:
         shutil.copyfile(os.path.join(PAGE, name), os.path.join(folder, name))
-    files = sorted(os.listdir(PAGE)) + ['page.json'] + artefact.files
-    yield _artefact(folder, 'index.html', network, files, artefact.load)
+
+    def load():
+        return run_graph(tfjs.read_scripts(folder), network), _tensorflow() + ', from the scripts read back'
+
+    yield _artefact(folder, 'index.html', network, files, load)
 
 
 def latent_directions(network, count):

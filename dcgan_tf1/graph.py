@@ -337,13 +337,14 @@ class _Builder:
     def make_optimizers(self):
         """One Adam for each set of networks that learn together; the networks exist already.
 
-        Adam's own variables are numbered in order of creation, and 2017 made the
-        generator's first, whatever the order of updates in a step. An update that is never
+        Adam's own variables are numbered in order of creation, which is the source's
+        (`first_adam`), whatever the order of updates in a step. An update that is never
         run makes them here, outside of any loop; likewise the averages of the weights.
         """
         preset = self._preset
         learners = {objective.networks for update in preset.schedule for objective in update.objectives}
-        for networks in sorted(learners, key=lambda names: preset.model.networks.index(names[0])):
+        for networks in sorted(learners, key=lambda names: (
+                preset.first_adam not in names, preset.model.networks.index(names[0]))):
             # A function, because in the loop the learning rate is a tensor of the step.
             self._optimizers[networks] = tf.train.AdamOptimizer(
                 lambda: self.learning_rate, preset.beta1, preset.beta2, preset.adam_epsilon)

@@ -106,7 +106,7 @@ _TFJS = '''## `tfjs`: a graph model for TensorFlow.js
 
 _WEB = '''## `web`: a page that makes images in the visitor's browser
 
-Any static server will do: `python3 -m http.server --directory web`, then open the address that it prints.
+Open `web/index.html`, or put the folder on any web server.
 TensorFlow.js comes from a CDN, or from a file `tf.min.js` beside `index.html` where there is one (it is
 `package/dist/tf.min.js` in what `npm pack @tensorflow/tfjs@4.22.0` fetches), so that the page works without a network.
 '''

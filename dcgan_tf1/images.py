@@ -8,11 +8,9 @@ import os
 import textwrap
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from dcgan_tf1.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.files import write_bytes
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
@@ -105,14 +103,6 @@ def save_gif(path, rows, columns=None):
     return frames
 
 
-def figure_bytes(figure, dpi):
-    """A figure as the bytes of a PNG file."""
-    FigureCanvasAgg(figure)
-    stream = io.BytesIO()
-    figure.savefig(stream, format='png', dpi=dpi)
-    return stream.getvalue()
-
-
 def _save_figure(path, figure, dpi):
     write_bytes(path, _as_named(path, figure_bytes(figure, dpi)))
 
@@ -128,6 +118,7 @@ def save_rows_figure(path, rows, title, most=MAX_ROWS):
     _save_figure(path, rows_figure(rows, title, most), ROWS_DPI)
 
 
+@own_style()
 def rows_figure(rows, title, most=MAX_ROWS):
     """The blog's figure: a row of samples for each logged step, under each other; to be drawn at ROWS_DPI.
 
@@ -147,7 +138,7 @@ def rows_figure(rows, title, most=MAX_ROWS):
     left, right, top, bottom = 70, 12, 40, 12
     pixels_wide = max(left + columns * width + right, 400)  # or the title would not fit
     pixels_high = top + len(rows) * height + bottom
-    figure = Figure(figsize=(pixels_wide / dpi, pixels_high / dpi))
+    figure = new_figure(pixels_wide / dpi, pixels_high / dpi)
     axes = figure.add_axes([left / pixels_wide, bottom / pixels_high,
                             columns * width / pixels_wide, len(rows) * height / pixels_high])
     # figimage() draws without resampling; the axes over it carry nothing but the labels.
@@ -159,7 +150,7 @@ def rows_figure(rows, title, most=MAX_ROWS):
     axes.set_yticklabels(['{:,}'.format(step) for step, _ in rows], fontsize=7)
     axes.tick_params(length=0)
     figure.text((left - 5) / pixels_wide, 1 - (top - 6) / pixels_high, 'step', fontsize=7, ha='right')
-    figure.text(left / pixels_wide, 1 - 16 / pixels_high, title, fontsize=8, va='center')
+    figure.text(left / pixels_wide, 1 - 16 / pixels_high, plain(title), fontsize=8, va='center')
     return figure
 
 
@@ -173,6 +164,7 @@ def read_recorded_losses(name):
     return {key: [float(row[key]) for row in rows] for key in ('step', 'd_loss', 'g_loss')}
 
 
+@own_style()
 def save_losses_figure(path, metrics, title, recorded=None):
     """Draws losses over the steps, each in axes of its own, in front of 2017's recorded ones.
 
@@ -183,7 +175,7 @@ def save_losses_figure(path, metrics, title, recorded=None):
       recorded: the same of 2017, or None.
     """
     keys = [key for key in metrics if key != 'step']
-    figure = Figure(figsize=(max(4.5, 9 if len(keys) == 2 else 4 * len(keys)), 3.6))
+    figure = new_figure(max(4.5, 9 if len(keys) == 2 else 4 * len(keys)), 3.6)
     for index, key in enumerate(keys):
         axes = figure.add_subplot(1, len(keys), index + 1)
         if recorded is not None:
@@ -193,13 +185,13 @@ def save_losses_figure(path, metrics, title, recorded=None):
         axes.set_title(LOSS_TITLES.get(key, key), fontsize=9)
         axes.set_xlabel('step', fontsize=8)
         axes.tick_params(labelsize=7)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        whole_numbers(axes.xaxis, 6)
         low, high = axes.get_ylim()
         low = min(low, 0)  # a hinge loss has negative values
         axes.set_ylim(low, high + 0.25 * (high - low))  # room for the legend
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7, loc='upper right', ncol=2)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(plain(title), fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.97))
     _save_figure(path, figure, 120)
 
@@ -210,6 +202,7 @@ Compared = collections.namedtuple('Compared', 'title rows metrics')
 COMPARED = 10  # images of each row that a comparison shows
 
 
+@own_style()
 def save_comparison(path, found, steps, chosen, note=None):
     """Draws runs beside each other: rows of samples on top, loss curves under them.
 
@@ -222,7 +215,7 @@ def save_comparison(path, found, steps, chosen, note=None):
       note: a line under the picture, or None.
     """
     losses = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in found for row in run.metrics)]
-    figure = Figure(figsize=(4.2 * max(2, len(found)), 0.48 * len(steps) + 2.6 * len(losses) + 0.8))
+    figure = new_figure(4.2 * max(2, len(found)), 0.48 * len(steps) + 2.6 * len(losses) + 0.8)
     layout = figure.add_gridspec(len(steps) + 1, 1, height_ratios=[1] * len(steps) + [5.6 * max(1, len(losses))],
                                  left=0.09, right=0.98, top=0.96, bottom=0.06, hspace=0.12)
     for number, rows in enumerate(zip(*chosen)):
@@ -235,7 +228,7 @@ def save_comparison(path, found, steps, chosen, note=None):
             axes.set_yticks([])
             axes.set_ylabel('{:,}'.format(step), fontsize=7, rotation=0, ha='right', va='center')
             if number == 0:
-                axes.set_title(found[run].title, fontsize=9)
+                axes.set_title(plain(found[run].title), fontsize=9)
     curves = layout[len(steps)].subgridspec(max(1, len(losses)), 2, wspace=0.16, hspace=0.45)
     for number, key in enumerate(losses):
         for side, (column, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
@@ -244,7 +237,7 @@ def save_comparison(path, found, steps, chosen, note=None):
                 rows = [row for row in run.metrics if key in row and column in row]
                 if rows:
                     axes.plot([row[column] for row in rows], [row[key] for row in rows], color='C{}'.format(index),
-                              linewidth=1.1, label=run.title)
+                              linewidth=1.1, label=plain(run.title))
             axes.set_xlabel(title, fontsize=7)
             axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
             axes.tick_params(labelsize=6)
@@ -255,13 +248,14 @@ def save_comparison(path, found, steps, chosen, note=None):
                 axes.text(0.5, 0.5, 'not recorded in these runs', fontsize=7, ha='center', transform=axes.transAxes)
     if note is not None:
         wide = int(figure.get_size_inches()[0] * 22)  # characters of this size
-        figure.text(0.5, 0.004, textwrap.fill(note, wide).replace('$', r'\$'), fontsize=6, ha='center', va='bottom')
+        figure.text(0.5, 0.004, plain(textwrap.fill(note, wide)), fontsize=6, ha='center', va='bottom')
     _save_figure(path, figure, 130)
 
 
+@own_style()
 def save_neighbours(path, pictures, nearest):
     """Draws images, uint8 [N, H, W, C], over what they are to be compared with, one by one."""
-    figure = Figure(figsize=(0.55 * len(pictures) + 1.5, 1.35))
+    figure = new_figure(0.55 * len(pictures) + 1.5, 1.35)
     axes = figure.add_axes([1.45 / (0.55 * len(pictures) + 1.5), 0.02, 0.55 * len(pictures) / (
         0.55 * len(pictures) + 1.5), 0.96])
     both = np.concatenate([grid(pictures, len(pictures)), grid(nearest, len(nearest))])
@@ -277,12 +271,13 @@ QUALITY = (('frechet_distance', 'Frechet distance', 'lower is better'), ('precis
            ('recall', 'recall', 'higher is better'), ('coverage', 'coverage', 'higher is better'))
 
 
+@own_style()
 def save_quality_figure(path, rows, real, title):
     """Draws measures over steps, each in axes of its own, with those of real images as the scale.
 
     rows: dictionaries with 'step' and the measures of QUALITY; real: the same of real images.
     """
-    figure = Figure(figsize=(11, 3))
+    figure = new_figure(11, 3)
     for index, (key, name, better) in enumerate(QUALITY):
         axes = figure.add_subplot(1, len(QUALITY), index + 1)
         axes.plot([row['step'] for row in rows], [row[key] for row in rows], marker='.', linewidth=1.2,
@@ -291,11 +286,11 @@ def save_quality_figure(path, rows, real, title):
         axes.set_title('{} ({})'.format(name, better), fontsize=8)
         axes.set_xlabel('step', fontsize=8)
         axes.tick_params(labelsize=7)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        whole_numbers(axes.xaxis, 5)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(plain(title), fontsize=9)
     figure.tight_layout(rect=(0, 0, 1, 0.95))
     _save_figure(path, figure, 120)
 
@@ -305,23 +300,24 @@ Line = collections.namedtuple('Line', 'name x y colour')
 Line.__new__.__defaults__ = (None,)
 
 
+@own_style()
 def line_chart(title, x_title, lines, level=None, from_zero=False):
     """Lines over a common axis, for a page: the bytes of a PNG file.
 
     lines: list of Line; those without a colour get one each. level: (name, y) of a
     horizontal line to compare with, or None.
     """
-    figure = Figure(figsize=(5, 2.9))
+    figure = new_figure(5, 2.9)
     axes = figure.add_subplot(1, 1, 1)
     for index, line in enumerate(lines):
-        axes.plot(line.x, line.y, color=line.colour or 'C{}'.format(index), label=line.name,
+        axes.plot(line.x, line.y, color=line.colour or 'C{}'.format(index), label=line.name and plain(line.name),
                   linewidth=1.2, marker='.' if len(line.x) < 60 else None, markersize=4)
     if level is not None:
-        axes.axhline(level[1], color='0.5', linewidth=1, linestyle='--', label=level[0])
-    axes.set_title(title, fontsize=10)
+        axes.axhline(level[1], color='0.5', linewidth=1, linestyle='--', label=plain(level[0]))
+    axes.set_title(plain(title), fontsize=10)
     axes.set_xlabel(x_title, fontsize=9)
     axes.tick_params(labelsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    whole_numbers(axes.xaxis, 5)
     if from_zero:
         axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
@@ -331,16 +327,17 @@ def line_chart(title, x_title, lines, level=None, from_zero=False):
     return figure_bytes(figure, 150)
 
 
+@own_style()
 def bar_chart(title, names, groups):
     """Bars beside each other for each of `names`, for a page; groups: list of (name, heights)."""
-    figure = Figure(figsize=(5, 2.9))
+    figure = new_figure(5, 2.9)
     axes = figure.add_subplot(1, 1, 1)
     width = 0.8 / len(groups)
     for index, (name, heights) in enumerate(groups):
-        axes.bar(np.arange(len(heights)) + (index - (len(groups) - 1) / 2) * width, heights, width, label=name)
-    axes.set_title(title, fontsize=10)
+        axes.bar(np.arange(len(heights)) + (index - (len(groups) - 1) / 2) * width, heights, width, label=plain(name))
+    axes.set_title(plain(title), fontsize=10)
     axes.set_xticks(range(len(names)))
-    axes.set_xticklabels(names, fontsize=8, rotation=0 if max(map(len, names)) < 4 else 40,
+    axes.set_xticklabels(list(map(plain, names)), fontsize=8, rotation=0 if max(map(len, names)) < 4 else 40,
                          ha='center' if max(map(len, names)) < 4 else 'right')
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.3, axis='y')

@@ -1,8 +1,11 @@
 """A cluster on this machine alone: `python -m dcgan_tf1.launch --workers=2 -- <flags of train>`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -24,7 +27,9 @@ def launch(config):
     hosts = ','.join('127.0.0.1:{}'.format(port) for port in _free_ports(config.workers))
     command = [sys.executable, '-m', 'dcgan_tf1.train'] + list(config.train_flags) + ['--worker_hosts=' + hosts]
     # Sessions of their own: a Ctrl-C of the terminal reaches them once, through this process.
-    workers = [subprocess.Popen(command + ['--task_index={}'.format(task)], stdout=subprocess.PIPE,
+    # What they print is read as UTF-8, whatever the terminal's encoding is.
+    env = dict(os.environ, PYTHONIOENCODING='utf-8:backslashreplace')
+    workers = [subprocess.Popen(command + ['--task_index={}'.format(task)], stdout=subprocess.PIPE, env=env,
                                 stderr=subprocess.STDOUT, start_new_session=True) for task in range(config.workers)]
     readers = [threading.Thread(target=_copy_lines, args=pair, daemon=True) for pair in enumerate(workers)]
     for reader in readers:
@@ -36,7 +41,9 @@ def launch(config):
             with contextlib.suppress(OSError):
                 worker.send_signal(signum)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # Only the main thread may ask for signals; in another one they are left to whoever started it.
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if cli.in_main_thread() else ()
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         status, deadline = 0, None
         while any(worker.poll() is None for worker in workers):
@@ -56,7 +63,7 @@ def launch(config):
             if worker.poll() is None:
                 worker.kill()
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _free_ports(count):

@@ -86,6 +86,9 @@ class Preset:
     beta1: float = 0.9
     beta2: float = 0.999
     adam_epsilon: float = 1e-8
+    # Whose Adam the source made first: its powers are `beta1_power` and `beta2_power` in checkpoints, the other's
+    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'.
+    first_adam: str = 'generator'
 
     # --- what is written
     metrics: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
@@ -135,6 +138,7 @@ _CHOICES = {
     'batch_norm': ('fused', 'moments'),
     'update_ops': ('own', 'all'),
     'learning_rate_decay': ('none', 'linear'),
+    'first_adam': ('generator', 'discriminator'),
     'metrics_when': ('after', 'before', 'mean'),
     'samples_noise': ('fresh', 'fixed', 'fakes'),
 }
@@ -197,6 +201,7 @@ _BLOG_DENSE = Preset(
     loss=losses.smoothed_losses,
     smoothing=0.1,
     schedule=(Update((DISCRIMINATOR,)), Update((GENERATOR,))),
+    first_adam='discriminator',
     metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
     log_every=Every(1, 'epochs'),
     checkpoint_every=Every(10, 'epochs'),

@@ -1,6 +1,8 @@
 """One HTML page about one run or several: `python -m dcgan_tf1.report --runs=...`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import base64
 import collections
@@ -396,7 +398,7 @@ def _beside(found, section):
 
 
 def _page(title, found, sections):
-    with open(os.path.join(os.path.dirname(__file__), 'page', 'report.css'), encoding='utf-8') as handle:
+    with open(os.path.join(os.path.dirname(__file__), 'report.css'), encoding='utf-8') as handle:
         style = re.sub(r'\s*\n\s*', '\n', handle.read())
     about = ''.join('<p><strong>{}</strong>: {}, {}, {}, seed {}.</p>'.format(*map(_text, (
         run.name, run.preset.title, run.config.get('device', 'a device that was not recorded'),

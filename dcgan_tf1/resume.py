@@ -13,11 +13,11 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.presets import Preset
 
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
-# numbers of a step.
+# numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
 FREE_FIELDS = (
     'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
     'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-    'modes')
+    'modes', 'first_adam')
 # What a run of before there was such a setting was started with, beside the preset's fields.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black'}
 

@@ -219,7 +219,8 @@ class Run:
         remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
         remove_parts(self.file('samples'))
         checkpoint.remove_parts(self.checkpoints)
-        self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8')  # noqa: SIM115
+        self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
+                         errors='backslashreplace')
         self._events = None
         self._columns = {}  # of each table
 

@@ -1,6 +1,8 @@
 """Draws images from a run or any checkpoint: `python -m dcgan_tf1.sample --run=...`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import math
 import os

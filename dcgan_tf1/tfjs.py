@@ -3,8 +3,12 @@
 Source: the format that @tensorflow/tfjs reads (`tf.loadGraphModel`): the GraphDef as JSON
 without the constants' contents, and a manifest that says which bytes of which files they
 are. The converter package itself can't be installed beside current TensorFlow.
+
+Browsers do not let a page that lies on a disk read other files, but let it run scripts beside
+it. So for a page the same is written as scripts.
 """
 
+import base64
 import json
 import os
 
@@ -23,6 +27,44 @@ def write(folder, graph_def, signature_inputs, signature_outputs, generated_by):
 
     signature_inputs, signature_outputs: {key: (tensor name, shape with None for N)}.
     """
+    model, shards = _model(graph_def, signature_inputs, signature_outputs, generated_by, '.bin')
+    paths = model['weightsManifest'][0]['paths']
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'model.json'), 'w', encoding='utf-8') as handle:
+        json.dump(model, handle)
+    for path, shard in zip(paths, shards):
+        with open(os.path.join(folder, path), 'wb') as handle:
+            handle.write(shard)
+    return ['model.json'] + paths
+
+
+def write_scripts(folder, graph_def, signature_inputs, signature_outputs, generated_by):
+    """The same as scripts: `model.js` has what model.json holds, the others the shards in base64."""
+    model, shards = _model(graph_def, signature_inputs, signature_outputs, generated_by, '.js')
+    paths = model['weightsManifest'][0]['paths']
+    write_script(folder, 'model.js', model)
+    for path, shard in zip(paths, shards):
+        write_script(folder, path, base64.b64encode(shard).decode())
+    return ['model.js'] + paths
+
+
+def write_script(folder, name, value):
+    """Writes JSON as a script that sets `dcganFiles[name]` to it."""
+    with open(os.path.join(folder, name), 'w', encoding='utf-8') as handle:
+        handle.write(_SCRIPT.format(name) + json.dumps(value) + ';\n')
+
+
+def read_script(folder, name):
+    """What `write_script` wrote."""
+    with open(os.path.join(folder, name), encoding='utf-8') as handle:
+        return json.loads(handle.read()[len(_SCRIPT.format(name)):].rstrip(';\n'))
+
+
+_SCRIPT = "(self.dcganFiles = self.dcganFiles || {{}})['{}'] = "
+
+
+def _model(graph_def, signature_inputs, signature_outputs, generated_by, extension):
+    """What model.json holds, and the shards: bytes."""
     weights, content = [], []
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
@@ -44,34 +86,39 @@ def write(folder, graph_def, signature_inputs, signature_outputs, generated_by):
                 tensor.tensor_shape.dim.add(size=size)
     content = b''.join(content)
     shards = [content[i:i + SHARD_BYTES] for i in range(0, len(content), SHARD_BYTES)]
-    paths = ['group1-shard{}of{}.bin'.format(i + 1, len(shards)) for i in range(len(shards))]
+    paths = ['group1-shard{}of{}{}'.format(i + 1, len(shards), extension) for i in range(len(shards))]
 
     def infos(tensors):
         return {key: {'name': name, 'dtype': 'DT_FLOAT', 'tensorShape': {'dim': [
             {'size': str(-1 if size is None else size)} for size in shape]}} for key, (name, shape) in tensors.items()}
 
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, 'model.json'), 'w', encoding='utf-8') as handle:
-        json.dump({'format': 'graph-model', 'generatedBy': generated_by, 'convertedBy': None,
-                   'signature': {'inputs': infos(signature_inputs), 'outputs': infos(signature_outputs)},
-                   'modelTopology': json_format.MessageToDict(stripped),
-                   'weightsManifest': [{'paths': paths, 'weights': weights}]}, handle)
-    for path, shard in zip(paths, shards):
-        with open(os.path.join(folder, path), 'wb') as handle:
-            handle.write(shard)
-    return ['model.json'] + paths
+    return {'format': 'graph-model', 'generatedBy': generated_by, 'convertedBy': None,
+            'signature': {'inputs': infos(signature_inputs), 'outputs': infos(signature_outputs)},
+            'modelTopology': json_format.MessageToDict(stripped),
+            'weightsManifest': [{'paths': paths, 'weights': weights}]}, shards
 
 
 def read(folder):
     """The frozen GraphDef of a graph model that `write` wrote."""
     with open(os.path.join(folder, 'model.json'), encoding='utf-8') as handle:
         model = json.load(handle)
-    graph_def = json_format.ParseDict(model['modelTopology'], tf.GraphDef())
-    group, = model['weightsManifest']
     content = b''
-    for path in group['paths']:
+    for path in model['weightsManifest'][0]['paths']:
         with open(os.path.join(folder, path), 'rb') as handle:
             content += handle.read()
+    return _graph_def(model, content)
+
+
+def read_scripts(folder):
+    """The frozen GraphDef of what `write_scripts` wrote."""
+    model = read_script(folder, 'model.js')
+    return _graph_def(model, b''.join(base64.b64decode(read_script(folder, path))
+                                      for path in model['weightsManifest'][0]['paths']))
+
+
+def _graph_def(model, content):
+    graph_def = json_format.ParseDict(model['modelTopology'], tf.GraphDef())
+    group, = model['weightsManifest']
     values, start = {}, 0
     for weight in group['weights']:
         dtype = np.dtype(_DTYPES[weight['dtype']]).newbyteorder('<')

@@ -1,6 +1,8 @@
 """Trains a preset: `python -m dcgan_tf1.train --preset=blog_mnist`, or `dcgan-train`."""
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+if __name__ == '__main__':  # before anything imports TensorFlow
+    from dcgan_tf1 import quiet_start
+    quiet_start.begin()
 
 import collections
 import concurrent.futures
@@ -18,6 +20,7 @@ from tqdm import tqdm
 import dcgan_tf1
 from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, quality, resume, runs
 from dcgan_tf1.errors import UserError, reason
+from dcgan_tf1.figure_style import FigureError
 from dcgan_tf1.generate import in_batches, to_pictures
 from dcgan_tf1.seeds import draw_noise
 from dcgan_tf1.workers import Alone, Team, leave
@@ -109,6 +112,8 @@ def train(config, nobody_reads=lambda: False):
                     trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop, team)
                     trainer.describe(device, arithmetic, start)
                     run.start_events(tf_graph, start or 0)
+                if not stop.listening:
+                    run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
                 status = trainer.run_steps(start or 0)
                 team.finish()
                 return status
@@ -274,11 +279,12 @@ class StopSignals:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a wish that the loop sees after its step.
 
     A second one ends the process at once: checkpoints on the disk are whole at any moment.
-    SIGHUP stays ignored where it was, as under `nohup`.
+    SIGHUP stays ignored where it was, as under `nohup`. In another thread than the main one,
+    signals are left to the program that the thread belongs to.
     """
 
     def __init__(self):
-        self.signum = None
+        self.signum, self.listening = None, cli.in_main_thread()
 
     def _handle(self, signum, frame):
         del frame
@@ -288,14 +294,15 @@ class StopSignals:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def __enter__(self):
-        self._before = {number: signal.signal(number, self._handle)
-                        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening else ()
+        self._before = {number: signal.signal(number, self._handle) for number in numbers
                         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN}
         return self
 
     def __exit__(self, *exception):
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None: one that Python did not set, and can't set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 class _Feeder:
@@ -354,6 +361,7 @@ class _Trainer:
         self._evaluated = (None, None)  # the last step whose losses were, and those
         self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second', 'seconds')
         self._fakes = None  # the samples that the coming row will show, where they come before its step
+        self._undrawn = set()  # figures that could not be drawn
         self._steps_per_run = config.steps_per_run or 1
 
     def describe(self, device, arithmetic, start):
@@ -569,13 +577,23 @@ class _Trainer:
         if dataset.note:
             title += '\n' + dataset.note
         if self._rows:
-            images.save_rows_figure(self._run.file('figure.png'), self._rows, title)
+            self._draw_figure('figure.png', images.save_rows_figure, self._rows, title)
         if self._metrics:
             metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
             recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
-            images.save_losses_figure(self._run.file('losses.png'), metrics, title, recorded)
+            self._draw_figure('losses.png', images.save_losses_figure, metrics, title, recorded)
         if self._quality:
-            images.save_quality_figure(self._run.file('quality.png'), self._quality, self._watch.real, title)
+            self._draw_figure('quality.png', images.save_quality_figure, self._quality, self._watch.real, title)
+
+    def _draw_figure(self, name, save, *arguments):
+        """What can't be drawn is said once and does not end the training; a full disk does, as for any file."""
+        path = self._run.file(name)
+        try:
+            save(path, *arguments)
+        except FigureError as error:
+            if name not in self._undrawn:
+                self._run.log('WARNING: {}: {}; training goes on without it'.format(path, error))
+            self._undrawn.add(name)
 
 
 class _Follower(_Trainer):

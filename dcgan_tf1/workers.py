@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import socket
 import sys
 import threading
@@ -37,7 +38,7 @@ def find_cluster(worker_hosts, task_index, tf_config):
 
     TF_CONFIG is what Kubeflow's TFJob and the cloud services set: {"cluster": {"chief": [...],
     "worker": [...]}, "task": {"type": ..., "index": ...}}; a chief comes first. Flags win.
-    Raises UserError.
+    Raises UserError, also for what would not train here as it says: another kind of task, or none.
     """
     if worker_hosts is not None:
         if task_index is None:
@@ -45,30 +46,69 @@ def find_cluster(worker_hosts, task_index, tf_config):
         return _checked('--worker_hosts', worker_hosts.split(','), task_index, '--task_index')
     if task_index is not None:
         raise UserError('--worker_hosts: expected the addresses of all workers beside --task_index, found nothing')
-    if not tf_config:
-        return None
+    return _from_tf_config(tf_config) if tf_config else None
+
+
+def _from_tf_config(text):
     try:
-        value = parse_json(tf_config)
-        cluster, task = value.get('cluster') or {}, value.get('task') or {}
-        kind, index = task.get('type', 'worker'), int(task.get('index', 0))
-        first = [host for name in ('chief', 'master') for host in cluster.get(name, [])]
-        hosts = first + list(cluster.get('worker', []))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError('TF_CONFIG: expected {{"cluster": ..., "task": ...}}, found {!r} ({})'.format(
-            tf_config[:80], error))
-    if not hosts:
-        return None
-    if kind not in ('chief', 'master', 'worker'):
-        raise UserError('TF_CONFIG: expected a task of type chief or worker, found {!r}: there are no parameter '
-                        'servers here, and no evaluators'.format(kind))
-    return _checked('TF_CONFIG', hosts, index + (len(first) if kind == 'worker' else 0), 'TF_CONFIG')
+        value = parse_json(text)
+    except ValueError as error:
+        raise UserError('TF_CONFIG: expected JSON, found {!r} ({})'.format(text[:80], error))
+    _expect(isinstance(value, dict), '{"cluster": {...}, "task": {...}}', value)
+    cluster, task = value.get('cluster'), value.get('task')  # null is as good as nothing
+    cluster, task = {} if cluster is None else cluster, {} if task is None else task
+    _expect(isinstance(cluster, dict), 'a cluster of {"worker": [addresses]}', cluster)
+    _expect(isinstance(task, dict), 'a task of {"type": "worker", "index": 0}', task)
+    for kind, addresses in cluster.items():
+        _expect(isinstance(addresses, list), 'a list of addresses for {}'.format(kind), addresses)
+        _expect(kind in _KINDS or not addresses, 'a cluster of {} alone{}'.format(_KINDS_IN_WORDS, _NO_OTHERS), kind)
+    hosts = [host for kind in _KINDS for host in cluster.get(kind, [])]
+    kind, index = task.get('type'), task.get('index')
+    _expect(kind is None or kind in _KINDS, 'a task of type {}{}'.format(_KINDS_IN_WORDS, _NO_OTHERS), kind)
+    if kind is None and len(hosts) < 2:  # who is alone need not say which it is
+        return _checked('TF_CONFIG', hosts, 0, 'TF_CONFIG') if hosts else None
+    _expect(kind is not None, 'a task with a type, which tells the {} workers apart'.format(len(hosts)), task)
+    own = len(cluster.get(kind, []))
+    _expect(own > 0, 'a cluster with a {}, which this task is'.format(kind), cluster)
+    if isinstance(index, str) and re.match('[0-9]{1,5}$', index):
+        index = int(index)
+    _expect(type(index) is int and 0 <= index < own, 'a task of type {} and index 0{}, as the cluster has it'.format(
+        kind, ' to {}'.format(own - 1) if own > 1 else ''), index)
+    before = sum(len(cluster.get(other, [])) for other in _KINDS[:_KINDS.index(kind)])
+    return _checked('TF_CONFIG', hosts, before + index, 'TF_CONFIG')
+
+
+_KINDS = ('chief', 'master', 'worker')  # in the order in which they are counted
+_KINDS_IN_WORDS = 'chief and worker'
+_NO_OTHERS = ' (there are no parameter servers here, and no evaluators)'
+
+
+def _expect(true, what, found):
+    if not true:
+        raise UserError('TF_CONFIG: expected {}, found {}'.format(what, json.dumps(found)[:80]))
+
+
+def _split(address):
+    """(host, port) of HOST:PORT, without the brackets of an IPv6 address; None where it is none."""
+    match = re.match(r'(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\]|([^\s:/\[\]]+)):([0-9]{1,5})$', address)
+    if match and 0 < int(match.group(3)) < 65536:
+        return match.group(1) or match.group(2), int(match.group(3))
+    return None
+
+
+def _family(host):
+    """What to listen with where others call this worker `host`: IPv4 unless that has no such address."""
+    try:
+        found = {family for family, _, _, _, _ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):  # perhaps the others know the name
+        return socket.AF_INET
+    return socket.AF_INET6 if found == {socket.AF_INET6} else socket.AF_INET
 
 
 def _checked(name, hosts, task, task_name):
     for host in hosts:
-        if not isinstance(host, str) or not host.rpartition(':')[0] or not host.rpartition(':')[2].isdecimal() \
-                or not 0 < int(host.rpartition(':')[2]) < 65536:
-            raise UserError('{}: expected addresses HOST:PORT, found {!r}'.format(name, host))
+        if not isinstance(host, str) or _split(host) is None:
+            raise UserError('{}: expected addresses HOST:PORT, or [IPV6]:PORT, found {!r}'.format(name, host))
     if len(set(hosts)) < len(hosts):
         raise UserError('{}: expected each address once, found {}'.format(name, ', '.join(hosts)))
     if not 0 <= task < len(hosts):
@@ -137,8 +177,12 @@ class Team:
 
     def _listen(self):
         """On the worker's own port: a taken one shows before anything is waited for."""
-        port = int(self.hosts[self.task].rpartition(':')[2])
-        listener = socket.socket()
+        host, port = _split(self.hosts[self.task])
+        try:
+            listener = socket.socket(_family(host))
+        except OSError as error:  # a machine without IPv6
+            raise UserError('{}: expected a machine with that kind of address, found: {}'.format(
+                self.name(self.task), error.strerror))
         try:
             # TensorFlow's server takes the port over while the lines that were accepted on it live on.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -221,11 +265,11 @@ class Team:
             line.close()
 
     def _join(self, facts):
-        host, _, port = self.hosts[0].rpartition(':')
+        host, port = _split(self.hosts[0])
         deadline, problem = time.time() + self._timeout, None
         while True:
             try:
-                line = _Line(socket.create_connection((host.strip('[]'), int(port)), timeout=min(self._timeout, 5)))
+                line = _Line(socket.create_connection((host, port), timeout=min(self._timeout, 5)))
                 line.send({'from': _MAGIC, 'task': self.task, 'facts': facts})
                 # The first worker knows within its own time who is missing, and that began before this call.
                 answer = line.receive(self._timeout + _GRACE)

@@ -1,6 +1,22 @@
 # Sourced by run_mnist.sh, run_cifar.sh and run_tests.sh: makes virtual environments on the
 # first call, and does nothing where they are there and up to date.
 
+# What the environment has for other programs does not reach the interpreters here.
+unset PYTHONHOME PYTHONPATH
+# Of what it says to pip, where packages are had from is kept, and where to and which are installed is not.
+unused=
+for name in ${!PIP_@}; do
+  case $name in
+    PIP_INDEX_URL | PIP_EXTRA_INDEX_URL | PIP_NO_INDEX | PIP_FIND_LINKS | PIP_PREFER_BINARY | PIP_ONLY_BINARY | \
+      PIP_CONSTRAINT | PIP_TRUSTED_HOST | PIP_CERT | PIP_CLIENT_CERT | PIP_PROXY | PIP_KEYRING_PROVIDER | \
+      PIP_CONFIG_FILE | PIP_CACHE_DIR | PIP_NO_CACHE_DIR | PIP_TIMEOUT | PIP_DEFAULT_TIMEOUT | PIP_RETRIES | \
+      PIP_RESUME_RETRIES | PIP_NO_INPUT | PIP_LOG | PIP_QUIET | PIP_VERBOSE | PIP_NO_COLOR | PIP_PROGRESS_BAR | \
+      PIP_ROOT_USER_ACTION | PIP_DISABLE_PIP_VERSION_CHECK) ;;
+    *) unused="$unused $name"; unset "$name" ;;
+  esac
+done
+export PIP_USER=no  # over `user = yes` in a pip.conf, which fails in a virtual environment
+
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
 
@@ -12,9 +28,10 @@ supported() {
 # find_python: prints the first interpreter that TensorFlow can be had for; $PYTHON wins, then
 # that of the environment which is there.
 find_python() {
-  local candidate here=
-  [ ! -f .venv/.python ] || here=.venv/bin/python
-  for candidate in ${PYTHON:-$here python3 python3.13 python3.12 python3.11 python3.10 python3.7}; do
+  local candidate candidates=(python3 python3.13 python3.12 python3.11 python3.10 python3.7)
+  [ ! -f .venv/.python ] || candidates=(.venv/bin/python "${candidates[@]}")
+  [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
+  for candidate in "${candidates[@]}"; do
     if supported "$candidate"; then
       command -v "$candidate"
       return
@@ -27,7 +44,7 @@ find_python() {
 # where there is none.
 find_exact() {
   local candidate
-  for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+  for candidate in "python$1" "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/"$1".*/bin/python; do
     if "$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
       command -v "$candidate"
       return
@@ -49,7 +66,7 @@ make_venv() {
   if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
-  say "setting up $venv with $version; this takes a minute or two, once"
+  say "setting up $venv with $version; this takes a minute or two, once${unused:+ (not used here:$unused)}"
   if [ "$(cat "$venv/.python" 2>/dev/null)" != "$version" ]; then
     # One that we finished with another Python goes; any other is only completed.
     "$python" -m venv $([ ! -f "$venv/.python" ] || printf -- --clear) "$venv" \

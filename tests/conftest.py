@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+from dcgan_tf1 import quiet_start  # isort: skip
+quiet_start.begin()
 
 import numpy as np
 import pytest

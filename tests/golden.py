@@ -131,6 +131,12 @@ VARIABLES = {
     'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
+# What the names of each network's powers of Adam end in: of the networks that learn apart, the first made has no
+# number. The blog's DCGAN makes the generator's first, its dense GAN the discriminator's.
+POWERS = {name: {'generator': '', 'discriminator': '_1'} for name in VARIABLES}
+POWERS['blog_dense'] = {'generator': '_1', 'discriminator': ''}
+POWERS['autoencoder'] = POWERS['vae'] = {'decoder': '', 'encoder': ''}
+
 # Shapes of the layers' outputs, without N, in order, as the source documents have them. (The
 # ResNets' shortcuts convolve before they up-sample and after they pool, which is the same.)
 OUTPUTS = {

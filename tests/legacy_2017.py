@@ -74,10 +74,12 @@ def main(preset, folder, checkpoint=None, noise_file=None):
         images, beta1 = generator(z, shape[-1], training=False, reuse=True), 0.4
     g_loss, d_loss = entropy(d_fake, 0.9), entropy(d_real, 0.9) + entropy(d_fake, 0.0)
     trainable = tf.trainable_variables()
+    aims = [(g_loss, 'generator'), (d_loss, 'discriminator')]
+    adams = {scope: tf.train.AdamOptimizer(1e-3, beta1=beta1) for _, scope in aims}
     with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        steps = [tf.train.AdamOptimizer(1e-3, beta1=beta1).minimize(
-            loss, var_list=[v for v in trainable if v.name.startswith(scope)])
-            for loss, scope in ((g_loss, 'generator'), (d_loss, 'discriminator'))]
+        # The dense GAN's notebook made the discriminator's first.
+        steps = [adams[scope].minimize(loss, var_list=[v for v in trainable if v.name.startswith(scope)])
+                 for loss, scope in (aims[::-1] if preset == 'blog_dense' else aims)]
     # The dense GAN of 2017 saved its generator alone.
     saved = [v for v in trainable if v.name.startswith('generator')] if preset == 'blog_dense' else None
     draw = np.random.RandomState(0)
@@ -97,6 +99,7 @@ def main(preset, folder, checkpoint=None, noise_file=None):
         prefix = tf.train.Saver(var_list=saved).save(session, os.path.join(folder, 'generator.ckpt'))
         np.savez(os.path.join(folder, 'expected.npz'), z=noise, images=session.run(images, {z: noise, KEEP: 1.0}))
     print(json.dumps({'version': tf.__version__, 'prefix': prefix,
+                      'powers': {scope: adam._beta1_power.op.name for scope, adam in adams.items()},
                       'updates': len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)),
                       'variables': {v.op.name: v.get_shape().as_list() for v in tf.global_variables()}}))
 

@@ -4,7 +4,8 @@ The blog's DCGAN without dropout, with batch norm by its moving averages in trai
 ReLU: at a kink, a difference in the last bit of a sum becomes one in the gradient's fourth place.
 """
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+from dcgan_tf1 import quiet_start  # isort: skip
+quiet_start.begin()
 
 import dataclasses
 import sys

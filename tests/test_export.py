@@ -241,6 +241,9 @@ def test_the_manifest_says_what_is_there(exported):
     found = sorted(os.path.relpath(os.path.join(folder, name), out)
                    for folder, _, names in os.walk(out) for name in names)
     assert sorted(list(manifest['files']) + ['MANIFEST.json']) == found
+    assert sorted(os.listdir(os.path.join(out, 'web'))) == [
+        'group1-shard{}of4.js'.format(i) for i in range(1, 5)] + [
+        'index.html', 'main.js', 'model.js', 'page.js', 'style.css']  # and no stylesheet of the report's, say
     for name, checksum in manifest['files'].items():
         assert files.sha256(os.path.join(out, name)) == checksum, name
     assert 'inputs_real:0' in read(os.path.join(out, 'README.md'))
@@ -278,7 +281,7 @@ def test_shards_of_at_most_four_mebibytes_hold_the_weights_in_order(exported):
 
 def test_the_directions_of_the_page_are_the_first_layers_singular_vectors(exported):
     prefix, out, _ = exported('keras_dense')
-    page = json.loads(read(os.path.join(out, 'web', 'page.json')))
+    page = tfjs.read_script(os.path.join(out, 'web'), 'page.js')
     kernel = tf.train.NewCheckpointReader(prefix).get_tensor('generator/dense/kernel')
     found = np.array(page['directions'])
     np.testing.assert_allclose(found.dot(found.T), np.eye(5), atol=1e-3)

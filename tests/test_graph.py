@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from golden import OUTPUTS, VARIABLES
+from golden import OUTPUTS, POWERS, VARIABLES
 
 from dcgan_tf1 import graph, layers, models
 from dcgan_tf1.presets import PRESETS
@@ -110,19 +110,16 @@ def test_an_update_moves_its_own_networks_and_nothing_else(preset):
         networks = {scope for objective in update.objectives for scope in objective.networks}
         passes = {name for objective in update.objectives for name in preset.model.passes[objective.loss]}
         powers, own = set(), set()
-        for number, scope in enumerate(preset.model.networks):
+        for scope in preset.model.networks:
             mine = {name for name in before if name.startswith(scope + '/') and 'moving_' not in name}
             averages = {name for name in mine if name.endswith('/ExponentialMovingAverage')}
             us = {name for name in mine if name.endswith('/u')}
             if scope in networks:
                 own |= mine - us
-                suffix = '_{}'.format(number) if number and len(networks) == 1 or len(update.objectives) == 2 else ''
-                powers |= {name + (suffix if number else '') for name in ('beta1_power', 'beta2_power')} & set(before)
+                powers |= {name + POWERS[preset.name][scope] for name in ('beta1_power', 'beta2_power')}
                 own |= us if 'real' in passes else set()
             else:
                 assert not moved & (mine | averages), scope
-        if networks == {'decoder', 'encoder'}:
-            powers = {'beta1_power', 'beta2_power'}
         if preset.beta1 == 0:  # its power is 0 from the first update on
             powers -= {name for name in powers if name.startswith('beta1') and before[name] == 0}
         statistics = {name for name in before if 'moving_' in name and (

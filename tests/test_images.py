@@ -1,10 +1,17 @@
 """Conversion to bytes, grids and figures."""
 
+import os
+import subprocess
+import sys
+
+import matplotlib
 import numpy as np
 import pytest
+from conftest import command_environment
 from PIL import Image
 
 from dcgan_tf1 import images
+from dcgan_tf1.figure_style import FigureError
 
 
 @pytest.mark.parametrize('image_range', [(-1.0, 1.0), (0.0, 1.0)])
@@ -71,3 +78,85 @@ def test_losses_figure_with_2017s_curve(tmp_path):
     with_curve = np.asarray(Image.open(path))
     images.save_losses_figure(path, ours, 'title')
     assert with_curve.shape == (432, 1080, 4) and (with_curve != np.asarray(Image.open(path))).any()
+
+
+def every_figure(tmp_path, text):
+    """Each figure that there is with `text` wherever somebody else's text goes: {name: its pixels}."""
+    cells = np.arange(2 * 16, dtype=np.uint8).reshape(2, 4, 4, 1)
+    rows, losses = [(1, cells), (2, cells)], {'step': [1, 2], 'd_loss': [1.0, 2.0], 'g_loss': [1.0, 3.0]}
+    measures = {key: 0.5 for key, _, _ in images.QUALITY}
+    runs = [images.Compared(text, rows, [{'step': 1, 'seconds': 1.0, 'd_loss': 1.0}])] * 2
+    images.save_rows_figure(str(tmp_path / 'rows.png'), rows, text)
+    images.save_losses_figure(str(tmp_path / 'losses.png'), losses, text, losses)
+    images.save_comparison(str(tmp_path / 'comparison.png'), runs, [1], [rows[:1]] * 2)
+    images.save_neighbours(str(tmp_path / 'neighbours.png'), cells, cells)
+    images.save_quality_figure(str(tmp_path / 'quality.png'), [dict(measures, step=1)], measures, text)
+    (tmp_path / 'lines.png').write_bytes(images.line_chart(
+        text, 'step', [images.Line(text, [1, 2], [1, 2]), images.Line(None, [1], [1])], level=(text, 1)))
+    (tmp_path / 'bars.png').write_bytes(images.bar_chart(text, [text, 'b'], [(text, [1, 2])]))
+    return {path.name: np.asarray(Image.open(str(path))) for path in tmp_path.glob('*.png')}
+
+
+@pytest.fixture(scope='module')
+def plain_figures(tmp_path_factory):
+    return every_figure(tmp_path_factory.mktemp('plain'), 'cost of 5 [EUR]')
+
+
+def test_settings_of_the_user_reach_no_figure(plain_figures, tmp_path):
+    theirs = {'text.usetex': True, 'figure.dpi': 40, 'savefig.dpi': 50, 'savefig.bbox': 'tight', 'font.size': 30,
+              'axes.titlesize': 40, 'figure.autolayout': True, 'image.cmap': 'jet', 'lines.linewidth': 9,
+              'axes.facecolor': 'red', 'savefig.transparent': True, 'axes.formatter.use_mathtext': True}
+    with matplotlib.rc_context(theirs):
+        found = every_figure(tmp_path, 'cost of 5 [EUR]')
+        assert {key: matplotlib.rcParams[key] for key in theirs} == theirs
+    assert set(found) == set(plain_figures) and len(found) == 7
+    for name in found:
+        np.testing.assert_array_equal(found[name], plain_figures[name], err_msg=name)
+
+
+@pytest.mark.parametrize('text', [
+    r'5 $ or $6_7 $\frac{1$', 'a\\b_c^d%&#{} ' + 'x' * 300,
+    '_two\nlines\t nul\0 bell\a undecodable \udcfc \u5b57 \U0001f40e'])
+def test_any_text_can_be_drawn(text, plain_figures, tmp_path, recwarn):
+    found = every_figure(tmp_path, text)
+    assert {name: pixels.shape for name, pixels in found.items()} == {
+        name: pixels.shape for name, pixels in plain_figures.items()}
+    assert not recwarn.list
+
+
+def test_a_text_is_drawn_as_it_stands():
+    def drawn(text, legend=None):
+        return images.line_chart(text, 'step', [images.Line(legend, [1, 2], [1, 2])])
+
+    # As a formula, `$x$` would be an x in italics, and a backslash before a dollar would be left out.
+    assert len({drawn(text) for text in ('$x$', 'x', '$', r'\$', r'\\$')}) == 5
+    assert drawn('a', '_b') not in (drawn('a'), drawn('a', '_c'))
+
+
+HOST = '''
+import os, sys
+from dcgan_tf1 import images
+assert 'matplotlib' not in sys.modules
+images.save_losses_figure('l.png', {'step': [1], 'loss': [1.0]}, 'a title')
+import matplotlib
+assert os.environ['MPLBACKEND'] == 'module://not.installed' and matplotlib.rcParams['font.size'] == 10
+assert sorted(os.listdir('.')) == ['l.png', 'matplotlibrc']
+'''
+
+
+def test_a_backend_that_is_not_here_and_broken_settings_stop_no_figure(tmp_path):
+    (tmp_path / 'matplotlibrc').write_bytes(b'font.size: 30 \xff\nfont.family: \xfe')
+    done = subprocess.run([sys.executable, '-c', HOST], cwd=str(tmp_path), check=False, stderr=subprocess.PIPE,
+                          env=command_environment(MPLBACKEND='module://not.installed'))
+    assert done.returncode == 0, done.stderr
+    assert Image.open(str(tmp_path / 'l.png')).size == (540, 432)
+
+
+def test_a_figure_that_fails_is_one_line(tmp_path, monkeypatch):
+    def no_fonts(*_, **__):
+        raise RuntimeError('Could not open font file')
+
+    monkeypatch.setattr('matplotlib.backends.backend_agg.RendererAgg.draw_text', no_fonts)
+    with pytest.raises(FigureError, match='^expected to draw a figure .* RuntimeError: Could not open font file$'):
+        images.save_losses_figure(str(tmp_path / 'l.png'), {'step': [1], 'loss': [1.0]}, 'a title')
+    assert os.listdir(str(tmp_path)) == []

@@ -12,7 +12,7 @@ import subprocess
 import numpy as np
 import pytest
 from conftest import interpreter, run_process
-from golden import VARIABLES
+from golden import POWERS, VARIABLES
 
 from dcgan_tf1 import checkpoint, sample
 from dcgan_tf1.presets import PRESETS
@@ -29,6 +29,7 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_p
     written = json.loads(out.decode())
     assert written['version'] == '1.0.1'
     assert written['variables'] == VARIABLES[name]  # the golden lists are 2017's own
+    assert written['powers'] == {scope: 'beta1_power' + suffix for scope, suffix in POWERS[name].items()}
     with np.load(str(tmp_path / 'expected.npz')) as arrays:
         images = sample.generate(PRESETS[name], written['prefix'], arrays['z'], dropout=False)
         np.testing.assert_allclose(images.reshape(arrays['images'].shape), arrays['images'], atol=1e-5)

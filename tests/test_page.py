@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -159,18 +160,25 @@ def pixels(browser, selector, index=0):
     return np.array(values, np.uint8).reshape(size + [4])
 
 
-def open_page(browser, serve, npm, folder, width=PHONE):
+def from_disk(folder):
+    """The address of a page that is opened by a double click."""
+    return pathlib.Path(folder, 'index.html').as_uri()
+
+
+def open_page(browser, address, npm, folder, width=PHONE):
     shutil.copyfile(os.path.join(npm, 'tf.min.js'), os.path.join(folder, 'tf.min.js'))
     set_width(browser, width)
-    browser.get(serve(folder))
+    browser.get(address(folder))
     wait_for(browser, "window.dcgan && document.getElementById('walk').width === dcgan.page.image_shape[1]")
 
 
-@pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow), pytest.param(
-    'blog_cifar_horse', marks=pytest.mark.slow)])
-def test_the_pages_pixels_are_the_sessions(name, browser, serve, npm, exports):
+@pytest.mark.parametrize('name, where', [
+    ('keras_dense', 'server'), ('keras_dense', 'disk'), pytest.param('blog_mnist', 'disk', marks=pytest.mark.slow),
+    pytest.param('blog_cifar_horse', 'server', marks=pytest.mark.slow)])
+def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exports):
     prefix, out = exports(name)
-    open_page(browser, serve, npm, os.path.join(out, 'web'))
+    open_page(browser, serve if where == 'server' else from_disk, npm, os.path.join(out, 'web'))
+    assert browser.current_url.startswith('http:' if where == 'server' else 'file:')
     z = noise(name, 16)
     browser.execute_async_script('''
         const done = arguments[1];
@@ -279,12 +287,19 @@ def test_the_pages_integrity_hash_is_that_of_the_package(npm):
     assert expected in source and CDN in source
 
 
-def test_the_page_without_its_model_says_so(browser, serve, npm, exports, tmp_path):
-    _, out = exports('blog_mnist')
+@pytest.mark.parametrize('missing, said', [
+    ('model.js', 'model.js could not be loaded'), ('page.js', 'page.js could not be loaded'),
+    ('tf.min.js', 'TensorFlow.js could not be loaded from {}; without a network, put that file beside'.format(CDN))])
+def test_the_page_says_what_is_missing(missing, said, browser, npm, exports, tmp_path):
+    _, out = exports('keras_dense')
     shutil.copytree(os.path.join(out, 'web'), str(tmp_path / 'web'))
     shutil.copyfile(os.path.join(npm, 'tf.min.js'), str(tmp_path / 'web' / 'tf.min.js'))
-    os.remove(str(tmp_path / 'web' / 'generator' / 'model.json'))
-    browser.get(serve(str(tmp_path / 'web')))
+    os.remove(str(tmp_path / 'web' / missing))
+    browser.execute_cdp_cmd('Network.enable', {})
+    browser.execute_cdp_cmd('Network.setBlockedURLs', {'urls': [CDN]})
+    browser.get(from_disk(str(tmp_path / 'web')))
     wait_for(browser, "document.getElementById('status').className === 'error'")
-    assert 'could not start' in browser.find_element('id', 'status').text
+    browser.execute_cdp_cmd('Network.setBlockedURLs', {'urls': []})
+    text = browser.find_element('id', 'status').text
+    assert text.startswith('The page could not start: ') and said in text
     browser.get_log('browser')

@@ -1,13 +1,23 @@
 """The scripts that set everything up, with a stand-in for Python that records its calls."""
 
+import ast
 import os
 import pty
 import re
+import runpy
+import shutil
 import subprocess
 import sys
+import types
 
 import pytest
+import setuptools
 from conftest import ROOT, command_environment
+
+from dcgan_tf1 import commands
+
+SCRIPTS = ['run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run'),
+           os.path.join('benchmarks', 'reproduce_2017.sh')]
 
 FAKE = '''#!/bin/sh
 # python --version | -m venv [--clear] FOLDER | -m pip install ...
@@ -86,8 +96,161 @@ def test_the_python_of_the_environment_that_is_there_is_kept(tmp_path):
     assert found(PYTHON=sys.executable) == sys.executable
 
 
+# Says where it is, what it was called with and what it was told, in place of setting anything up.
+STUB = '''#!/usr/bin/env bash
+{
+  printf '%s\\n' "$PWD" "$*"
+  env | grep -E '^(PIP_|PYTHON|CDPATH)' | sort
+} >> "$SEEN"
+case "$*" in
+  *version_info*) exit 0 ;;
+  *--version*) echo "Python 3.12.1" ;;
+  *"-m venv"*) for folder; do :; done
+               mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+esac
+'''
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """start(how, **environment): runs the scripts of a checkout with a stub for Python in a path with spaces."""
+    root = tmp_path / 'my checkout'
+    (root / 'scripts').mkdir(parents=True)
+    for name in ('run_mnist.sh', 'setup.py', os.path.join('scripts', 'venv.sh')):
+        shutil.copy(os.path.join(ROOT, name), str(root / name))
+    python = tmp_path / 'my tools' / 'python 3'
+    python.parent.mkdir()
+    python.write_text(STUB)
+    python.chmod(0o755)
+
+    def start(*how, **environment):
+        seen = tmp_path / 'seen'
+        seen.write_text('')
+        env = {name: value for name, value in os.environ.items() if not name.startswith(('PIP_', 'PYTHON'))}
+        env.update(environment, PYTHON=str(python), SEEN=str(seen))
+        env = {name: value for name, value in env.items() if value is not None}
+        done = subprocess.run(list(how), cwd=str(tmp_path), env=env, capture_output=True, text=True, check=False)
+        return done, seen.read_text().splitlines()
+
+    start.root = root
+    return start
+
+
+def test_scripts_trust_nothing_that_the_environment_has_for_other_programs(checkout, tmp_path):
+    """A link to the script, spaces in every path, CDPATH, another program's PYTHONPATH, settings of pip's, no HOME."""
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'other' / 'my checkout' / 'scripts').mkdir(parents=True)
+    (tmp_path / 'bin' / 'again').symlink_to(os.path.join('..', 'my checkout', 'run_mnist.sh'))
+    (tmp_path / 'bin' / 'mnist').symlink_to('again')
+    done, seen = checkout(os.path.join('bin', 'mnist'), '--epochs=1', 'a b', HOME=None, CDPATH=str(tmp_path / 'other'),
+                          PYTHONPATH='/elsewhere', PYTHONHOME='/elsewhere', PIP_USER='yes', PIP_TARGET='/elsewhere',
+                          PIP_REQUIRE_VIRTUALENV='1', PIP_NO_DEPS='1', PIP_INDEX_URL='https://index.example/simple',
+                          PIP_CERT='/a cert.pem')
+    assert done.returncode == 0, done.stderr
+    assert 'not used here: PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER)' in done.stderr
+    called = [line for line in seen if line.startswith('-')]
+    assert [line for line in called if line != '--version' and 'version_info' not in line] == [
+        '-m venv .venv', '-I -m pip install --quiet --disable-pip-version-check -e .', '-c import mlxtend',
+        '-m dcgan_tf1.train --preset=blog_mnist --epochs=1 a b']
+    assert [line for line in seen if line.startswith('/')] == [str(checkout.root)] * len(called)
+    told = set(seen) - set(called) - {str(checkout.root)}
+    assert told == {'PYTHON=' + str(tmp_path / 'my tools' / 'python 3'), 'PIP_USER=no', 'PIP_CERT=/a cert.pem',
+                    'PIP_INDEX_URL=https://index.example/simple'}
+
+
+@pytest.mark.parametrize('name', SCRIPTS)
+def test_another_shell_is_told_to_be_bash(name):
+    if not shutil.which('dash'):
+        pytest.skip('dash is not here')
+    done = subprocess.run(['dash', os.path.join(ROOT, name)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == ''
+    assert done.stderr == 'error: expected bash, found another shell; start it with: bash {}\n'.format(
+        os.path.join(ROOT, name))
+
+
+def test_scripts_are_checked_out_with_the_line_ends_of_a_shell():
+    names = SCRIPTS + [os.path.join('scripts', 'venv.sh')]
+    for name in names:
+        with open(os.path.join(ROOT, name), 'rb') as handle:
+            assert b'\r' not in handle.read(), name
+    found = subprocess.run(['git', 'check-attr', 'eol', '--'] + names, cwd=ROOT, capture_output=True, text=True,
+                           check=False)
+    if found.returncode:
+        pytest.skip('this is no checkout: ' + found.stderr)
+    assert found.stdout.splitlines() == [name + ': eol: lf' for name in names]
+
+
+@pytest.fixture(scope='module')
+def package():
+    """What setup.py says."""
+    told, before = {}, setuptools.setup
+    setuptools.setup = lambda **values: told.update(values)
+    try:
+        runpy.run_path(os.path.join(ROOT, 'setup.py'))
+    finally:
+        setuptools.setup = before
+    return told
+
+
+def test_setup_readme_and_scripts_name_the_same_pythons(package):
+    from packaging.specifiers import SpecifierSet
+    allowed = [minor for minor in range(4, 20) if SpecifierSet(package['python_requires']).contains(
+        '3.{}.5'.format(minor))]
+    assert allowed == [7, 10, 11, 12, 13]
+    assert package['classifiers'] == ['Programming Language :: Python :: ' + version for version in ['3'] + [
+        '3.{}'.format(minor) for minor in allowed]]
+    with open(os.path.join(ROOT, 'scripts', 'venv.sh')) as handle:
+        script = handle.read()
+    check, = re.findall(r"-c '(import sys; v = .*)' 2>", script)
+
+    def supported(minor):
+        with pytest.raises(SystemExit) as ended:
+            exec(check.replace('import sys; ', ''), {'sys': types.SimpleNamespace(
+                version_info=(3, minor, 1), exit=sys.exit)})
+        return not ended.value.code
+
+    assert [minor for minor in range(4, 20) if supported(minor)] == allowed
+    assert re.search(r'candidates=\(python3 (.*)\)', script).group(1).split() == [
+        'python3.{}'.format(minor) for minor in sorted(allowed, reverse=True)]
+    for name, text in (('README.md', 'Python 3.10 to 3.13 (or 3.7)'), ('README.md', '(on Python 3.10 to 3.13)'),
+                       (os.path.join('scripts', 'venv.sh'), 'Python 3.10 to 3.13 (or 3.7)'),
+                       ('pyproject.toml', 'target-version = "py37"')):
+        with open(os.path.join(ROOT, name), encoding='utf-8') as handle:
+            assert text in handle.read(), name
+
+
+def test_no_python_is_offered_a_tensorflow_that_it_cannot_import(package):
+    """Those of 2.8 to 2.15 agree to any later NumPy or protobuf, and can't be imported with it."""
+    from packaging.requirements import Requirement
+    required = [Requirement(text) for text in package['install_requires'] + package['extras_require']['gpu']]
+    for minor, expected in ((7, {'1.15.5'}), (10, {'2.16.1', '2.21.0'}), (13, {'2.16.1', '2.21.0'})):
+        asked = [one for one in required if one.name == 'tensorflow' and one.marker.evaluate(
+            {'python_version': '3.{}'.format(minor)})]
+        assert len(asked) == (1 if minor == 7 else 2), asked
+        for one in asked:
+            assert set(one.specifier.filter([
+                '1.15.5', '2.8.4', '2.10.1', '2.14.1', '2.15.1', '2.16.1', '2.21.0', '2.22.0'])) == expected
+
+
+def test_every_installed_command_is_one_of_ours(package):
+    with open(commands.__file__) as handle:
+        source = handle.read()
+    for entry in package['entry_points']['console_scripts']:
+        name, function = re.match(r'dcgan-(\w+)=dcgan_tf1\.commands:(\w+)$', entry).groups()
+        assert name == function and callable(getattr(commands, function))
+        module, = re.findall(r"def {}\(\):\n    return _run\('(\w+)'\)".format(name), source)
+        with open(os.path.join(ROOT, 'dcgan_tf1', module + '.py')) as handle:
+            tree = ast.parse(handle.read())
+        # `python -m` begins as the installed command does, before anything imports TensorFlow.
+        first = tree.body[1]
+        assert isinstance(first, ast.If) and ast.dump(first.test) == ast.dump(ast.parse(
+            "__name__ == '__main__'").body[0].value)
+        assert 'main' in [one.name for one in tree.body if isinstance(one, ast.FunctionDef)]
+    assert len(package['entry_points']['console_scripts']) == 9
+
+
 def test_scripts_can_be_run():
-    for name in ('run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run')):
+    for name in SCRIPTS:
         path = os.path.join(ROOT, name)
         assert os.access(path, os.X_OK), name
         subprocess.check_call(['bash', '-n', path])

@@ -1,11 +1,13 @@
 """The trainer as a command: what it writes, how it stops, how it goes on."""
 
+import dataclasses
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -25,6 +27,8 @@ from conftest import (
 from PIL import Image
 
 from dcgan_tf1 import checkpoint, datasets, features, images, quality, runs
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.figure_style import FigureError
 from dcgan_tf1.generate import generate
 from dcgan_tf1.presets import PRESETS
 from dcgan_tf1.seeds import draw_noise
@@ -344,6 +348,41 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     assert titles and all('a note' in title for title in titles)
     with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
         assert json.load(handle)['data']['note'] == 'a note'
+
+
+def test_a_figure_that_fails_does_not_end_the_training():
+    from dcgan_tf1 import train as trainer
+
+    def fails(path, *arguments):
+        raise FigureError('no fonts')
+
+    def fills_the_disk(path, *arguments):
+        raise UserError('no space')
+
+    log = []
+    some = types.SimpleNamespace(_undrawn=set(), _run=types.SimpleNamespace(file='run/{}'.format, log=log.append))
+    for name in ('figure.png', 'losses.png', 'figure.png'):  # as at one checkpoint and the next
+        trainer._Trainer._draw_figure(some, name, fails, [])
+    assert log == ['WARNING: run/{}: no fonts; training goes on without it'.format(name)
+                   for name in ('figure.png', 'losses.png')]
+    with pytest.raises(UserError, match='no space'):
+        trainer._Trainer._draw_figure(some, 'figure.png', fills_the_disk)
+
+
+def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(dense_run, tiny_data, tmp_path,
+                                                                              monkeypatch):
+    """As those of blog_dense were before its discriminator's Adam came first, as in 2017."""
+    flags = ('--epochs=3', '--checkpoint_every=6') + DENSE
+    with monkeypatch.context() as before:
+        before.setitem(PRESETS, 'blog_dense', dataclasses.replace(PRESETS['blog_dense'], first_adam='generator'))
+        assert train(tiny_data, tmp_path, '--max_steps=12', *flags)[0] == 0
+    run = tmp_path / '00000-blog_dense'
+    config = json.loads((run / 'config.json').read_text())
+    assert config['schedule'].pop('first_adam') == 'generator'
+    (run / 'config.json').write_text(json.dumps(config))
+    status, out, err = train(tiny_data, tmp_path, *flags)
+    assert status == 0 and 'going on at step 12' in out, err
+    same_results(run, dense_run[0], 18)
 
 
 # ---------------------------------------------------------------- speed, which changes no value

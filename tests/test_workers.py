@@ -22,6 +22,7 @@ from dcgan_tf1.workers import Cluster, find_cluster
 
 TFJOB = ('{"cluster": {"chief": ["c:1"], "worker": ["a:1", "b:2"]}, "task": {"type": "%s", "index": %d}, '
          '"environment": "cloud"}')
+WORKERS = '{"cluster": {"worker": %s}, "task": {"type": "worker", "index": %s}}'
 
 
 @pytest.mark.parametrize('text, expected', [
@@ -30,19 +31,46 @@ TFJOB = ('{"cluster": {"chief": ["c:1"], "worker": ["a:1", "b:2"]}, "task": {"ty
     (TFJOB % ('worker', 1), Cluster(('c:1', 'a:1', 'b:2'), 2)),
     ('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": "1"}}',
      Cluster(('a:1', 'b:2'), 1)),
+    ('{"cluster": null, "rpc_layer": "grpc"}', None), ('{"cluster": {"ps": [], "worker": ["a:1"]}, "task": {}}', None),
+    ('{"cluster": {"master": ["127.0.0.1:2222"]}, "task": {"type": "master", "index": 0}}', None),
+    (WORKERS % ('["[fe80::1%eth0]:1", "[::1]:2", "under_score.b-c:3"]', 2),
+     Cluster(('[fe80::1%eth0]:1', '[::1]:2', 'under_score.b-c:3'), 2)),
 ])
 def test_tf_config(text, expected):
     assert find_cluster(None, None, text) == expected
 
 
 @pytest.mark.parametrize('text, part', [
-    ('{', 'TF_CONFIG'), ('[]', 'TF_CONFIG'), (TFJOB % ('worker', 2), 'found 3'), (TFJOB % ('ps', 0), "'ps'"),
-    ('{"cluster": {"worker": ["a", "b:1"]}}', "'a'"), ('{"cluster": {"worker": [1, "b:1"]}}', 'found 1'),
-    ('{"cluster": {"worker": ["b:1", "b:1"]}}', 'once'), ('{"cluster": {"worker": ["a:1", "b:x"]}}', "'b:x'"),
-    ('{"cluster": {"worker": ["a:1", "b:99999"]}}', 'b:99999'),
+    ('{', 'expected JSON'), ('[]', '"task": {...}}, found []'),
+    (TFJOB % ('worker', 2), 'a task of type worker and index 0 to 1, as the cluster has it, found 2'),
+    # It would be taken for the first worker.
+    (TFJOB % ('chief', 1), 'a task of type chief and index 0, as the cluster has it, found 1'),
+    (TFJOB % ('worker', -1), 'found -1'),
+    (TFJOB % ('ps', 0), 'no parameter servers here, and no evaluators), found "ps"'),
+    (TFJOB % ('evaluator', 0), 'found "evaluator"'), (TFJOB % ('master', 0), 'a cluster with a master'),
+    # What trained alone, in silence.
+    ('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}', 'found "ps"'),
+    ('{"cluster": {"evaluator": ["a:1"]}}', 'a cluster of chief and worker alone'),
+    ('{"cluster": {"workers": ["a:1", "b:1"]}}', 'found "workers"'), ('{"cluster": [], "task": {}}', 'found []'),
+    ('{"task": {"type": "ps", "index": 0}}', 'found "ps"'), ('{"task": {"type": "worker", "index": 0}}', 'found {}'),
+    ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "evaluator", "index": 0}}', 'found "evaluator"'),
+    # Every one of them took itself for the first.
+    ('{"cluster": {"worker": ["a:1", "b:1"]}}', 'which tells the 2 workers apart, found {}'),
+    ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}',
+     '0 to 1, as the cluster has it, found null'),
+    (WORKERS % ('"a:1"', '0'), 'a list of addresses for worker, found "a:1"'),
+    (WORKERS % ('{"0": "a:1"}', '0'), 'a list of addresses for worker, found {"0": "a:1"}'),
+    (WORKERS % ('["a:1", "b:1"]', '1.7'), 'found 1.7'), (WORKERS % ('["a:1", "b:1"]', 'true'), 'found true'),
+    (WORKERS % ('["a:1", "b:1"]', '"one"'), 'found "one"'),
+    (WORKERS % ('["a:1"]', '"' + '9' * 5000 + '"'), 'found "999'),
+    ('{"cluster": {"worker": ["a:1"]}, "task": 0}', 'found 0'),
+    (WORKERS % ('["a", "b:1"]', '0'), "'a'"), (WORKERS % ('[1, "b:1"]', '0'), 'found 1'),
+    (WORKERS % ('["b:1", "b:1"]', '0'), 'once'), (WORKERS % ('["a:1", "b:x"]', '0'), "'b:x'"),
+    (WORKERS % ('["a:1", "b:99999"]', '0'), 'b:99999'), (WORKERS % ('["a:1", "::1:2222"]', '0'), '[IPV6]:PORT'),
+    (WORKERS % ('["a:1", "[::1]"]', '0'), "found '[::1]'"), (WORKERS % ('["a:1", "[b]:1"]', '0'), "found '[b]:1'"),
 ])
 def test_a_wrong_tf_config_says_what_is_wrong(text, part):
-    with pytest.raises(UserError, match=re.escape(part)):
+    with pytest.raises(UserError, match='^TF_CONFIG: .*' + re.escape(part)):
         find_cluster(None, None, text)
 
 
@@ -52,7 +80,7 @@ def test_flags_win_over_tf_config_and_belong_together():
     check_one_line_error(run_command('train', '--task_index=0'), '--worker_hosts')
     check_one_line_error(run_command('train', '--worker_hosts=a:1,b:2', '--task_index=2'), '--task_index', '0 to 1')
     check_one_line_error(run_command('launch', '--workers=2', '--', '--worker_hosts=a:1,b:2', '--task_index=0'),
-                         'launch chooses')
+                         '--worker_hosts: expected nothing, for launch chooses')
     check_one_line_error(run_command('launch', '--workers=1'), '--workers')
     check_one_line_error(run_command('launch', '--', '--preset=no'), '--preset')
 
@@ -130,6 +158,32 @@ def test_a_taken_port_is_named():
             team = workers.Team(Cluster(tuple(hosts), task), 5, None, print)
             with pytest.raises(UserError, match='worker {}.*{}.*free port.*in use'.format(task, port)):
                 team.agree({}, {})
+
+
+def test_workers_at_addresses_of_ipv6(monkeypatch):
+    with socket.socket(socket.AF_INET6) as one:
+        try:
+            one.bind(('::1', 0))
+        except OSError as error:
+            pytest.skip('IPv6 is not here: {}'.format(error.strerror))
+        hosts = '[::1]:{},[::1]:1'.format(one.getsockname()[1])
+    made = [workers.Team(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
+    found = []
+    first = threading.Thread(target=lambda: found.append(made[0].agree({'seed': 1}, {'start': 5})))
+    first.start()
+    monkeypatch.setattr(made[1], '_listen', socket.socket)  # port 1 is not ours
+    assert made[1].agree({'seed': 1}, None) == {'start': 5}
+    first.join()
+    assert found == [{'start': 5}]
+    for team in made:
+        team.close()
+
+    def without_ipv6(family):
+        raise OSError(97, 'Address family not supported by protocol')
+
+    monkeypatch.setattr(workers.socket, 'socket', without_ipv6)
+    with pytest.raises(UserError, match=r'^worker 0 \(\[::1\]:\d+\): expected .* found: Address family not supported'):
+        made[0].agree({}, {})
 
 
 def test_strangers_are_turned_away():

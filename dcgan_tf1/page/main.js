@@ -1,4 +1,7 @@
-// Makes images from the generator that lies beside this page, in the visitor's browser.
+// Makes images from the generator that lies beside this page, in the visitor's browser. All that
+// the page needs comes as scripts: nothing else can be read where it is opened from a disk.
+
+'use strict';
 
 const TFJS = {
   beside: 'tf.min.js', // a copy of the file below, for pages without a network
@@ -24,9 +27,36 @@ async function loadTensorFlow() {
   try {
     await loadScript({ src: TFJS.beside });
   } catch {
-    await loadScript({ src: TFJS.cdn, integrity: TFJS.integrity, crossOrigin: 'anonymous' });
+    try {
+      await loadScript({ src: TFJS.cdn, integrity: TFJS.integrity, crossOrigin: 'anonymous' });
+    } catch {
+      throw new Error(
+        `TensorFlow.js could not be loaded from ${TFJS.cdn}; without a network, put that file beside the page`,
+      );
+    }
   }
   await tf.ready();
+}
+
+// What one of the scripts beside this page holds.
+async function read(name) {
+  await loadScript({ src: name });
+  return window.dcganFiles[name];
+}
+
+function bytes(base64) {
+  const text = atob(base64);
+  const found = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) found[i] = text.charCodeAt(i);
+  return found;
+}
+
+async function loadModel() {
+  const { modelTopology, weightsManifest: [{ paths, weights }] } = await read('model.js');
+  const parts = (await Promise.all(paths.map(read))).map(bytes);
+  paths.forEach((path) => { delete window.dcganFiles[path]; });
+  const weightData = await new Blob(parts).arrayBuffer();
+  return tf.loadGraphModel({ load: async () => ({ modelTopology, weightSpecs: weights, weightData }) });
 }
 
 // ------------------------------------------------------------------------------ the noise
@@ -106,14 +136,12 @@ function sheet(images, columns, scale) {
 // -------------------------------------------------------------------------------- the page
 
 async function start() {
-  const answer = await fetch('page.json');
-  if (!answer.ok) throw new Error(`page.json: found status ${answer.status}`);
-  const page = await answer.json();
+  const page = await read('page.js');
   const about = `${page.title[0].toUpperCase()}${page.title.slice(1)}`;
   element('title').textContent = about;
   document.title = about;
   await loadTensorFlow();
-  const model = await tf.loadGraphModel(page.model);
+  const model = await loadModel();
   const size = page.image_shape.reduce((a, b) => a * b, 1);
 
   // Noise vectors -> the images' values, one after the other.
@@ -245,7 +273,5 @@ async function start() {
 start().catch((error) => {
   const status = element('status');
   status.className = 'error';
-  status.textContent = window.location.protocol === 'file:'
-    ? 'Browsers do not let a page on the disk read its model. Start "python3 -m http.server" in this folder and open the address that it prints.'
-    : `The page could not start: ${error.message}.`;
+  status.textContent = `The page could not start: ${error.message}.`;
 });

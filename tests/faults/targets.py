@@ -16,7 +16,8 @@ import struct
 import tarfile
 import tempfile
 
-import dcgan_tf1.quiet_start  # noqa: F401  isort: skip
+from dcgan_tf1 import quiet_start  # isort: skip
+quiet_start.begin()
 
 import numpy as np
 import tensorflow.compat.v1 as tf

@@ -1,0 +1,54 @@
+"""Standard input, output and error of a command, which may be closed or unable to show a character."""
+
+import contextlib
+import os
+import sys
+
+
+def open_missing():
+    """Gives a process that was started without some of them (`2>&-`) what leads nowhere in their place.
+
+    To be called before any file is opened: the next one would get the missing one's number,
+    and with it all that is printed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nowhere(mode))
+
+
+def _nowhere(mode):
+    return open(os.devnull, mode, encoding='utf-8', errors='backslashreplace')
+
+
+@contextlib.contextmanager
+def usable():
+    """Inside, any text can be printed: what a terminal's encoding lacks as an escape, what is closed to nowhere.
+
+    A path may have characters that a terminal has not, or bytes that are no text at all.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in ('stdout', 'stderr'):
+            stream = getattr(sys, name)
+            if stream is None:
+                setattr(sys, name, stack.enter_context(_nowhere('w')))
+                stack.callback(setattr, sys, name, None)
+            elif hasattr(stream, 'reconfigure') and not _shows_all(stream):
+                stack.callback(_set_errors, stream, stream.errors)
+                _set_errors(stream, 'backslashreplace')
+        yield
+
+
+def _shows_all(stream):
+    # Python chooses surrogateescape in the C locale: with UTF-8 it gives undecodable bytes back as they were.
+    return stream.errors not in ('strict', 'surrogateescape') or (
+        stream.errors == 'surrogateescape' and stream.encoding.lower().replace('-', '') == 'utf8')
+
+
+def _set_errors(stream, errors):
+    with contextlib.suppress(OSError, ValueError):  # it writes what it still holds, perhaps to a closed pipe
+        stream.reconfigure(errors=errors)

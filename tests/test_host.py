@@ -1,0 +1,161 @@
+"""What surrounds a command: a program that imports us, its threads, and standard streams of every kind."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from conftest import command_environment, read_metrics, start_process
+
+from dcgan_tf1 import cli, quiet_start, streams, train
+from dcgan_tf1.errors import UserError
+
+# A program with settings of its own, which has imported what it uses itself.
+HOST = '''
+import importlib, logging, os, pkgutil, sys, warnings
+import matplotlib, tensorflow.compat.v1 as tf
+import tensorflow.python.debug, absl.flags, tqdm, PIL.Image  # ... of which parts come late
+matplotlib.rcParams['font.size'] = 31
+logging.getLogger().setLevel(logging.INFO)
+logging.getLogger().addHandler(logging.NullHandler())
+logging.getLogger('dcgan_tf1').setLevel(logging.DEBUG)
+tf.logging.set_verbosity(tf.logging.INFO)
+os.environ['MPLBACKEND'] = 'svg'
+warnings.filterwarnings('error', 'a filter of the program')
+
+def settings():
+    return dict(
+        environment=dict(os.environ), filters=list(warnings.filters), showwarning=warnings.showwarning,
+        verbosity=tf.logging.get_verbosity(), rc=dict(matplotlib.rcParams), streams=(sys.stdout, sys.stderr),
+        loggers={name: (found.level, list(found.handlers), list(found.filters), found.propagate, found.disabled)
+                 for name in (None, 'tensorflow', 'absl', 'matplotlib', 'PIL', 'dcgan_tf1')
+                 for found in [logging.getLogger(name)]},
+        eager=tf.executing_eagerly(), excepthook=sys.excepthook, folder=os.getcwd(), path=list(sys.path))
+
+before = settings()
+import dcgan_tf1
+modules = [name for _, name, _ in pkgutil.iter_modules(dcgan_tf1.__path__)]
+for name in modules:
+    importlib.import_module('dcgan_tf1.' + name)
+after = settings()
+for key in before:
+    assert before[key] == after[key], (key, before[key], after[key])
+print(len(modules))
+'''
+
+
+def test_importing_every_module_changes_nothing_in_the_program_that_does():
+    done = subprocess.run([sys.executable, '-c', HOST], env=command_environment(), check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len([name for name in os.listdir(os.path.dirname(cli.__file__))
+                                    if name.endswith('.py') and name != '__init__.py']) > 30
+
+
+class Buffer(io.TextIOWrapper):
+    """A terminal of an encoding; what it got."""
+
+    def __init__(self, encoding, errors='strict'):
+        super().__init__(io.BytesIO(), encoding=encoding, errors=errors, write_through=True)
+
+    def got(self):
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def test_training_in_a_thread_with_streams_that_are_none_or_poor(tiny_data, tmp_path, monkeypatch):
+    """The path has an umlaut and a character that the terminal can't show; there is no standard error."""
+    terminal, status = Buffer('ascii'), []
+    monkeypatch.setattr(sys, 'stdout', terminal)
+    monkeypatch.setattr(sys, 'stderr', None)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    parent = tmp_path / 'L\xe4ufe \u5b57'
+    thread = threading.Thread(target=lambda: status.append(train.main([
+        '--preset=blog_dense', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=2',
+        '--log_every=1', '--gif'])))
+    thread.start()
+    thread.join()
+    assert status == [0]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+    assert sys.stdout is terminal and terminal.errors == 'strict' and sys.stderr is None
+    run = parent / '00000-blog_dense'
+    assert [row['step'] for row in read_metrics(run)] == ['1', '2']
+    log = (run / 'log.txt').read_text(encoding='utf-8')
+    assert 'writing to {}\n'.format(run) in log
+    assert 'not the main thread: no signal is waited for' in log
+    assert 'writing to {}\n'.format(run).encode('ascii', 'backslashreplace').decode() in terminal.got()
+
+
+def test_an_error_is_one_line_on_any_stream(monkeypatch):
+    def fails(config):
+        raise UserError('L\xe4ufe \u5b57 \udcfc: expected a run')
+
+    def command():
+        return cli.run(lambda argv: argv, fails, ['x'])
+
+    for encoding, errors, expected in (
+            ('ascii', 'strict', r'L\xe4ufe \u5b57 \udcfc'), ('latin-1', 'strict', 'L\xe4ufe \\u5b57 \\udcfc'),
+            ('ascii', 'surrogateescape', r'L\xe4ufe \u5b57 \udcfc'), ('utf-8', 'strict', 'L\xe4ufe \u5b57 \\udcfc')):
+        terminal = Buffer(encoding, errors)
+        monkeypatch.setattr(sys, 'stderr', terminal)
+        assert command() == 1
+        assert terminal.got() == 'error: {}: expected a run\n'.format(expected), (encoding, errors)
+        assert terminal.errors == errors
+    # In the C locale Python takes undecodable bytes as they are, and gives them back so.
+    monkeypatch.setattr(sys, 'stderr', Buffer('UTF-8', 'surrogateescape'))
+    assert command() == 1
+    assert sys.stderr.buffer.getvalue() == 'error: L\xe4ufe \u5b57 '.encode() + b'\xfc: expected a run\n'
+    monkeypatch.setattr(sys, 'stdout', None)
+    monkeypatch.setattr(sys, 'stderr', None)
+    assert command() == 1 and sys.stdout is None and sys.stderr is None
+
+
+def test_a_path_that_tensorflow_cannot_take_is_one_line(monkeypatch):
+    monkeypatch.setattr(sys, 'stderr', Buffer('utf-8'))
+    assert cli.run(lambda argv: argv, lambda config: 'runs/\udcfc'.encode(), ['x']) == 1
+    assert sys.stderr.got() == (
+        "error: 'runs/\\udcfc': expected UTF-8, which TensorFlow takes paths in, found other bytes\n")
+
+
+def test_output_that_cannot_be_written_is_an_error(monkeypatch):
+    terminal = Buffer('utf-8')
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    with open('/dev/full', 'w') as full:
+        monkeypatch.setattr(sys, 'stdout', full)
+        assert cli.run(lambda argv: argv, lambda config: print('a line'), ['x']) == 1
+        monkeypatch.undo()
+    assert terminal.got() == 'error: input or output: No space left on device\n'
+
+
+def test_a_command_without_standard_streams(tiny_data, tmp_path):
+    """As under `<&- >&- 2>&-`: no file that it opens gets what is printed."""
+    process = start_process(
+        ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', sys.executable, '-m', 'dcgan_tf1.train', '--preset=blog_dense',
+         '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=2', '--log_every=1'],
+        env=command_environment())
+    assert process.wait(timeout=120) == 0
+    run = tmp_path / '00000-blog_dense'
+    assert [sorted(row) for row in read_metrics(run)] == [
+        ['d_loss', 'd_loss_fake', 'd_loss_real', 'epoch', 'g_loss', 'images_per_second', 'seconds', 'step']] * 2
+    assert (run / '.lock').read_text() == str(process.pid)
+    assert 'done: 2 steps' in (run / 'log.txt').read_text()
+
+
+def test_missing_streams_lead_nowhere():
+    """In a process of its own, for it closes them."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.closerange(0, 3)
+            sys.stdin = sys.stdout = sys.stderr = None
+            with quiet_start.without_chatter():  # before there is anything to hold back
+                pass
+            streams.open_missing()
+            print('a line')
+            print('an error', file=sys.stderr, flush=True)
+            status = 0 if os.open(os.devnull, os.O_RDONLY) > 2 and sys.stdin.read() == '' else 2  # noqa: PLR2004
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
