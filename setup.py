@@ -3,7 +3,7 @@
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -22,8 +22,8 @@ setup(
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     license='MIT',
-    packages=['dcgan_tf1'],
-    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*', 'report.css']},
+    packages=find_packages(include=['dcgan_tf1', 'dcgan_tf1.*']),
+    package_data={'dcgan_tf1': ['reference/*.csv', 'exporting/web/*', 'reporting/templates/*']},
     # Those that a TensorFlow that we are tested with can be had for; scripts/venv.sh and the README name the same.
     python_requires='>=3.7,!=3.8.*,!=3.9.*,<3.14',
     classifiers=['Programming Language :: Python :: ' + version for version in (

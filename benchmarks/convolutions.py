@@ -16,14 +16,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-from dcgan_tf1 import devices, layers  # noqa: E402
-from dcgan_tf1.convolutions import LOWERINGS, Convolution  # noqa: E402
-from dcgan_tf1.presets import PRESETS  # noqa: E402
+from dcgan_tf1.gan import layers
+from dcgan_tf1.gan.convolutions import LOWERINGS, Convolution  # noqa: E402
+from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
+from dcgan_tf1.util import devices  # noqa: E402
 
 PRODUCTS = ('forward', 'to input', 'to kernel')
 # How often a step runs each. The generator's update runs both networks forward, both back to their

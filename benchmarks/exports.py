@@ -17,12 +17,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import numpy as np  # noqa: E402
 
-from dcgan_tf1 import devices, export, formats, runs  # noqa: E402
+from dcgan_tf1 import export
+from dcgan_tf1.exporting import formats
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.util import devices  # noqa: E402
 
 COUNTS = 1, 64
 TIMED = [name for name in formats.FORMATS if name not in ('tfjs', 'web')]
@@ -33,7 +36,7 @@ def main():
     parser.add_argument('--run', required=True, help='a run folder')
     parser.add_argument('--rounds', type=int, default=20, help='turns that each takes (default: %(default)s)')
     arguments = parser.parse_args()
-    preset, prefix = runs.find_checkpoint(arguments.run, None, None, None)
+    preset, prefix = run_folder.find_checkpoint(arguments.run, None, None, None)
     with tempfile.TemporaryDirectory() as folder, export.opened(preset, prefix) as exported:
         network = exported.networks[0]
         inputs = {count: exported.draw(network, count, 0) for count in COUNTS}

@@ -45,9 +45,9 @@ def main():
     parser.add_argument('--rounds', type=int, default=5, help='timed steps of each (default: %(default)s)')
     arguments = parser.parse_args()
 
-    from dcgan_tf1 import quiet_start  # isort: skip
-    quiet_start.begin()
-    from dcgan_tf1 import devices  # noqa: PLC0415
+    from dcgan_tf1.util import tf_startup  # isort: skip
+    tf_startup.begin()
+    from dcgan_tf1.util import devices  # noqa: PLC0415
     arithmetic = devices.choose_arithmetic(devices.find('cpu'))
     about = machine()
     print('{cpu}, {cores} cores, {}; {system}; {why}'.format(

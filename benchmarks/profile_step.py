@@ -17,14 +17,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-from dcgan_tf1 import devices, graph  # noqa: E402
-from dcgan_tf1.presets import PRESETS  # noqa: E402
+from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
+from dcgan_tf1.util import devices  # noqa: E402
 
 
 def profile(preset, arithmetic, steps):

@@ -5,15 +5,17 @@ means over the last ten rows of each. Measures: of the run's evaluation, images 
 with dropout off, and a second half of the real images as the scale.
 """
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import glob
 import json
 import os
 import sys
 
-from dcgan_tf1 import images, quality, runs
+from dcgan_tf1.metrics import evaluation
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.util import images
 
 LAST = 10  # rows
 MEASURES = ('frechet_distance', 'kernel_distance', 'classifier_score', 'precision', 'recall', 'coverage')
@@ -27,12 +29,12 @@ def main(paths):
         print('| {} |'.format(' | '.join(losses(path))))
     print()
     print('| run | images | {} | best while training |'.format(' | '.join(
-        quality.COLUMNS[key][0] for key in MEASURES)))
+        evaluation.COLUMNS[key][0] for key in MEASURES)))
     print('|---|---|{}---|'.format('---|' * len(MEASURES)))
     real = []
     for path in paths:
         for cells in measures(path):
-            if cells[1] == quality.REAL:  # the same for all runs on the same images
+            if cells[1] == evaluation.REAL:  # the same for all runs on the same images
                 if cells[2:] in real:
                     continue
                 real.append(cells[2:])
@@ -44,7 +46,7 @@ def name_of(path):
 
 
 def losses(path):
-    preset, config, rows = runs.read_preset(path), runs.read_config(path), runs.read_metrics(path)
+    preset, config, rows = run_folder.read_preset(path), run_folder.read_config(path), run_folder.read_metrics(path)
     if not rows:  # a trial that ended before its first one
         return [name_of(path), config['arithmetic']['precision'], 'no row yet', '', '', '', '']
     keys = ('d_loss', 'g_loss')
@@ -71,13 +73,13 @@ def measures(path):
         return
     with open(found[-1]) as handle:
         results = json.load(handle)['results']
-    best = quality.best(runs.read_table(os.path.join(path, 'quality.csv')))
+    best = evaluation.best(run_folder.read_table(os.path.join(path, 'quality.csv')))
     for row in results:
         note = ''
         if best and row is results[1]:
             note = '{:.2f} at step {:,.0f}'.format(best['frechet_distance'], best['step'])
-        yield ['' if row['name'] == quality.REAL else name_of(path), row['name']] + [
-            quality.COLUMNS[key][1].format(row[key]) for key in MEASURES] + [note]
+        yield ['' if row['name'] == evaluation.REAL else name_of(path), row['name']] + [
+            evaluation.COLUMNS[key][1].format(row[key]) for key in MEASURES] + [note]
 
 
 if __name__ == '__main__':

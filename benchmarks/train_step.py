@@ -159,9 +159,9 @@ def prepare(names):
 
 def without_slow_bfloat16(implementations):
     """Leaves bfloat16 of this project out where the trainer would refuse it (PyTorch's stays)."""
-    from dcgan_tf1 import quiet_start  # isort: skip
-    quiet_start.begin()
-    from dcgan_tf1 import devices  # noqa: PLC0415
+    from dcgan_tf1.util import tf_startup  # isort: skip
+    tf_startup.begin()
+    from dcgan_tf1.util import devices  # noqa: PLC0415
     warning = devices.choose_arithmetic(devices.find('cpu'), 'bfloat16').warning
     if not warning:
         return implementations
@@ -213,9 +213,9 @@ def measure(preset, implementations, rounds, steps):
 
 
 def machine():
-    from dcgan_tf1 import quiet_start  # isort: skip
-    quiet_start.begin()
-    from dcgan_tf1.devices import cpu_instructions, cpu_name  # noqa: PLC0415
+    from dcgan_tf1.util import tf_startup  # isort: skip
+    tf_startup.begin()
+    from dcgan_tf1.util.devices import cpu_instructions, cpu_name  # noqa: PLC0415
     return {'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(),
             'instructions': [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16')
                              if name in cpu_instructions()]}

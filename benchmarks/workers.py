@@ -86,8 +86,9 @@ def dcgan_tf1(arguments):
 
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
-    from dcgan_tf1 import devices, graph  # noqa: PLC0415
-    from dcgan_tf1.presets import PRESETS  # noqa: PLC0415
+    from dcgan_tf1.gan import graph
+    from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
+    from dcgan_tf1.util import devices  # noqa: PLC0415
 
     config = devices.session_config('cpu', arguments.threads, arguments.threads)
     arithmetic = devices.choose_arithmetic(devices.find('cpu', config=config), arguments.precision, arguments.lowering)

@@ -1,13 +1,15 @@
 """A run's samples as an animated GIF: `python -m dcgan_tf1.animation --run=...`, or `train --gif`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import sys
 
-from dcgan_tf1 import cli, flags, runs
-from dcgan_tf1.files import refuse_existing
+from dcgan_tf1 import flags
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.util import cli
+from dcgan_tf1.util.files import refuse_existing
 
 
 def main(argv=None):
@@ -15,10 +17,10 @@ def main(argv=None):
 
 
 def animate(config):
-    preset = runs.read_preset(config.run)
+    preset = run_folder.read_preset(config.run)
     if config.out:
         refuse_existing(config.out, config.overwrite)
-    path, frames = runs.save_animation(config.run, preset, config.out)
+    path, frames = run_folder.save_animation(config.run, preset, config.out)
     print('{}: {} frames'.format(path, frames))
 
 

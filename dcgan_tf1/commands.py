@@ -2,11 +2,11 @@
 
 import importlib
 
-from dcgan_tf1 import quiet_start
+from dcgan_tf1.util import tf_startup
 
 
 def _run(module):
-    quiet_start.begin()
+    tf_startup.begin()
     return importlib.import_module('dcgan_tf1.' + module).main()
 
 

@@ -1,8 +1,8 @@
 """Measures how good generated images are: `python -m dcgan_tf1.evaluate --run=...`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import collections
 import csv
@@ -15,13 +15,17 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, features, flags, given_images, images, quality, recorded, runs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import check_writable, write_json, write_text, writing
-from dcgan_tf1.generate import generate, noise, to_pictures
-from dcgan_tf1.pictures import BACKGROUNDS
-from dcgan_tf1.presets import PRESETS
-from dcgan_tf1.tables import texts_to_go_on
+from dcgan_tf1 import flags
+from dcgan_tf1.data import loading, prepare, recorded, sources
+from dcgan_tf1.data.pictures import BACKGROUNDS
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import classifier, evaluation, given_images
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.runs.tables import texts_to_go_on
+from dcgan_tf1.util import cli, images
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import check_writable, write_json, write_text, writing
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
@@ -41,20 +45,20 @@ def evaluate(config):
     given = None if config.images is None else given_images.read(
         config.images, preset, config.images_range, config.tiles, config.background)
     if config.run is None:
-        dataset, own = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+        dataset, own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
     else:
-        dataset, own = recorded.load(config.run, runs.read_config(config.run), preset.dataset, config.data_dir,
+        dataset, own = recorded.load(config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir,
                                      preset.image_shape, config.other_data, background=_background(config.run))
-    data = datasets.prepare(dataset, preset, image_class)
-    real = quality.as_bytes(data, preset)
+    data = prepare.prepare(dataset, preset, image_class)
+    real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
     extractor = _extractor(config, dataset)
-    reference = quality.make_reference(real, data.title, extractor, count, config.seed)
+    reference = evaluation.make_reference(real, data.title, extractor, count, config.seed)
 
-    results = [quality.measure(quality.REAL, None, reference.other, reference)[0]]
+    results = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
     neighbours = None
     for sampled in _all_sampled(config, preset, given, count):
-        found, nearest = quality.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
+        found, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         results.append(found)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
     record = recorded.record_of(dataset, data.image_class, own)
@@ -104,9 +108,9 @@ def _check_outputs(config, out):
 def _count(config, given, real):
     """How many images are measured."""
     count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
-    if count < quality.AT_LEAST:
+    if count < evaluation.AT_LEAST:
         raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            quality.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
+            evaluation.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
                 len(given), config.images)))
     if count < config.n:
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
@@ -120,18 +124,18 @@ def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.run is None:
         return PRESETS[config.preset], PRESETS[config.preset].image_class
-    preset = runs.read_preset(config.run)
-    identity = runs.read_config(config.run)['identity']
-    if identity.get('dataset', preset.dataset) not in datasets.DATASETS:
+    preset = run_folder.read_preset(config.run)
+    identity = run_folder.read_config(config.run)['identity']
+    if identity.get('dataset', preset.dataset) not in sources.DATASETS:
         raise UserError('{}: expected one of the data sets {}, found {!r}'.format(
-            config.run, ', '.join(datasets.DATASETS), identity['dataset']))
+            config.run, ', '.join(sources.DATASETS), identity['dataset']))
     return (dataclasses.replace(preset, dataset=identity.get('dataset', preset.dataset)),
             identity.get('class', preset.image_class))
 
 
 def _background(run):
     """What a run's transparent pictures were laid on."""
-    found = 'black' if run is None else runs.read_config(run)['identity'].get('background', 'black')
+    found = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
     if found not in tuple(BACKGROUNDS):
         raise UserError('{}: expected a background of {}, found {!r}'.format(
             run, ' or '.join(BACKGROUNDS), found))
@@ -143,7 +147,7 @@ def _default_out(config, preset):
         return 'evaluation'
     if config.all_checkpoints:
         return os.path.join(config.run, 'evaluation')
-    _, prefix = runs.find_checkpoint(config.run, config.step, None, preset.name, config.which)
+    _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
     return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
 
 
@@ -159,7 +163,8 @@ def _all_sampled(config, preset, given, count):
             raise UserError('{}: expected checkpoints, found none'.format(folder))
         prefixes = [checkpoint.prefix_of(folder, step) for step in steps]
     else:
-        prefixes = [runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
+        prefixes = [run_folder.find_checkpoint(
+            config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
     z = noise(preset, config.seed, count)
     # As the preset samples; then, for one checkpoint, the other ways that there are.
     ways = [('as the preset samples', preset, None)]
@@ -181,8 +186,8 @@ def _all_sampled(config, preset, given, count):
 
 def _extractor(config, dataset):
     if config.features is None:
-        return features.classifier(dataset, config.features_seed)
-    return features.load_graph(config.features, config.features_input, config.features_output,
+        return classifier.classifier(dataset, config.features_seed)
+    return classifier.load_graph(config.features, config.features_input, config.features_output,
                                config.features_probabilities, config.features_range)
 
 
@@ -193,7 +198,7 @@ def _append(path, rows, count, seed, extractor, data):
 
     Where an older file lacks a column, its rows get an empty cell.
     """
-    added = list(quality.COLUMNS) + ['data']
+    added = list(evaluation.COLUMNS) + ['data']
     header = ['step', 'name', 'n', 'seed', 'features'] + added
     earlier = texts_to_go_on(path, header, print, optional=added)
     stream = io.StringIO()
@@ -201,7 +206,7 @@ def _append(path, rows, count, seed, extractor, data):
     writer.writeheader()
     writer.writerows(earlier)
     for row in rows:
-        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in quality.COLUMNS}
+        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in evaluation.COLUMNS}
         writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
                              data=data))
     write_text(path, stream.getvalue())
@@ -209,11 +214,11 @@ def _append(path, rows, count, seed, extractor, data):
 
 def _table(rows, title):
     """Rows of measures in columns that are as wide as what stands in them."""
-    columns = [key for key in quality.COLUMNS if any(row.get(key) is not None for row in rows)]
-    cells = [[''] + [quality.COLUMNS[key][0] for key in columns]]
+    columns = [key for key in evaluation.COLUMNS if any(row.get(key) is not None for row in rows)]
+    cells = [[''] + [evaluation.COLUMNS[key][0] for key in columns]]
     for row in rows:
         name = row['name'] if row['step'] is None else '{:,} {}'.format(row['step'], row['name'])
-        cells.append([name] + ['' if row.get(key) is None else quality.COLUMNS[key][1].format(row[key])
+        cells.append([name] + ['' if row.get(key) is None else evaluation.COLUMNS[key][1].format(row[key])
                                for key in columns])
     widths = [max(least, *map(len, column)) for least, column in zip([30] + [10] * len(columns), zip(*cells))]
     return '\n'.join([title] + [' '.join([line[0].ljust(widths[0])] + [

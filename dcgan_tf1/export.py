@@ -1,8 +1,8 @@
 """Exports the generator to what other systems load: `python -m dcgan_tf1.export --run=...`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import collections
 import contextlib
@@ -16,10 +16,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, devices, flags, formats, graph, graphdefs, guide, runs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import read_json, sha256, write_json, write_text, writing
-from dcgan_tf1.seeds import draw_noise, numpy_rng
+from dcgan_tf1 import flags
+from dcgan_tf1.exporting import formats, freeze, readme
+from dcgan_tf1.gan import graph
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.util import cli, devices
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
+from dcgan_tf1.util.seeds import draw_noise, numpy_rng
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
@@ -33,7 +37,7 @@ def main(argv=None):
 def export(config):
     """Writes a folder with every format asked for, a manifest and a README."""
     chosen = _choose_formats(config.formats)
-    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
+    preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                            config.which)
     if config.with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
@@ -46,7 +50,7 @@ def export(config):
         for name in chosen:
             written[name] = _write(exported, name, os.path.join(folder, name))
         manifest = _manifest(exported, prefix, written)
-        write_text(os.path.join(folder, README), guide.text(exported, written))
+        write_text(os.path.join(folder, README), readme.text(exported, written))
         manifest['files'] = _checksums(folder)
         write_json(os.path.join(folder, MANIFEST), manifest)
         _keep_other_files(out, folder)
@@ -80,7 +84,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17):
             for network in networks:
                 shapes = [tuple(tensor.shape.as_list()[1:]) for tensor in (network.input, network.output)]
                 frozen.append(formats.Frozen(
-                    network.name, graphdefs.freeze(session, [each.input for each in networks], network.output),
+                    network.name, freeze.freeze(session, [each.input for each in networks], network.output),
                     network.input_key, network.input.op.name, shapes[0],
                     network.output_key, network.output.op.name, shapes[1]))
                 name = network.name if signatures else 'serving_default'

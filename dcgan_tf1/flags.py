@@ -12,13 +12,14 @@ from typing import Optional, Tuple
 
 from absl import flags
 
-from dcgan_tf1 import losses, paths
-from dcgan_tf1.datasets import DATASETS
-from dcgan_tf1.devices import LOWERINGS, PRECISIONS
-from dcgan_tf1.formats import FORMATS
-from dcgan_tf1.pictures import BACKGROUNDS
-from dcgan_tf1.presets import PRESETS, Every, Preset
-from dcgan_tf1.workers import Cluster, find_cluster
+from dcgan_tf1.data.loading import DATASETS
+from dcgan_tf1.data.pictures import BACKGROUNDS
+from dcgan_tf1.exporting.formats import FORMATS
+from dcgan_tf1.gan import losses
+from dcgan_tf1.gan.presets import PRESETS, Every, Preset
+from dcgan_tf1.parallel.group import Cluster, find_cluster
+from dcgan_tf1.util import paths
+from dcgan_tf1.util.devices import LOWERINGS, PRECISIONS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A cluster on this machine alone: `python -m dcgan_tf1.launch --workers=2 -- <flags of train>`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import contextlib
 import os
@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 
-from dcgan_tf1 import cli, flags
+from dcgan_tf1 import flags
+from dcgan_tf1.util import cli
 
 GRACE = 20  # seconds that the others get after one has ended, beside their own --worker_timeout
 

@@ -1,8 +1,8 @@
 """One HTML page about one run or several: `python -m dcgan_tf1.report --runs=...`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import base64
 import collections
@@ -17,12 +17,17 @@ import time
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, flags, images, quality, recorded, runs
-from dcgan_tf1.errors import reason
-from dcgan_tf1.files import read_json, refuse_existing, write_text
-from dcgan_tf1.generate import generate, noise, to_pictures
+from dcgan_tf1 import flags
+from dcgan_tf1.data import recorded
+from dcgan_tf1.metrics import evaluation
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.util import cli, images
+from dcgan_tf1.util.errors import reason
+from dcgan_tf1.util.files import read_json, refuse_existing, write_text
 
 SAMPLES, WALKS, WALK = 64, 6, 10
+TEMPLATES = os.path.join(os.path.dirname(__file__), 'reporting', 'templates')
 ROWS = 45  # of the blog's figure; 2017 logged 42
 
 # How each measure is to be read, in the order of the table.
@@ -55,7 +60,7 @@ def main(argv=None):
 def report(config):
     """Writes the page."""
     refuse_existing(config.out, config.overwrite)
-    found = [_read(*pair) for pair in zip(config.runs, runs.titles(config.runs))]
+    found = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
     sections = [
         ('Samples', _beside(found, lambda run: _samples(run, config))),
         ('Losses', _losses(found)),
@@ -78,25 +83,25 @@ def report(config):
 # ---------------------------------------------------------------------------- what there is
 
 def _read(path, title):
-    preset = runs.read_preset(path)
-    config = runs.read_config(path)
+    preset = run_folder.read_preset(path)
+    config = run_folder.read_config(path)
     folder, shown = os.path.join(path, 'checkpoints'), []
     steps = checkpoint.steps_in(folder)
     if steps:
         shown.append(('the last checkpoint, step {:,}'.format(steps[-1]), checkpoint.prefix_of(folder, steps[-1])))
-    watched = runs.read_table(os.path.join(path, 'quality.csv'), quality.Watch.COLUMNS)
-    best = quality.best(watched)
+    watched = run_folder.read_table(os.path.join(path, 'quality.csv'), evaluation.Watch.COLUMNS)
+    best = evaluation.best(watched)
     if best and best['step'] in steps and best['step'] != steps[-1]:
         shown.append(('the best checkpoint by Frechet distance, step {:,.0f}'.format(best['step']),
                       checkpoint.prefix_of(folder, int(best['step']))))
-    evaluation, over_steps, measured_on = _evaluations(path)
+    evaluated, over_steps, measured_on = _evaluations(path)
     if watched:
         same = [row for row in watched if row['n'] == watched[-1]['n']]
         about = config.get('evaluation')
         real = about.get('real') if isinstance(about, dict) else None
         over_steps = same, real if _is_row(real) else None, int(same[-1]['n'])
-    return Found(title, path, preset, config, runs.load_samples(path, preset.image_range, print),
-                 runs.read_metrics(path), evaluation, over_steps, recorded.trained_on(config), measured_on, shown)
+    return Found(title, path, preset, config, run_folder.load_samples(path, preset.image_range, print),
+                 run_folder.read_metrics(path), evaluated, over_steps, recorded.trained_on(config), measured_on, shown)
 
 
 def _is_row(row):
@@ -303,9 +308,11 @@ def _measures(found):
 def _measure_cell(key, row):
     if row.get(key) is None:
         return ''
-    cell = quality.COLUMNS[key][1].format(row[key])
+    cell = evaluation.COLUMNS[key][1].format(row[key])
     spread = SPREAD.get(key)
-    return cell if row.get(spread) is None else '{} ± {}'.format(cell, quality.COLUMNS[spread][1].format(row[spread]))
+    if row.get(spread) is None:
+        return cell
+    return '{} ± {}'.format(cell, evaluation.COLUMNS[spread][1].format(row[spread]))
 
 
 def _shares(run, metrics):
@@ -398,7 +405,7 @@ def _beside(found, section):
 
 
 def _page(title, found, sections):
-    with open(os.path.join(os.path.dirname(__file__), 'report.css'), encoding='utf-8') as handle:
+    with open(os.path.join(TEMPLATES, 'report.css'), encoding='utf-8') as handle:
         style = re.sub(r'\s*\n\s*', '\n', handle.read())
     about = ''.join('<p><strong>{}</strong>: {}, {}, {}, seed {}.</p>'.format(*map(_text, (
         run.name, run.preset.title, run.config.get('device', 'a device that was not recorded'),

@@ -1,8 +1,8 @@
 """Draws images from a run or any checkpoint: `python -m dcgan_tf1.sample --run=...`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import math
 import os
@@ -11,10 +11,12 @@ import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint, cli, flags, images, runs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import refuse_existing, replacing
-from dcgan_tf1.generate import generate, noise, to_pictures
+from dcgan_tf1 import flags
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.util import cli, images
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import refuse_existing, replacing
 
 WALK = 10  # images from one end of an interpolation to the other
 
@@ -25,7 +27,7 @@ def main(argv=None):
 
 def sample(config):
     """Writes the grid, and the arrays where asked to."""
-    preset, prefix = runs.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
+    preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                            config.which)
     out = config.out or ('samples.png' if config.run is None else os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))

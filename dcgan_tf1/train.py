@@ -1,8 +1,8 @@
 """Trains a preset: `python -m dcgan_tf1.train --preset=blog_mnist`, or `dcgan-train`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
-    from dcgan_tf1 import quiet_start
-    quiet_start.begin()
+    from dcgan_tf1.util import tf_startup
+    tf_startup.begin()
 
 import collections
 import concurrent.futures
@@ -18,12 +18,19 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 import dcgan_tf1
-from dcgan_tf1 import checkpoint, cli, datasets, devices, features, flags, graph, images, quality, resume, runs
-from dcgan_tf1.errors import UserError, reason
-from dcgan_tf1.figure_style import FigureError
-from dcgan_tf1.generate import in_batches, to_pictures
-from dcgan_tf1.seeds import draw_noise
-from dcgan_tf1.workers import Alone, Team, leave
+from dcgan_tf1 import flags
+from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.data.batches import Batches
+from dcgan_tf1.gan import graph
+from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.parallel.group import Alone, Team, leave
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs.sampling import in_batches, to_pictures
+from dcgan_tf1.training import resume
+from dcgan_tf1.util import cli, devices, images
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.figure_style import FigureError
+from dcgan_tf1.util.seeds import draw_noise
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
@@ -57,7 +64,7 @@ def train(config, nobody_reads=lambda: False):
     watch = None
     if config.eval_every is not None and team.task == 0:
         watch = _make_watch(config, plan.data, log_early)
-    run, start = runs.NoRun(), None
+    run, start = run_folder.NoRun(), None
     if team.task == 0:
         # A run that is gone on with no longer needs what it was started from, which may be gone.
         run, start = resume.open_run(
@@ -74,7 +81,7 @@ def train(config, nobody_reads=lambda: False):
             if team.task == 0:
                 run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
                 if config.gif:
-                    run.log('{}: {} frames'.format(*runs.save_animation(run.path, config.preset, log=run.log)))
+                    run.log('{}: {} frames'.format(*run_folder.save_animation(run.path, config.preset, log=run.log)))
             team.finish()
             return 0
         arithmetic = arithmetic or _same_arithmetic(device, told, team)
@@ -173,16 +180,16 @@ _Plan = collections.namedtuple('_Plan', [
 
 def _make_plan(config, log):
     preset = config.preset
-    dataset = datasets.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log, config.background)
-    data = datasets.prepare(dataset, preset, preset.image_class)
+    dataset = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log, config.background)
+    data = prepare.prepare(dataset, preset, preset.image_class)
     own = preset.batch_size * config.num_gpus
     count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
     size = own * count
     # An incomplete batch has no equal parts for several devices.
     keep = preset.incomplete_batch != 'drop' and size == preset.batch_size
-    batches = datasets.Batches(len(data.images), size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    batches = Batches(len(data.images), size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     # A stand-in for the full data set trains for as many steps, and logs as often.
-    full = datasets.Batches(data.full_size, size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    full = Batches(data.full_size, size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     epoch = -(-full.per_epoch // preset.image_batches)
 
     def steps(every):
@@ -207,13 +214,13 @@ def _make_plan(config, log):
 
 
 def _make_watch(config, data, log):
-    real = quality.as_bytes(data, config.preset)
+    real = evaluation.as_bytes(data, config.preset)
     count = min(config.eval_n, len(real) // 2)
-    if count < quality.AT_LEAST:
+    if count < evaluation.AT_LEAST:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
-            2 * quality.AT_LEAST, len(real)))
-    extractor = features.classifier(data.dataset, log=log)
-    return quality.Watch(extractor, real, data.title, count, config.seed, log)
+            2 * evaluation.AT_LEAST, len(real)))
+    extractor = classifier.classifier(data.dataset, log=log)
+    return evaluation.Watch(extractor, real, data.title, count, config.seed, log)
 
 
 class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
@@ -238,7 +245,7 @@ def _choose_arithmetic(config, device, run, start):
         arithmetic = devices.choose_arithmetic(device, config.precision, config.lowering)
     else:
         before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
-        found = runs.read_config(run.path).get('arithmetic')
+        found = run_folder.read_config(run.path).get('arithmetic')
         before.update(found if isinstance(found, dict) else {})
         arithmetic = devices.choose_arithmetic(device, **{
             name: before[name] if getattr(config, name) == 'auto' else getattr(config, name) for name in before})
@@ -435,12 +442,12 @@ class _Trainer:
         label = start - 1 + self._preset.first_step
         self._rows = self._run.load_samples(label, self._preset.image_range)
         self._metrics = self._run.start_table('metrics.csv', self._columns, label)
-        self._quality = self._run.start_table('quality.csv', quality.Watch.COLUMNS, start) if self._watch else []
+        self._quality = self._run.start_table('quality.csv', evaluation.Watch.COLUMNS, start) if self._watch else []
 
     def _finish(self):
         run = self._run
         if self._config.gif and self._rows:
-            run.log('{}: {} frames'.format(*runs.save_animation(run.path, self._preset, log=run.log)))
+            run.log('{}: {} frames'.format(*run_folder.save_animation(run.path, self._preset, log=run.log)))
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
 
@@ -553,8 +560,8 @@ class _Trainer:
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)
-        best = quality.best(self._quality)
-        self._run.add_events(step, {key: row[key] for key in quality.Watch.COLUMNS[2:]}, None)
+        best = evaluation.best(self._quality)
+        self._run.add_events(step, {key: row[key] for key in evaluation.Watch.COLUMNS[2:]}, None)
         self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
                       .format(step, self._total, row['frechet_distance'], self._watch.real['frechet_distance'],
                               row['precision'], row['recall'], '  the best so far' if best is row else
@@ -565,7 +572,7 @@ class _Trainer:
         before = time.time()
         self._evaluate_losses(step, batch)
         self._run.check()
-        best = quality.best(self._quality)
+        best = evaluation.best(self._quality)
         checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints,
                         best and best['step'])
         self._draw_figures()

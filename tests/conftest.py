@@ -14,14 +14,16 @@ import subprocess
 import sys
 import time
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint, cifar_npm, download, graphdefs
+from dcgan_tf1.data import cifar_npm, download
+from dcgan_tf1.exporting import freeze
+from dcgan_tf1.runs import checkpoint
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CACHE = os.path.join(ROOT, '.cache')
@@ -78,7 +80,7 @@ def plain_graph(tmp_path_factory):
         images = tf.placeholder(tf.float32, [None, 28, 28, 1], name='pictures')
         pooled = tf.reshape(tf.nn.avg_pool(images, [1, 7, 7, 1], [1, 7, 7, 1], 'VALID'), [-1, 1, 1, 16], name='pooled')
         shares = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :4], name='shares')
-        frozen = graphdefs.freeze(session, [images], pooled, shares)
+        frozen = freeze.freeze(session, [images], pooled, shares)
     with open(path, 'wb') as handle:
         handle.write(frozen.SerializeToString())
     return path

@@ -5,9 +5,11 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint, graph, layers, sample
-from dcgan_tf1.presets import PRESETS
-from dcgan_tf1.seeds import draw_noise
+from dcgan_tf1 import sample
+from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.util.seeds import draw_noise
 
 NAMES = list(PRESETS)
 

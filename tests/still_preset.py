@@ -4,16 +4,17 @@ The blog's DCGAN without dropout, with batch norm by its moving averages in trai
 ReLU: at a kink, a difference in the last bit of a sum becomes one in the gradient's fourth place.
 """
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import dataclasses
 import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import layers, networks, train
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1 import train
+from dcgan_tf1.gan import layers, networks
+from dcgan_tf1.gan.presets import PRESETS
 
 
 def still(network):

@@ -7,8 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from references import check_against, leave_initial_values
 
-from dcgan_tf1 import graph, layers
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.mark.parametrize('name', ['tf_tutorial', 'tf_tutorial_101', 'keras_dense'])

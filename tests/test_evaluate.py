@@ -13,9 +13,11 @@ from conftest import blobs, check_one_line_error, graph_flags, run_command, writ
 from exports import make_checkpoint
 from PIL import Image
 
-from dcgan_tf1 import datasets, evaluate, features, quality
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.files import sha256
+from dcgan_tf1 import evaluate
+from dcgan_tf1.data import loading
+from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import sha256
 
 
 def metrics_of(folder):
@@ -31,7 +33,7 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     metrics = metrics_of(out)
     assert (metrics['preset'], metrics['n'], metrics['features']['name']) == ('blog_mnist', 150, 'features.pb')
     real, sampled, without = metrics['results']
-    assert [row['name'] for row in metrics['results']] == [quality.REAL, 'as the preset samples', 'dropout off']
+    assert [row['name'] for row in metrics['results']] == [evaluation.REAL, 'as the preset samples', 'dropout off']
     assert (real['step'], sampled['step']) == (None, 4)
     # Two halves of the same blobs are near each other; an untrained generator's grey is far away.
     assert real['frechet_distance'] < 0.1 * sampled['frechet_distance']
@@ -39,7 +41,7 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     assert sampled['frechet_distance'] != without['frechet_distance']
     assert len(real['class_shares']) == 4 and abs(sum(real['class_shares']) - 1) < 1e-9
     assert real['memorised'] <= 0.02 and 1 <= sampled['classifier_score'] <= 4
-    assert 'Frechet' in text and quality.REAL in text and '4 dropout off' in text
+    assert 'Frechet' in text and evaluation.REAL in text and '4 dropout off' in text
     with Image.open(os.path.join(out, 'neighbours.png')) as picture:
         assert picture.size[0] > 900 and np.asarray(picture.convert('L')).std() > 10
     with open(os.path.join(run, 'evaluations.csv')) as handle:
@@ -127,8 +129,8 @@ def test_a_run_that_may_only_be_read_is_refused_at_once_or_measured_elsewhere(sh
         os.path.join(shared, 'features.pb'))
     with may_only_read(os.path.join(shared, 'run')):
         with monkeypatch.context() as patch:
-            patch.setattr(quality, 'measure', None)  # it does not come to that
-            patch.setattr(datasets, 'load', None)
+            patch.setattr(evaluation, 'measure', None)  # it does not come to that
+            patch.setattr(loading, 'load', None)
             check_one_line_error(run_command('evaluate', *flags), 'evaluation-000004', 'Permission denied', '--out')
         assert not os.path.exists(os.path.join(shared, 'run', 'evaluation-000004'))
         status, text, err = run_command('evaluate', '--out={}/out/there'.format(shared), *flags)
@@ -145,18 +147,18 @@ def test_the_table_is_printed_before_anything_is_written(run, tiny_data, plain_g
     status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--out={}'.format(tmp_path / 'out'),
                                     '--data_dir=' + tiny_data, *graph_flags(plain_graph))
     assert (status, err) == (1, 'error: no space\n')
-    assert quality.REAL in text and '4 dropout off' in text
+    assert evaluation.REAL in text and '4 dropout off' in text
 
 
 def test_columns_never_run_together():
-    row = dict.fromkeys(quality.COLUMNS, 8582.1743)
-    rows = [dict(row, name=quality.REAL, step=None),
+    row = dict.fromkeys(evaluation.COLUMNS, 8582.1743)
+    rows = [dict(row, name=evaluation.REAL, step=None),
             dict(row, name='as the preset samples', step=4, frechet_distance=123456789.0, kernel_distance=34329.1021),
             dict(row, name='a name that is longer than all of the others are', step=1000000, recall=None)]
     lines = evaluate._table(rows, 'title').split('\n')
-    assert lines[0] == 'title' and lines[1].split() == [heading for heading, _ in quality.COLUMNS.values()]
+    assert lines[0] == 'title' and lines[1].split() == [heading for heading, _ in evaluation.COLUMNS.values()]
     for line, row in zip(lines[2:], rows):
-        shown = [form.format(row[key]) for key, (_, form) in quality.COLUMNS.items() if row[key] is not None]
+        shown = [form.format(row[key]) for key, (_, form) in evaluation.COLUMNS.items() if row[key] is not None]
         assert line.split()[-len(shown):] == shown
     assert len({len(line) for line in lines[1:]}) == 1  # one under the other
     assert lines[3].startswith('4 as the preset samples ') and '123456789.00' in lines[3]
@@ -217,12 +219,12 @@ def located(count, seed):
 
 def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(features.RECIPES, 'mnist', features.Recipe((8,), 3, False))
+    monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((8,), 3, False))
     write_mnist(tmp_path / 'mine' / 'mnist', *located(1500, 0))
     write_mnist(tmp_path / 'mine' / 'mnist', *located(300, 1), split='t10k')
     lines = []
-    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
-    extractor = features.classifier(dataset, log=lines.append)
+    dataset = loading.load('mnist', data_dir=str(tmp_path / 'mine'))
+    extractor = classifier.classifier(dataset, log=lines.append)
     assert extractor.accuracy > 0.95 and '{:.2%}'.format(extractor.accuracy) in extractor.name
     assert 'training the classifier' in lines[0]
     names = sorted(os.listdir('data/mnist'))
@@ -230,14 +232,14 @@ def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monke
     before = sha256(os.path.join('data/mnist', names[1]))
     images, labels = located(300, 2)
     found, probabilities = extractor.run(images[..., np.newaxis])
-    assert found.shape == (300, features.FEATURES) and probabilities.shape == (300, 10)
+    assert found.shape == (300, classifier.FEATURES) and probabilities.shape == (300, 10)
     np.testing.assert_allclose(probabilities.sum(axis=1), np.ones(300), atol=1e-5)
     assert (probabilities.argmax(axis=1) == labels).mean() > 0.95
     del lines[:]
-    again = features.classifier(dataset, log=lines.append)
+    again = classifier.classifier(dataset, log=lines.append)
     assert lines == [] and again.accuracy == extractor.accuracy
     assert sha256(os.path.join('data/mnist', names[1])) == before
-    features.classifier(dataset, seed=1, log=lines.append)  # another seed, another one
+    classifier.classifier(dataset, seed=1, log=lines.append)  # another seed, another one
     assert lines and len(os.listdir('data/mnist')) == 4
     with open(os.path.join('data/mnist', names[0]), 'w') as handle:
         handle.write('{')
@@ -258,11 +260,11 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
         given.append([array.squeeze() for array in sets])
         raise UserError('enough')
 
-    monkeypatch.setattr(features, '_train', train)
-    dataset = datasets.load('mnist', data_dir=str(tmp_path / 'mine'))
+    monkeypatch.setattr(classifier, '_train', train)
+    dataset = loading.load('mnist', data_dir=str(tmp_path / 'mine'))
     for _ in range(2):
         with pytest.raises(UserError, match='enough'):
-            features.classifier(dataset, log=lines.append)
+            classifier.classifier(dataset, log=lines.append)
         write_mnist(tmp_path / 'mine' / 'mnist', *located(20, 2), split='t10k')
     for found, expected in zip(given, ((images[10:], labels[10:], images[:10], labels[:10]),
                                        (images, labels) + located(20, 2))):
@@ -274,21 +276,21 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
 def test_augmentation_moves_and_mirrors():
     images = np.zeros((400, 9, 9, 1), np.uint8)
     images[:, 4, 2] = 255
-    moved = features._augmented(images, 0, 0, mirrored=True)
+    moved = classifier._augmented(images, 0, 0, mirrored=True)
     assert moved.shape == images.shape and moved.max() == 1
     places = np.array([np.argwhere(image[..., 0])[0] for image in moved])
     assert set(places[:, 0]) == {2, 3, 4, 5, 6}
     assert set(places[:, 1]) == {0, 1, 2, 3, 4} | {4, 5, 6, 7, 8}
-    still = features._augmented(images, 0, 0, mirrored=False)
+    still = classifier._augmented(images, 0, 0, mirrored=False)
     assert {np.argwhere(image[..., 0])[0][1] for image in still} == {0, 1, 2, 3, 4}
 
 
 @pytest.mark.slow
 def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(features.RECIPES, 'mnist', features.RECIPES['mnist']._replace(epochs=1))
-    dataset = datasets.load('mnist', data_dir=real_data)
-    assert features.classifier(dataset).accuracy > 0.985  # after a quarter of its training
+    monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.RECIPES['mnist']._replace(epochs=1))
+    dataset = loading.load('mnist', data_dir=real_data)
+    assert classifier.classifier(dataset).accuracy > 0.985  # after a quarter of its training
 
 
 def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):

@@ -12,8 +12,9 @@ import tensorflow.compat.v1 as tf
 from conftest import check_one_line_error, command_environment, interpreter, run_command, run_process
 from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
 
-from dcgan_tf1 import files, formats, graphdefs, tfjs
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.exporting import formats, freeze, tfjs
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.util import files
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OLD = tf.VERSION.startswith('1.')
@@ -298,11 +299,11 @@ def test_newer_operations_attributes_and_notes_are_taken_back():
         y = tf.nn.fused_batch_norm(x, ones, ones, ones, ones, is_training=False)[0]
         y = tf.identity(y + tf.reduce_sum(y, axis=3, keepdims=True), name='y')
         with tf.Session() as session:
-            frozen = graphdefs.freeze(session, [x], y)
+            frozen = freeze.freeze(session, [x], y)
             value = np.random.RandomState(0).uniform(size=(2, 4, 4, 3)).astype(np.float32)
             expected = session.run(y, {x: value})
         variable = tf.get_variable('v', [2])
-        meta = graphdefs.meta_graph(graph, tf.train.Saver(), {'serving_default': ({'x': x}, {'y': y})})
+        meta = freeze.meta_graph(graph, tf.train.Saver(), {'serving_default': ({'x': x}, {'y': y})})
     operations = {node.op for node in frozen.node}
     assert {'FusedBatchNorm', 'Add'} <= operations and not operations & {'FusedBatchNormV3', 'AddV2', 'Fill'}
     for graph_def in (frozen, meta.graph_def):
@@ -324,7 +325,7 @@ def test_freezing_computes_all_that_does_not_depend_on_the_input():
         tf.add(y, other)
         session.run(tf.global_variables_initializer())
         expected = session.run(y, {x: [[1, 10]]})
-        frozen = graphdefs.freeze(session, [x, other], y)
+        frozen = freeze.freeze(session, [x, other], y)
     assert sorted(node.op for node in frozen.node) == [
         'Add', 'Const', 'Const', 'Identity', 'MatMul', 'MatMul', 'Placeholder']
     assert {'scope/v', 'x', 'y'} <= {node.name for node in frozen.node}

@@ -8,7 +8,7 @@ from absl import flags as absl_flags
 from conftest import check_one_line_error, run_command, run_process
 
 from dcgan_tf1 import flags
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan.presets import PRESETS
 
 
 def test_help_lists_only_our_flags_in_groups(tmp_path):

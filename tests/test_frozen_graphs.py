@@ -9,9 +9,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from conftest import blobs, command_environment, interpreter
 
-from dcgan_tf1 import features, graphdefs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.frozen_graphs import FrozenGraph
+from dcgan_tf1.exporting import freeze
+from dcgan_tf1.metrics import classifier
+from dcgan_tf1.metrics.extractors import FrozenGraph
+from dcgan_tf1.util.errors import UserError
 
 IMAGES = blobs(5)[..., np.newaxis]
 COLOURS = np.random.RandomState(0).randint(256, size=(5, 32, 24, 3)).astype(np.uint8)
@@ -32,14 +33,14 @@ def write_graph(folder, dtype, shape, to_images, size, outputs=None):
         found = tf.reshape(tf.cast(to_images(x), tf.float32), (-1, 2, size[0] // 2, 2, size[1] // 2, size[2]))
         found = tf.reshape(tf.reduce_mean(found, axis=[2, 4, 5]), [-1, 4])
         found = tf.identity((outputs or (lambda y: y))(found), name='features')
-        frozen = graphdefs.freeze(session, [x], found)
+        frozen = freeze.freeze(session, [x], found)
     with open(path, 'wb') as handle:
         handle.write(frozen.SerializeToString())
     return path
 
 
 def measured(path, images, value_range=None):
-    return features.load_graph(path, 'x', 'features', None, value_range).run(images)[0]
+    return classifier.load_graph(path, 'x', 'features', None, value_range).run(images)[0]
 
 
 def same(x):
@@ -123,9 +124,9 @@ def test_what_is_named_and_does_not_fit_is_refused(tmp_path, plain_graph):
     with pytest.raises(UserError, match='--features_range: .*bytes from 0 to 255'):
         measured(path, IMAGES, (0.0, 1.0))
     with pytest.raises(UserError, match='tensor features:7'):
-        features.load_graph(path, 'x', 'features:7')
+        classifier.load_graph(path, 'x', 'features:7')
     with pytest.raises(UserError, match='add up to 1 from pooled'):  # features in the probabilities' place
-        features.load_graph(plain_graph, 'pictures', 'pooled', 'pooled').run(IMAGES)
+        classifier.load_graph(plain_graph, 'pictures', 'pooled', 'pooled').run(IMAGES)
 
 
 def attributed(path, op=None, **attributes):
@@ -186,10 +187,10 @@ def test_a_graph_of_the_release_at_hand_is_read_by_1_15(tmp_path):
 def test_what_is_written_of_a_graph_is_what_was_frozen(tmp_path, monkeypatch):
     """The classifier's file has no attribute that importing fills in, and its accuracy is that of test images."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(features.RECIPES, 'mnist', features.Recipe((2,), 1, False))
+    monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((2,), 1, False))
     images, labels = blobs(256)[..., np.newaxis], np.arange(256) % 10
     os.makedirs('data')
-    features._train('mnist', (images, labels, images[:50], labels[:50]), 10, 0, 'data/c.pb', 'data/c.json', print)
+    classifier._train('mnist', (images, labels, images[:50], labels[:50]), 10, 0, 'data/c.pb', 'data/c.json', print)
     with open('data/c.json') as handle:
         assert json.load(handle)['test_images'] == 50
     graph_def = tf.GraphDef()

@@ -7,9 +7,10 @@ import pytest
 from conftest import blobs
 from PIL import Image
 
-from dcgan_tf1 import given_images, images
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import given_images
+from dcgan_tf1.util import images
+from dcgan_tf1.util.errors import UserError
 
 DIGITS = blobs(6)[..., np.newaxis]
 DIGITS[0, 14, 14] = 255

@@ -8,8 +8,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from golden import OUTPUTS, POWERS, VARIABLES
 
-from dcgan_tf1 import graph, layers, models
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan import graph, layers, objectives
+from dcgan_tf1.gan.presets import PRESETS
 
 SMALL = 4  # images in a batch
 
@@ -30,7 +30,7 @@ def batch(preset, seed=0):
             draw.uniform(-1, 1, (SMALL, preset.z_dim)).astype(np.float32))
 
 
-GENERATOR, DISCRIMINATOR = models.Update((models.GENERATOR,)), models.Update((models.DISCRIMINATOR,))
+GENERATOR, DISCRIMINATOR = objectives.Update((objectives.GENERATOR,)), objectives.Update((objectives.DISCRIMINATOR,))
 
 
 class Built:

@@ -9,8 +9,9 @@ import threading
 
 from conftest import command_environment, read_metrics, start_process
 
-from dcgan_tf1 import cli, quiet_start, streams, train
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import train
+from dcgan_tf1.util import cli, streams, tf_startup
+from dcgan_tf1.util.errors import UserError
 
 # A program with settings of its own, which has imported what it uses itself.
 HOST = '''
@@ -150,7 +151,7 @@ def test_missing_streams_lead_nowhere():
         try:
             os.closerange(0, 3)
             sys.stdin = sys.stdout = sys.stderr = None
-            with quiet_start.without_chatter():  # before there is anything to hold back
+            with tf_startup.without_chatter():  # before there is anything to hold back
                 pass
             streams.open_missing()
             print('a line')

@@ -10,8 +10,8 @@ import pytest
 from conftest import command_environment
 from PIL import Image
 
-from dcgan_tf1 import images
-from dcgan_tf1.figure_style import FigureError
+from dcgan_tf1.util import images
+from dcgan_tf1.util.figure_style import FigureError
 
 
 @pytest.mark.parametrize('image_range', [(-1.0, 1.0), (0.0, 1.0)])

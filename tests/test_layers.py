@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import layers
+from dcgan_tf1.gan import layers
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,9 @@ import pytest
 from conftest import interpreter, run_process
 from golden import POWERS, VARIABLES
 
-from dcgan_tf1 import checkpoint, sample
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1 import sample
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import checkpoint
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan_tf1 import measures
+from dcgan_tf1.metrics import distances
 
 
 def normal(count, mean=0.0, scale=1.0, size=8, seed=0):
@@ -21,24 +21,24 @@ def test_the_frechet_distance_is_scipys_formula(seed):
     real, fake = correlated(seed), correlated(seed + 10)
     one, two = np.cov(real, rowvar=False), np.cov(fake, rowvar=False)
     expected = ((real.mean(0) - fake.mean(0)) ** 2).sum() + np.trace(one + two - 2 * linalg.sqrtm(one.dot(two)).real)
-    np.testing.assert_allclose(measures.frechet_distance(real, fake), expected, rtol=1e-8)
+    np.testing.assert_allclose(distances.frechet_distance(real, fake), expected, rtol=1e-8)
 
 
 def test_the_frechet_distance_in_known_cases():
     real = normal(4000)
-    assert abs(measures.frechet_distance(real, real)) < 1e-8
-    np.testing.assert_allclose(measures.frechet_distance(real, real + 3), 9 * 8, rtol=1e-9)
+    assert abs(distances.frechet_distance(real, real)) < 1e-8
+    np.testing.assert_allclose(distances.frechet_distance(real, real + 3), 9 * 8, rtol=1e-9)
     # Equal means, covariance times 4: tr(C + 4 C - 2 * 2 C) = tr C.
     centred = real - real.mean(0)
-    np.testing.assert_allclose(measures.frechet_distance(centred, 2 * centred),
+    np.testing.assert_allclose(distances.frechet_distance(centred, 2 * centred),
                                np.trace(np.cov(real, rowvar=False)), rtol=1e-9)
     # A collapsed set, whose covariance has no rank: only the real one's spread is left.
-    np.testing.assert_allclose(measures.frechet_distance(centred, np.zeros((50, 8))),
+    np.testing.assert_allclose(distances.frechet_distance(centred, np.zeros((50, 8))),
                                np.trace(np.cov(real, rowvar=False)), rtol=1e-6)
     # A shifted Gaussian drawn anew: the squared distance of the means, and a little for the sampling.
-    assert abs(measures.frechet_distance(real, normal(4000, 0.5, seed=1)) - 8 * 0.25) < 0.15
+    assert abs(distances.frechet_distance(real, normal(4000, 0.5, seed=1)) - 8 * 0.25) < 0.15
     with pytest.raises(ValueError, match='at least 2'):
-        measures.frechet_distance(real, real[:1])
+        distances.frechet_distance(real, real[:1])
 
 
 def test_the_kernel_distance_is_scipys_formula():
@@ -53,46 +53,46 @@ def test_the_kernel_distance_is_scipys_formula():
         return matrix[~np.eye(len(a), dtype=bool)].mean()
 
     expected = pairs(real) + pairs(fake) - 2 * kernel(real, fake).mean()
-    found, error = measures.kernel_distance(real, fake)
+    found, error = distances.kernel_distance(real, fake)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert np.isnan(error)
 
 
 def test_the_kernel_distance_in_known_cases():
-    same, error = measures.kernel_distance(normal(5000), normal(5000, seed=1), block=500)
+    same, error = distances.kernel_distance(normal(5000), normal(5000, seed=1), block=500)
     assert abs(same) < 4 * error and 0 < error < 0.05
     # Unbiased: blocks a tenth as large give the same within their error.
-    smaller, its_error = measures.kernel_distance(normal(5000), normal(5000, seed=1), block=50)
+    smaller, its_error = distances.kernel_distance(normal(5000), normal(5000, seed=1), block=50)
     assert abs(smaller) < 4 * its_error
-    shifted, error = measures.kernel_distance(normal(2000), normal(2000, 1.0, seed=1), block=500)
+    shifted, error = distances.kernel_distance(normal(2000), normal(2000, 1.0, seed=1), block=500)
     assert shifted > 10 * error and shifted > 1
-    assert measures.kernel_distance(normal(2000), np.zeros((2000, 8)))[0] > 0.1
+    assert distances.kernel_distance(normal(2000), np.zeros((2000, 8)))[0] > 0.1
 
 
 def test_the_classifier_score_in_known_cases():
     sure = np.eye(10)[np.arange(1000) % 10]
-    np.testing.assert_allclose(measures.classifier_score(sure)[0], 10, rtol=1e-9)
-    np.testing.assert_allclose(measures.classifier_score(sure)[1], 0, atol=1e-9)
-    np.testing.assert_allclose(measures.classifier_score(np.eye(10)[np.full(1000, 3)])[0], 1, rtol=1e-9)
-    np.testing.assert_allclose(measures.classifier_score(np.full((1000, 10), 0.1))[0], 1, rtol=1e-9)
+    np.testing.assert_allclose(distances.classifier_score(sure)[0], 10, rtol=1e-9)
+    np.testing.assert_allclose(distances.classifier_score(sure)[1], 0, atol=1e-9)
+    np.testing.assert_allclose(distances.classifier_score(np.eye(10)[np.full(1000, 3)])[0], 1, rtol=1e-9)
+    np.testing.assert_allclose(distances.classifier_score(np.full((1000, 10), 0.1))[0], 1, rtol=1e-9)
     # By hand: half of the images are [1, 0], half [0.5, 0.5]; p(y) is [0.75, 0.25].
     half = np.array([[1, 0], [0.5, 0.5]] * 10)
     divergence = 0.5 * np.log(1 / 0.75) + 0.5 * (0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25))
-    np.testing.assert_allclose(measures.classifier_score(half, splits=2), (np.exp(divergence), 0), atol=1e-9)
+    np.testing.assert_allclose(distances.classifier_score(half, splits=2), (np.exp(divergence), 0), atol=1e-9)
 
 
 def test_precision_and_recall_in_known_cases():
     real = normal(800, size=2)
-    assert measures.precision_recall(real, real) == (1, 1)
-    assert measures.precision_recall(real, real + 100) == (0, 0)
+    assert distances.precision_recall(real, real) == (1, 1)
+    assert distances.precision_recall(real, real + 100) == (0, 0)
     # Collapsed to one real image: all is real, and next to nothing is covered.
-    precision, recall = measures.precision_recall(real, np.repeat(real[:1], 800, axis=0))
+    precision, recall = distances.precision_recall(real, np.repeat(real[:1], 800, axis=0))
     assert precision == 1 and recall < 0.01
     # Real ones and as many far away: half is real.
-    half, all_of_it = measures.precision_recall(real, np.concatenate([real, real + 100]))
+    half, all_of_it = distances.precision_recall(real, np.concatenate([real, real + 100]))
     assert half == 0.5 and all_of_it == 1
     # Much wider: what is real is covered, little of the rest is real.
-    wide = measures.precision_recall(real, normal(800, scale=10, size=2, seed=1))
+    wide = distances.precision_recall(real, normal(800, scale=10, size=2, seed=1))
     assert wide[0] < 0.25 and wide[1] > 0.9
 
 
@@ -100,39 +100,39 @@ def test_precision_by_hand():
     real = np.array([[0.0], [1.0], [10.0]])  # distances to the nearest other: 1, 1, 9
     fake = np.array([[-0.9], [1.5], [2.1], [18.9], [20.0]])
     # Within 1 of 0, within 1 of 1, within 9 of 10 (twice: 2.1 and 18.9), nowhere.
-    precision, recall = measures.precision_recall(real, fake, k=1)
+    precision, recall = distances.precision_recall(real, fake, k=1)
     assert precision == 4 / 5
     # Fake balls: -0.9 reaches 2.4, 1.5 and 2.1 reach 0.6, 18.9 and 20 reach 1.1.
     assert recall == 2 / 3
     # In balls: -0.9 in one, 1.5 in two (those of 1 and of 10), 2.1 and 18.9 in one.
-    assert measures.density_coverage(real, fake, k=1) == (5 / 5, 1.0)
+    assert distances.density_coverage(real, fake, k=1) == (5 / 5, 1.0)
 
 
 def test_density_and_coverage_in_known_cases():
     real = normal(2000, size=4)
-    density, coverage = measures.density_coverage(real, normal(2000, size=4, seed=1))
+    density, coverage = distances.density_coverage(real, normal(2000, size=4, seed=1))
     assert abs(density - 1) < 0.1 and 0.9 < coverage <= 1
-    assert measures.density_coverage(real, real + 100) == (0, 0)
-    density, coverage = measures.density_coverage(real, np.repeat(real.mean(0, keepdims=True), 2000, axis=0))
+    assert distances.density_coverage(real, real + 100) == (0, 0)
+    density, coverage = distances.density_coverage(real, np.repeat(real.mean(0, keepdims=True), 2000, axis=0))
     assert density > 1 and coverage < 0.2  # the middle is densely real, and alone
     with pytest.raises(ValueError, match='more than 5'):
-        measures.density_coverage(real[:5], real)
+        distances.density_coverage(real[:5], real)
 
 
 def test_the_nearest_of_the_others():
     draw = np.random.RandomState(0)
     points, others = draw.normal(size=(2300, 5)), draw.normal(size=(40, 5))
-    indices, distances = measures.nearest(points, others)
+    indices, found = distances.nearest(points, others)
     expected = np.sqrt(((points[:, np.newaxis] - others) ** 2).sum(axis=2))
     np.testing.assert_array_equal(indices, expected.argmin(axis=1))
-    np.testing.assert_allclose(distances, expected.min(axis=1), rtol=1e-9)
-    np.testing.assert_allclose(measures.nearest(points, points)[1], np.zeros(2300), atol=1e-6)
+    np.testing.assert_allclose(found, expected.min(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(distances.nearest(points, points)[1], np.zeros(2300), atol=1e-6)
 
 
 def test_the_class_histogram():
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1], [0.8, 0.1, 0.1]])
-    found = measures.class_histogram(probabilities)
+    found = distances.class_histogram(probabilities)
     np.testing.assert_allclose(found.shares, [0.75, 0.25, 0])
     np.testing.assert_allclose(found.entropy, -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
     np.testing.assert_allclose(found.confidence, (0.9 + 0.6 + 0.7 + 0.8) / 4)
-    np.testing.assert_allclose(measures.class_histogram(np.eye(10)).entropy, np.log(10))
+    np.testing.assert_allclose(distances.class_histogram(np.eye(10)).entropy, np.log(10))

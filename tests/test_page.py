@@ -20,9 +20,9 @@ from conftest import CACHE, PHONE, console, locked_cache, run_command, set_width
 from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
 from PIL import Image
 
-from dcgan_tf1 import formats
-from dcgan_tf1.images import to_uint8
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.exporting import formats
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.util.images import to_uint8
 
 TFJS = '4.22.0'
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)

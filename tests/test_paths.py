@@ -7,8 +7,11 @@ import pytest
 from conftest import blobs, run_command, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import cli, datasets, files, flags, formats, images, paths
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import flags
+from dcgan_tf1.data import loading
+from dcgan_tf1.exporting import formats
+from dcgan_tf1.util import cli, files, images, paths
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
 def test_the_environments_data_folder_is_expanded_too(home, monkeypatch):
     monkeypatch.setenv('DCGAN_TF1_DATA', '~/mine')
     write_mnist(os.path.join(home, 'mine', 'mnist'), blobs(40), np.arange(40).astype(np.uint8) % 10)
-    assert datasets.load('mnist').folder == os.path.join(home, 'mine', 'mnist')
+    assert loading.load('mnist').folder == os.path.join(home, 'mine', 'mnist')
 
 
 # ------------------------------------------------------------------------------ commas

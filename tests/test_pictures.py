@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from dcgan_tf1 import pictures
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.data import pictures
+from dcgan_tf1.util.errors import UserError
 
 DEEP = np.array([[0, 128, 129, 257], [25700, 32896, 65406, 65535]], np.uint16)  # 16 bits
 SCALED = [[0, 0, 1, 1], [100, 128, 254, 255]]                                   # a 257th, rounded

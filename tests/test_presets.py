@@ -10,9 +10,11 @@ import tensorflow.compat.v1 as tf
 from conftest import ROOT, check_one_line_error, run_command
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, flags, graph, layers, models, networks, train
-from dcgan_tf1.presets import PRESETS, Every
-from dcgan_tf1.seeds import draw_noise
+from dcgan_tf1 import flags, train
+from dcgan_tf1.gan import graph, layers, networks, objectives
+from dcgan_tf1.gan.presets import PRESETS, Every
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.util.seeds import draw_noise
 
 
 class Looped:
@@ -266,8 +268,8 @@ def test_modes_and_likelihoods():
 
 def test_a_preset_that_contradicts_itself_fails_at_once():
     for fields, message in (({'epochs': None}, 'either epochs or steps'), ({'steps': 5}, 'either epochs or steps'),
-                            ({'schedule': (models.Update((models.AUTOENCODE,)),)}, 'expected networks of'),
-                            ({'schedule': (models.Update((models.GENERATOR,), noise=1),)}, '1 of noise')):
+                            ({'schedule': (objectives.Update((objectives.AUTOENCODE,)),)}, 'expected networks of'),
+                            ({'schedule': (objectives.Update((objectives.GENERATOR,), noise=1),)}, '1 of noise')):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(PRESETS['blog_mnist'], **fields)
 
@@ -389,7 +391,7 @@ def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
 def test_the_worked_example_of_the_readme(tiny_data, tmp_path, monkeypatch):
     with open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as handle:
         example = handle.read().split('```python\n')[1].split('```')[0]
-    monkeypatch.setattr('dcgan_tf1.presets.PRESETS', dict(PRESETS))
+    monkeypatch.setattr('dcgan_tf1.gan.presets.PRESETS', dict(PRESETS))
     names = {}
     exec(compile(example, 'README.md', 'exec'), names)
     for module in (flags, train):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from conftest import write_idx
 
-from dcgan_tf1 import readers
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.data import readers
+from dcgan_tf1.util.errors import UserError
 
 # ------------------------------------------------------------------------------ IDX
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import blobs, write_mnist
 
-from dcgan_tf1 import datasets, recorded
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.data import loading, recorded
+from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
 
@@ -36,7 +36,7 @@ def load(config, *args):
 
 
 def own():
-    return datasets.load('mnist', data_dir='mine')
+    return loading.load('mnist', data_dir='mine')
 
 
 def test_the_folder_that_the_run_found_its_data_in_comes_before_the_usual_ones():
@@ -61,7 +61,7 @@ def test_other_data_are_refused_by_both_names_and_taken_where_asked(data_dir):
     config = config_of(own())
     if data_dir is None:
         shutil.rmtree('mine')
-    other = datasets.load('mnist', data_dir='other').checksum
+    other = loading.load('mnist', data_dir='other').checksum
     with pytest.raises(UserError) as caught:
         load(config, data_dir)
     message = str(caught.value)
@@ -89,14 +89,14 @@ def test_where_nothing_is_found_the_recorded_folder_is_named(monkeypatch):
     config = config_of(own())
     shutil.rmtree('mine')
     monkeypatch.delenv('DCGAN_TF1_DATA')
-    monkeypatch.setattr(datasets.download, 'fetch', unreachable)
-    monkeypatch.setattr(datasets.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(loading.download, 'fetch', unreachable)
+    monkeypatch.setattr(loading.importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(UserError, match='runs/0 was trained on mnist .*mine/mnist'):
         load(config)
 
 
 def unreachable(*_, **__):
-    raise datasets.download.DownloadError('no network')
+    raise loading.download.DownloadError('no network')
 
 
 def test_a_run_on_the_stand_in_is_measured_against_the_stand_in():
@@ -104,7 +104,7 @@ def test_a_run_on_the_stand_in_is_measured_against_the_stand_in():
     rows = np.random.RandomState(0).randint(0, 10, (5000, 785))
     with gzip.open('site/mnist_5k.csv.gz', 'wt', compresslevel=1) as handle:
         handle.write('\n'.join(','.join(map(str, row)) for row in rows))
-    stand_in = datasets.read_embedded('site/mnist_5k.csv.gz')
+    stand_in = loading.read_embedded('site/mnist_5k.csv.gz')
     config = config_of(stand_in)
     dataset, is_own, lines = load(config)
     assert (dataset.folder, dataset.stands_for, is_own, lines) == ('site', 60000, True, [])
@@ -116,7 +116,7 @@ def test_a_run_on_the_stand_in_is_measured_against_the_stand_in():
 
 
 def test_runs_on_different_data_are_told_in_one_line():
-    mine, other = own(), datasets.load('mnist', data_dir='other')
+    mine, other = own(), loading.load('mnist', data_dir='other')
     records = [recorded.record_of(each, None) for each in (mine, other)]
     assert recorded.differences('trained on', [('a', records[0]), ('b', dict(records[0]))]) is None
     line = recorded.differences('trained on', [('a', records[0]), ('b', dict(records[1], note='a stand-in'))])

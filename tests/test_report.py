@@ -12,7 +12,7 @@ import pytest
 from conftest import PHONE, check_one_line_error, console, graph_flags, run_command, set_width
 from PIL import Image
 
-from dcgan_tf1.runs import titles
+from dcgan_tf1.runs.run_folder import titles
 
 SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest training images', 'Interpolations',
             'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']

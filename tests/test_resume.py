@@ -9,9 +9,11 @@ import shutil
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint, models, resume, runs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1.gan import objectives
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.training import resume
+from dcgan_tf1.util.errors import UserError
 
 
 def identity(seed=0, name='blog_dense', init_checkpoint=None, **changed):
@@ -31,7 +33,7 @@ def whole(tmp_path_factory):
 def make(tmp_path, whole):
     """make(identity, step, total): a run folder that is at that step (None: without a checkpoint) of so many."""
     def make(wanted, step, total=18):
-        path = runs.create_folder(str(tmp_path), wanted['preset'])
+        path = run_folder.create_folder(str(tmp_path), wanted['preset'])
         with open(os.path.join(path, 'config.json'), 'w') as handle:
             json.dump({'identity': wanted, 'schedule': {'total_steps': total}}, handle)
         if step is not None:
@@ -129,13 +131,13 @@ def test_a_damaged_run_is_passed_over_and_named(make, tmp_path):
     name, _, lines = open_run(tmp_path, identity(seed=1))
     assert name == '00002-blog_dense' and len(lines) == 2
     assert lines[0].startswith('WARNING: ' + damaged) and lines[0].endswith('; starting a new run')
-    with pytest.raises(runs.DamagedRun):
+    with pytest.raises(run_folder.DamagedRun):
         open_run(damaged, identity())
 
 
 def test_a_run_that_is_being_trained_is_an_error_whatever_lies_beside_it(make, tmp_path):
     make(identity(), 5)
-    held = runs.Run(make(identity(), 6))
+    held = run_folder.Run(make(identity(), 6))
     try:
         for how in ('auto', 'must'):
             with pytest.raises(UserError, match='00001-blog_dense: .* another trainer .*{}'.format(os.getpid())):
@@ -178,7 +180,7 @@ def test_an_update_that_was_recorded_without_what_it_has_got_since_is_the_same()
     assert resume.differences(older, wanted) == []
     older['schedule'][0][1] = 1
     assert len(resume.differences(older, wanted)) == 1
-    assert models.Update._fields == ('objectives', 'images', 'noise')
+    assert objectives.Update._fields == ('objectives', 'images', 'noise')
 
 
 def test_one_checkpoint_under_several_names_is_one_setting(tmp_path, monkeypatch):

@@ -8,8 +8,10 @@ import tensorflow.compat.v1 as tf
 from conftest import check_one_line_error, run_command, run_process
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, graph, sample
-from dcgan_tf1.presets import PRESETS
+from dcgan_tf1 import sample
+from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import checkpoint
 
 
 def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):

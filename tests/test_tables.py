@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from dcgan_tf1 import runs, tables
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.util.errors import UserError
 
 COLUMNS = ('step', 'd_loss', 'seconds')
 ROWS = [{'step': 100, 'd_loss': 1.25, 'seconds': 0.5}, {'step': 200, 'd_loss': -0.75, 'seconds': 1e-05}]
@@ -16,7 +16,7 @@ PLAIN = 'step,d_loss,seconds\n100,1.25,0.5\n200,-0.75,1e-05\n'
 def run(tmp_path):
     """A Run whose log is a list of lines."""
     (tmp_path / 'run').mkdir()
-    found = runs.Run(str(tmp_path / 'run'))
+    found = run_folder.Run(str(tmp_path / 'run'))
     found.lines = []
     found.log = found.lines.append
     yield found
@@ -94,9 +94,9 @@ def test_no_table_yet_or_an_empty_one(run):
 
 def test_who_only_reads_a_table_is_told_what_is_missing(tmp_path):
     path, lines = str(tmp_path / 'metrics.csv'), []
-    assert runs.read_table(path, COLUMNS, lines.append) == [] and lines == []
+    assert run_folder.read_table(path, COLUMNS, lines.append) == [] and lines == []
     (tmp_path / 'metrics.csv').write_text(PLAIN + 'x,y,z\n')
-    assert runs.read_table(path, COLUMNS, lines.append) == ROWS
+    assert run_folder.read_table(path, COLUMNS, lines.append) == ROWS
     assert len(lines) == 1 and path in lines[0] and 'row 3' in lines[0]
     assert os.listdir(str(tmp_path)) == ['metrics.csv']
 
@@ -105,7 +105,7 @@ def test_the_best_checkpoint_is_not_chosen_by_half_a_table(tmp_path):
     (tmp_path / 'config.json').write_text('{"identity": {"preset": "blog_dense"}}')
     (tmp_path / 'quality.csv').write_text('step,n,frechet_distance\n2,100,6\n4,100,?\n')
     with pytest.raises(UserError, match='quality.csv: expected measures .*row 2'):
-        runs.find_checkpoint(str(tmp_path), None, None, None, 'best')
+        run_folder.find_checkpoint(str(tmp_path), None, None, None, 'best')
 
 
 def test_texts_with_a_column_that_came_later(tmp_path):

@@ -26,12 +26,15 @@ from conftest import (
 )
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, datasets, features, images, quality, runs
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.figure_style import FigureError
-from dcgan_tf1.generate import generate
-from dcgan_tf1.presets import PRESETS
-from dcgan_tf1.seeds import draw_noise
+from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs.sampling import generate
+from dcgan_tf1.util import images
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.figure_style import FigureError
+from dcgan_tf1.util.seeds import draw_noise
 
 # blog_dense does a step in milliseconds; 400 images in batches of 64 are 6 steps an epoch.
 DENSE = ('--preset=blog_dense',)
@@ -89,7 +92,7 @@ def test_config_has_every_value(dense_run, tiny_data):
         assert field in config['identity'], field
     assert config['identity']['generator'] == 'blog_dense_generator' and config['identity']['batch_size'] == 64
     assert config['schedule']['epochs'] == 3 and config['schedule']['total_steps'] == 18
-    found = datasets.load('mnist', data_dir=tiny_data)
+    found = loading.load('mnist', data_dir=tiny_data)
     assert config['data']['checksum'] == found.checksum and config['data']['note'] is None
     assert config['versions']['python'] == '.'.join(map(str, sys.version_info[:3]))
     assert config['device'] and config['command'].startswith('python -m dcgan_tf1.train ')
@@ -324,11 +327,11 @@ def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_d
 
 def test_run_folders_are_numbered(tmp_path):
     parent = str(tmp_path / 'new')
-    names = [os.path.basename(runs.create_folder(parent, 'x')) for _ in range(3)]
+    names = [os.path.basename(run_folder.create_folder(parent, 'x')) for _ in range(3)]
     assert names == ['00000-x', '00001-x', '00002-x']
     os.mkdir(os.path.join(parent, '00041-y'))
     os.mkdir(os.path.join(parent, 'mine'))
-    assert runs.create_folder(parent, 'x').endswith('00042-x')
+    assert run_folder.create_folder(parent, 'x').endswith('00042-x')
 
 
 def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, monkeypatch):
@@ -336,7 +339,7 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     from dcgan_tf1 import flags
     from dcgan_tf1 import train as trainer
 
-    found = datasets.load('mnist', data_dir=tiny_data)
+    found = loading.load('mnist', data_dir=tiny_data)
     stand_in = found._replace(images=found.images[:5000], note='a note', stands_for=60000)
     monkeypatch.setattr(trainer.datasets, 'load', lambda *_: stand_in)
     plan = trainer._make_plan(flags.parse_train([]), print)
@@ -466,7 +469,7 @@ def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
 def labelled(tmp_path, monkeypatch):
     """A data folder with test images, too, whose classifier is trained in a second; the folder to work in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(features.RECIPES, 'mnist', features.Recipe((4,), 1, False))
+    monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((4,), 1, False))
     write_mnist(tmp_path / 'mine' / 'mnist', blobs(5400), np.arange(5400).astype(np.uint8) % 10)
     write_mnist(tmp_path / 'mine' / 'mnist', blobs(300, seed=8), np.arange(300).astype(np.uint8) % 10, 't10k')
     return str(tmp_path / 'mine')
@@ -483,7 +486,7 @@ def evaluated(data, *flags):
 def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(labelled):
     out = evaluated(labelled, '--max_steps=9')
     run = 'runs/00000-blog_dense'
-    rows = runs.read_table(os.path.join(run, 'quality.csv'))
+    rows = run_folder.read_table(os.path.join(run, 'quality.csv'))
     assert [row['step'] for row in rows] == [2, 4, 6, 8, 9] and {row['n'] for row in rows} == {100}
     assert out.count('Frechet distance') == 5 and 'the best so far' in out
     best = min(rows, key=lambda row: row['frechet_distance'])
@@ -495,8 +498,8 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     prefix = checkpoint.prefix_of(os.path.join(run, 'checkpoints'), 9)
     z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
     pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
-    data = datasets.prepare(datasets.load('mnist', 'train', labelled), preset)
-    watch = quality.Watch(features.classifier(data.dataset), quality.as_bytes(data, preset), '', 100, 0,
+    data = prepare.prepare(loading.load('mnist', 'train', labelled), preset)
+    watch = evaluation.Watch(classifier.classifier(data.dataset), evaluation.as_bytes(data, preset), '', 100, 0,
                           lambda _: None)
     np.testing.assert_allclose(watch.measure(9, pictures)['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
 

@@ -15,10 +15,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 from conftest import ROOT, check_one_line_error, command_environment, run_command, start_command, start_process
 
-from dcgan_tf1 import checkpoint, workers
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.launch import _free_ports
-from dcgan_tf1.workers import Cluster, find_cluster
+from dcgan_tf1.parallel import group
+from dcgan_tf1.parallel.group import Cluster, find_cluster
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.util.errors import UserError
 
 TFJOB = ('{"cluster": {"chief": ["c:1"], "worker": ["a:1", "b:2"]}, "task": {"type": "%s", "index": %d}, '
          '"environment": "cloud"}')
@@ -91,7 +92,7 @@ def teams(facts, timeout=20, said=None, first_timeout=None):
     """agree() of one Team for each of `facts`: a list of what each returned or raised, and the teams."""
     hosts = tuple('127.0.0.1:{}'.format(port) for port in _free_ports(len(facts)))
     found, lost = [None] * len(facts), []
-    made = [workers.Team(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
+    made = [group.Team(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
                          (said if said is not None else []).append) for task in range(len(facts))]
 
     def agree(task):
@@ -155,7 +156,7 @@ def test_a_taken_port_is_named():
         for task in (0, 1):
             hosts = ['127.0.0.1:1', '127.0.0.1:1']
             hosts[task] = '127.0.0.1:{}'.format(port)
-            team = workers.Team(Cluster(tuple(hosts), task), 5, None, print)
+            team = group.Team(Cluster(tuple(hosts), task), 5, None, print)
             with pytest.raises(UserError, match='worker {}.*{}.*free port.*in use'.format(task, port)):
                 team.agree({}, {})
 
@@ -167,7 +168,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
         except OSError as error:
             pytest.skip('IPv6 is not here: {}'.format(error.strerror))
         hosts = '[::1]:{},[::1]:1'.format(one.getsockname()[1])
-    made = [workers.Team(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
+    made = [group.Team(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
     found = []
     first = threading.Thread(target=lambda: found.append(made[0].agree({'seed': 1}, {'start': 5})))
     first.start()
@@ -181,7 +182,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
     def without_ipv6(family):
         raise OSError(97, 'Address family not supported by protocol')
 
-    monkeypatch.setattr(workers.socket, 'socket', without_ipv6)
+    monkeypatch.setattr(group.socket, 'socket', without_ipv6)
     with pytest.raises(UserError, match=r'^worker 0 \(\[::1\]:\d+\): expected .* found: Address family not supported'):
         made[0].agree({}, {})
 
@@ -195,7 +196,7 @@ def test_strangers_are_turned_away():
         with socket.create_connection(('127.0.0.1', port)) as stranger:
             stranger.sendall(greeting)
     silent = socket.create_connection(('127.0.0.1', port))
-    liar = workers._Line(socket.create_connection(('127.0.0.1', port)))
+    liar = group._Line(socket.create_connection(('127.0.0.1', port)))
     liar.send({'from': 'dcgan_tf1', 'task': 7, 'facts': {}})
     assert 'worker 1 to 1, found 7' in liar.receive(5)['error']
     assert made[1].agree({}, None) == {'start': 5}

@@ -16,16 +16,20 @@ import struct
 import tarfile
 import tempfile
 
-from dcgan_tf1 import quiet_start  # isort: skip
-quiet_start.begin()
+from dcgan_tf1.util import tf_startup  # isort: skip
+tf_startup.begin()
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
 from PIL import Image
 
-from dcgan_tf1 import checkpoint, flags, pictures, quality, readers, report, runs, tables, workers
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import flags, report
+from dcgan_tf1.data import pictures, readers
+from dcgan_tf1.metrics import evaluation
+from dcgan_tf1.parallel import group
+from dcgan_tf1.runs import checkpoint, run_folder, tables
+from dcgan_tf1.util.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
 FOLDER = tempfile.mkdtemp(prefix='dcgan-fuzz-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
@@ -169,8 +173,8 @@ def picture_seeds():
 def config(content):
     write(content, 'run', 'config.json')
     path = os.path.join(FOLDER, 'run')
-    runs.read_preset(path)
-    found = runs.read_config(path)
+    run_folder.read_preset(path)
+    found = run_folder.read_config(path)
     report._flat(found)
     report._arithmetic(found)
     run = report._read(path, 'run')
@@ -184,7 +188,7 @@ def config_seeds():
     yield b'{"identity": {"preset": "vae", "class": [' + b'[' * 3000 + b']}}'
 
 
-def evaluation(content):
+def evaluated(content):
     write(content, 'run2', 'evaluation-000004', 'metrics.json')
     write(b'{"identity": {"preset": "blog_dense"}}', 'run2', 'config.json')
     with contextlib.redirect_stderr(io.StringIO()):
@@ -197,15 +201,15 @@ def evaluation(content):
 
 def evaluation_seeds():
     row = {'name': 'real images', 'step': 4, 'class_shares': [0.5, 0.5]}
-    row.update(dict.fromkeys(quality.COLUMNS, 1.5))
+    row.update(dict.fromkeys(evaluation.COLUMNS, 1.5))
     yield json.dumps({'n': 100, 'results': [row, row], 'features': {'name': 'x'}, 'classes': ['a', 'b']}).encode()
 
 
 def table(content):
     path = write(content, 'table', 'quality.csv')
     said = []
-    runs.read_table(path, None, said.append)
-    quality.best(runs.read_table(path, quality.Watch.COLUMNS, said.append))
+    run_folder.read_table(path, None, said.append)
+    evaluation.best(run_folder.read_table(path, evaluation.Watch.COLUMNS, said.append))
     tables.texts_to_go_on(path, ['step', 'n'], said.append, ['n'])
     for kept in os.listdir(os.path.dirname(path)):
         if '.unreadable-' in kept:
@@ -220,7 +224,7 @@ def table_seeds():
 
 def samples(content):
     write(content, 'run3', 'samples', 'step-000001.npz')
-    runs.load_samples(os.path.join(FOLDER, 'run3'), (-1.0, 1.0), lambda text: None)
+    run_folder.load_samples(os.path.join(FOLDER, 'run3'), (-1.0, 1.0), lambda text: None)
 
 
 def samples_seeds():
@@ -289,7 +293,7 @@ def train_flags_seeds():
 
 
 def tf_config(content):
-    workers.find_cluster(None, None, content.decode('utf-8', 'replace'))
+    group.find_cluster(None, None, content.decode('utf-8', 'replace'))
 
 
 def tf_config_seeds():
@@ -300,7 +304,7 @@ TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (idx, idx_seeds), (idx_gz, idx_gz_seeds), (cifar_pickle, cifar_pickle_seeds), (cifar_binary, cifar_binary_seeds),
     (cifar_tar, cifar_tar_seeds), (cifar_plain_tar, cifar_plain_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds),
     (mnist_npz, mnist_npz_seeds), (picture, picture_seeds), (config, config_seeds),
-    (evaluation, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
+    (evaluated, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),
     (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}
 

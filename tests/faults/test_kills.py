@@ -8,7 +8,7 @@ import pytest
 from conftest import command_environment, same_results
 from processes import Forkserver, kill_after
 
-from dcgan_tf1 import checkpoint
+from dcgan_tf1.runs import checkpoint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='it forks')
 

@@ -11,7 +11,8 @@ import pytest
 from conftest import start_command
 from processes import open_files, resident_memory
 
-from dcgan_tf1 import checkpoint, train
+from dcgan_tf1 import train
+from dcgan_tf1.runs import checkpoint
 
 CASES = [('blog_dense', 5000, 64, 100), ('blog_mnist', 500, 16, 10)]
 

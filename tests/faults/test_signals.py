@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import command_environment, run_command, start_command, start_process, wait_for
 
-from dcgan_tf1 import checkpoint
+from dcgan_tf1.runs import checkpoint
 
 FLAGS = ('--preset=blog_dense', '--log_every=20')
 

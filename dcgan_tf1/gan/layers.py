@@ -1,0 +1,287 @@
+"""The layers of 2017's `tf.layers`, written on `tf.get_variable`.
+
+Same variable names, shapes, initial distributions and defaults as `tf.layers` in
+TensorFlow 1.x, without Keras, so that they exist in every release. Every layer opens a
+variable scope named after itself (`dense`, `dense_1`, ...); re-entering the network's
+scope restarts the numbering, which is how a second pass finds the variables of the first.
+
+Images are [N, H, W, C], kernels [height, width, in, out]; those of `conv2d_transpose` are
+[height, width, out, in]. Variables are float32 whatever `arithmetic` says; tensors between
+layers are of its type.
+"""
+
+import collections
+import contextlib
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan.convolutions import Convolution
+from dcgan_tf1.util.seeds import derive_seed
+
+# How the layers compute: the type of products and of the tensors between layers, and the
+# form of the operations (`convolutions.LOWERINGS`). 'native' is 2017's graph, operation
+# for operation; the others take every shorter way that gives the same values.
+Arithmetic = collections.namedtuple('Arithmetic', 'dtype lowering')
+
+_arithmetics = [Arithmetic(tf.float32, 'native')]  # the innermost is in force
+
+
+@contextlib.contextmanager
+def arithmetic(precision='float32', lowering='native'):
+    """Layers built inside compute in `precision` and are lowered as `lowering` says.
+
+    Weights, batch norm's statistics and what `dense` gives for one unit stay float32.
+    """
+    _arithmetics.append(Arithmetic(tf.as_dtype(precision), lowering))
+    try:
+        yield
+    finally:
+        _arithmetics.pop()
+
+
+# What one batch norm saw in one pass, and the averages that should move towards it.
+BatchStatistics = collections.namedtuple(
+    'BatchStatistics', 'moving_mean moving_variance mean variance momentum')
+
+
+class Pass:
+    """One pass of a network over one batch: how its batch norm and dropout behave.
+
+    Args:
+      name: the pass, e.g. 'real' or 'fake'; dropout masks differ between names.
+      training: whether batch norm normalises by the batch's own statistics (and records
+        them in `statistics`) or by its moving averages.
+      draw: scalar int32 tensor that selects the dropout masks: equal values draw equal
+        masks, different ones independent masks. None switches dropout off.
+      batch_norm: 'fused' for the kernel of current releases, whose batch variance carries
+        Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
+        unfused form of TensorFlow 1.0.1, with the biased variance. After a dense layer it
+        is always the latter, as in `tf.layers` and Keras.
+    """
+
+    def __init__(self, name, training, draw=None, batch_norm='fused'):
+        self.name = name
+        self.training = training
+        self.draw = draw
+        self.batch_norm = batch_norm
+        self.statistics = []  # one BatchStatistics for each batch norm of a training pass
+        self.power_iterations = []  # (u, its next value) for each spectrally normalised kernel
+
+
+# ------------------------------------------------------------------------------ initialisers
+# Each returns a function of a seed, as _kernel() wants it.
+
+def glorot_uniform(gain=1.0):
+    """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier")."""
+    return lambda seed: tf.variance_scaling_initializer(gain ** 2, 'fan_avg', 'uniform', seed=seed)
+
+
+GLOROT = glorot_uniform()  # the default of tf.layers
+
+
+def normal(stddev):
+    """Normal with mean 0."""
+    return lambda seed: tf.random_normal_initializer(0.0, stddev, seed=seed)
+
+
+def _variable(name, shape, initializer, trainable=True):
+    """A float32 variable of the kind that the scope around says (reference or resource).
+
+    `initializer` is TensorFlow's, or a function of a seed that makes one. That seed derives
+    from the graph's (`tf.set_random_seed`) and the variable's full name: initial weights
+    don't depend on the order in which a graph is built.
+    """
+    if not isinstance(initializer, (tf.zeros_initializer, tf.ones_initializer)):
+        initializer = initializer(derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name))
+    return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
+
+
+def _kernel(shape, initializer, spectral_norm):
+    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a Pass.
+
+    Source: Miyato et al., 2018. The largest singular value of the kernel as a matrix
+    [everything else, filters] comes from one power iteration, which starts from the saved
+    `u` [1, filters] and is recorded in the Pass; nothing moves until it is assigned.
+    """
+    kernel = _variable('kernel', shape, initializer)
+    if spectral_norm is None:
+        return kernel
+    u = _variable('u', [1, shape[-1]], normal(1.0), trainable=False)
+    matrix = tf.reshape(kernel, [-1, shape[-1]])
+    v = tf.nn.l2_normalize(tf.matmul(u, matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
+    moved = tf.nn.l2_normalize(tf.matmul(v, matrix), epsilon=1e-12)                # [1, filters]
+    v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
+    spectral_norm.power_iterations.append((u, moved))
+    norm = tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
+    return kernel * tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
+
+
+def _operands(*tensors):
+    return [tf.cast(tensor, _arithmetics[-1].dtype) for tensor in tensors]
+
+
+def _add_bias(x, channels, use_bias):
+    if not use_bias:
+        return x
+    bias = _variable('bias', [channels], tf.zeros_initializer())
+    if x.dtype == tf.float32:
+        return tf.nn.bias_add(x, bias)
+    # BiasAdd's gradient sums up in bfloat16 and is off by tens of percent; a broadcast's is not.
+    return tf.add(x, tf.cast(bias, x.dtype), name='BiasAdd')
+
+
+# The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; one of
+# the initialisers above; the Pass in which the kernel is spectrally normalised, or None.
+
+def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None):
+    """Fully connected layer: [N, n] -> [N, units]; float32 for one unit."""
+    with tf.variable_scope(None, default_name='dense'):
+        kernel = _kernel([x.shape.as_list()[-1], units], kernel_initializer, spectral_norm)
+        # A product with one column (a logit) takes as long as reading x: nothing to gain.
+        x, kernel = _operands(x, kernel) if units > 1 else (tf.cast(x, tf.float32), kernel)
+        return _add_bias(tf.matmul(x, kernel), units, use_bias)
+
+
+def conv2d(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+           kernel_initializer=GLOROT, spectral_norm=None):
+    """Convolution: [N, H, W, C] -> [N, H', W', filters]."""
+    _, height, width, channels = x.shape.as_list()
+    with tf.variable_scope(None, default_name='conv2d'):
+        kernel = _kernel([kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
+        convolve = Convolution(height, width, channels, kernel_size, stride, padding, _arithmetics[-1].lowering)
+        return _add_bias(convolve(*_operands(x, kernel)), filters, use_bias)
+
+
+def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+                     kernel_initializer=GLOROT):
+    """Transposed convolution: [N, H, W, C] -> [N, H', W', filters].
+
+    H' = H * stride for 'SAME', (H - 1) * stride + kernel_size for 'VALID' (the kernels
+    here are never smaller than their stride).
+    """
+    _, height, width, channels = x.shape.as_list()
+
+    def out(size):
+        return size * stride if padding == 'SAME' else (size - 1) * stride + kernel_size
+
+    with tf.variable_scope(None, default_name='conv2d_transpose'):
+        kernel = _kernel([kernel_size, kernel_size, filters, channels], kernel_initializer, None)
+        # The convolution whose gradient this is: from the output's geometry to the input's.
+        convolve = Convolution(out(height), out(width), filters, kernel_size, stride, padding,
+                               _arithmetics[-1].lowering)
+        return _add_bias(convolve.transposed(*_operands(x, kernel)), filters, use_bias)
+
+
+def upsample(x):
+    """Nearest-neighbour: [N, H, W, C] -> [N, 2 H, 2 W, C]."""
+    _, height, width, channels = x.shape.as_list()
+    # Every pixel beside itself, then every row; at most four axes, which every runtime can do.
+    x = tf.reshape(tf.concat([x, x], axis=3), [-1, height, 2 * width * channels])
+    return tf.reshape(tf.concat([x, x], axis=2), [-1, 2 * height, 2 * width, channels])
+
+
+def average_pool(x):
+    """Means of 2x2: [N, H, W, C] -> [N, H / 2, W / 2, C], for even H and W."""
+    return tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
+
+
+def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
+    """Batch normalisation over all axes but the last: [N, H, W, C] -> [N, H, W, C].
+
+    In a training pass the batch's own mean and variance normalise, and are recorded in
+    `net_pass.statistics`; nothing moves until an op of `moving_average_updates` runs.
+    Otherwise the moving averages normalise. The variance that normalises is the biased
+    one in every form. Source: Ioffe and Szegedy, 2015; constants of `tf.layers`.
+    """
+    channels = x.shape.as_list()[-1]
+    with tf.variable_scope(None, default_name='batch_normalization'):
+        gamma = _variable('gamma', [channels], tf.ones_initializer())
+        beta = _variable('beta', [channels], tf.zeros_initializer())
+        moving_mean = _variable('moving_mean', [channels], tf.zeros_initializer(), trainable=False)
+        moving_variance = _variable('moving_variance', [channels], tf.ones_initializer(),
+                                    trainable=False)
+        if not net_pass.training:
+            return tf.cast(tf.nn.batch_normalization(
+                tf.cast(x, tf.float32), moving_mean, moving_variance, beta, gamma, epsilon), x.dtype)
+        bias = None
+        if _arithmetics[-1].lowering != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
+            # Subtracting the mean takes the bias out again: all it does is to shift the mean.
+            x, bias = x.op.inputs
+            bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
+        if net_pass.batch_norm == 'fused' and x.shape.ndims == 4:
+            y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
+        else:
+            exact = tf.cast(x, tf.float32)
+            mean, variance = tf.nn.moments(exact, list(range(x.shape.ndims - 1)))
+            y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
+        if bias is not None:
+            mean += bias
+        net_pass.statistics.append(
+            BatchStatistics(moving_mean, moving_variance, mean, variance, momentum))
+        return y
+
+
+def seen_statistics(passes):
+    """What moves the averages: the mean over the passes of one network, one for each tower.
+
+    A list of tensors, two for each batch norm, as moving_average_updates() takes them.
+    """
+    with tf.name_scope('moving_averages'):
+        return [tf.add_n(values) / len(values) if len(values) > 1 else values[0]
+                for seen in zip(*[net_pass.statistics for net_pass in passes])
+                for values in ([each.mean for each in seen], [each.variance for each in seen])]
+
+
+def moving_average_updates(passes, values=None):
+    """Builds the ops that move every average towards what the passes saw.
+
+    `passes` are those of one network, one for each tower; values: seen_statistics() of them,
+    or what to put in its place. Each op reads its average when it runs, after the control
+    dependencies in force when this is called: call it under those of another pass's updates to
+    fix the order of two.
+    """
+    values = iter(seen_statistics(passes) if values is None else values)
+    with tf.name_scope('moving_averages'):
+        updates = []
+        for seen in passes[0].statistics:
+            for average in (seen.moving_mean, seen.moving_variance):
+                # read_value() reads anew; a reference variable itself would give the cached
+                # read, which ignores the control dependencies.
+                step = (average.read_value() - next(values)) * (1 - seen.momentum)
+                updates.append(tf.assign_sub(average, step).op)
+        return updates
+
+
+def leaky_relu(x, leak):
+    """max(leak * x, x), for leak in [0, 1]."""
+    if _arithmetics[-1].lowering == 'native':
+        return tf.maximum(leak * x, x)  # TensorFlow 1.0 has no LeakyRelu
+    return tf.nn.leaky_relu(x, leak)
+
+
+def dropout(x, keep, net_pass):
+    """x / keep with probability `keep` in [1/256, 1], else 0; the identity where dropout is off.
+
+    Masks are a function of the graph's seed, the layer's name, the pass's name and
+    `net_pass.draw` alone, so a resumed run draws the masks it would have drawn.
+    """
+    with tf.variable_scope(None, default_name='dropout') as scope:
+        if net_pass.draw is None:
+            return x
+
+        def seeds(what):
+            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, net_pass.name, what), net_pass.draw])
+
+        size = int(np.prod(x.shape.as_list()[1:]))
+        # Random bits are what dropout spends its time on: 8 for each element do. What is kept is
+        # those up to a limit, itself drawn between the two neighbours of keep * 256, so that the
+        # probability is exact: 0.8 is 204 of 256 in a fifth of the draws, 205 in the others.
+        bits = tf.random.stateless_uniform([tf.shape(x)[0], -(-size // 4)], seeds('bits'),
+                                           minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
+        bits = tf.reshape(tf.bitcast(bits, tf.uint8), [-1, size + -size % 4])[:, :size]
+        whole, rest = divmod(keep * 256, 1)
+        one_more = tf.random.stateless_uniform([], seeds('limit')) < rest
+        limit = tf.cast(whole - 1 + tf.cast(one_more, tf.float32), tf.uint8)
+        mask = tf.cast(tf.less_equal(bits, limit), x.dtype) * tf.constant(1 / keep, x.dtype)
+        return x * tf.reshape(mask, [-1] + x.shape.as_list()[1:])

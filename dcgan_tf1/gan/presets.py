@@ -1,0 +1,359 @@
+"""Each system of the sources as one row of PRESETS.
+
+A preset is the whole experiment: what it is trained on, its networks and losses, in which
+order they are updated, and how often results are written. Deliberate quirks of 2017 are
+fields with a comment, so that they can be seen and, by `dataclasses.replace`, undone.
+"""
+
+import collections
+import dataclasses
+import math
+from typing import Callable, Mapping, Optional, Tuple
+
+from dcgan_tf1.gan import losses, networks, objectives
+from dcgan_tf1.gan.objectives import AUTOENCODE, DISCRIMINATOR, GENERATOR, ON_FAKE, ON_REAL, Update
+
+# How often something happens: every `count` 'steps' or 'epochs'.
+Every = collections.namedtuple('Every', 'count unit')
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """One system; see the module's docstring. Unknown fields fail at once."""
+
+    name: str
+    title: str  # one line for help texts and figures
+    generator: Callable  # what images are sampled from; see networks.py
+    input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
+    model: objectives.Model = objectives.GAN  # what the networks do together
+    discriminator: Optional[Callable] = None  # of a GAN
+    encoder: Optional[Callable] = None  # of an auto-encoder
+
+    # --- data
+    dataset: str = 'mnist'  # a row of datasets.DATASETS
+    image_shape: Tuple[int, int, int] = (28, 28, 1)  # [H, W, C]
+    batch_size: int = 64
+    image_class: Optional[str] = None  # only this class's images; None for all
+    image_range: Tuple[float, float] = (-1.0, 1.0)
+    # 'bytes': 0 and 255 are the ends of the range. 'minmax': every pixel position and
+    # channel is scaled by its own minimum and maximum over the whole training set.
+    scaling: str = 'bytes'
+    # The first so many images of MNIST are left out: 2017's reader kept 5,000 for validation.
+    holdout: int = 0
+    # 'always': every epoch is permuted. 'after_first_epoch': 2017's MNIST reader served the
+    # first one in file order. 'never': 2017's horses. 'with_replacement': every batch is
+    # drawn from all images.
+    shuffle: str = 'always'
+    # An epoch's incomplete last batch: 'drop'; 'keep' (with a full batch of noise);
+    # 'skip': a step that gets one makes no update that needs real images.
+    incomplete_batch: str = 'drop'
+    # 2017's loop over the horses also left out the last full batch of every epoch.
+    drop_last_full_batch: bool = False
+
+    # --- networks
+    real_name: str = 'inputs_real'  # placeholders, named as 2017 named them
+    noise_name: str = 'inputs_noise'
+    z_dim: int = 100
+    noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
+    batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.Pass
+    # 2017's quirk: the discriminator's batch norm always uses the batch's own statistics.
+    # False: its moving averages, which then stay at their initial values.
+    discriminator_batch_statistics: bool = True
+    dropout_when_training: bool = True
+    # 2017's quirk: the DCGAN's dropout stays on when sampling, while its batch norm uses
+    # the moving averages.
+    dropout_when_sampling: bool = False
+    # Of an exponential moving average of the weights that images are sampled from; the
+    # average is what samples are drawn with. None: there is none.
+    ema_decay: Optional[float] = None
+
+    # --- training
+    epochs: Optional[int] = None  # how long: either this
+    steps: Optional[int] = None  # or this
+    loss: Callable = losses.smoothed_labels
+    smoothing: float = 0.0
+    # The updates of a step, one after the other.
+    schedule: Tuple[Update, ...] = (Update((GENERATOR,)), Update((DISCRIMINATOR,)))
+    # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
+    image_batches: int = 1
+    noise_batches: Tuple[int, ...] = (1,)
+    # 'own': a train op waits for the moving averages of the passes that it runs anyway.
+    # 'all': for every one, as in 2017, so that a generator step also runs the
+    # discriminator over the real images for nothing.
+    update_ops: str = 'own'
+    learning_rate: float = 1e-3
+    learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
+    beta1: float = 0.9
+    beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    # Whose Adam the source made first: its powers are `beta1_power` and `beta2_power` in checkpoints, the other's
+    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'.
+    first_adam: str = 'generator'
+
+    # --- what is written
+    metrics: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
+    # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
+    # updates themselves started from; 'mean' of that over the steps since the last row.
+    metrics_when: str = 'after'
+    log_every: Every = Every(100, 'steps')  # rows of losses and samples
+    log_first: Optional[Every] = None  # the first row; None: after log_every
+    samples_every: Optional[Every] = None  # rows that have samples; None: all
+    samples: int = 25  # images in a row
+    samples_columns: Optional[int] = None  # of a row's own picture; None: side by side
+    # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first that
+    # the step's updates themselves are taken on, before them.
+    samples_noise: str = 'fresh'
+    samples_name: str = 'step-{step:06d}.png'  # may also have {epoch}
+    first_step: int = 1  # the number of the first step, and of the first epoch, in all that is written
+    first_epoch: int = 1
+    gif: bool = False  # join the samples into an animation at the end
+    checkpoint_every: Every = Every(500, 'steps')
+    recorded_losses: Optional[str] = None  # 2017's curve, a file of dcgan_tf1/reference
+    # Named sets of other values: --mode.
+    modes: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
+                    field, ', '.join(map(repr, choices)), getattr(self, field)))
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
+                self.epochs, self.steps))
+        for update in self.schedule:
+            for objective in update.objectives:
+                if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):
+                    raise ValueError('Preset.schedule: expected networks of {} and losses of {}, found {!r}'.format(
+                        self.model.networks, tuple(self.model.passes), objective))
+            if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
+                raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
+                                 'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+
+
+_CHOICES = {
+    'scaling': ('bytes', 'minmax'),
+    'shuffle': ('always', 'after_first_epoch', 'never', 'with_replacement'),
+    'incomplete_batch': ('drop', 'keep', 'skip'),
+    'noise': ('uniform', 'normal'),
+    'batch_norm': ('fused', 'moments'),
+    'update_ops': ('own', 'all'),
+    'learning_rate_decay': ('none', 'linear'),
+    'first_adam': ('generator', 'discriminator'),
+    'metrics_when': ('after', 'before', 'mean'),
+    'samples_noise': ('fresh', 'fixed', 'fakes'),
+}
+
+
+_BLOG_MNIST = Preset(
+    name='blog_mnist',
+    title="the 2017 blog's DCGAN on MNIST",
+    dataset='mnist',
+    image_shape=(28, 28, 1),
+    input_shape=(28, 28, 1),
+    holdout=5000,
+    shuffle='after_first_epoch',
+    batch_size=64,
+    epochs=5,
+    generator=networks.blog_mnist_generator,
+    discriminator=networks.blog_discriminator,
+    dropout_when_sampling=True,
+    smoothing=0.1,
+    beta1=0.4,
+    log_every=Every(101, 'steps'),
+    recorded_losses='mnist2017_losses.csv',
+)
+
+_BLOG_CIFAR_HORSE = dataclasses.replace(
+    _BLOG_MNIST,
+    name='blog_cifar_horse',
+    title="the 2017 blog's DCGAN on the horses of CIFAR-10",
+    dataset='cifar10',
+    image_class='horse',
+    image_shape=(32, 32, 3),
+    input_shape=(32, 32, 3),
+    holdout=0,
+    scaling='minmax',
+    shuffle='never',
+    drop_last_full_batch=True,
+    epochs=50,
+    generator=networks.blog_cifar_generator,
+    log_every=Every(100, 'steps'),
+    samples=15,
+    recorded_losses='cifar2017_losses.csv',
+)
+
+_BLOG_DENSE = Preset(
+    name='blog_dense',
+    title='the fully connected GAN that the 2017 blog compares with',
+    dataset='mnist',
+    image_shape=(28, 28, 1),
+    input_shape=(784,),
+    real_name='real_img',
+    noise_name='noise_img',
+    holdout=5000,
+    shuffle='after_first_epoch',
+    batch_size=64,
+    epochs=300,
+    generator=networks.blog_dense_generator,
+    discriminator=networks.blog_dense_discriminator,
+    # 2017's quirk: the generator has a dropout layer that was never switched on.
+    dropout_when_training=False,
+    loss=losses.smoothed_losses,
+    smoothing=0.1,
+    schedule=(Update((DISCRIMINATOR,)), Update((GENERATOR,))),
+    first_adam='discriminator',
+    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    log_every=Every(1, 'epochs'),
+    checkpoint_every=Every(10, 'epochs'),
+)
+
+_TF_TUTORIAL = Preset(
+    name='tf_tutorial',
+    title="the DCGAN of TensorFlow's own tutorial",
+    input_shape=(28, 28, 1),
+    batch_size=256,
+    incomplete_batch='keep',
+    epochs=50,
+    noise='normal',
+    generator=networks.tf_tutorial_generator,
+    discriminator=networks.tf_tutorial_discriminator,
+    schedule=(Update((GENERATOR, DISCRIMINATOR)),),  # both gradients at the same weights
+    learning_rate=1e-4,
+    adam_epsilon=1e-7,  # Keras's
+    log_every=Every(1, 'epochs'),
+    samples=16,
+    samples_columns=4,
+    samples_noise='fixed',
+    samples_name='image_at_epoch_{epoch:04d}.png',
+    gif=True,
+    checkpoint_every=Every(15, 'epochs'),
+)
+
+_TF_TUTORIAL_101 = dataclasses.replace(
+    _TF_TUTORIAL,
+    name='tf_tutorial_101',
+    title="a variant of TensorFlow's tutorial: epochs 0 to 100, no leaky ReLU after the dense layer",
+    generator=networks.tf_tutorial_101_generator,
+    epochs=101,
+    first_epoch=0,
+    log_first=Every(1, 'epochs'),
+    log_every=Every(10, 'epochs'),
+)
+
+_KERAS_DENSE = Preset(
+    name='keras_dense',
+    title='the plain fully connected GAN of the introductory source',
+    input_shape=(28, 28, 1),
+    image_range=(0.0, 1.0),
+    batch_size=32,
+    shuffle='with_replacement',
+    steps=10000,
+    noise='normal',
+    generator=networks.keras_dense_generator,
+    discriminator=networks.keras_dense_discriminator,
+    loss=losses.halves,  # the discriminator's reported loss is the mean of its two
+    schedule=(Update((ON_REAL,)), Update((ON_FAKE,)), Update((GENERATOR,), noise=1)),
+    noise_batches=(1, 1),
+    adam_epsilon=1e-7,  # Keras's
+    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    metrics_when='before',
+    first_step=0,
+    log_first=Every(1, 'steps'),
+    samples_every=Every(1000, 'steps'),
+    samples=4,
+    samples_columns=2,
+    samples_noise='fakes',
+    checkpoint_every=Every(1000, 'steps'),
+)
+
+_CNTK = Preset(
+    name='cntk',
+    title="the DCGAN of CNTK's tutorial",
+    input_shape=(28, 28, 1),
+    image_range=(0.0, 1.0),
+    batch_size=128,
+    incomplete_batch='skip',
+    steps=5000,
+    generator=networks.cntk_generator,
+    discriminator=networks.cntk_discriminator,
+    loss=losses.log_probabilities,
+    # Two discriminator updates, each on fresh images and noise; two of the generator on one noise.
+    schedule=(Update((DISCRIMINATOR,), images=0, noise=0), Update((DISCRIMINATOR,), images=1, noise=1),
+              Update((GENERATOR,), noise=2), Update((GENERATOR,), noise=2)),
+    image_batches=2,
+    noise_batches=(1, 1, 1),
+    learning_rate=2e-4,
+    beta1=0.5,
+    beta2=math.exp(-128 / 720000),
+    metrics_when='mean',
+    log_every=Every(200, 'steps'),  # 25 times in a run
+    checkpoint_every=Every(1000, 'steps'),
+    modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': Every(400, 'steps')}},
+)
+
+_RESNET_MNIST = Preset(
+    name='resnet_mnist',
+    title='a ResNet GAN with spectral normalisation on MNIST',
+    input_shape=(28, 28, 1),
+    steps=50000,
+    holdout=5000,
+    noise='normal',
+    z_dim=128,
+    generator=networks.resnet_mnist_generator,
+    discriminator=networks.resnet_discriminator,
+    ema_decay=0.999,
+    loss=losses.hinge,
+    # Five discriminator updates; the generator's batch is twice as large.
+    schedule=tuple(Update((DISCRIMINATOR,), images=i, noise=i) for i in range(5)) + (Update((GENERATOR,), noise=5),),
+    image_batches=5,
+    noise_batches=(1, 1, 1, 1, 1, 2),
+    learning_rate=2e-4,
+    learning_rate_decay='linear',
+    beta1=0.0,
+    beta2=0.9,
+    samples_every=Every(500, 'steps'),
+)
+
+_RESNET_CIFAR_HORSE = dataclasses.replace(
+    _RESNET_MNIST,
+    name='resnet_cifar_horse',
+    title='a ResNet GAN with spectral normalisation on the horses of CIFAR-10',
+    dataset='cifar10',
+    image_class='horse',
+    image_shape=(32, 32, 3),
+    input_shape=(32, 32, 3),
+    holdout=0,
+    scaling='minmax',
+    generator=networks.resnet_cifar_generator,
+)
+
+_AUTOENCODER = Preset(
+    name='autoencoder',
+    title='a plain auto-encoder, sampled by decoding random codes',
+    model=objectives.AUTOENCODER,
+    input_shape=(28, 28, 1),
+    image_range=(0.0, 1.0),
+    batch_size=128,
+    epochs=20,
+    noise='normal',
+    generator=networks.dense_decoder,
+    encoder=networks.autoencoder_encoder,
+    loss=losses.mean_squared_error,
+    schedule=(Update((AUTOENCODE,)),),
+    metrics=('loss',),
+    log_every=Every(1, 'epochs'),
+    checkpoint_every=Every(5, 'epochs'),
+)
+
+_VAE = dataclasses.replace(
+    _AUTOENCODER,
+    name='vae',
+    title='a variational auto-encoder',
+    encoder=networks.vae_encoder,
+    loss=losses.bernoulli,
+    metrics=('loss', 'reconstruction', 'kl'),
+)
+
+PRESETS = {preset.name: preset for preset in (
+    _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
+    _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}

@@ -1,0 +1,140 @@
+"""Images to be measured that were made elsewhere: a folder of pictures, or an .npz.
+
+Neither the range of their values nor whether a picture is one image or a grid of them is
+taken for granted: it is found out, or asked for.
+"""
+
+import os
+
+import numpy as np
+
+from dcgan_tf1.data import pictures, readers
+from dcgan_tf1.util import images
+from dcgan_tf1.util.errors import UserError
+
+TOLERANCE = 1e-3  # of a range, by which a generator's values may lie outside
+DARK = 128  # no set of real or generated images in 0..255 stays below it
+
+
+def read(path, preset, value_range=None, tiles=None, background='black', log=print):
+    """uint8 [N] + preset.image_shape of a folder of pictures, or of the array `images` of an .npz.
+
+    Args:
+      value_range: (low, high), black and white of the .npz; None to find it out.
+      tiles: whether pictures are grids to be cut up; None to refuse what may be grids.
+      background: 'black' or 'white', what transparent pictures are laid on.
+
+    Raises UserError where that can't be told, or where values are outside of the range.
+    """
+    if os.path.isdir(path):
+        if value_range is not None:
+            raise UserError('--images_range: expected an .npz as --images, found the folder {}'.format(path))
+        return _pictures(path, preset.image_shape, tiles, background, log)
+    if tiles is not None:
+        raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
+    found = readers.read_array(path, 'images')
+    if found.shape[1:] != preset.image_shape:
+        raise UserError('{}: expected images [N, {}], found {}'.format(
+            path, ', '.join(map(str, preset.image_shape)), list(found.shape)))
+    return to_bytes(found, path, preset.image_range, value_range, log) if len(found) else found.astype(np.uint8)
+
+
+# --------------------------------------------------------------------------------- values
+
+def to_bytes(found, path, preset_range, value_range=None, log=print):
+    """An array of numbers as uint8: by `value_range`, or by the one that its type and values are of."""
+    if not np.isfinite(found).all():
+        raise UserError('{}: expected finite values, found {} that are not'.format(
+            path, int((~np.isfinite(found)).sum())))
+    low, high = (float(found.min()), float(found.max()))
+    span = '{} values from {:.6g} to {:.6g}'.format(found.dtype, low, high)
+    if value_range is not None:
+        if not _within(low, high, value_range):
+            raise UserError('{}: expected values from {:g} to {:g} (--images_range), found {}'.format(
+                path, value_range[0], value_range[1], span))
+    else:
+        value_range = _range_of(found.dtype, low, high, preset_range)
+        if value_range is None:
+            raise UserError('{}: expected integers from 0 to 255, or floats from -1 to 1, from 0 to 1 or from 0 to '
+                            '255, found {}; --images_range=LOW,HIGH says what is black and what is white'.format(
+                                path, span))
+        if found.dtype.kind == 'f' and value_range != tuple(preset_range):
+            log('{}: {}, taken to be in [{:g}, {:g}] (--images_range=LOW,HIGH says otherwise)'.format(
+                path, span, *value_range))
+    if found.dtype == np.uint8 and value_range != (0, 255):
+        found = found.astype(np.float32)
+    return images.to_uint8(found, value_range)
+
+
+def _within(low, high, value_range):
+    slack = TOLERANCE * (value_range[1] - value_range[0])
+    return value_range[0] - slack <= low and high <= value_range[1] + slack
+
+
+def _range_of(dtype, low, high, preset_range):
+    """(black, white) of values of this type from `low` to `high`; None where that can't be told."""
+    if dtype.kind == 'b':
+        return 0, 1
+    if dtype.kind in 'iu':
+        # From 0 to 1 they may be bits, or floats that were cut off.
+        return (0, 255) if low >= 0 and high <= 255 and (high == 0 or high >= (2 if dtype == np.uint8 else DARK)) \
+            else None
+    if _within(low, high, (0, 1)):
+        # Images in [-1, 1] have something darker than the middle grey.
+        return 0, 1
+    if _within(low, high, preset_range):
+        return tuple(preset_range)
+    if _within(low, high, (-1, 1)):
+        return -1, 1
+    return (0, 255) if _within(low, high, (0, 255)) and high >= DARK else None
+
+
+# ------------------------------------------------------------------------------- pictures
+
+def _pictures(folder, shape, tiles, background, log):
+    sizes = pictures.picture_sizes(folder)
+    height, width, channels = shape
+    grids = [path for path, size in sizes.items() if size != (width, height) and _is_grid(size, shape)]
+    if tiles:
+        others = [path for path, size in sizes.items() if not _is_grid(size, shape)]
+        if others:
+            raise UserError('{}: expected a grid of images of {}x{} for --tiles, found {}x{}'.format(
+                others[0], width, height, *sizes[others[0]]))
+        return _cut(sizes, shape, background, log)
+    if grids and tiles is None:
+        raise UserError('{}: expected one image of {}x{} in each picture, found {:,} of {:,} that may be grids '
+                        '({}); --tiles cuts them up, --notiles takes each for one image'.format(
+                            folder, width, height, len(grids), len(sizes), _some(sizes[path] for path in grids)))
+    return pictures.read_pictures(folder, shape, background, log)[0]
+
+
+def _is_grid(size, shape):
+    """Whether (width, height) is a whole multiple of an image's (H, W, C)."""
+    return size[0] % shape[1] == 0 and size[1] % shape[0] == 0
+
+
+def _some(sizes):
+    """Sizes for people, each once, no more than three."""
+    found = sorted(set(sizes))
+    return ', '.join('{}x{}'.format(*size) for size in found[:3]) + (' ...' if len(found) > 3 else '')
+
+
+def _cut(sizes, shape, background, log):
+    """The images of grids, row by row, without the black cells that fill up a last row."""
+    height, width, channels = shape
+    found, dropped = [], 0
+    for path in sizes:
+        picture = pictures.read_picture(path, channels, background)
+        rows, columns = picture.shape[0] // height, picture.shape[1] // width
+        cells = picture.reshape(rows, height, columns, width, channels).transpose(0, 2, 1, 3, 4)
+        cells = cells.reshape(-1, height, width, channels)
+        count = len(cells)
+        while count > (rows - 1) * columns + 1 and not cells[count - 1].any():
+            count -= 1
+        dropped += len(cells) - count
+        found.append(cells[:count])
+    result = np.concatenate(found) if found else np.zeros((0, height, width, channels), np.uint8)
+    log('{:,} images of {}x{} cut out of {:,} pictures ({}){}'.format(
+        len(result), width, height, len(sizes), _some(sizes.values()),
+        ', without {:,} black cells at the end of a last row'.format(dropped) if dropped else ''))
+    return result

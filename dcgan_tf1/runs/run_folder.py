@@ -1,0 +1,366 @@
+"""Run folders: numbering, locking, and the files inside.
+
+    runs/00000-blog_mnist/
+      config.json     every value, versions, device, data checksum
+      log.txt         what the terminal showed
+      metrics.csv     losses and speed
+      samples/        step-000101.png and .npz: the rows of samples and their arrays
+      figure.png      all rows under each other
+      losses.png      losses over steps, beside 2017's
+      checkpoints/    model.ckpt-N.*
+      quality.csv     with --eval_every: measures of a sample while training; quality.png
+      events/         for TensorBoard
+"""
+
+import contextlib
+import csv
+import fcntl
+import glob
+import io
+import os
+import re
+import sys
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from dcgan_tf1.data import readers
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import evaluation
+from dcgan_tf1.runs import checkpoint, tables
+from dcgan_tf1.util import images
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import (
+    cannot_write,
+    make_folder,
+    read_json,
+    remove_parts,
+    replacing,
+    write_json,
+    write_text,
+    writing,
+)
+
+_NUMBERED = re.compile(r'(\d{5,})-(.+)$')
+
+
+class DamagedRun(UserError):
+    """A folder that is no run, or whose config.json can't be read."""
+
+
+def create_folder(parent, name):
+    """Makes and returns the next free `parent/NNNNN-name`."""
+    if os.path.exists(parent) and not os.path.isdir(parent):
+        raise UserError('{}: expected a folder to make runs in, found a file'.format(parent))
+    with writing(parent):
+        os.makedirs(parent, exist_ok=True)
+        while True:
+            numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
+            path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
+            try:
+                os.mkdir(path)
+                return path
+            except FileExistsError:
+                continue  # another trainer was quicker
+
+
+def folders(parent, name):
+    """The run folders of this name, that with the highest number first.
+
+    `parent` may be a run folder itself, which is then the only one.
+    """
+    if os.path.exists(os.path.join(parent, 'config.json')):
+        return [parent]
+    found = []
+    for entry in os.listdir(parent) if os.path.isdir(parent) else []:
+        match = _NUMBERED.match(entry)
+        path = os.path.join(parent, entry)
+        if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
+            found.append((int(match.group(1)), path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def read_config(path):
+    """A run's config.json as a dictionary; DamagedRun where it is not there or damaged."""
+    name = os.path.join(path, 'config.json')
+    try:
+        config = read_json(name)
+    except FileNotFoundError as error:
+        raise DamagedRun('{}: expected a run folder with a config.json: {}'.format(path, error.strerror))
+    except OSError as error:
+        raise DamagedRun('cannot read {}: {}'.format(name, error.strerror))
+    except ValueError as error:
+        raise DamagedRun('{}: expected JSON, found {}'.format(name, error))
+    if not isinstance(config, dict) or not isinstance(config.get('identity'), dict) \
+            or not isinstance(config['identity'].get('preset'), str):
+        raise DamagedRun("{}: expected a run's configuration with its 'identity', found none".format(name))
+    return config
+
+
+def read_preset(path):
+    """The Preset that a run was started with, without the flags that changed it."""
+    name = read_config(path)['identity']['preset']
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
+    return PRESETS[name]
+
+
+def titles(paths):
+    """A name for each run folder: its preset, and as much of the path's end as tells it from the others."""
+    parts = [os.path.abspath(path).split(os.sep) for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        ends = ['/'.join(each[-depth:]) for each in parts]
+        if len(set(ends)) == len(set(map(os.path.abspath, paths))):
+            break
+    return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
+
+
+def find_checkpoint(run, step, path, name, which='last'):
+    """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
+
+    Args:
+      run: the run folder, or None.
+      step: one of the run's checkpoints, or None.
+      path: where run is None, a checkpoint prefix or a folder of them.
+      name: the preset of `path`; of a run None, or the one that is expected.
+      which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
+    """
+    if run is None:
+        return PRESETS[name], checkpoint.resolve(path)
+    preset = read_preset(run)
+    if name not in (None, preset.name):
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
+    if which == 'best':
+        table = tables.read_numbers(os.path.join(run, 'quality.csv'))
+        if table.problem:
+            raise UserError('{}: expected measures to find the best checkpoint by, found that {}'.format(
+                os.path.join(run, 'quality.csv'), table.problem))
+        best = evaluation.best(table.rows)
+        if best is None:
+            raise UserError('{}: expected measures to find the best checkpoint by, found none; train with '
+                            '--eval_every'.format(os.path.join(run, 'quality.csv')))
+        step = int(best['step'])
+    folder = os.path.join(run, 'checkpoints')
+    steps = checkpoint.steps_in(folder)
+    if not steps or step not in [None] + steps:
+        raise UserError('{}: expected a checkpoint{}, found {}'.format(
+            folder, '' if step is None else ' of step {}'.format(step),
+            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+    return preset, checkpoint.prefix_of(folder, steps[-1] if step is None else step)
+
+
+def load_samples(path, image_range, log):
+    """A run's rows of samples, ascending: list of (step, uint8 [N, H, W, C]).
+
+    They serve pictures alone, so a damaged one is left out with a warning.
+    """
+    rows = []
+    for name in glob.glob(os.path.join(glob.escape(os.path.join(path, 'samples')), 'step-*.npz')):
+        number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
+        if number:
+            try:
+                rows.append((int(number.group(1)), images.to_uint8(readers.read_array(name, 'images'), image_range)))
+            except (UserError, ValueError) as error:
+                log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
+                    'goes without it'.format(name, error))
+    return sorted(rows, key=lambda row: row[0])
+
+
+def save_animation(path, preset, out=None, log=print):
+    """Joins a run's samples on the disk into one GIF; returns its path and the number of frames."""
+    rows = load_samples(path, preset.image_range, log)
+    if not rows:
+        raise UserError('{}: expected samples to animate, found none'.format(path))
+    out = out or os.path.join(path, 'animation.gif')
+    return out, images.save_gif(out, rows, preset.samples_columns)
+
+
+def read_metrics(path):
+    """A run's rows of losses, as read_table has them."""
+    return read_table(os.path.join(path, 'metrics.csv'))
+
+
+def read_table(path, columns=None, log=print):
+    """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
+
+    [] if there is no file. One that can't be read is left out, with a warning unless a kill left it so.
+    """
+    table = tables.read_numbers(path, columns)
+    if table.problem:
+        log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
+            path, table.problem, len(table.rows)))
+    return table.rows
+
+
+class Run:
+    """One run folder, held by one trainer at a time; closing it releases the lock.
+
+    nobody_reads: whether nobody sees what goes to the terminal any more.
+    """
+
+    def __init__(self, path, nobody_reads=lambda: False):
+        self.path = path
+        self._nobody_reads, self._noted = nobody_reads, False
+        self.checkpoints = os.path.join(path, 'checkpoints')
+        self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
+        try:
+            # The kernel drops the lock when the process ends, however it ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or 'unknown'
+            self._lock.close()
+            raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
+                            '(process {}); --resume=never starts a new run beside it'.format(path, owner))
+        with writing(self._lock.name):
+            self._lock.truncate(0)
+            self._lock.write(str(os.getpid()))
+            self._lock.flush()
+        # What an earlier trainer left when it was killed.
+        remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
+        remove_parts(self.file('samples'))
+        checkpoint.remove_parts(self.checkpoints)
+        self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
+                         errors='backslashreplace')
+        self._events = None
+        self._columns = {}  # of each table
+
+    def close(self):
+        # What could not be written has been reported, and closing would fail over it again.
+        for handle in filter(None, (self._events, self._log, self._lock)):
+            with contextlib.suppress(OSError, RuntimeError, tf.errors.OpError):
+                handle.close()
+
+    def file(self, *names):
+        return os.path.join(self.path, *names)
+
+    def log(self, text):
+        """One line to the terminal (above the progress bar) and to log.txt."""
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+        if self._nobody_reads() and not self._noted:
+            self._noted = True
+            self.log_to_file('the terminal or pipe behind the output is closed; training goes on')
+        self.log_to_file(text)
+
+    def check(self):
+        """Raises UserError where the folder was deleted: TensorFlow would make it anew, without its config.json."""
+        if os.fstat(self._lock.fileno()).st_nlink == 0:
+            raise UserError('{}: expected the folder of this run, found that it was deleted'.format(self.path))
+
+    def log_to_file(self, text):
+        """One line to log.txt alone."""
+        self.check()
+        with writing(self.file('log.txt')):
+            self._log.write('{} {}\n'.format(time.strftime('%Y-%m-%d %H:%M:%S'), text))
+            self._log.flush()
+
+    def write_config(self, config):
+        write_json(self.file('config.json'), config)
+
+    # ---------------------------------------------------- metrics.csv and quality.csv
+
+    def start_table(self, name, columns, step):
+        """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
+
+        A row that a kill left incomplete is dropped with those after `step`. A table that can't be
+        read, or not all of it, is kept beside with a warning.
+        """
+        self._columns[name] = columns
+        rows = sorted((row for row in tables.numbers_to_go_on(self.file(name), columns, self.log)
+                       if row['step'] <= step), key=lambda row: row['step'])
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator='\n')
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(key, row[key]) for key in columns])
+        write_text(self.file(name), stream.getvalue())
+        return rows
+
+    def append_row(self, name, row):
+        path = self.file(name)
+        with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
+            csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
+
+    # ---------------------------------------------------------------------- samples
+
+    def save_samples(self, step, name, picture, raw, z):
+        """One row: picture uint8 [H, W, C], to be called `name`; raw [N] + image_shape in the
+        preset's range and z [N, z_dim], in step-N.npz.
+        """
+        make_folder(self.file('samples'))
+        with replacing(self.file('samples', 'step-{:06d}.npz'.format(step))) as temporary:
+            np.savez_compressed(temporary, images=raw, z=z)
+        images.save_png(self.file('samples', name), picture)
+
+    def load_samples(self, step, image_range):
+        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
+        return [row for row in load_samples(self.path, image_range, self.log) if row[0] <= step]
+
+    # ------------------------------------------------------------------ TensorBoard
+
+    def start_events(self, graph, step):
+        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`.
+
+        The file is a TFRecord file of `tf.Event` messages. `tf.summary.FileWriter` would
+        write it in a thread of its own, where a full disk ends in a traceback.
+        """
+        folder = self.file('events')
+        with writing(folder):
+            os.makedirs(folder, exist_ok=True)
+        # TensorBoard reads the files in order of their names. None is written over, whatever the clock says.
+        seconds = int(time.time())
+        while True:
+            self._events_path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
+            if not os.path.lexists(self._events_path):
+                break
+            seconds += 1
+        with self._writing_events():
+            self._events = tf.io.TFRecordWriter(self._events_path)
+        self._add_event(file_version='brain.Event:2')
+        self._add_event(graph_def=graph.as_graph_def(add_shapes=True).SerializeToString())
+        self._add_event(step + 1, session_log=tf.SessionLog(status=tf.SessionLog.START))
+
+    @contextlib.contextmanager
+    def _writing_events(self):
+        try:
+            yield
+        except (tf.errors.OpError, RuntimeError, OSError) as error:
+            raise cannot_write(self._events_path, error)
+
+    def _add_event(self, step=0, **content):
+        with self._writing_events():
+            self._events.write(tf.Event(wall_time=time.time(), step=step, **content).SerializeToString())
+            self._events.flush()
+
+    def add_events(self, step, scalars, picture):
+        """Scalars by name, and the row of samples as one picture, uint8 [H, W, C], or None."""
+        summary = tf.Summary()
+        for name, value in scalars.items():
+            summary.value.add(tag=name, simple_value=value)
+        if picture is not None:
+            image = summary.value.add(tag='samples').image
+            image.height, image.width, image.colorspace = picture.shape
+            image.encoded_image_string = images.png_bytes(picture)
+        self._add_event(step, summary=summary)
+
+
+class NoRun:
+    """What a worker other than the first has in a run's place: it writes nothing."""
+
+    path = None
+
+    def close(self):
+        pass
+
+    def log(self, text):
+        print(text, flush=True)
+
+    def log_to_file(self, text):
+        pass
+
+
+def _cell(key, value):
+    return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)

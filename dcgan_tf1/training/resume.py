@@ -1,0 +1,205 @@
+"""Which run a trainer goes on with: the newest unfinished one that was started with the same settings.
+
+Settings are compared as config.json records them under `identity`: all that decides the
+numbers of a step. What a later version has added is at its default in an older run.
+"""
+
+import contextlib
+import dataclasses
+import os
+
+from dcgan_tf1.gan import objectives
+from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.util.errors import UserError
+
+# Fields of a preset that a run may change when it is resumed: they change nothing in the
+# numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
+FREE_FIELDS = (
+    'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
+    'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
+    'modes', 'first_adam')
+# What a run of before there was such a setting was started with, beside the preset's fields.
+_DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black'}
+
+
+# ------------------------------------------------------------------------------- settings
+
+def plain(value):
+    """A preset's field as JSON has it: functions and models by name, tuples as lists."""
+    if isinstance(value, objectives.Model):
+        return plain(value.forward)
+    if callable(value):
+        return value.__name__
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def identity(preset, seed, init_checkpoint, data_checksum, image_class, num_gpus, background='black'):
+    """All that decides the numbers of a step, as JSON has it; a run is resumed only where this is equal."""
+    found = {'preset': preset.name, 'seed': seed, 'init_checkpoint': init_checkpoint,
+             'data_checksum': data_checksum, 'class': image_class, 'num_gpus': num_gpus}
+    if background != 'black':  # what it was before there was a choice
+        found['background'] = background
+    for field in dataclasses.fields(preset):
+        if field.name not in FREE_FIELDS + ('name', 'image_class'):
+            found[field.name] = plain(getattr(preset, field.name))
+    return found
+
+
+def _default(name):
+    """(whether a setting has a default, that as JSON has it)."""
+    if name in _DEFAULTS:
+        return True, _DEFAULTS[name]
+    for field in dataclasses.fields(Preset):
+        if field.name == name and field.default is not dataclasses.MISSING:
+            return True, plain(field.default)
+        if field.name == name and field.default_factory is not dataclasses.MISSING:
+            return True, plain(field.default_factory())
+    return False, None
+
+
+def differences(recorded, wanted):
+    """How two identities differ: a text for each setting that does, as 'seed was 0, now 1'; [] for the same.
+
+    recorded: a run's, perhaps of an earlier or later version. wanted: this version's.
+    """
+    found = []
+    for name in sorted(set(recorded) | set(wanted)):
+        if name not in wanted and not _default(name)[0]:
+            found.append('{} was {!r}, which this version does not know'.format(name, recorded[name]))
+            continue
+        known, default = _default(name)
+        if name not in recorded and not known:
+            found.append('{} was not recorded, now {!r}'.format(name, wanted[name]))
+            continue
+        before, now = recorded.get(name, default), wanted.get(name, default)
+        same = _same_file(before, now) if name == 'init_checkpoint' else before == now
+        if not same and not (name == 'schedule' and _schedule(before) == now):
+            found.append('{} was {!r}, now {!r}'.format(name, before, now))
+    return found
+
+
+def _schedule(recorded):
+    """A recorded schedule, with the defaults of what its updates and objectives have got since."""
+    try:
+        return [plain(objectives.Update(tuple(objectives.Objective(*each) for each in some), *rest))
+                for some, *rest in recorded]
+    except (TypeError, ValueError):
+        return recorded
+
+
+def _same_file(before, now):
+    """Whether two names of a checkpoint name the same one; they are recorded as they were given."""
+    if before == now or not (isinstance(before, str) and isinstance(now, str)):
+        return before == now
+    return _whole_name(before) == _whole_name(now)
+
+
+def _whole_name(path):
+    return os.path.realpath(os.path.expanduser(checkpoint.without_suffix(path)))
+
+
+# ------------------------------------------------------------------------------- the run
+
+class OtherSettings(UserError):
+    """A run that was to be gone on with was started with other settings."""
+
+
+def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, beginning=lambda: None):
+    """The run to train in, locked, and the step of its newest checkpoint.
+
+    The step is None for a new run, and for one that was stopped before its first
+    checkpoint, which begins again in the same folder.
+
+    Args:
+      run_dir: where numbered run folders are made; or one run folder, which it has to be.
+      resume: 'auto', 'never' or 'must', as the flag.
+      wanted: the identity() to train with.
+      total: how many steps; a run with fewer is unfinished.
+      log: takes a line about a run that is not gone on with.
+      nobody_reads: see runs.Run.
+      beginning: called before anything is made for a run that begins at its first step; may raise UserError.
+    """
+    def new_run():
+        beginning()
+        return run_folder.Run(run_folder.create_folder(run_dir, name), nobody_reads), None
+
+    name = wanted['preset']
+    paths = run_folder.folders(run_dir, name)
+    insists = resume == 'must' or paths == [run_dir]
+    if resume == 'never':
+        if insists:
+            raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
+                run_dir))
+        return new_run()
+    finished, others, damaged = None, [], []
+    for path in paths:
+        try:
+            config = run_folder.read_config(path)
+        except run_folder.DamagedRun as error:
+            damaged.append(error)
+            continue
+        differing = differences(config['identity'], wanted)
+        if differing:
+            others.append((path, config, '; '.join(differing)))
+            continue
+        run, step = _open_unfinished(path, total, log, nobody_reads)
+        if run is not None:
+            with _closed_on_failure(run):
+                if step is None:
+                    beginning()
+            return run, step
+        finished = finished or path
+    if not insists:
+        _tell(others, damaged, total, log)
+        return new_run()
+    if finished is not None:
+        run = run_folder.Run(finished, nobody_reads)
+        return run, checkpoint.newest_whole(run.checkpoints, log)
+    if others:
+        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
+    raise damaged[0] if damaged else UserError(
+        '--resume=must: expected a run of {} in {}, found none'.format(name, run_dir))
+
+
+@contextlib.contextmanager
+def _closed_on_failure(run):
+    try:
+        yield
+    except BaseException:
+        run.close()
+        raise
+
+
+def _open_unfinished(path, total, log, nobody_reads):
+    """(the Run, the step of its newest checkpoint or None), or (None, None) for one that is finished."""
+    try:
+        run = run_folder.Run(path, nobody_reads)  # locked before its checkpoints are looked at
+    except OSError:
+        # A finished run that may only be read stands in nobody's way.
+        if max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0) >= total:
+            return None, None
+        raise
+    with _closed_on_failure(run):
+        step = checkpoint.newest_whole(run.checkpoints, log)
+    if step is None or step < total:
+        return run, step
+    run.close()
+    return None, None
+
+
+def _tell(others, damaged, total, log):
+    """Says why a new run is started, where there are some that the user may have meant."""
+    for error in damaged:
+        log('WARNING: {}; starting a new run'.format(error))
+    for path, config, differing in others:
+        schedule = config.get('schedule')
+        planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
+        steps = max(planned, total) if isinstance(planned, int) else total
+        done = max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0)
+        if done < steps:
+            log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
+                'run'.format(path, done, steps, differing))
+            return

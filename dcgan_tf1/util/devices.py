@@ -1,0 +1,139 @@
+"""Which device a session uses, and in which arithmetic it computes there."""
+
+import collections
+import os
+import platform
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import convolutions
+from dcgan_tf1.util.errors import UserError
+
+Device = collections.namedtuple('Device', [
+    'kind',        # 'CPU' or 'GPU'
+    'title',       # for people
+    'towers',      # the devices that share a step; ('',) for the one that TensorFlow takes
+    'capability',  # a GPU's compute capability at least: (8, 0), (7, 0) or (0, 0); None for a CPU
+])
+
+# What a session computes in; see layers.arithmetic. `why` is a sentence for the log, and
+# `warning` one where it is not what was asked for, or None.
+Arithmetic = collections.namedtuple('Arithmetic', 'precision lowering why warning')
+
+PRECISIONS = ('auto', 'float32', 'bfloat16', 'float16')
+LOWERINGS = ('auto',) + convolutions.LOWERINGS
+
+
+def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
+    """A ConfigProto for `device` 'auto', 'cpu' or 'gpu'; threads 0 for TensorFlow's choice.
+
+    A GPU's memory is taken as needed, not all at once. With 'cpu', num_gpus is a number of
+    logical devices, which share the processor.
+    """
+    config = tf.ConfigProto(allow_soft_placement=True,
+                            intra_op_parallelism_threads=intra_op_threads,
+                            inter_op_parallelism_threads=inter_op_threads)
+    config.gpu_options.allow_growth = True
+    if device == 'cpu':
+        config.device_count['GPU'] = 0
+        config.device_count['CPU'] = num_gpus
+    if xla:
+        config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
+    return config
+
+
+def find(device='auto', num_gpus=1, config=None):
+    """The Device that a session with `config`, a session_config() of the same, computes on.
+
+    It asks a session, and a process's first session sets the number of threads for all, so
+    who wants another number has to give it here. Raises UserError where TensorFlow does not
+    have what is asked for.
+    """
+    config = config or session_config(device, num_gpus=num_gpus)
+    with tf.Session(graph=tf.Graph(), config=config) as session:
+        found = session.list_devices()
+    gpus = [d.name for d in found if d.device_type == 'GPU']
+    if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:
+        raise UserError('--{}: expected {}, TensorFlow {} found only {}'.format(
+            'device=gpu' if num_gpus == 1 else 'num_gpus={}'.format(num_gpus),
+            'a GPU' if num_gpus == 1 else '{} GPUs'.format(num_gpus),
+            tf.VERSION, ', '.join(d.name.rsplit('device:', 1)[-1] for d in found)))
+    kind = 'GPU' if gpus else 'CPU'
+    towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
+    if gpus:
+        return Device(kind, 'GPU ({})'.format(', '.join(gpus[:num_gpus])), towers, _compute_capability())
+    return Device(kind, 'CPU ({}, {} cores{})'.format(cpu_name(), os.cpu_count(), (
+        ', as {} logical devices'.format(num_gpus) if num_gpus > 1 else '')), towers, None)
+
+
+def _compute_capability():
+    """The highest of the compute capabilities that matter here which a GPU reaches, or (0, 0)."""
+    for capability in ((8, 0), (7, 0)):
+        if tf.test.is_gpu_available(cuda_only=True, min_cuda_compute_capability=capability):
+            return capability
+    return 0, 0
+
+
+def choose_arithmetic(device, precision='auto', lowering='auto'):
+    """The Arithmetic for a Device: `precision` of PRECISIONS, `lowering` of LOWERINGS.
+
+    'auto' is the fastest that the machine is made for. What it is not made for falls back
+    to float32, with a warning if it was asked for by name. Raises UserError for others.
+    """
+    for name, value, choices in (('precision', precision, PRECISIONS),
+                                 ('lowering', lowering, LOWERINGS)):
+        if value not in choices:
+            raise UserError('--{}: expected one of {}, found {!r}'.format(name, ', '.join(choices), value))
+    best, why = _best_precision(device)
+    chosen, warning = precision, None
+    if precision == 'auto':
+        chosen = best
+    elif precision == 'bfloat16' and best != 'bfloat16' or precision == 'float16' and best == 'float32':
+        chosen, warning = 'float32', '--precision={}: computing in float32, for {}'.format(precision, why)
+    elif precision == 'float16' and device.kind == 'CPU':
+        chosen, warning = 'float32', '--precision=float16: computing in float32, for float16 needs a GPU'
+    if lowering == 'auto':
+        lowering = 'native' if device.kind == 'GPU' else 'mixed'
+    return Arithmetic(chosen, lowering, '{}, {} convolutions{}'.format(
+        chosen, lowering, ' ({})'.format(why) if precision == 'auto' else ''), warning)
+
+
+def _best_precision(device):
+    """(the fastest precision that the device is made for, why)."""
+    if device.kind == 'GPU':
+        why = ('the GPU has compute capability {}.{} or more'.format(*device.capability)
+               if device.capability >= (7, 0) else 'the GPU has a compute capability below 7.0')
+        if device.capability >= (8, 0) and _RELEASE >= (2, 9):
+            return 'bfloat16', why
+        return ('float16' if device.capability >= (7, 0) else 'float32'), why
+    if _RELEASE < (2, 9):
+        return 'float32', 'TensorFlow {} has no fast bfloat16 on a CPU'.format(tf.VERSION)
+    found = [name for name in ('amx_bf16', 'avx512_bf16') if name in cpu_instructions()]
+    if found:
+        return 'bfloat16', 'the processor has {}'.format(found[0])
+    return 'float32', 'the processor has neither amx_bf16 nor avx512_bf16'
+
+
+# oneDNN, which has the bfloat16 kernels, is on by default since 2.9.
+_RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
+
+
+def cpu_instructions():
+    """The processor's instruction sets, as far as the system tells: a set of names."""
+    try:
+        with open('/proc/cpuinfo') as handle:
+            return {name for line in handle if line.startswith('flags') for name in line.split(':', 1)[1].split()}
+    except OSError:
+        return set()  # not Linux
+
+
+def cpu_name():
+    """The processor's model, as far as the system tells."""
+    try:
+        with open('/proc/cpuinfo') as handle:
+            for line in handle:
+                if line.startswith('model name'):
+                    return line.split(':', 1)[1].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()

@@ -1,0 +1,144 @@
+"""Files that are either whole or absent."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import tempfile
+
+from dcgan_tf1.util.errors import UserError, system_reason
+
+CHUNK = 1 << 16
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turns an operating system's error about writing to `path` into a UserError.
+
+    A full disk shows when a file is written or closed, and then no longer has a name.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error)
+
+
+def cannot_write(path, error):
+    """The UserError about a file or folder that an error of the system's or TensorFlow's kept from being written."""
+    return UserError('cannot write {}: {}'.format(path, system_reason(error)))
+
+
+def cannot_read(path, error):
+    """The same about one that can't be read."""
+    return UserError('cannot read {}: {}'.format(path, system_reason(error)))
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a path beside `path` to write to; on success it takes the name `path`.
+
+    The final name never holds half a file, whatever interrupts the writer. The temporary
+    name ends with `path`'s own extension, since some writers choose the format by it.
+    Where it can't be written, UserError names `path`.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, '.part-{}-{}'.format(os.getpid(), name))
+    try:
+        with writing(path):
+            yield temporary
+            os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+
+
+def check_writable(path):
+    """Raises UserError where `replacing` could not write `path`, whose folder may be missing; leaves nothing."""
+    folder = os.path.dirname(path) or os.curdir
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder) or os.curdir
+    with writing(path):
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=folder).close()
+
+
+def make_folder(path):
+    """Makes a folder where there is none, in one that is there; OSError where that one has vanished."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+
+
+def refuse_existing(path, overwrite):
+    """Raises UserError where a file would be replaced unasked, or has no folder to be written into."""
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
+    if os.path.exists(path) and not overwrite:
+        raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
+
+
+def write_bytes(path, content):
+    """Writes `content` to `path`, whole or not at all."""
+    with replacing(path) as temporary, open(temporary, 'wb') as handle:
+        handle.write(content)
+
+
+def write_text(path, text):
+    """Writes `text` (UTF-8; bytes of a file's name that are no text as an escape) to `path`, whole or not at all."""
+    write_bytes(path, text.encode('utf-8', 'backslashreplace'))
+
+
+def write_json(path, value):
+    """Writes `value` as indented JSON to `path`, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=False) + '\n')
+
+
+def parse_json(text):
+    """json.loads, whose every failure is a ValueError: what is nested too deeply is a RecursionError in it."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError('it is nested too deeply')
+
+
+def read_json(path):
+    """The value in a JSON file; OSError or ValueError where there is none."""
+    with open(path, encoding='utf-8') as handle:
+        return parse_json(handle.read())
+
+
+def remove_parts(folder, names=r'.*'):
+    """Removes what `replacing` left behind in `folder` when the process was killed, for files of these names.
+
+    Only for who alone writes them: another process may be writing such a file now.
+    """
+    pattern = re.compile(r'\.part-\d+-({})$'.format(names))
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if pattern.match(name):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
+
+
+def sha256(path):
+    """The hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as handle:
+        for chunk in iter(lambda: handle.read(CHUNK), b''):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def listing(names, most=8):
+    """For messages: the first few of `names` on one line, and how many more there are; 'nothing' for none."""
+    shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:most]]
+    more = len(names) - len(shown)
+    return ', '.join(shown) + (' and {:,} more'.format(more) if more else '') if names else 'nothing'
+
+
+def contents(folder):
+    """For messages: what lies in a folder, sub-folders with a slash."""
+    return listing([name + '/' if os.path.isdir(os.path.join(folder, name)) else name
+                    for name in sorted(os.listdir(folder))])

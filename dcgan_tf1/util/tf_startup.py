@@ -1,0 +1,81 @@
+"""What a command does before TensorFlow is imported, and nobody else: it changes settings of the whole process.
+
+A program that imports modules of this package keeps its own. So the commands begin here in
+the two ways that there are: `python -m dcgan_tf1.train` in the module's first lines, where its
+name is `__main__`, and `dcgan-train` in `commands.py`.
+
+Since 2.19, TensorFlow prints a few informational lines while it is imported, whatever
+TF_CPP_MIN_LOG_LEVEL says, because they come before its log is set up. They go through
+the file descriptor, so that is what is held back here. Anything but those lines is
+passed on.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import warnings
+
+from dcgan_tf1.util import streams
+from dcgan_tf1.util.figure_style import import_matplotlib
+
+_CHATTER = re.compile(rb'I\d{4} |WARNING: All log messages before absl::InitializeLog')
+
+
+def begin():
+    """Readies this process for a command, and imports TensorFlow without its start-up chatter."""
+    streams.open_missing()
+    # TensorFlow's C++ start-up messages (one of them a false alarm on every machine without CUDA) would bury our
+    # log; set the variable to 0 to see them.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    # TensorFlow 1.15 on Python 3.7 warns six times about its own use of NumPy.
+    warnings.filterwarnings('ignore', category=FutureWarning, module='tensor(flow|board)')
+    quiet = os.environ['TF_CPP_MIN_LOG_LEVEL'] != '0'
+    with contextlib.ExitStack() as stack:
+        if quiet:
+            stack.enter_context(without_chatter(_CHATTER))
+        # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
+        with contextlib.suppress(ImportError):
+            import_matplotlib()
+        import tensorflow.compat.v1 as tf
+    if quiet:
+        # Deprecation notes address whoever writes the graph; ours must use the old names.
+        tf.logging.set_verbosity(tf.logging.ERROR)
+
+
+@contextlib.contextmanager
+def without_chatter(chatter=re.compile(b'')):
+    """Holds back what is written to standard error, and passes on the lines that are no `chatter`.
+
+    After an exception all of it is passed on.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+            stderr = os.dup(2)
+        except OSError:  # there is no standard error, or no place for temporary files
+            yield
+            return
+        _flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            chatter = None
+            raise
+        finally:
+            _flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            with contextlib.suppress(OSError):  # whoever read it has gone
+                for line in held:
+                    if chatter is None or not chatter.match(line):
+                        os.write(2, line)
+
+
+def _flush():
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
