@@ -59,8 +59,8 @@ def layers_of(preset):
     layers.Convolution = Noted
     try:
         with tf.Graph().as_default():
-            images = preset.generator(tf.zeros([1, preset.z_dim]), layers.Pass('generator', training=True))
-            preset.discriminator(images, layers.Pass('real', training=True))
+            images = preset.generator(tf.zeros([1, preset.z_dim]), layers.BatchContext('generator', training=True))
+            preset.discriminator(images, layers.BatchContext('real', training=True))
     finally:
         layers.Convolution = Convolution
     return found

@@ -46,7 +46,7 @@ def profile(preset, arithmetic, steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
             for place, update in enumerate(updates):
-                feeds[handles.draw] = graph.draw_number(step, place)
+                feeds[handles.draw] = graph.dropout_seed_for(step, place)
                 metadata = tf.RunMetadata() if traced else None
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():

@@ -108,9 +108,9 @@ def _check_outputs(config, out):
 def _count(config, given, real):
     """How many images are measured."""
     count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
-    if count < evaluation.AT_LEAST:
+    if count < evaluation.MIN_IMAGES:
         raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            evaluation.AT_LEAST, count, len(real), '' if given is None else ' and {} in {}'.format(
+            evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {} in {}'.format(
                 len(given), config.images)))
     if count < config.n:
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
@@ -158,10 +158,10 @@ def _all_sampled(config, preset, given, count):
         return
     if config.all_checkpoints:
         folder = os.path.join(config.run, 'checkpoints')
-        steps = checkpoint.steps_in(folder)
+        steps = checkpoint.list_steps(folder)
         if not steps:
             raise UserError('{}: expected checkpoints, found none'.format(folder))
-        prefixes = [checkpoint.prefix_of(folder, step) for step in steps]
+        prefixes = [checkpoint.checkpoint_path(folder, step) for step in steps]
     else:
         prefixes = [run_folder.find_checkpoint(
             config.run, config.step, config.checkpoint, config.preset, config.which)[1]]

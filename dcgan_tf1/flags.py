@@ -16,7 +16,7 @@ from dcgan_tf1.data.loading import DATASETS
 from dcgan_tf1.data.pictures import BACKGROUNDS
 from dcgan_tf1.exporting.formats import FORMATS
 from dcgan_tf1.gan import losses
-from dcgan_tf1.gan.presets import PRESETS, Every, Preset
+from dcgan_tf1.gan.presets import PRESETS, Preset, StepInterval
 from dcgan_tf1.parallel.group import Cluster, find_cluster
 from dcgan_tf1.util import paths
 from dcgan_tf1.util.devices import LOWERINGS, PRECISIONS
@@ -363,7 +363,7 @@ def parse_train(argv):
     if values['log_every'] is not None:
         overrides.update(log_every=_every(values['log_every']), log_first=None, samples_every=None)
     if values['checkpoint_every'] is not None:
-        overrides['checkpoint_every'] = Every(values['checkpoint_every'], 'steps')
+        overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
     if values['class'] is not None:
@@ -400,7 +400,7 @@ _LIKELIHOODS = {'bernoulli': losses.bernoulli, 'squared_error': losses.squared_e
 
 
 def _every(steps):
-    return Every(steps, 'steps') if steps else Every(1, 'epochs')
+    return StepInterval(steps, 'steps') if steps else StepInterval(1, 'epochs')
 
 
 def parse_animation(argv):

@@ -86,14 +86,15 @@ def _read(path, title):
     preset = run_folder.read_preset(path)
     config = run_folder.read_config(path)
     folder, shown = os.path.join(path, 'checkpoints'), []
-    steps = checkpoint.steps_in(folder)
+    steps = checkpoint.list_steps(folder)
     if steps:
-        shown.append(('the last checkpoint, step {:,}'.format(steps[-1]), checkpoint.prefix_of(folder, steps[-1])))
-    watched = run_folder.read_table(os.path.join(path, 'quality.csv'), evaluation.Watch.COLUMNS)
+        shown.append((
+            'the last checkpoint, step {:,}'.format(steps[-1]), checkpoint.checkpoint_path(folder, steps[-1])))
+    watched = run_folder.read_table(os.path.join(path, 'quality.csv'), evaluation.QualityMonitor.COLUMNS)
     best = evaluation.best(watched)
     if best and best['step'] in steps and best['step'] != steps[-1]:
         shown.append(('the best checkpoint by Frechet distance, step {:,.0f}'.format(best['step']),
-                      checkpoint.prefix_of(folder, int(best['step']))))
+                      checkpoint.checkpoint_path(folder, int(best['step']))))
     evaluated, over_steps, measured_on = _evaluations(path)
     if watched:
         same = [row for row in watched if row['n'] == watched[-1]['n']]

@@ -23,7 +23,7 @@ from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan import graph
 from dcgan_tf1.metrics import classifier, evaluation
-from dcgan_tf1.parallel.group import Alone, Team, leave
+from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import in_batches, to_pictures
 from dcgan_tf1.training import resume
@@ -36,16 +36,16 @@ from dcgan_tf1.util.seeds import draw_noise
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
 
 def main(argv=None):
-    with cli.lasting_output() as nobody_reads:
-        return cli.run(flags.parse_train, lambda config: train(config, nobody_reads), argv,
+    with cli.lasting_output() as output_closed:
+        return cli.run(flags.parse_train, lambda config: train(config, output_closed), argv,
                        failures=(tf.errors.OpError,))
 
 
-def train(config, nobody_reads=lambda: False):
+def train(config, output_closed=lambda: False):
     """Trains until the last step, a signal or an error; returns the exit status.
 
     What a step computes is a function of the seed and the step's number, so a resumed run
-    goes on exactly where it stopped. nobody_reads: whether the output is lost by now, which
+    goes on exactly where it stopped. output_closed: whether the output is lost by now, which
     log.txt is to say.
     """
     early_log = []  # until there is a run folder to log into
@@ -59,16 +59,16 @@ def train(config, nobody_reads=lambda: False):
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
     plan = _make_plan(config, log_early)
-    team = Alone() if config.cluster is None else Team(
+    team = SingleWorker() if config.cluster is None else WorkerGroup(
         config.cluster, config.worker_timeout, lambda text: _leave(run, text), log_early)
     watch = None
     if config.eval_every is not None and team.task == 0:
         watch = _make_watch(config, plan.data, log_early)
-    run, start = run_folder.NoRun(), None
+    run, start = run_folder.NullRun(), None
     if team.task == 0:
         # A run that is gone on with no longer needs what it was started from, which may be gone.
         run, start = resume.open_run(
-            config.run_dir, config.resume, plan.identity, plan.total, log_early, nobody_reads,
+            config.run_dir, config.resume, plan.identity, plan.total, log_early, output_closed,
             lambda: config.init_checkpoint and checkpoint.resolve(config.init_checkpoint))
     try:
         for text in early_log:
@@ -93,7 +93,7 @@ def train(config, nobody_reads=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, arithmetic.precision, arithmetic.lowering, device.towers, plan.total,
-                graph.Workers(team.count, team.task))
+                graph.AllReduce(team.count, team.task))
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
@@ -103,7 +103,7 @@ def train(config, nobody_reads=lambda: False):
                 if team.task > 0:
                     run.log('{} of {:,} trains along'.format(team.name(team.task), team.count))
                 elif start is not None:
-                    checkpoint.restore(session, checkpoint.prefix_of(run.checkpoints, start),
+                    checkpoint.restore(session, checkpoint.checkpoint_path(run.checkpoints, start),
                                        checkpoint.by_name(variables))
                 elif config.init_checkpoint:
                     init_checkpoint = checkpoint.resolve(config.init_checkpoint)
@@ -170,10 +170,10 @@ _Plan = collections.namedtuple('_Plan', [
     'own',        # how many of them are this worker's
     'part',       # slice: which ones
     'total',      # steps
-    'rows',       # _Rhythm of the rows of losses
-    'pictures',   # _Rhythm of the rows that have samples
-    'saves',      # _Rhythm of the checkpoints
-    'evaluations',  # _Rhythm of the measurements of quality
+    'rows',       # StepSchedule of the rows of losses
+    'pictures',   # StepSchedule of the rows that have samples
+    'saves',      # StepSchedule of the checkpoints
+    'evaluations',  # StepSchedule of the measurements of quality
     'identity',   # see resume.identity()
 ])
 
@@ -197,11 +197,11 @@ def _make_plan(config, log):
 
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
     total = total if config.max_steps is None else config.max_steps
-    rows = _Rhythm(steps(preset.log_first or preset.log_every), steps(preset.log_every))
+    rows = StepSchedule(steps(preset.log_first or preset.log_every), steps(preset.log_every))
     pictures = rows._replace(every=steps(preset.samples_every)) if preset.samples_every else rows
     if preset.samples_every and preset.log_first is None:
         pictures = pictures._replace(first=pictures.every)
-    saves = _Rhythm(steps(preset.checkpoint_every), steps(preset.checkpoint_every))
+    saves = StepSchedule(steps(preset.checkpoint_every), steps(preset.checkpoint_every))
     never = total + 1
     evaluated = never if config.eval_every is None else config.eval_every or epoch
     identity = resume.identity(
@@ -210,20 +210,20 @@ def _make_plan(config, log):
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return _Plan(data, batches, size, own, slice(task * own, (task + 1) * own), total,
-                 rows, pictures, saves, _Rhythm(evaluated, evaluated), identity)
+                 rows, pictures, saves, StepSchedule(evaluated, evaluated), identity)
 
 
 def _make_watch(config, data, log):
     real = evaluation.as_bytes(data, config.preset)
     count = min(config.eval_n, len(real) // 2)
-    if count < evaluation.AT_LEAST:
+    if count < evaluation.MIN_IMAGES:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
-            2 * evaluation.AT_LEAST, len(real)))
+            2 * evaluation.MIN_IMAGES, len(real)))
     extractor = classifier.classifier(data.dataset, log=log)
     return evaluation.Watch(extractor, real, data.title, count, config.seed, log)
 
 
-class _Rhythm(collections.namedtuple('_Rhythm', 'first every')):
+class StepSchedule(collections.namedtuple('StepSchedule', 'first every')):
     """Steps first, first + every, first + 2 every ..."""
 
     def __contains__(self, step):
@@ -312,7 +312,7 @@ class StopSignals:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-class _Feeder:
+class InputPrefetcher:
     """Prepares the indices and the noise of coming steps in a thread, while others train."""
 
     def __init__(self, config, plan):
@@ -320,7 +320,7 @@ class _Feeder:
         self._plan = plan
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
-    def ask(self, first, count):
+    def submit(self, first, count):
         """A future of (indices, noises), as graph.Loop has them, for `count` steps from `first` on."""
         return self._thread.submit(self._prepare, first, count)
 
@@ -360,7 +360,7 @@ class _Trainer:
         self._total = plan.total
         self._team, self._exchange = team, handles.exchange
         self._steps = graph.make_steps(session, handles, self._data.images)
-        self._seen = handles.seen_losses
+        self._seen = handles.loss_accumulators
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in self._preset.metrics],
             [handles.real, handles.noise, handles.draw])
@@ -404,17 +404,17 @@ class _Trainer:
         self._start_tables(start)
         self._timer_step, self._timer = start, time.time()
         self._seconds = self._metrics[-1]['seconds'] if self._metrics else 0.0  # of training, up to the last row
-        with contextlib.closing(_Feeder(self._config, plan)) as feeder, tqdm(
+        with contextlib.closing(InputPrefetcher(self._config, plan)) as prefetcher, tqdm(
                 total=self._total, initial=start, desc=preset.name, dynamic_ncols=True,
                 disable=not sys.stderr.isatty(), smoothing=0.05, bar_format=_BAR) as bar:
             step, count = start, self._count_after(start)
-            coming = feeder.ask(step + 1, count)
+            coming = prefetcher.submit(step + 1, count)
             while step < self._total:
                 first, (indices, noises) = step + 1, coming.result()
                 step += count
                 if step < self._total:
                     count = self._count_after(step)
-                    coming = feeder.ask(step + 1, count)
+                    coming = prefetcher.submit(step + 1, count)
                 if preset.samples_noise == 'fakes' and step in plan.pictures:
                     self._fakes = self._draw_samples(step, noises[0, :preset.samples])
                 before = time.time()
@@ -442,7 +442,8 @@ class _Trainer:
         label = start - 1 + self._preset.first_step
         self._rows = self._run.load_samples(label, self._preset.image_range)
         self._metrics = self._run.start_table('metrics.csv', self._columns, label)
-        self._quality = self._run.start_table('quality.csv', evaluation.Watch.COLUMNS, start) if self._watch else []
+        self._quality = [] if self._watch is None else self._run.start_table(
+            'quality.csv', evaluation.QualityMonitor.COLUMNS, start)
 
     def _finish(self):
         run = self._run
@@ -473,7 +474,7 @@ class _Trainer:
         """
         if self._evaluated[0] == step:  # logged already
             return self._evaluated[1]
-        values = self._losses(*batch, graph.draw_number(step, graph.LOSSES))
+        values = self._losses(*batch, graph.dropout_seed_for(step, graph.LOSSES))
         losses = self._finite(step, dict(zip(self._preset.metrics, map(float, values))))
         self._evaluated = (step, losses)
         return losses
@@ -481,10 +482,10 @@ class _Trainer:
     def _finite(self, step, losses):
         for name, value in losses.items():
             if not math.isfinite(value):
-                steps = checkpoint.steps_in(self._run.checkpoints)
+                steps = checkpoint.list_steps(self._run.checkpoints)
                 raise UserError('{} is {} after step {:,}: expected a finite loss; {}. Try another --seed or a '
                                 'lower --learning_rate'.format(name, value, step, (
-                                    'the last good checkpoint is ' + checkpoint.prefix_of(
+                                    'the last good checkpoint is ' + checkpoint.checkpoint_path(
                                         self._run.checkpoints, steps[-1])) if steps else 'there is no checkpoint yet'))
         return losses
 
@@ -505,7 +506,7 @@ class _Trainer:
 
     def _draw_samples(self, step, z):
         """(pictures uint8, raw, z) of the generator as it is now."""
-        raw = self._sample(z, graph.draw_number(step, graph.SAMPLE))
+        raw = self._sample(z, graph.dropout_seed_for(step, graph.SAMPLE))
         return self._to_bytes(step, raw), raw, z
 
     def _to_bytes(self, step, raw):
@@ -556,12 +557,12 @@ class _Trainer:
         before, preset, count = time.time(), self._preset, self._watch.count
         z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
         # The same masks each time, which are no training step's: what differs is the generator.
-        raw = in_batches(lambda some, batch: self._sample(some, graph.draw_number(-1 - batch, graph.SAMPLE)), z)
+        raw = in_batches(lambda some, batch: self._sample(some, graph.dropout_seed_for(-1 - batch, graph.SAMPLE)), z)
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)
         best = evaluation.best(self._quality)
-        self._run.add_events(step, {key: row[key] for key in evaluation.Watch.COLUMNS[2:]}, None)
+        self._run.add_events(step, {key: row[key] for key in evaluation.QualityMonitor.COLUMNS[2:]}, None)
         self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
                       .format(step, self._total, row['frechet_distance'], self._watch.real['frechet_distance'],
                               row['precision'], row['recall'], '  the best so far' if best is row else

@@ -174,7 +174,8 @@ def read_metrics(run):
 
 def same_checkpoint(one, other, step):
     for suffix in ('.index', '.data-00000-of-00001'):
-        paths = [checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step) + suffix for run in (one, other)]
+        paths = [checkpoint.checkpoint_path(os.path.join(str(run), 'checkpoints'), step) + suffix
+                 for run in (one, other)]
         with open(paths[0], 'rb') as a, open(paths[1], 'rb') as b:
             assert a.read() == b.read(), suffix
 

@@ -52,6 +52,6 @@ def expected_logits(name, prefix, images):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape)
-        logits, _ = preset.discriminator(real, layers.Pass('real', training=False))
+        logits, _ = preset.discriminator(real, layers.BatchContext('real', training=False))
         checkpoint.restore(session, prefix, checkpoint.by_name(tf.global_variables()))
         return session.run(logits, {real: images.reshape((-1,) + preset.input_shape)})

@@ -18,8 +18,8 @@ from dcgan_tf1.gan.presets import PRESETS
 
 
 def still(network):
-    def call(x, net_pass):
-        return network(x, layers.Pass(net_pass.name, training=False))
+    def call(x, ctx):
+        return network(x, layers.BatchContext(ctx.name, training=False))
     return call
 
 

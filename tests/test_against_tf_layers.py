@@ -20,11 +20,11 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset)
-        passes = [layers.Pass(p, training=True) for p in ('g', 'r', 'f')]
+        passes = [layers.BatchContext(p, training=True) for p in ('g', 'r', 'f')]
         fake = preset.generator(handles.noise, passes[0])
         logits_real, probability = preset.discriminator(handles.real, passes[1])
         logits_fake, _ = preset.discriminator(fake, passes[2])
-        sampled = preset.generator(handles.noise, layers.Pass('s', training=False))
+        sampled = preset.generator(handles.noise, layers.BatchContext('s', training=False))
         networks = {v.op.name: v for v in tf.global_variables()
                     if '/' in v.op.name and '/Adam' not in v.op.name}
         gradients = {}
@@ -37,7 +37,7 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
         ours = session.run(dict(gradients, fake=fake, logits_real=logits_real, logits_fake=logits_fake,
                                 sampled=sampled, d_loss=handles.losses.d_loss, g_loss=handles.losses.g_loss), feeds)
         np.testing.assert_allclose(session.run(probability, feeds), 1 / (1 + np.exp(-ours['logits_real'])), rtol=1e-5)
-        update = handles.update(objectives.Update((objectives.DISCRIMINATOR,)), handles.real, handles.noise,
+        update = handles.update(objectives.UpdateSpec((objectives.D_OBJECTIVE,)), handles.real, handles.noise,
                                 handles.draw)
         session.run(update, feeds)  # learns nothing, moves every average
         ours.update({'average/' + key: session.run(v) for key, v in networks.items() if 'moving_' in key})

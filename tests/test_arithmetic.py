@@ -16,7 +16,7 @@ from dcgan_tf1.util.errors import UserError
 
 TF1 = tf.VERSION.startswith('1.')
 IMAGES = 12
-DISCRIMINATOR = objectives.Update((objectives.DISCRIMINATOR,))
+D_UPDATE = objectives.UpdateSpec((objectives.D_OBJECTIVE,))
 NO_DROPOUT = {'dropout_when_training': False, 'dropout_when_sampling': False}
 
 
@@ -66,7 +66,7 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
         for step in range(3):
             for place, update in enumerate(updates):
                 session.run(update, {handles.real: images[indices[step]], handles.noise: noises[step],
-                                     handles.draw: graph.draw_number(step + 1, place)})
+                                     handles.draw: graph.dropout_seed_for(step + 1, place)})
         for variable in tf.global_variables():
             if variable.op.name != 'global_step':
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
@@ -86,7 +86,7 @@ def evaluate(preset, given, **how):
         session.run(tf.global_variables_initializer())
         feeds = {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 5}
         found = session.run(fetches, feeds)
-        session.run(handles.update(DISCRIMINATOR, handles.real, handles.noise, handles.draw), feeds)
+        session.run(handles.update(D_UPDATE, handles.real, handles.noise, handles.draw), feeds)
         found.update({v.op.name: session.run(v) for v in tf.global_variables() if 'moving_' in v.op.name})
         return found
 
@@ -111,7 +111,7 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_lowering():
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(0)
             handles = graph.build_training_graph(preset, lowering=lowering)
-            update = handles.update(DISCRIMINATOR, handles.real, handles.noise, handles.draw)
+            update = handles.update(D_UPDATE, handles.real, handles.noise, handles.draw)
             session.run(tf.global_variables_initializer())
             values = {v.op.name: v for v in tf.global_variables()}
             values['discriminator/conv2d_1/bias'].load(np.full(256, 3, np.float32), session)

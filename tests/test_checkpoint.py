@@ -38,16 +38,16 @@ class Model:
 
 def test_save_keep_and_restore(tmp_path):
     folder, model = str(tmp_path), Model()
-    assert checkpoint.steps_in(str(tmp_path / 'none')) == []
+    assert checkpoint.list_steps(str(tmp_path / 'none')) == []
     for step in (5, 10, 100, 15):
         model.set(step)
         checkpoint.save(model.saver, model.session, folder, step, keep=0)
-    assert checkpoint.steps_in(folder) == [5, 10, 15, 100]
+    assert checkpoint.list_steps(folder) == [5, 10, 15, 100]
     checkpoint.save(model.saver, model.session, folder, 101, keep=2)
-    assert checkpoint.steps_in(folder) == [100, 101]
+    assert checkpoint.list_steps(folder) == [100, 101]
     assert {name.split('.')[1] for name in os.listdir(folder) if name != 'checkpoint'} == {'ckpt-100', 'ckpt-101'}
     other = Model()
-    checkpoint.restore(other.session, checkpoint.prefix_of(folder, 100), checkpoint.by_name(other.all))
+    checkpoint.restore(other.session, checkpoint.checkpoint_path(folder, 100), checkpoint.by_name(other.all))
     assert other.get() == [100, 100, 100]
     assert checkpoint.resolve(folder) == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101.index')) \
         == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101')) == os.path.join(folder, 'model.ckpt-101')
@@ -116,26 +116,26 @@ def test_a_damaged_newest_one_is_passed_over_with_a_warning_that_names_both(tmp_
     for step in (1, 2):
         model.set(step)
         checkpoint.save(model.saver, model.session, folder, step, keep=0)
-    damage(checkpoint.prefix_of(folder, 2))
-    assert checkpoint.newest_whole(folder, lines.append) == 1
+    damage(checkpoint.checkpoint_path(folder, 2))
+    assert checkpoint.latest_valid_step(folder, lines.append) == 1
     assert len(lines) == 1 and 'model.ckpt-2: ' in lines[0] and 'going back to ' in lines[0] \
         and 'model.ckpt-1' in lines[0]
-    damage(checkpoint.prefix_of(folder, 1))
+    damage(checkpoint.checkpoint_path(folder, 1))
     with pytest.raises(UserError, match='model.ckpt-2: expected a whole checkpoint, found a damaged one'):
-        checkpoint.newest_whole(folder, lines.append)
+        checkpoint.latest_valid_step(folder, lines.append)
 
 
 def test_no_checkpoint_at_all(tmp_path):
-    assert checkpoint.newest_whole(str(tmp_path), print) is None
+    assert checkpoint.latest_valid_step(str(tmp_path), print) is None
 
 
 def test_deleting_old_ones_never_counts_a_later_damaged_one(tmp_path):
     folder, model = str(tmp_path), Model()
     for step in (50, 100):
         checkpoint.save(model.saver, model.session, folder, step, keep=0)
-    damage_data(checkpoint.prefix_of(folder, 100))
+    damage_data(checkpoint.checkpoint_path(folder, 100))
     checkpoint.save(model.saver, model.session, folder, 60, keep=1)
-    assert checkpoint.steps_in(folder) == [60, 100]
+    assert checkpoint.list_steps(folder) == [60, 100]
 
 
 def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
@@ -148,8 +148,8 @@ def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
         checkpoint.save(model.saver, model.session, folder, 2, keep=1)
     os.remove(folder)
     shutil.move(folder + '-away', folder)
-    assert checkpoint.steps_in(folder) == [1]
-    checkpoint.restore(model.session, checkpoint.prefix_of(folder, 1), checkpoint.by_name(model.all))
+    assert checkpoint.list_steps(folder) == [1]
+    checkpoint.restore(model.session, checkpoint.checkpoint_path(folder, 1), checkpoint.by_name(model.all))
 
 
 # ------------------------------------------------------------------- checkpoints of other names
@@ -244,7 +244,7 @@ def test_checkpoints_in_a_folder_whose_name_looks_like_a_pattern(model, name, tm
         'data-00000-of-00001', 'index', 'meta')]
     with open(os.path.join(folder, 'checkpoint')) as handle:  # no name of ours for it
         assert handle.read().startswith('model_checkpoint_path: "model.ckpt-5"\n')
-    assert checkpoint.newest_whole(folder, print) == 5
+    assert checkpoint.latest_valid_step(folder, print) == 5
     model.set(0)
     checkpoint.restore(model.session, checkpoint.resolve(folder), checkpoint.by_name(model.all))
     assert model.get() == [5, 5, 5] and os.listdir(str(temporary)) == []

@@ -276,7 +276,7 @@ def test_the_holdout_is_taken_off_before_the_class():
     images = np.zeros((5100, 28, 28, 1), np.uint8)
     data = prepare.prepare(dataset(images, labels), PRESETS['blog_mnist'], '3')
     assert len(data.images) == 10 and data.full_size == 10
-    stand_in = dataset(images[:5000], labels[:5000], note='a note', stands_for=60000)
+    stand_in = dataset(images[:5000], labels[:5000], note='a note', nominal_size=60000)
     data = prepare.prepare(stand_in, PRESETS['blog_mnist'], '3')
     assert len(data.images) == 500 and data.full_size == 5500
 

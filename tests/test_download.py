@@ -163,7 +163,7 @@ def test_without_a_network_the_5000_digits_stand_in_and_say_so(tmp_path, monkeyp
     monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
     lines = []
     found = loading.load('mnist', log=lines.append)
-    assert found.images.shape == (5000, 28, 28, 1) and found.stands_for == 60000
+    assert found.images.shape == (5000, 28, 28, 1) and found.nominal_size == 60000
     assert 'not the full MNIST' in found.note
     assert any(line.startswith('WARNING') and 'data/mnist' in line for line in lines)
     np.testing.assert_array_equal(found.images[:, 0, 0, 0], found.labels)  # mixed together

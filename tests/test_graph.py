@@ -30,7 +30,8 @@ def batch(preset, seed=0):
             draw.uniform(-1, 1, (SMALL, preset.z_dim)).astype(np.float32))
 
 
-GENERATOR, DISCRIMINATOR = objectives.Update((objectives.GENERATOR,)), objectives.Update((objectives.DISCRIMINATOR,))
+G_UPDATE, D_UPDATE = [
+    objectives.UpdateSpec((objective,)) for objective in (objectives.G_OBJECTIVE, objectives.D_OBJECTIVE)]
 
 
 class Built:
@@ -145,23 +146,23 @@ def test_how_often_the_averages_move(update_ops, after_generator, after_both):
     built = Built(preset)
     _, z = batch(preset)
     with built.graph.as_default():
-        fakes = preset.generator(built.handles.noise, layers.Pass('generator', training=True))
+        fakes = preset.generator(built.handles.noise, layers.BatchContext('generator', training=True))
         fakes = built.session.run(fakes, {built.handles.noise: z})
 
     def moves(values, scope, unit):
         mean = values[scope + '/batch_normalization/moving_mean']
         return float(np.median(np.log(1 - mean / unit) / np.log(0.99)))
 
-    built.update(GENERATOR, fakes, z)
+    built.update(G_UPDATE, fakes, z)
     first = built.values()
-    built.update(DISCRIMINATOR, fakes, z)
+    built.update(D_UPDATE, fakes, z)
     second = built.values()
     units = {}
     with built.graph.as_default():
-        seen = layers.Pass('generator', training=True), layers.Pass('fake', training=True)
+        seen = layers.BatchContext('generator', training=True), layers.BatchContext('fake', training=True)
         preset.discriminator(preset.generator(built.handles.noise, seen[0]), seen[1])
-        for scope, net_pass in zip(('generator', 'discriminator'), seen):
-            units[scope] = built.session.run(net_pass.statistics[0].mean, {built.handles.noise: z})
+        for scope, ctx in zip(('generator', 'discriminator'), seen):
+            units[scope] = built.session.run(ctx.statistics[0].mean, {built.handles.noise: z})
     for values, expected in ((first, after_generator), (second, after_both)):
         found = [moves(values, scope, units[scope]) for scope in ('generator', 'discriminator')]
         np.testing.assert_allclose(found, expected, atol=0.02)
@@ -189,13 +190,13 @@ def test_real_moves_an_average_before_fake():
     real, z = batch(preset)
     real = 50 * real  # far from the fakes, so that the order shows
     with built.graph.as_default():
-        seen = {name: layers.Pass(name, training=True) for name in ('generator', 'real', 'fake')}
+        seen = {name: layers.BatchContext(name, training=True) for name in ('generator', 'real', 'fake')}
         fakes = preset.generator(built.handles.noise, seen['generator'])
         preset.discriminator(built.handles.real, seen['real'])
         preset.discriminator(fakes, seen['fake'])
         r, f = built.session.run([seen['real'].statistics[0].mean, seen['fake'].statistics[0].mean],
                                  {built.handles.real: real, built.handles.noise: z})
-    built.update(DISCRIMINATOR, real, z)
+    built.update(D_UPDATE, real, z)
     found = built.values()['discriminator/batch_normalization/moving_mean']
     np.testing.assert_allclose(found, 0.99 * 0.01 * r + 0.01 * f, rtol=1e-4, atol=1e-7)
     assert np.abs(found - (0.99 * 0.01 * f + 0.01 * r)).max() > 1e-4  # the other order would differ
@@ -207,7 +208,7 @@ def test_a_generators_update_needs_the_real_images_in_2017s_way_only():
         built = Built(preset)
         with built.graph.as_default():
             handles = built.handles
-            update = handles.update(GENERATOR, handles.real, handles.noise, handles.draw)
+            update = handles.update(G_UPDATE, handles.real, handles.noise, handles.draw)
         feeds = {handles.noise: batch(preset)[1], handles.draw: 0}
         if needs_real:
             with pytest.raises(tf.errors.InvalidArgumentError):
@@ -234,7 +235,7 @@ def test_losses_move_nothing_and_draw_their_own_masks():
 
 def test_draw_numbers_never_repeat(preset):
     uses = list(range(len(preset.schedule))) + [graph.LOSSES, graph.SAMPLE]
-    numbers = [graph.draw_number(step, use) for step in range(50) for use in uses]
+    numbers = [graph.dropout_seed_for(step, use) for step in range(50) for use in uses]
     assert len(set(numbers)) == len(numbers)
 
 

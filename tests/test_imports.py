@@ -1,4 +1,4 @@
-"""The house's order, read off the imports: packages import one way, modules in no circle, commands never one another."""
+"""The order of the house, read off its imports: one way, in no circle, and no command imports another."""
 
 import ast
 import os
@@ -7,7 +7,8 @@ import dcgan_tf1
 
 PACKAGE = os.path.dirname(dcgan_tf1.__file__)
 # A package may import those of the floors below its own, and itself.
-FLOORS = (('util',), ('gan', 'data', 'parallel'), ('runs',), ('exporting',), ('metrics',), ('reporting',), ('training',))
+FLOORS = (
+    ('util',), ('gan', 'data', 'parallel'), ('runs',), ('exporting',), ('metrics',), ('reporting',), ('training',))
 COMMANDS = len(FLOORS)
 
 

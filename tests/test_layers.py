@@ -29,9 +29,9 @@ def normalised(x, mean, variance):
 
 @pytest.mark.parametrize('kind, bessel', [('fused', 120 / 119), ('moments', 1.0)])
 def test_batch_norm_in_training(kind, bessel):
-    net_pass = layers.Pass('real', training=True, batch_norm=kind)
-    y = layers.batch_norm(tf.constant(X), net_pass)
-    updates = layers.moving_average_updates([net_pass])
+    ctx = layers.BatchContext('real', training=True, batch_norm=kind)
+    y = layers.batch_norm(tf.constant(X), ctx)
+    updates = layers.moving_average_updates([ctx])
     mean, variance = X.mean((0, 1, 2)), X.var((0, 1, 2))
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -47,15 +47,15 @@ def test_batch_norm_in_training(kind, bessel):
 
 
 def test_batch_norm_in_inference_uses_the_averages_and_moves_nothing():
-    net_pass = layers.Pass('sample', training=False)
-    y = layers.batch_norm(tf.constant(X), net_pass)
+    ctx = layers.BatchContext('sample', training=False)
+    y = layers.batch_norm(tf.constant(X), ctx)
     np.testing.assert_allclose(run(y), normalised(X, 0.0, 1.0), atol=1e-5)
-    assert net_pass.statistics == []
+    assert ctx.statistics == []
 
 
 def test_updates_read_their_average_after_the_control_dependencies():
-    first = layers.Pass('real', training=True)
-    second = layers.Pass('fake', training=True)
+    first = layers.BatchContext('real', training=True)
+    second = layers.BatchContext('fake', training=True)
     with tf.variable_scope('d', reuse=tf.AUTO_REUSE):
         layers.batch_norm(tf.constant(X), first)
     with tf.variable_scope('d', reuse=tf.AUTO_REUSE):
@@ -138,9 +138,9 @@ ONES = np.ones((50, 200), np.float32)
 def masks(seed=7, draw=3, name='real', layer=0):
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
-        net_pass = layers.Pass(name, training=True, draw=tf.constant(draw))
+        ctx = layers.BatchContext(name, training=True, draw=tf.constant(draw))
         with tf.variable_scope('d'):
-            outputs = [layers.dropout(tf.constant(ONES), 0.8, net_pass) for _ in range(2)]
+            outputs = [layers.dropout(tf.constant(ONES), 0.8, ctx) for _ in range(2)]
         return run(outputs[layer])
 
 
@@ -160,17 +160,17 @@ def test_dropout_keeps_what_is_no_share_of_256_exactly():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
         draw = tf.placeholder(tf.int32, [])
-        net_pass = layers.Pass('real', training=True, draw=draw)
-        kept = tf.reduce_mean(tf.cast(layers.dropout(tf.ones([20, 1000]), 0.8, net_pass) > 0, tf.float64))
+        ctx = layers.BatchContext('real', training=True, draw=draw)
+        kept = tf.reduce_mean(tf.cast(layers.dropout(tf.ones([20, 1000]), 0.8, ctx) > 0, tf.float64))
         found = [session.run(kept, {draw: number}) for number in range(400)]
         assert abs(np.mean(found) - 0.8) < 5e-4  # 205 of 256 would be off by 8e-4, 204 by 31e-4
-        all_kept = layers.dropout(tf.ones([20, 1000]), 1.0, net_pass)
+        all_kept = layers.dropout(tf.ones([20, 1000]), 1.0, ctx)
         assert session.run(tf.reduce_min(all_kept), {draw: 1}) == 1
 
 
 def test_dropout_of_an_odd_number_of_elements():
-    net_pass = layers.Pass('real', training=True, draw=tf.constant(1))
-    y = run(layers.dropout(tf.constant(np.ones((400, 3, 1), np.float32)), 0.5, net_pass))
+    ctx = layers.BatchContext('real', training=True, draw=tf.constant(1))
+    y = run(layers.dropout(tf.constant(np.ones((400, 3, 1), np.float32)), 0.5, ctx))
     assert y.shape == (400, 3, 1) and abs((y > 0).mean() - 0.5) < 0.05
     np.testing.assert_allclose(np.unique(y), [0, 2])
 
@@ -184,7 +184,7 @@ def test_dropout_masks_are_a_function_of_seed_draw_pass_and_layer():
 
 def test_dropout_off_is_the_identity():
     x = tf.constant(ONES)
-    assert layers.dropout(x, 0.8, layers.Pass('sample', training=False)) is x
+    assert layers.dropout(x, 0.8, layers.BatchContext('sample', training=False)) is x
 
 
 @pytest.mark.skipif(tf.VERSION.startswith('1.'), reason='no bfloat16 on a CPU in TensorFlow 1.15')
@@ -196,7 +196,7 @@ def test_gradients_of_biases_and_batch_norm_are_summed_up_exactly_in_bfloat16():
         with layers.arithmetic(precision, 'mixed'), tf.variable_scope(precision):
             plain = layers.conv2d(tf.constant(x), 4, 1)
             dense = layers.dense(tf.reshape(tf.constant(x), [-1, 8]), 4)
-            normal = layers.batch_norm(tf.cast(tf.constant(x), precision), layers.Pass('real', training=True))
+            normal = layers.batch_norm(tf.cast(tf.constant(x), precision), layers.BatchContext('real', training=True))
             found = []
             for y, names in ((plain, ['conv2d/bias']), (dense, ['dense/bias']),
                              (normal, ['batch_normalization/gamma', 'batch_normalization/beta'])):

@@ -69,4 +69,4 @@ def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tin
         status, out, err = run_process('train', '--max_steps=4', '--resume=must', '--run_dir=' + folders[who],
                                        *flags, **extra)
         assert status == 0 and 'going on at step 3' in out, err
-        assert checkpoint.steps_in(os.path.join(folders[who], 'checkpoints')) == [3, 4]
+        assert checkpoint.list_steps(os.path.join(folders[who], 'checkpoints')) == [3, 4]

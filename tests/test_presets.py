@@ -11,8 +11,9 @@ from conftest import ROOT, check_one_line_error, run_command
 from PIL import Image
 
 from dcgan_tf1 import flags, train
-from dcgan_tf1.gan import graph, layers, networks, objectives
-from dcgan_tf1.gan.presets import PRESETS, Every
+from dcgan_tf1.gan import graph, layers, networks
+from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
+from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util.seeds import draw_noise
 
@@ -111,7 +112,7 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
     looped = Looped(preset)
     z = looped.noise(1)
     looped.step(1, range(8))
-    names = looped.handles.seen_losses.names
+    names = looped.handles.loss_accumulators.names
     assert names == ('d_loss', 'd_loss', 'g_loss', 'g_loss')
     sums = looped.values()['seen_losses/sums']
 
@@ -130,7 +131,7 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
     feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4], looped.handles.draw: 0}
     before = looped.session.run(looped.handles.losses, feeds)
     looped.step(1, range(4))
-    real, fake, g_loss = looped.session.run(looped.handles.seen_losses.sums)
+    real, fake, g_loss = looped.session.run(looped.handles.loss_accumulators.sums)
     np.testing.assert_allclose(real, before.d_loss_real, rtol=1e-5)  # the first update starts from the initial weights
     assert abs(fake - before.d_loss_fake) > 1e-3  # the second does not
     assert np.isfinite(g_loss)
@@ -172,10 +173,10 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
 def test_spectral_normalisation_divides_by_the_largest_singular_value():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
-        net_pass = layers.Pass('real', training=True)
+        ctx = layers.BatchContext('real', training=True)
         x = tf.eye(30)
-        y = layers.dense(x, 20, use_bias=False, spectral_norm=net_pass)  # the normalised kernel itself
-        (u, moved), = net_pass.power_iterations
+        y = layers.dense(x, 20, use_bias=False, spectral_norm=ctx)  # the normalised kernel itself
+        (u, moved), = ctx.power_iterations
         session.run(tf.global_variables_initializer())
         move = tf.assign(u, moved)
         for _ in range(300):
@@ -257,7 +258,7 @@ def test_rhythms(preset, total, rows, pictures, saves, mnist):
 
 def test_modes_and_likelihoods():
     assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == Every(400, 'steps')
+    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
     assert flags.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
     assert flags.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
     for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
@@ -268,8 +269,8 @@ def test_modes_and_likelihoods():
 
 def test_a_preset_that_contradicts_itself_fails_at_once():
     for fields, message in (({'epochs': None}, 'either epochs or steps'), ({'steps': 5}, 'either epochs or steps'),
-                            ({'schedule': (objectives.Update((objectives.AUTOENCODE,)),)}, 'expected networks of'),
-                            ({'schedule': (objectives.Update((objectives.GENERATOR,), noise=1),)}, '1 of noise')):
+                            ({'schedule': (UpdateSpec((AUTOENCODER_OBJECTIVE,)),)}, 'expected networks of'),
+                            ({'schedule': (UpdateSpec((G_OBJECTIVE,), noise=1),)}, '1 of noise')):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(PRESETS['blog_mnist'], **fields)
 
@@ -346,7 +347,7 @@ def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tiny
         last = np.asarray(gif.convert('L'), np.int32)[::2, ::2]
     expected = np.asarray(Image.open(str(path / 'samples' / pictures[1])), np.int32)
     assert np.abs(last - expected).max() <= 2
-    assert checkpoint.steps_in(str(path / 'checkpoints')) == [6]  # none after 15 epochs, so the one at the end
+    assert checkpoint.list_steps(str(path / 'checkpoints')) == [6]  # none after 15 epochs, so the one at the end
 
 
 def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_path):

@@ -107,7 +107,7 @@ def test_a_run_on_the_stand_in_is_measured_against_the_stand_in():
     stand_in = loading.read_embedded('site/mnist_5k.csv.gz')
     config = config_of(stand_in)
     dataset, is_own, lines = load(config)
-    assert (dataset.folder, dataset.stands_for, is_own, lines) == ('site', 60000, True, [])
+    assert (dataset.folder, dataset.nominal_size, is_own, lines) == ('site', 60000, True, [])
     np.testing.assert_array_equal(dataset.images, stand_in.images)
     assert recorded.short(recorded.record_of(dataset, None)) == stand_in.checksum[:12] + ' (stand-in)'
     # The full set is another one, and the message says which is the stand-in.

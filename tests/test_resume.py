@@ -39,7 +39,8 @@ def make(tmp_path, whole):
         if step is not None:
             os.mkdir(os.path.join(path, 'checkpoints'))
             for suffix in ('.index', '.data-00000-of-00001'):
-                shutil.copy(whole + suffix, checkpoint.prefix_of(os.path.join(path, 'checkpoints'), step) + suffix)
+                shutil.copy(
+                    whole + suffix, checkpoint.checkpoint_path(os.path.join(path, 'checkpoints'), step) + suffix)
         return path
     return make
 

@@ -75,7 +75,7 @@ def test_everything_is_written(dense_run, tiny_data):
     assert Image.open(os.path.join(run, 'samples', 'step-000018.png')).size == (25 * 28, 28)
     assert Image.open(os.path.join(run, 'figure.png')).size == (70 + 25 * 28 + 12, 40 + 3 * 28 + 12)
     assert Image.open(os.path.join(run, 'losses.png')).size == (1080, 432)
-    assert checkpoint.steps_in(os.path.join(run, 'checkpoints')) == [6, 12, 18]
+    assert checkpoint.list_steps(os.path.join(run, 'checkpoints')) == [6, 12, 18]
     with open(os.path.join(run, 'log.txt')) as handle:
         log = handle.read()
     for line in out.strip().splitlines():
@@ -170,7 +170,7 @@ def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flag
     killed = tmp_path / 'killed' / '00000-{}'.format(preset)
     for step in kills:
         process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'killed'), *flags)
-        wait_for(lambda: any(s >= step for s in checkpoint.steps_in(str(killed / 'checkpoints'))), process)  # noqa: B023
+        wait_for(lambda: any(s >= step for s in checkpoint.list_steps(str(killed / 'checkpoints'))), process)  # noqa: B023
         process.send_signal(signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -201,7 +201,7 @@ def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number and err == ''
-    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    steps = checkpoint.list_steps(str(run / 'checkpoints'))
     assert len(steps) == 1
     assert 'stopped by {} after step {:,}; saved'.format(signal.Signals(number).name, steps[0]) in out
     status, out, _ = train(tiny_data, tmp_path, '--max_steps={}'.format(steps[0] + 5), *DENSE)
@@ -222,9 +222,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     message = capsys.readouterr().err
     check_one_line_error((status, '', message), 'd_loss is nan after step 1', 'expected a finite loss', 'model.ckpt-8')
     folder = str(tmp_path / '00000-blog_dense' / 'checkpoints')
-    assert checkpoint.steps_in(folder) == [4, 8]
+    assert checkpoint.list_steps(folder) == [4, 8]
     for step in (4, 8):
-        reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(folder, step))
+        reader = tf.train.NewCheckpointReader(checkpoint.checkpoint_path(folder, step))
         assert all(np.isfinite(reader.get_tensor(name)).all() for name in reader.get_variable_to_shape_map())
     assert message.strip() in (tmp_path / '00000-blog_dense' / 'log.txt').read_text()
 
@@ -280,7 +280,7 @@ def test_too_few_images_and_wrong_places(tiny_data, tmp_path):
 
 
 def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path):
-    prefix = checkpoint.prefix_of(os.path.join(dense_run[0], 'checkpoints'), 18)
+    prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
     status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + prefix, '--max_steps=1',
                              '--learning_rate=0', *DENSE)
     assert status == 0 and 'starting from the variables of ' + prefix in out, err
@@ -316,7 +316,7 @@ def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_d
     check_one_line_error(result, 'error: cannot write ', 'model.ckpt-12: No space left on device; the checkpoint of '
                          'step 6 is intact')
     run = small_disk / '00000-blog_dense'
-    assert checkpoint.steps_in(str(run / 'checkpoints')) == [6]
+    assert checkpoint.list_steps(str(run / 'checkpoints')) == [6]
     subprocess.check_call(['mount', '-o', 'remount,size=30m', str(small_disk)])
     status, _, err = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
     assert status == 0, err
@@ -340,7 +340,7 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     from dcgan_tf1 import train as trainer
 
     found = loading.load('mnist', data_dir=tiny_data)
-    stand_in = found._replace(images=found.images[:5000], note='a note', stands_for=60000)
+    stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
     monkeypatch.setattr(trainer.datasets, 'load', lambda *_: stand_in)
     plan = trainer._make_plan(flags.parse_train([]), print)
     assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.per_epoch == 78
@@ -432,7 +432,7 @@ def test_several_devices_share_a_step(tiny_data, tmp_path):
     assert 'as 2 logical devices' in out and '3 steps of 64 images, 6 steps to an epoch' in out
     status, _, err = train(tiny_data, tmp_path / 'one', '--max_steps=3', '--device=cpu', '--precision=float32', *DENSE)
     assert status == 0, err
-    readers = [tf.train.NewCheckpointReader(checkpoint.prefix_of(
+    readers = [tf.train.NewCheckpointReader(checkpoint.checkpoint_path(
         str(tmp_path / who / '00000-blog_dense' / 'checkpoints'), 3)) for who in ('one', 'two')]
     for name in readers[0].get_variable_to_shape_map():
         np.testing.assert_allclose(*[reader.get_tensor(name) for reader in readers], rtol=1e-4, atol=1e-6)
@@ -490,12 +490,12 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     assert [row['step'] for row in rows] == [2, 4, 6, 8, 9] and {row['n'] for row in rows} == {100}
     assert out.count('Frechet distance') == 5 and 'the best so far' in out
     best = min(rows, key=lambda row: row['frechet_distance'])
-    assert checkpoint.steps_in(os.path.join(run, 'checkpoints')) == sorted({int(best['step']), 9})
+    assert checkpoint.list_steps(os.path.join(run, 'checkpoints')) == sorted({int(best['step']), 9})
     assert os.path.exists(os.path.join(run, 'quality.png'))
 
     # The measure is that of the checkpoint's images.
     preset = PRESETS['blog_dense']
-    prefix = checkpoint.prefix_of(os.path.join(run, 'checkpoints'), 9)
+    prefix = checkpoint.checkpoint_path(os.path.join(run, 'checkpoints'), 9)
     z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
     pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
     data = prepare.prepare(loading.load('mnist', 'train', labelled), preset)

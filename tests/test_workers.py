@@ -89,10 +89,10 @@ def test_flags_win_over_tf_config_and_belong_together():
 # ------------------------------------------------------------------------ the line between workers
 
 def teams(facts, timeout=20, said=None, first_timeout=None):
-    """agree() of one Team for each of `facts`: a list of what each returned or raised, and the teams."""
+    """agree() of one WorkerGroup for each of `facts`: a list of what each returned or raised, and the teams."""
     hosts = tuple('127.0.0.1:{}'.format(port) for port in _free_ports(len(facts)))
     found, lost = [None] * len(facts), []
-    made = [group.Team(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
+    made = [group.WorkerGroup(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
                          (said if said is not None else []).append) for task in range(len(facts))]
 
     def agree(task):
@@ -156,7 +156,7 @@ def test_a_taken_port_is_named():
         for task in (0, 1):
             hosts = ['127.0.0.1:1', '127.0.0.1:1']
             hosts[task] = '127.0.0.1:{}'.format(port)
-            team = group.Team(Cluster(tuple(hosts), task), 5, None, print)
+            team = group.WorkerGroup(Cluster(tuple(hosts), task), 5, None, print)
             with pytest.raises(UserError, match='worker {}.*{}.*free port.*in use'.format(task, port)):
                 team.agree({}, {})
 
@@ -168,7 +168,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
         except OSError as error:
             pytest.skip('IPv6 is not here: {}'.format(error.strerror))
         hosts = '[::1]:{},[::1]:1'.format(one.getsockname()[1])
-    made = [group.Team(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
+    made = [group.WorkerGroup(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
     found = []
     first = threading.Thread(target=lambda: found.append(made[0].agree({'seed': 1}, {'start': 5})))
     first.start()
@@ -196,7 +196,7 @@ def test_strangers_are_turned_away():
         with socket.create_connection(('127.0.0.1', port)) as stranger:
             stranger.sendall(greeting)
     silent = socket.create_connection(('127.0.0.1', port))
-    liar = group._Line(socket.create_connection(('127.0.0.1', port)))
+    liar = group.Connection(socket.create_connection(('127.0.0.1', port)))
     liar.send({'from': 'dcgan_tf1', 'task': 7, 'facts': {}})
     assert 'worker 1 to 1, found 7' in liar.receive(5)['error']
     assert made[1].agree({}, None) == {'start': 5}
@@ -255,7 +255,7 @@ def ends(started, timeout=240):
 
 
 def variables_of(run, step):
-    reader = tf.train.NewCheckpointReader(checkpoint.prefix_of(os.path.join(str(run), 'checkpoints'), step))
+    reader = tf.train.NewCheckpointReader(checkpoint.checkpoint_path(os.path.join(str(run), 'checkpoints'), step))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
@@ -305,13 +305,13 @@ def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim
     check_one_line_error((status, '', err), 'worker {} ({}) has ended'.format(victim, hosts[victim]))
     started[victim].communicate()
     run = tmp_path / '00000-blog_dense'
-    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    steps = checkpoint.list_steps(str(run / 'checkpoints'))
     assert steps
     _, started = start_workers(3, tiny_data, tmp_path, '--max_steps={}'.format(steps[-1] + 3), *DENSE)
     results = ends(started)
     assert [status for status, _, _ in results] == [0, 0, 0], results
     assert 'going on at step {:,}'.format(steps[-1]) in results[0][1]
-    assert checkpoint.steps_in(str(run / 'checkpoints'))[-1] == steps[-1] + 3
+    assert checkpoint.list_steps(str(run / 'checkpoints'))[-1] == steps[-1] + 3
 
 
 @pytest.mark.slow
@@ -325,7 +325,7 @@ def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM and out.count('stopped by SIGTERM after step') == 2, (out, err)
     step, = set(re.findall(r'after step ([\d,]+);', out))
     step = int(step.replace(',', ''))
-    assert checkpoint.steps_in(str(tmp_path / '00000-blog_dense' / 'checkpoints'))[-1] == step
+    assert checkpoint.list_steps(str(tmp_path / '00000-blog_dense' / 'checkpoints'))[-1] == step
     process = start_command('launch', *(flags + ('--max_steps={}'.format(step), '--resume=must')))
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0 and 'nothing left to do' in out, (out, err)

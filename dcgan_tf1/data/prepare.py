@@ -27,7 +27,7 @@ def prepare(dataset, preset, image_class=None):
     if dataset.images.shape[1:] != preset.image_shape:
         raise UserError('--dataset={}: expected images of {} for --preset={}, found {}'.format(
             dataset.name, by(preset.image_shape), preset.name, by(dataset.images.shape[1:])))
-    images, labels, full_size = dataset.images, dataset.labels, dataset.stands_for
+    images, labels, full_size = dataset.images, dataset.labels, dataset.nominal_size
     keep = np.ones(len(images), bool)
     if preset.holdout and dataset.name in ('mnist', 'fashion_mnist'):
         full_size -= preset.holdout

@@ -120,9 +120,10 @@ def load_pictures(folder, split, log, shape=None, background='black'):
 # A row of DATASETS. `present(folder, split)` says whether the split lies there,
 # `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
 # be downloaded), and `load(folder, split, log, shape, background)` returns images, labels or
-# None, and the files read; `by_hand` says where to get the files without a network, `expected`
+# None, and the files read; `manual_instructions` says where to get the files without a network, `expected`
 # what they are called, `folders` how other programs call the folder that they lie in.
-Source = collections.namedtuple('Source', 'title classes present obtain load files mirrors by_hand expected folders')
+Source = collections.namedtuple(
+    'Source', 'title classes present obtain load files mirrors manual_instructions expected folders')
 
 _IDX_NAMES = 'train-images-idx3-ubyte and train-labels-idx1-ubyte, gzipped or not'
 _MNIST = mnist_files.MnistFiles('mnist.npz')

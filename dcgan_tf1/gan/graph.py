@@ -19,14 +19,14 @@ LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 TrainingGraph = collections.namedtuple('TrainingGraph', [
     'real',         # placeholder [N] + input_shape, float32 in the preset's range
     'noise',        # placeholder [N, z_dim], float32
-    'draw',         # placeholder, int32 scalar: which dropout masks, see draw_number()
+    'draw',         # placeholder, int32 scalar: which dropout masks, see dropout_seed_for()
     'losses',       # the preset's losses, scalars, in training mode; moves no average
     'sample_images',  # [N] + image_shape
     'global_step',  # int64 variable
-    'update',       # update(Update, real, noise, draw): builds one update, an op
+    'update',       # update(UpdateSpec, real, noise, draw): builds one update, an op
     'loop',         # Loop: whole steps on the device
-    'seen_losses',  # SeenLosses: what the updates themselves started from
-    'exchange',     # Exchange, where there are several workers, else None
+    'loss_accumulators',  # LossAccumulators: what the updates themselves started from
+    'exchange',     # SyncOps, where there are several workers, else None
 ])
 
 # Any number of steps in one call of the session. The images that steps are trained on stay
@@ -41,7 +41,7 @@ Loop = collections.namedtuple('Loop', [
 ])
 
 # The losses of a step's objectives, in the schedule's order, each taken before its update.
-SeenLosses = collections.namedtuple('SeenLosses', [
+LossAccumulators = collections.namedtuple('LossAccumulators', [
     'names',  # the losses' names, one for each objective
     'sums',   # variable [objectives]: of the last step ('before'), or of all since `reset` ('mean')
     'counts',  # variable [objectives]: updates that were made
@@ -49,7 +49,7 @@ SeenLosses = collections.namedtuple('SeenLosses', [
 ])
 
 
-class Workers:
+class AllReduce:
     """This process of several that compute the same graph; makes the operations that add up over all of them."""
 
     GROUP = 1
@@ -79,10 +79,10 @@ class Workers:
         return [total / self.count for total in self.add_up_all(tensors)]
 
 
-ALONE = Workers()
+ALONE = AllReduce()
 
 # What several workers exchange beside the gradients.
-Exchange = collections.namedtuple('Exchange', [
+SyncOps = collections.namedtuple('SyncOps', [
     'wish',    # placeholder, float32 [1]: 1 where this worker wishes to stop after the call
     'wishes',  # float32 [1]: how many do; comes with the loop's `train`
     'sync',    # op: gives all workers the first one's variables
@@ -93,7 +93,7 @@ Exchange = collections.namedtuple('Exchange', [
 SamplingGraph = collections.namedtuple('SamplingGraph', 'noise draw sample_images')
 
 
-def draw_number(step, use):
+def dropout_seed_for(step, use):
     """The value to feed as `draw` in one step for an update's place in the schedule, LOSSES or SAMPLE.
 
     `step` may be a tensor.
@@ -134,8 +134,8 @@ def _draw_placeholder():
 
 def _sample_images(preset, noise, draw, dropout):
     """Images with batch norm on its moving averages: [N] + image_shape."""
-    net_pass = layers.Pass('sample', training=False, draw=draw if dropout else None)
-    images = preset.generator(noise, net_pass)
+    ctx = layers.BatchContext('sample', training=False, draw=draw if dropout else None)
+    images = preset.generator(noise, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
     if tuple(images.shape.as_list()[1:]) == preset.image_shape:
@@ -187,7 +187,7 @@ def build_inference_graph(preset, with_discriminator=False):
         if with_discriminator:
             real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
             x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
-            logits, _ = preset.discriminator(x, layers.Pass('real', training=False))
+            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False))
             found.append(Network('discriminator', 'images', real, 'logits', tf.identity(logits, name='logits')))
         return found
 
@@ -226,7 +226,7 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
         per_step = workers.sums - sums, workers.bytes - size
         exchange = _build_exchange(workers, loop, per_step) if workers.count > 1 else None
         return TrainingGraph(real, noise, draw, forward.mean_losses(), images, global_step, builder.update,
-                             loop, builder.seen_losses, exchange)
+                             loop, builder.loss_accumulators, exchange)
 
 
 def _build_exchange(workers, loop, per_step):
@@ -239,7 +239,7 @@ def _build_exchange(workers, loop, per_step):
         some = [variable for variable in ours if variable.dtype.base_dtype == dtype]
         values = [variable.read_value() if workers.task == 0 else tf.zeros_like(variable) for variable in some]
         assigns += [tf.assign(variable, value).op for variable, value in zip(some, workers.add_up_all(values))]
-    return Exchange(wish, wishes, tf.group(*assigns), *per_step)
+    return SyncOps(wish, wishes, tf.group(*assigns), *per_step)
 
 
 def _build_loop(preset, builder, global_step, towers, total_steps):
@@ -269,7 +269,7 @@ def _build_loop(preset, builder, global_step, towers, total_steps):
             with tf.control_dependencies(done):
                 real = tf.identity(real_images(i, update.images))
                 noise = tf.identity(noises[i, noise_ends[update.noise]:noise_ends[update.noise + 1]])
-                done = [builder.update(update, real, noise, draw_number(first + i, place), size)]
+                done = [builder.update(update, real, noise, dropout_seed_for(first + i, place), size)]
         with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
             return i + 1
 
@@ -285,19 +285,19 @@ class _Forward:
 
     def __init__(self, preset, towers, real, noise, draw, first_tower):
         self.losses = []  # of each tower
-        self.passes = collections.OrderedDict()  # {name: a layers.Pass for each tower}, e.g. 'fake'
+        self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
         # Numbered over all workers: each tower has dropout masks of its own.
         for number, (device, real_part, noise_part) in enumerate(zip(
                 towers, _split(real, len(towers)), _split(noise, len(towers))), first_tower):
 
-            def new_pass(name, training=True, number=number):
-                net_pass = layers.Pass('{}/{}'.format(name, number) if number else name, training,
+            def new_context(name, training=True, number=number):
+                ctx = layers.BatchContext('{}/{}'.format(name, number) if number else name, training,
                                        draw if preset.dropout_when_training else None, preset.batch_norm)
-                self.passes.setdefault(name, []).append(net_pass)
-                return net_pass
+                self.passes.setdefault(name, []).append(ctx)
+                return ctx
 
             with tf.device(device or None):
-                self.losses.append(preset.model.forward(preset, real_part, noise_part, new_pass))
+                self.losses.append(preset.model.forward(preset, real_part, noise_part, new_context))
 
     def mean_losses(self):
         """The losses over the whole batch: scalars."""
@@ -328,7 +328,7 @@ class _Builder:
         self._arithmetic = precision, lowering
         self._optimizers, self._averages = {}, {}
         self.learning_rate = preset.learning_rate
-        self.seen_losses = _make_seen_losses(preset) if preset.metrics_when != 'after' else None
+        self.loss_accumulators = _make_seen_losses(preset) if preset.metrics_when != 'after' else None
 
     def forward(self, real, noise, draw):
         with layers.arithmetic(*self._arithmetic):
@@ -423,11 +423,11 @@ class _Builder:
         return [(_mean(parts), variable) for parts, variable in zip(zip(*gradients), variables)]
 
     def _note_losses(self, update, forward):
-        """The ops that add an update's losses to seen_losses, in a list."""
-        if self.seen_losses is None:
+        """The ops that add an update's losses to loss_accumulators, in a list."""
+        if self.loss_accumulators is None:
             return []
         place = sum(len(earlier.objectives) for earlier in self._preset.schedule[:self._preset.schedule.index(update)])
-        losses, seen = forward.mean_losses(), self.seen_losses
+        losses, seen = forward.mean_losses(), self.loss_accumulators
         rows = list(range(place, place + len(update.objectives)))
         values = [getattr(losses, objective.loss) for objective in update.objectives]
         if self._preset.metrics_when == 'before':
@@ -441,7 +441,7 @@ def _make_seen_losses(preset):
     names = tuple(objective.loss for update in preset.schedule for objective in update.objectives)
     sums, counts = [tf.get_variable('seen_losses/' + name, [len(names)], tf.float32, tf.zeros_initializer(),
                                     trainable=False) for name in ('sums', 'counts')]
-    return SeenLosses(names, sums, counts, tf.group(sums.initializer, counts.initializer))
+    return LossAccumulators(names, sums, counts, tf.group(sums.initializer, counts.initializer))
 
 
 def _one_after(op):

@@ -45,7 +45,7 @@ BatchStatistics = collections.namedtuple(
     'BatchStatistics', 'moving_mean moving_variance mean variance momentum')
 
 
-class Pass:
+class BatchContext:
     """One pass of a network over one batch: how its batch norm and dropout behave.
 
     Args:
@@ -98,11 +98,11 @@ def _variable(name, shape, initializer, trainable=True):
 
 
 def _kernel(shape, initializer, spectral_norm):
-    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a Pass.
+    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a BatchContext.
 
     Source: Miyato et al., 2018. The largest singular value of the kernel as a matrix
     [everything else, filters] comes from one power iteration, which starts from the saved
-    `u` [1, filters] and is recorded in the Pass; nothing moves until it is assigned.
+    `u` [1, filters] and is recorded in the BatchContext; nothing moves until it is assigned.
     """
     kernel = _variable('kernel', shape, initializer)
     if spectral_norm is None:
@@ -132,7 +132,7 @@ def _add_bias(x, channels, use_bias):
 
 
 # The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; one of
-# the initialisers above; the Pass in which the kernel is spectrally normalised, or None.
+# the initialisers above; the BatchContext in which the kernel is spectrally normalised, or None.
 
 def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None):
     """Fully connected layer: [N, n] -> [N, units]; float32 for one unit."""
@@ -186,11 +186,11 @@ def average_pool(x):
     return tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
 
 
-def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
+def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
     """Batch normalisation over all axes but the last: [N, H, W, C] -> [N, H, W, C].
 
     In a training pass the batch's own mean and variance normalise, and are recorded in
-    `net_pass.statistics`; nothing moves until an op of `moving_average_updates` runs.
+    `ctx.statistics`; nothing moves until an op of `moving_average_updates` runs.
     Otherwise the moving averages normalise. The variance that normalises is the biased
     one in every form. Source: Ioffe and Szegedy, 2015; constants of `tf.layers`.
     """
@@ -201,7 +201,7 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
         moving_mean = _variable('moving_mean', [channels], tf.zeros_initializer(), trainable=False)
         moving_variance = _variable('moving_variance', [channels], tf.ones_initializer(),
                                     trainable=False)
-        if not net_pass.training:
+        if not ctx.training:
             return tf.cast(tf.nn.batch_normalization(
                 tf.cast(x, tf.float32), moving_mean, moving_variance, beta, gamma, epsilon), x.dtype)
         bias = None
@@ -209,7 +209,7 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
             x, bias = x.op.inputs
             bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
-        if net_pass.batch_norm == 'fused' and x.shape.ndims == 4:
+        if ctx.batch_norm == 'fused' and x.shape.ndims == 4:
             y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
         else:
             exact = tf.cast(x, tf.float32)
@@ -217,7 +217,7 @@ def batch_norm(x, net_pass, momentum=0.99, epsilon=1e-3):
             y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
         if bias is not None:
             mean += bias
-        net_pass.statistics.append(
+        ctx.statistics.append(
             BatchStatistics(moving_mean, moving_variance, mean, variance, momentum))
         return y
 
@@ -229,7 +229,7 @@ def seen_statistics(passes):
     """
     with tf.name_scope('moving_averages'):
         return [tf.add_n(values) / len(values) if len(values) > 1 else values[0]
-                for seen in zip(*[net_pass.statistics for net_pass in passes])
+                for seen in zip(*[ctx.statistics for ctx in passes])
                 for values in ([each.mean for each in seen], [each.variance for each in seen])]
 
 
@@ -260,18 +260,18 @@ def leaky_relu(x, leak):
     return tf.nn.leaky_relu(x, leak)
 
 
-def dropout(x, keep, net_pass):
+def dropout(x, keep, ctx):
     """x / keep with probability `keep` in [1/256, 1], else 0; the identity where dropout is off.
 
     Masks are a function of the graph's seed, the layer's name, the pass's name and
-    `net_pass.draw` alone, so a resumed run draws the masks it would have drawn.
+    `ctx.draw` alone, so a resumed run draws the masks it would have drawn.
     """
     with tf.variable_scope(None, default_name='dropout') as scope:
-        if net_pass.draw is None:
+        if ctx.draw is None:
             return x
 
         def seeds(what):
-            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, net_pass.name, what), net_pass.draw])
+            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, ctx.name, what), ctx.draw])
 
         size = int(np.prod(x.shape.as_list()[1:]))
         # Random bits are what dropout spends its time on: 8 for each element do. What is kept is

@@ -1,6 +1,6 @@
 """The networks of each system, as shape tables.
 
-A network takes a batch and a `layers.Pass` and opens its own variable scope; calling it
+A network takes a batch and a `layers.BatchContext` and opens its own variable scope; calling it
 again reuses the variables. Generators return images in the preset's range, discriminators
 the logits [N, 1] and their sigmoid, encoders a code, decoders images in [0, 1] and their
 logits.
@@ -28,104 +28,104 @@ LEAK = 0.01
 KEEP = 0.8
 
 
-def blog_mnist_generator(z, net_pass):
+def blog_mnist_generator(z, ctx):
     """System 1: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 256, 4, stride=1, padding='VALID')      # [N, 7, 7, 256]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 128, 3, stride=2)                       # [N, 14, 14, 128]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 1, 3, stride=2)                         # [N, 28, 28, 1]
         return tf.tanh(x)
 
 
-def blog_cifar_generator(z, net_pass):
+def blog_cifar_generator(z, ctx):
     """System 2: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 256, 4, stride=2)                       # [N, 8, 8, 256]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 128, 3, stride=2)                       # [N, 16, 16, 128]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d_transpose(x, 3, 3, stride=2)                         # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
-def blog_discriminator(x, net_pass):
+def blog_discriminator(x, ctx):
     """Systems 1 and 2: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 128, 3, stride=2)                     # [N, 14, 14, 128] or [N, 16, 16, 128]
-        x = dropout(leaky_relu(x, LEAK), KEEP, net_pass)
+        x = dropout(leaky_relu(x, LEAK), KEEP, ctx)
         x = conv2d(x, 256, 3, stride=2)                     # [N, 7, 7, 256] or [N, 8, 8, 256]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = conv2d(x, 512, 3, stride=2)                     # [N, 4, 4, 512]
-        x = _blog_block(x, net_pass)
+        x = _blog_block(x, ctx)
         x = tf.reshape(x, [-1, 4 * 4 * 512])                # [N, 8192]
         logits = dense(x, 1)                                # [N, 1]
         return logits, tf.sigmoid(logits)
 
 
-def blog_dense_generator(z, net_pass):
+def blog_dense_generator(z, ctx):
     """System 3: z [N, 100] -> flat images [N, 784] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 128)                                   # [N, 128]
-        x = dropout(leaky_relu(x, LEAK), KEEP, net_pass)
+        x = dropout(leaky_relu(x, LEAK), KEEP, ctx)
         x = dense(x, 784)                                   # [N, 784]
         return tf.tanh(x)
 
 
-def blog_dense_discriminator(x, net_pass):
+def blog_dense_discriminator(x, ctx):
     """System 3: flat images [N, 784] -> logits [N, 1], sigmoid."""
-    del net_pass  # neither batch norm nor dropout
+    del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = leaky_relu(dense(x, 128), LEAK)                 # [N, 128]
         logits = dense(x, 1)                                # [N, 1]
         return logits, tf.sigmoid(logits)
 
 
-def _blog_block(x, net_pass):
-    return dropout(leaky_relu(batch_norm(x, net_pass), LEAK), KEEP, net_pass)
+def _blog_block(x, ctx):
+    return dropout(leaky_relu(batch_norm(x, ctx), LEAK), KEEP, ctx)
 
 
 # ------------------------------------------------------------------- 4. TensorFlow's tutorial
 
-def tf_tutorial_generator(z, net_pass):
+def tf_tutorial_generator(z, ctx):
     """System 4: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
-        x = leaky_relu(batch_norm(x, net_pass), 0.3)
-        return _tf_tutorial_images(x, net_pass)
+        x = leaky_relu(batch_norm(x, ctx), 0.3)
+        return _tf_tutorial_images(x, ctx)
 
 
-def tf_tutorial_101_generator(z, net_pass):
+def tf_tutorial_101_generator(z, ctx):
     """The second source's variant: nothing after the dense layer's batch norm."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
-        return _tf_tutorial_images(batch_norm(x, net_pass), net_pass)
+        return _tf_tutorial_images(batch_norm(x, ctx), ctx)
 
 
-def _tf_tutorial_images(x, net_pass):
+def _tf_tutorial_images(x, ctx):
     x = tf.reshape(x, [-1, 7, 7, 256])                                  # [N, 7, 7, 256]
     x = conv2d_transpose(x, 128, 5, use_bias=False)                     # [N, 7, 7, 128]
-    x = leaky_relu(batch_norm(x, net_pass), 0.3)
+    x = leaky_relu(batch_norm(x, ctx), 0.3)
     x = conv2d_transpose(x, 64, 5, stride=2, use_bias=False)            # [N, 14, 14, 64]
-    x = leaky_relu(batch_norm(x, net_pass), 0.3)
+    x = leaky_relu(batch_norm(x, ctx), 0.3)
     x = conv2d_transpose(x, 1, 5, stride=2, use_bias=False)             # [N, 28, 28, 1]
     return tf.tanh(x)
 
 
-def tf_tutorial_discriminator(x, net_pass):
+def tf_tutorial_discriminator(x, ctx):
     """System 4: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 64, 5, stride=2)                                  # [N, 14, 14, 64]
-        x = dropout(leaky_relu(x, 0.3), 0.7, net_pass)
+        x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
         x = conv2d(x, 128, 5, stride=2)                                 # [N, 7, 7, 128]
-        x = dropout(leaky_relu(x, 0.3), 0.7, net_pass)
+        x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
         x = tf.reshape(x, [-1, 7 * 7 * 128])                            # [N, 6272]
         logits = dense(x, 1)                                            # [N, 1]
         return logits, tf.sigmoid(logits)
@@ -133,9 +133,9 @@ def tf_tutorial_discriminator(x, net_pass):
 
 # --------------------------------------------------------- 5. the introductory source's plain GAN
 
-def keras_dense_generator(z, net_pass):
+def keras_dense_generator(z, ctx):
     """System 5: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
-    del net_pass  # neither batch norm nor dropout
+    del ctx  # neither batch norm nor dropout
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         return tf.sigmoid(_dense_logits(z))
 
@@ -147,9 +147,9 @@ def _dense_logits(z):
     return tf.reshape(x, [-1, 28, 28, 1])                               # [N, 28, 28, 1]
 
 
-def keras_dense_discriminator(x, net_pass):
+def keras_dense_discriminator(x, ctx):
     """System 5: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
-    del net_pass  # neither batch norm nor dropout
+    del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = tf.reshape(x, [-1, 784])                                    # [N, 784]
         x = tf.nn.relu(dense(x, 256))                                   # [N, 256]
@@ -165,36 +165,36 @@ _CNTK = {'kernel_initializer': normal(0.02)}
 _CNTK_DECAY = math.exp(-128 / 5000)
 
 
-def cntk_generator(z, net_pass):
+def cntk_generator(z, ctx):
     """System 6: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 1024, **_CNTK)                                     # [N, 1024]
-        x = tf.nn.relu(_cntk_norm(x, net_pass))
+        x = tf.nn.relu(_cntk_norm(x, ctx))
         x = dense(x, 7 * 7 * 128, **_CNTK)                              # [N, 6272]
         x = tf.reshape(x, [-1, 7, 7, 128])                              # [N, 7, 7, 128]
-        x = tf.nn.relu(_cntk_norm(x, net_pass))
+        x = tf.nn.relu(_cntk_norm(x, ctx))
         x = conv2d_transpose(x, 128, 5, stride=2, **_CNTK)              # [N, 14, 14, 128]
-        x = tf.nn.relu(_cntk_norm(x, net_pass))
+        x = tf.nn.relu(_cntk_norm(x, ctx))
         x = conv2d_transpose(x, 1, 5, stride=2, **_CNTK)                # [N, 28, 28, 1]
         return tf.sigmoid(x)
 
 
-def cntk_discriminator(x, net_pass):
+def cntk_discriminator(x, ctx):
     """System 6: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 1, 5, stride=2, padding='VALID', **_CNTK)         # [N, 12, 12, 1]
-        x = leaky_relu(_cntk_norm(x, net_pass), 0.2)
+        x = leaky_relu(_cntk_norm(x, ctx), 0.2)
         x = conv2d(x, 64, 5, stride=2, padding='VALID', **_CNTK)        # [N, 4, 4, 64]
-        x = leaky_relu(_cntk_norm(x, net_pass), 0.2)
+        x = leaky_relu(_cntk_norm(x, ctx), 0.2)
         x = tf.reshape(x, [-1, 4 * 4 * 64])                             # [N, 1024]
         x = dense(x, 1024, **_CNTK)                                     # [N, 1024]
-        x = leaky_relu(_cntk_norm(x, net_pass), 0.2)
+        x = leaky_relu(_cntk_norm(x, ctx), 0.2)
         logits = dense(x, 1, **_CNTK)                                   # [N, 1]
         return logits, tf.sigmoid(logits)
 
 
-def _cntk_norm(x, net_pass):
-    return batch_norm(x, net_pass, momentum=_CNTK_DECAY, epsilon=1e-5)
+def _cntk_norm(x, ctx):
+    return batch_norm(x, ctx, momentum=_CNTK_DECAY, epsilon=1e-5)
 
 
 # -------------------------------------------------------------------------- 7. the ResNet GAN
@@ -203,97 +203,97 @@ def _cntk_norm(x, net_pass):
 _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
 
 
-def resnet_mnist_generator(z, net_pass):
+def resnet_mnist_generator(z, ctx):
     """System 7: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256)                                       # [N, 12544]
         x = tf.reshape(x, [-1, 7, 7, 256])                              # [N, 7, 7, 256]
-        x = _up_block('block_1', x, net_pass)                           # [N, 14, 14, 256]
-        x = _up_block('block_2', x, net_pass)                           # [N, 28, 28, 256]
-        x = conv2d(tf.nn.relu(batch_norm(x, net_pass)), 1, 3)           # [N, 28, 28, 1]
+        x = _up_block('block_1', x, ctx)                           # [N, 14, 14, 256]
+        x = _up_block('block_2', x, ctx)                           # [N, 28, 28, 256]
+        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 1, 3)           # [N, 28, 28, 1]
         return tf.tanh(x)
 
 
-def resnet_cifar_generator(z, net_pass):
+def resnet_cifar_generator(z, ctx):
     """System 7: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 256)                                       # [N, 4096]
         x = tf.reshape(x, [-1, 4, 4, 256])                              # [N, 4, 4, 256]
-        x = _up_block('block_1', x, net_pass)                           # [N, 8, 8, 256]
-        x = _up_block('block_2', x, net_pass)                           # [N, 16, 16, 256]
-        x = _up_block('block_3', x, net_pass)                           # [N, 32, 32, 256]
-        x = conv2d(tf.nn.relu(batch_norm(x, net_pass)), 3, 3)           # [N, 32, 32, 3]
+        x = _up_block('block_1', x, ctx)                           # [N, 8, 8, 256]
+        x = _up_block('block_2', x, ctx)                           # [N, 16, 16, 256]
+        x = _up_block('block_3', x, ctx)                           # [N, 32, 32, 256]
+        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 3, 3)           # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
-def _up_block(name, x, net_pass):
+def _up_block(name, x, ctx):
     """Residual block: [N, H, W, C] -> [N, 2 H, 2 W, 256].
 
     A 1x1 convolution of up-sampled pixels is that of the pixels, up-sampled, at a quarter
     of the work; likewise where `_down_block` pools.
     """
     with tf.variable_scope(name):
-        y = upsample(tf.nn.relu(batch_norm(x, net_pass)))
+        y = upsample(tf.nn.relu(batch_norm(x, ctx)))
         y = conv2d(y, 256, 3, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(batch_norm(y, net_pass)), 256, 3, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(batch_norm(y, ctx)), 256, 3, **_RESIDUAL)
         return y + upsample(conv2d(x, 256, 1))
 
 
-def resnet_discriminator(x, net_pass):
+def resnet_discriminator(x, ctx):
     """System 7: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = _first_down_block('block_1', x, net_pass)                   # [N, 14, 14, 128] or [N, 16, 16, 128]
-        x = _down_block('block_2', x, net_pass)                         # [N, 7, 7, 128] or [N, 8, 8, 128]
-        x = _plain_block('block_3', x, net_pass)
-        x = _plain_block('block_4', x, net_pass)
+        x = _first_down_block('block_1', x, ctx)                   # [N, 14, 14, 128] or [N, 16, 16, 128]
+        x = _down_block('block_2', x, ctx)                         # [N, 7, 7, 128] or [N, 8, 8, 128]
+        x = _plain_block('block_3', x, ctx)
+        x = _plain_block('block_4', x, ctx)
         x = tf.reduce_sum(tf.cast(tf.nn.relu(x), tf.float32), axis=[1, 2])  # [N, 128]
-        logits = dense(x, 1, spectral_norm=net_pass)                    # [N, 1]
+        logits = dense(x, 1, spectral_norm=ctx)                    # [N, 1]
         return logits, tf.sigmoid(logits)
 
 
-def _first_down_block(name, x, net_pass):
+def _first_down_block(name, x, ctx):
     """Without a leading ReLU, which would cut the image; pools before the shortcut's convolution."""
     with tf.variable_scope(name):
-        y = conv2d(x, 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=net_pass)
+        y = conv2d(x, 128, 3, spectral_norm=ctx, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
+        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=ctx)
 
 
-def _down_block(name, x, net_pass):
+def _down_block(name, x, ctx):
     """Residual block: [N, H, W, C] -> [N, H / 2, W / 2, 128]."""
     with tf.variable_scope(name):
-        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=net_pass)
+        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=ctx, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
+        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=ctx)
 
 
-def _plain_block(name, x, net_pass):
+def _plain_block(name, x, ctx):
     """Residual block: [N, H, W, 128] -> the same."""
     with tf.variable_scope(name):
-        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
-        return x + conv2d(tf.nn.relu(y), 128, 3, spectral_norm=net_pass, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=ctx, **_RESIDUAL)
+        return x + conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
 
 
 # ------------------------------------------------------------------------- 8. the baselines
 
-def dense_decoder(z, net_pass):
+def dense_decoder(z, ctx):
     """System 8: codes [N, 100] -> images [N, 28, 28, 1] in [0, 1], logits; as system 5's generator."""
-    del net_pass  # neither batch norm nor dropout
+    del ctx  # neither batch norm nor dropout
     with tf.variable_scope('decoder', reuse=tf.AUTO_REUSE):
         logits = _dense_logits(z)
         return tf.sigmoid(logits), logits
 
 
-def autoencoder_encoder(x, net_pass):
+def autoencoder_encoder(x, ctx):
     """System 8: images [N, 28, 28, 1] -> codes [N, 100]."""
-    del net_pass
+    del ctx
     with tf.variable_scope('encoder', reuse=tf.AUTO_REUSE):
         return dense(_dense_features(x), 100)                           # [N, 100]
 
 
-def vae_encoder(x, net_pass):
+def vae_encoder(x, ctx):
     """System 8: images [N, 28, 28, 1] -> (means [N, 100], log-variances [N, 100])."""
-    del net_pass
+    del ctx
     with tf.variable_scope('encoder', reuse=tf.AUTO_REUSE):
         x = _dense_features(x)
         return dense(x, 100), dense(x, 100)                             # [N, 100] each

@@ -9,7 +9,7 @@ import collections
 import tensorflow.compat.v1 as tf
 
 Model = collections.namedtuple('Model', [
-    'forward',   # forward(preset, real, noise, new_pass) -> the preset's losses
+    'forward',   # forward(preset, real, noise, new_context) -> the preset's losses
     'networks',  # the networks' scopes; the first is the one that images are sampled from
     'passes',    # {loss: the passes that it comes from}, in the order in which averages move
 ])
@@ -19,21 +19,21 @@ Objective = collections.namedtuple('Objective', 'networks loss')
 
 # One update of a step. All objectives' gradients are taken at the same weights. images and
 # noise: which of the step's batches of real images and of noise it is taken on.
-Update = collections.namedtuple('Update', 'objectives images noise')
-Update.__new__.__defaults__ = (0, 0)
+UpdateSpec = collections.namedtuple('UpdateSpec', 'objectives images noise')
+UpdateSpec.__new__.__defaults__ = (0, 0)
 
-GENERATOR = Objective(('generator',), 'g_loss')
-DISCRIMINATOR = Objective(('discriminator',), 'd_loss')
-ON_REAL = Objective(('discriminator',), 'd_loss_real')
-ON_FAKE = Objective(('discriminator',), 'd_loss_fake')
-AUTOENCODE = Objective(('decoder', 'encoder'), 'loss')
+G_OBJECTIVE = Objective(('generator',), 'g_loss')
+D_OBJECTIVE = Objective(('discriminator',), 'd_loss')
+D_REAL_OBJECTIVE = Objective(('discriminator',), 'd_loss_real')
+D_FAKE_OBJECTIVE = Objective(('discriminator',), 'd_loss_fake')
+AUTOENCODER_OBJECTIVE = Objective(('decoder', 'encoder'), 'loss')
 
 
-def _gan(preset, real, noise, new_pass):
-    fake = preset.generator(noise, new_pass('generator'))
+def _gan(preset, real, noise, new_context):
+    fake = preset.generator(noise, new_context('generator'))
     batch_statistics = preset.discriminator_batch_statistics
-    d_logits_real, _ = preset.discriminator(real, new_pass('real', batch_statistics))
-    d_logits_fake, _ = preset.discriminator(fake, new_pass('fake', batch_statistics))
+    d_logits_real, _ = preset.discriminator(real, new_context('real', batch_statistics))
+    d_logits_fake, _ = preset.discriminator(fake, new_context('fake', batch_statistics))
     return preset.loss(d_logits_real, d_logits_fake, preset.smoothing)
 
 
@@ -42,16 +42,16 @@ GAN = Model(_gan, ('generator', 'discriminator'), {
     'g_loss': ('generator', 'fake')})
 
 
-def _autoencoder(preset, real, noise, new_pass):
+def _autoencoder(preset, real, noise, new_context):
     """`noise` reparameterises a VAE's code; a plain auto-encoder has no use for it."""
-    code = preset.encoder(real, new_pass('encoder'))
+    code = preset.encoder(real, new_context('encoder'))
     if isinstance(code, tuple):
         mean, log_variance = [tf.cast(part, tf.float32) for part in code]
         code = mean, log_variance
         z = mean + tf.exp(log_variance / 2) * noise
     else:
         z = code
-    _, logits = preset.generator(z, new_pass('decoder'))
+    _, logits = preset.generator(z, new_context('decoder'))
     return preset.loss(real, tf.cast(logits, tf.float32), code)
 
 

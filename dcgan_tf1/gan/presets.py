@@ -11,10 +11,17 @@ import math
 from typing import Callable, Mapping, Optional, Tuple
 
 from dcgan_tf1.gan import losses, networks, objectives
-from dcgan_tf1.gan.objectives import AUTOENCODE, DISCRIMINATOR, GENERATOR, ON_FAKE, ON_REAL, Update
+from dcgan_tf1.gan.objectives import (
+    AUTOENCODER_OBJECTIVE,
+    D_FAKE_OBJECTIVE,
+    D_OBJECTIVE,
+    D_REAL_OBJECTIVE,
+    G_OBJECTIVE,
+    UpdateSpec,
+)
 
 # How often something happens: every `count` 'steps' or 'epochs'.
-Every = collections.namedtuple('Every', 'count unit')
+StepInterval = collections.namedtuple('StepInterval', 'count unit')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Preset:
     noise_name: str = 'inputs_noise'
     z_dim: int = 100
     noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
-    batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.Pass
+    batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.BatchContext
     # 2017's quirk: the discriminator's batch norm always uses the batch's own statistics.
     # False: its moving averages, which then stay at their initial values.
     discriminator_batch_statistics: bool = True
@@ -73,7 +80,7 @@ class Preset:
     loss: Callable = losses.smoothed_labels
     smoothing: float = 0.0
     # The updates of a step, one after the other.
-    schedule: Tuple[Update, ...] = (Update((GENERATOR,)), Update((DISCRIMINATOR,)))
+    schedule: Tuple[UpdateSpec, ...] = (UpdateSpec((G_OBJECTIVE,)), UpdateSpec((D_OBJECTIVE,)))
     # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
     image_batches: int = 1
     noise_batches: Tuple[int, ...] = (1,)
@@ -95,9 +102,9 @@ class Preset:
     # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
     # updates themselves started from; 'mean' of that over the steps since the last row.
     metrics_when: str = 'after'
-    log_every: Every = Every(100, 'steps')  # rows of losses and samples
-    log_first: Optional[Every] = None  # the first row; None: after log_every
-    samples_every: Optional[Every] = None  # rows that have samples; None: all
+    log_every: StepInterval = StepInterval(100, 'steps')  # rows of losses and samples
+    log_first: Optional[StepInterval] = None  # the first row; None: after log_every
+    samples_every: Optional[StepInterval] = None  # rows that have samples; None: all
     samples: int = 25  # images in a row
     samples_columns: Optional[int] = None  # of a row's own picture; None: side by side
     # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first that
@@ -107,7 +114,7 @@ class Preset:
     first_step: int = 1  # the number of the first step, and of the first epoch, in all that is written
     first_epoch: int = 1
     gif: bool = False  # join the samples into an animation at the end
-    checkpoint_every: Every = Every(500, 'steps')
+    checkpoint_every: StepInterval = StepInterval(500, 'steps')
     recorded_losses: Optional[str] = None  # 2017's curve, a file of dcgan_tf1/reference
     # Named sets of other values: --mode.
     modes: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
@@ -159,7 +166,7 @@ _BLOG_MNIST = Preset(
     dropout_when_sampling=True,
     smoothing=0.1,
     beta1=0.4,
-    log_every=Every(101, 'steps'),
+    log_every=StepInterval(101, 'steps'),
     recorded_losses='mnist2017_losses.csv',
 )
 
@@ -177,7 +184,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
     drop_last_full_batch=True,
     epochs=50,
     generator=networks.blog_cifar_generator,
-    log_every=Every(100, 'steps'),
+    log_every=StepInterval(100, 'steps'),
     samples=15,
     recorded_losses='cifar2017_losses.csv',
 )
@@ -200,11 +207,11 @@ _BLOG_DENSE = Preset(
     dropout_when_training=False,
     loss=losses.smoothed_losses,
     smoothing=0.1,
-    schedule=(Update((DISCRIMINATOR,)), Update((GENERATOR,))),
+    schedule=(UpdateSpec((D_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,))),
     first_adam='discriminator',
     metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
-    log_every=Every(1, 'epochs'),
-    checkpoint_every=Every(10, 'epochs'),
+    log_every=StepInterval(1, 'epochs'),
+    checkpoint_every=StepInterval(10, 'epochs'),
 )
 
 _TF_TUTORIAL = Preset(
@@ -217,16 +224,16 @@ _TF_TUTORIAL = Preset(
     noise='normal',
     generator=networks.tf_tutorial_generator,
     discriminator=networks.tf_tutorial_discriminator,
-    schedule=(Update((GENERATOR, DISCRIMINATOR)),),  # both gradients at the same weights
+    schedule=(UpdateSpec((G_OBJECTIVE, D_OBJECTIVE)),),  # both gradients at the same weights
     learning_rate=1e-4,
     adam_epsilon=1e-7,  # Keras's
-    log_every=Every(1, 'epochs'),
+    log_every=StepInterval(1, 'epochs'),
     samples=16,
     samples_columns=4,
     samples_noise='fixed',
     samples_name='image_at_epoch_{epoch:04d}.png',
     gif=True,
-    checkpoint_every=Every(15, 'epochs'),
+    checkpoint_every=StepInterval(15, 'epochs'),
 )
 
 _TF_TUTORIAL_101 = dataclasses.replace(
@@ -236,8 +243,8 @@ _TF_TUTORIAL_101 = dataclasses.replace(
     generator=networks.tf_tutorial_101_generator,
     epochs=101,
     first_epoch=0,
-    log_first=Every(1, 'epochs'),
-    log_every=Every(10, 'epochs'),
+    log_first=StepInterval(1, 'epochs'),
+    log_every=StepInterval(10, 'epochs'),
 )
 
 _KERAS_DENSE = Preset(
@@ -252,18 +259,18 @@ _KERAS_DENSE = Preset(
     generator=networks.keras_dense_generator,
     discriminator=networks.keras_dense_discriminator,
     loss=losses.halves,  # the discriminator's reported loss is the mean of its two
-    schedule=(Update((ON_REAL,)), Update((ON_FAKE,)), Update((GENERATOR,), noise=1)),
+    schedule=(UpdateSpec((D_REAL_OBJECTIVE,)), UpdateSpec((D_FAKE_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,), noise=1)),
     noise_batches=(1, 1),
     adam_epsilon=1e-7,  # Keras's
     metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
     metrics_when='before',
     first_step=0,
-    log_first=Every(1, 'steps'),
-    samples_every=Every(1000, 'steps'),
+    log_first=StepInterval(1, 'steps'),
+    samples_every=StepInterval(1000, 'steps'),
     samples=4,
     samples_columns=2,
     samples_noise='fakes',
-    checkpoint_every=Every(1000, 'steps'),
+    checkpoint_every=StepInterval(1000, 'steps'),
 )
 
 _CNTK = Preset(
@@ -278,17 +285,17 @@ _CNTK = Preset(
     discriminator=networks.cntk_discriminator,
     loss=losses.log_probabilities,
     # Two discriminator updates, each on fresh images and noise; two of the generator on one noise.
-    schedule=(Update((DISCRIMINATOR,), images=0, noise=0), Update((DISCRIMINATOR,), images=1, noise=1),
-              Update((GENERATOR,), noise=2), Update((GENERATOR,), noise=2)),
+    schedule=(UpdateSpec((D_OBJECTIVE,), images=0, noise=0), UpdateSpec((D_OBJECTIVE,), images=1, noise=1),
+              UpdateSpec((G_OBJECTIVE,), noise=2), UpdateSpec((G_OBJECTIVE,), noise=2)),
     image_batches=2,
     noise_batches=(1, 1, 1),
     learning_rate=2e-4,
     beta1=0.5,
     beta2=math.exp(-128 / 720000),
     metrics_when='mean',
-    log_every=Every(200, 'steps'),  # 25 times in a run
-    checkpoint_every=Every(1000, 'steps'),
-    modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': Every(400, 'steps')}},
+    log_every=StepInterval(200, 'steps'),  # 25 times in a run
+    checkpoint_every=StepInterval(1000, 'steps'),
+    modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': StepInterval(400, 'steps')}},
 )
 
 _RESNET_MNIST = Preset(
@@ -304,14 +311,15 @@ _RESNET_MNIST = Preset(
     ema_decay=0.999,
     loss=losses.hinge,
     # Five discriminator updates; the generator's batch is twice as large.
-    schedule=tuple(Update((DISCRIMINATOR,), images=i, noise=i) for i in range(5)) + (Update((GENERATOR,), noise=5),),
+    schedule=tuple(UpdateSpec((D_OBJECTIVE,), images=i, noise=i) for i in range(5)) + (
+        UpdateSpec((G_OBJECTIVE,), noise=5),),
     image_batches=5,
     noise_batches=(1, 1, 1, 1, 1, 2),
     learning_rate=2e-4,
     learning_rate_decay='linear',
     beta1=0.0,
     beta2=0.9,
-    samples_every=Every(500, 'steps'),
+    samples_every=StepInterval(500, 'steps'),
 )
 
 _RESNET_CIFAR_HORSE = dataclasses.replace(
@@ -339,10 +347,10 @@ _AUTOENCODER = Preset(
     generator=networks.dense_decoder,
     encoder=networks.autoencoder_encoder,
     loss=losses.mean_squared_error,
-    schedule=(Update((AUTOENCODE,)),),
+    schedule=(UpdateSpec((AUTOENCODER_OBJECTIVE,)),),
     metrics=('loss',),
-    log_every=Every(1, 'epochs'),
-    checkpoint_every=Every(5, 'epochs'),
+    log_every=StepInterval(1, 'epochs'),
+    checkpoint_every=StepInterval(5, 'epochs'),
 )
 
 _VAE = dataclasses.replace(

@@ -45,19 +45,19 @@ FEATURES = 128
 VERSION = 1  # of all of the above: a change makes another classifier
 
 
-def classifier_network(images, net_pass, filters, classes):
+def classifier_network(images, ctx, filters, classes):
     """images [N, H, W, C] in [0, 1] -> (features [N, 128], logits [N, classes])."""
     with tf.variable_scope('classifier', reuse=tf.AUTO_REUSE):
         x = 2 * images - 1
         for count in filters:
             for _ in range(2):
-                x = tf.nn.relu(batch_norm(conv2d(x, count, 3), net_pass, momentum=0.9))
+                x = tf.nn.relu(batch_norm(conv2d(x, count, 3), ctx, momentum=0.9))
             if x.shape.as_list()[1] % 2:
                 x = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
             x = average_pool(x)                             # half the height and width
         x = tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
-        features = tf.nn.relu(tf.cast(dense(dropout(x, 0.7, net_pass), FEATURES), tf.float32))
-        return features, tf.cast(dense(dropout(features, 0.7, net_pass), classes), tf.float32)
+        features = tf.nn.relu(tf.cast(dense(dropout(x, 0.7, ctx), FEATURES), tf.float32))
+        return features, tf.cast(dense(dropout(features, 0.7, ctx), classes), tf.float32)
 
 
 def classifier(dataset, seed=0, log=print):
@@ -107,17 +107,18 @@ def _train(name, sets, classes, seed, path, about, log):
         batch = tf.placeholder(tf.float32, shape)
         truth, step = tf.placeholder(tf.int64, [None]), tf.placeholder(tf.int32, [])
         with layers.arithmetic(arithmetic.precision, arithmetic.lowering):
-            net_pass = layers.Pass('train', training=True, draw=step)
-            _, logits = classifier_network(batch, net_pass, recipe.filters, classes)
+            ctx = layers.BatchContext('train', training=True, draw=step)
+            _, logits = classifier_network(batch, ctx, recipe.filters, classes)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
         # Up for a tenth of the steps, then down to 0.
         done = tf.cast(step, tf.float32) / steps
         rate = LEARNING_RATE * tf.minimum(done / 0.1, (1 - done) / 0.9)
-        with tf.control_dependencies(layers.moving_average_updates([net_pass])):
+        with tf.control_dependencies(layers.moving_average_updates([ctx])):
             train = tf.train.AdamOptimizer(rate).minimize(loss)
         with tf.variable_scope(tf.get_variable_scope(), auxiliary_name_scope=False):
             inputs = tf.placeholder(tf.float32, shape, name='images')
-            features, logits = classifier_network(inputs, layers.Pass('test', training=False), recipe.filters, classes)
+            features, logits = classifier_network(
+                inputs, layers.BatchContext('test', training=False), recipe.filters, classes)
             outputs = [tf.identity(features, name='features'), tf.nn.softmax(logits, name='probabilities')]
         with tf.Session(graph=graph, config=devices.session_config()) as session:
             session.run(tf.global_variables_initializer())

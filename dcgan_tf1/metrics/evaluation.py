@@ -9,7 +9,7 @@ from dcgan_tf1.metrics import distances
 from dcgan_tf1.util import images
 from dcgan_tf1.util.seeds import numpy_rng
 
-AT_LEAST = 100  # images; fewer say nothing
+MIN_IMAGES = 100  # images; fewer say nothing
 REAL = 'real images'  # the scale: a second half of the real ones in the generated ones' place
 
 # The measures in the order of tables: key, heading, format.
@@ -74,7 +74,7 @@ def measure(name, step, extracted, reference):
     return row, nearest
 
 
-class Watch:
+class QualityMonitor:
     """Measures a smaller sample of a run while it trains, always by the same noise and real images."""
 
     # Of a row in quality.csv. The sample is too small for the rest to tell steps apart.

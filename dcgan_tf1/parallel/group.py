@@ -117,7 +117,7 @@ def _checked(name, hosts, task, task_name):
     return Cluster(tuple(hosts), task) if len(hosts) > 1 else None
 
 
-class Alone:
+class SingleWorker:
     """A trainer without others."""
 
     count, task, target, device = 1, 0, '', None
@@ -139,7 +139,7 @@ class Alone:
         pass
 
 
-class Team:
+class WorkerGroup:
     """The line between the workers; `fail(text)` is called in a thread of its own when one is lost."""
 
     def __init__(self, cluster, timeout, fail, log):
@@ -256,7 +256,7 @@ class Team:
             threading.Thread(target=self._greet, args=(connection, address, callers), daemon=True).start()
 
     def _greet(self, connection, address, callers):
-        line = _Line(connection)
+        line = Connection(connection)
         hello = line.receive(10)
         if isinstance(hello, dict) and hello.get('from') == _MAGIC:
             callers.put((line, hello))
@@ -269,7 +269,7 @@ class Team:
         deadline, problem = time.time() + self._timeout, None
         while True:
             try:
-                line = _Line(socket.create_connection((host, port), timeout=min(self._timeout, 5)))
+                line = Connection(socket.create_connection((host, port), timeout=min(self._timeout, 5)))
                 line.send({'from': _MAGIC, 'task': self.task, 'facts': facts})
                 # The first worker knows within its own time who is missing, and that began before this call.
                 answer = line.receive(self._timeout + _GRACE)
@@ -368,7 +368,7 @@ class Team:
 _SILENT = object()
 
 
-class _Line:
+class Connection:
     """A connection that carries a JSON value a line."""
 
     def __init__(self, connection):

@@ -26,23 +26,23 @@ def make_saver():
     return tf.train.Saver(max_to_keep=None, save_relative_paths=True)
 
 
-def prefix_of(folder, step):
+def checkpoint_path(folder, step):
     return os.path.join(folder, '{}-{}'.format(NAME, step))
 
 
-def steps_in(folder):
+def list_steps(folder):
     """The steps of all checkpoints in a folder, ascending; [] if there is none."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(int(match.group(1)) for match in map(_INDEX.match, names) if match)
 
 
-def save(saver, session, folder, step, keep, spare=None):
+def save(saver, session, folder, step, keep, keep_step=None):
     """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all) and that of step `spare`.
 
     The Saver writes under temporary names and renames, the index last, so a kill at any
     moment leaves the earlier checkpoints whole and this one whole or absent.
     """
-    prefix = prefix_of(folder, step)
+    prefix = checkpoint_path(folder, step)
     try:
         make_folder(folder)
         with session.graph.as_default(), literal(os.path.join(folder, NAME)) as path:
@@ -51,15 +51,15 @@ def save(saver, session, folder, step, keep, spare=None):
         # Nothing of the failed one may look whole.
         for path in glob.glob(glob.escape(prefix) + '.*'):
             os.remove(path)
-        earlier = steps_in(folder)
+        earlier = list_steps(folder)
         raise UserError('{}; {}'.format(
             cannot_write(prefix, error),
             'the checkpoint of step {} is intact'.format(earlier[-1]) if earlier else 'there is no earlier one'))
     if keep:
         # Of those up to this step: a later one is a damaged one that was passed over.
-        for old in [old for old in steps_in(folder) if old <= step and old != spare][:-keep]:
+        for old in [old for old in list_steps(folder) if old <= step and old != keep_step][:-keep]:
             # The index goes first: without it the rest is no checkpoint.
-            paths = sorted(glob.glob(glob.escape(prefix_of(folder, old)) + '.*'),
+            paths = sorted(glob.glob(glob.escape(checkpoint_path(folder, old)) + '.*'),
                            key=lambda path: not path.endswith('.index'))
             for path in paths:
                 os.remove(path)
@@ -68,7 +68,7 @@ def save(saver, session, folder, step, keep, spare=None):
 
 def remove_parts(folder):
     """Removes what is left of checkpoints that were being written, or deleted, when the process was killed."""
-    whole = {'{}-{}'.format(NAME, step) for step in steps_in(folder)}
+    whole = {'{}-{}'.format(NAME, step) for step in list_steps(folder)}
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         match = re.match(r'({}-\d+)\.'.format(re.escape(NAME)), name)
         if match and (match.group(1) not in whole or '.tempstate' in name):
@@ -136,9 +136,9 @@ def _index_prefixes(folder):
 
 
 def _in_folder(folder):
-    steps = steps_in(folder)
+    steps = list_steps(folder)
     if steps:
-        return prefix_of(folder, steps[-1])
+        return checkpoint_path(folder, steps[-1])
     if os.path.isfile(os.path.join(folder, 'checkpoint')):
         return _named_by_state(os.path.join(folder, 'checkpoint'))
     for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
@@ -209,23 +209,23 @@ def by_name(variables):
     return {variable.op.name: variable for variable in variables}
 
 
-def newest_whole(folder, log):
+def latest_valid_step(folder, log):
     """The step of the newest checkpoint that can be read to its end; None if there is none.
 
     A damaged one is passed over with a warning that names it and the one taken instead.
     Raises UserError where there are checkpoints and all are damaged.
     """
     failure = None
-    for step in reversed(steps_in(folder)):
+    for step in reversed(list_steps(folder)):
         try:
-            with _reading(prefix_of(folder, step)) as reader:
+            with _reading(checkpoint_path(folder, step)) as reader:
                 for name in reader.get_variable_to_shape_map():
                     reader.get_tensor(name)  # checks its sum
         except UserError as error:
             failure = failure or error
             continue
         if failure is not None:
-            log('WARNING: {}; going back to {}'.format(failure, prefix_of(folder, step)))
+            log('WARNING: {}; going back to {}'.format(failure, checkpoint_path(folder, step)))
         return step
     if failure is not None:
         raise failure

@@ -143,12 +143,12 @@ def find_checkpoint(run, step, path, name, which='last'):
                             '--eval_every'.format(os.path.join(run, 'quality.csv')))
         step = int(best['step'])
     folder = os.path.join(run, 'checkpoints')
-    steps = checkpoint.steps_in(folder)
+    steps = checkpoint.list_steps(folder)
     if not steps or step not in [None] + steps:
         raise UserError('{}: expected a checkpoint{}, found {}'.format(
             folder, '' if step is None else ' of step {}'.format(step),
             'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
-    return preset, checkpoint.prefix_of(folder, steps[-1] if step is None else step)
+    return preset, checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 
 
 def load_samples(path, image_range, log):
@@ -197,12 +197,12 @@ def read_table(path, columns=None, log=print):
 class Run:
     """One run folder, held by one trainer at a time; closing it releases the lock.
 
-    nobody_reads: whether nobody sees what goes to the terminal any more.
+    output_closed: whether nobody sees what goes to the terminal any more.
     """
 
-    def __init__(self, path, nobody_reads=lambda: False):
+    def __init__(self, path, output_closed=lambda: False):
         self.path = path
-        self._nobody_reads, self._noted = nobody_reads, False
+        self._nobody_reads, self._noted = output_closed, False
         self.checkpoints = os.path.join(path, 'checkpoints')
         self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
         try:
@@ -347,7 +347,7 @@ class Run:
         self._add_event(step, summary=summary)
 
 
-class NoRun:
+class NullRun:
     """What a worker other than the first has in a run's place: it writes nothing."""
 
     path = None

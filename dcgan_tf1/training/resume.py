@@ -84,7 +84,7 @@ def differences(recorded, wanted):
 def _schedule(recorded):
     """A recorded schedule, with the defaults of what its updates and objectives have got since."""
     try:
-        return [plain(objectives.Update(tuple(objectives.Objective(*each) for each in some), *rest))
+        return [plain(objectives.UpdateSpec(tuple(objectives.Objective(*each) for each in some), *rest))
                 for some, *rest in recorded]
     except (TypeError, ValueError):
         return recorded
@@ -107,7 +107,7 @@ class OtherSettings(UserError):
     """A run that was to be gone on with was started with other settings."""
 
 
-def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, beginning=lambda: None):
+def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda: None):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
@@ -119,12 +119,12 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, be
       wanted: the identity() to train with.
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
-      nobody_reads: see runs.Run.
+      output_closed: see runs.Run.
       beginning: called before anything is made for a run that begins at its first step; may raise UserError.
     """
     def new_run():
         beginning()
-        return run_folder.Run(run_folder.create_folder(run_dir, name), nobody_reads), None
+        return run_folder.Run(run_folder.create_folder(run_dir, name), output_closed), None
 
     name = wanted['preset']
     paths = run_folder.folders(run_dir, name)
@@ -145,7 +145,7 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, be
         if differing:
             others.append((path, config, '; '.join(differing)))
             continue
-        run, step = _open_unfinished(path, total, log, nobody_reads)
+        run, step = _open_unfinished(path, total, log, output_closed)
         if run is not None:
             with _closed_on_failure(run):
                 if step is None:
@@ -156,8 +156,8 @@ def open_run(run_dir, resume, wanted, total, log, nobody_reads=lambda: False, be
         _tell(others, damaged, total, log)
         return new_run()
     if finished is not None:
-        run = run_folder.Run(finished, nobody_reads)
-        return run, checkpoint.newest_whole(run.checkpoints, log)
+        run = run_folder.Run(finished, output_closed)
+        return run, checkpoint.latest_valid_step(run.checkpoints, log)
     if others:
         raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
     raise damaged[0] if damaged else UserError(
@@ -173,17 +173,17 @@ def _closed_on_failure(run):
         raise
 
 
-def _open_unfinished(path, total, log, nobody_reads):
+def _open_unfinished(path, total, log, output_closed):
     """(the Run, the step of its newest checkpoint or None), or (None, None) for one that is finished."""
     try:
-        run = run_folder.Run(path, nobody_reads)  # locked before its checkpoints are looked at
+        run = run_folder.Run(path, output_closed)  # locked before its checkpoints are looked at
     except OSError:
         # A finished run that may only be read stands in nobody's way.
-        if max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0) >= total:
+        if max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0) >= total:
             return None, None
         raise
     with _closed_on_failure(run):
-        step = checkpoint.newest_whole(run.checkpoints, log)
+        step = checkpoint.latest_valid_step(run.checkpoints, log)
     if step is None or step < total:
         return run, step
     run.close()
@@ -198,7 +198,7 @@ def _tell(others, damaged, total, log):
         schedule = config.get('schedule')
         planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
         steps = max(planned, total) if isinstance(planned, int) else total
-        done = max(checkpoint.steps_in(os.path.join(path, 'checkpoints')), default=0)
+        done = max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0)
         if done < steps:
             log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
                 'run'.format(path, done, steps, differing))

@@ -85,7 +85,7 @@ def gif_bytes(rows, columns=None):
     columns: images in a row of each frame; None for a square. Of more than MAX_FRAMES rows
     evenly spaced ones are taken, the last one among them; that one is shown longest.
     """
-    rows, _ = evenly(rows, MAX_FRAMES)
+    rows, _ = subsample(rows, MAX_FRAMES)
     frames = []
     for _, pictures in rows:
         picture = grid(pictures, columns or math.ceil(math.sqrt(len(pictures))))
@@ -107,7 +107,7 @@ def _save_figure(path, figure, dpi):
     write_bytes(path, _as_named(path, figure_bytes(figure, dpi)))
 
 
-def evenly(rows, most):
+def subsample(rows, most):
     """At most `most` of the rows, evenly spaced, the last one among them; and how many rows one stands for."""
     every = max(1, -(-len(rows) // most))
     return rows[(len(rows) - 1) % every::every], every
@@ -127,7 +127,7 @@ def rows_figure(rows, title, most=MAX_ROWS):
         `most`, evenly spaced ones are drawn, the last one among them.
       title: text above.
     """
-    rows, every = evenly(rows, most)
+    rows, every = subsample(rows, most)
     if every > 1:
         title += ' (every {}th row)'.format(every)
     columns = rows[0][1].shape[0]

@@ -209,7 +209,7 @@ def table(content):
     path = write(content, 'table', 'quality.csv')
     said = []
     run_folder.read_table(path, None, said.append)
-    evaluation.best(run_folder.read_table(path, evaluation.Watch.COLUMNS, said.append))
+    evaluation.best(run_folder.read_table(path, evaluation.QualityMonitor.COLUMNS, said.append))
     tables.texts_to_go_on(path, ['step', 'n'], said.append, ['n'])
     for kept in os.listdir(os.path.dirname(path)):
         if '.unreadable-' in kept:
@@ -274,7 +274,7 @@ def checkpoint_data_seeds():
 def _checkpoint(changed, content):
     for suffix, whole in _checkpoint_files().items():
         write(content if suffix == changed else whole, 'checkpoints', 'model.ckpt-5' + suffix)
-    checkpoint.newest_whole(os.path.join(FOLDER, 'checkpoints'), lambda text: None)
+    checkpoint.latest_valid_step(os.path.join(FOLDER, 'checkpoints'), lambda text: None)
 
 
 # -------------------------------------------------------------------------- flags and messages

@@ -20,7 +20,7 @@ def train(tiny_data, run_dir, *flags):
 
 
 def newest(run):
-    return max(checkpoint.steps_in(str(run / 'checkpoints')), default=0)
+    return max(checkpoint.list_steps(str(run / 'checkpoints')), default=0)
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_a_folder_that_vanishes_while_training(gone, tiny_data, tmp_path):
     run = tmp_path / 'runs' / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'),
                             '--max_steps=1000000', *FLAGS)
-    wait_for(lambda: len(checkpoint.steps_in(str(run / 'checkpoints'))) > 1, process)
+    wait_for(lambda: len(checkpoint.list_steps(str(run / 'checkpoints'))) > 1, process)
     # Files may come while it is being deleted, and what is written at that moment is an error.
     while (run / gone).exists():
         shutil.rmtree(str(run / gone), ignore_errors=True)
@@ -71,9 +71,9 @@ def test_no_permission(tiny_data, tmp_path):
         out, err = process.communicate()
         folder.chmod(0o755)
         check_one_line_error((process.returncode, out, err), name or str(tmp_path), 'ermission denied')
-        assert checkpoint.steps_in(str(run / 'checkpoints')) == [20, 40]
+        assert checkpoint.list_steps(str(run / 'checkpoints')) == [20, 40]
     assert train(tiny_data, tmp_path, '--max_steps=60')[0] == 0
-    assert checkpoint.steps_in(str(run / 'checkpoints')) == [20, 40, 60]
+    assert checkpoint.list_steps(str(run / 'checkpoints')) == [20, 40, 60]
 
 
 def test_a_file_where_a_folder_belongs(tiny_data, tmp_path):
@@ -82,4 +82,4 @@ def test_a_file_where_a_folder_belongs(tiny_data, tmp_path):
     shutil.rmtree(str(run / 'samples'))
     (run / 'samples').write_text('mine')
     check_one_line_error(train(tiny_data, tmp_path, '--max_steps=60'), 'samples')
-    assert (run / 'samples').read_text() == 'mine' and checkpoint.steps_in(str(run / 'checkpoints'))[0] == 20
+    assert (run / 'samples').read_text() == 'mine' and checkpoint.list_steps(str(run / 'checkpoints'))[0] == 20

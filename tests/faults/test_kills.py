@@ -40,7 +40,7 @@ def test_kills_at_random_moments(kills, tiny_data, tmp_path):
                 assert status in (0, -9), status
                 made += status != 0
                 # Killed after its last checkpoint, it is done: the same command would begin another run.
-                done = checkpoint.steps_in(os.path.join(folder, '00000-blog_dense', 'checkpoints'))
+                done = checkpoint.list_steps(os.path.join(folder, '00000-blog_dense', 'checkpoints'))
                 if status == 0 or done[-1:] == [120]:
                     break
             same_results(whole, os.path.join(folder, '00000-blog_dense'), 120)

@@ -49,7 +49,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
         preset, end[-1][1] / 2 ** 20, end[-1][0], grown, end[-1][2]))
     # Rows of samples are kept for the figure: 100 more of 25 digits are 2 MB.
     assert grown < 0.02 and len({row[2] for row in middle + end}) <= 2
-    assert checkpoint.steps_in(str(run / 'checkpoints'))
+    assert checkpoint.list_steps(str(run / 'checkpoints'))
 
 
 def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ def begin(tiny_data, tmp_path, **kwargs):
 
 
 def check_resumes(tiny_data, tmp_path, run):
-    steps = checkpoint.steps_in(str(run / 'checkpoints'))
+    steps = checkpoint.list_steps(str(run / 'checkpoints'))
     status, out, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
                                    '--max_steps={}'.format((steps[-1] if steps else 0) + 3), *FLAGS)
     assert status == 0, err

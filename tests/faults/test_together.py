@@ -13,7 +13,7 @@ def test_a_trainer_beside_an_evaluator_an_exporter_a_sampler_and_a_report(tiny_d
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=blog_dense',
                             '--max_steps=1000000', '--log_every=50', '--checkpoint_every=50', '--keep_checkpoints=2')
     try:
-        wait_for(lambda: len(checkpoint.steps_in(str(run / 'checkpoints'))) > 1, process)
+        wait_for(lambda: len(checkpoint.list_steps(str(run / 'checkpoints'))) > 1, process)
         refused = 0
         for i in range(3):
             for command in (
@@ -29,10 +29,10 @@ def test_a_trainer_beside_an_evaluator_an_exporter_a_sampler_and_a_report(tiny_d
                 refused += status != 0
         assert refused < 6
         assert process.poll() is None
-        before = checkpoint.steps_in(str(run / 'checkpoints'))[-1]
-        wait_for(lambda: checkpoint.steps_in(str(run / 'checkpoints'))[-1] > before + 100, process)
+        before = checkpoint.list_steps(str(run / 'checkpoints'))[-1]
+        wait_for(lambda: checkpoint.list_steps(str(run / 'checkpoints'))[-1] > before + 100, process)
     finally:
         process.kill()
         process.communicate()
-    assert checkpoint.newest_whole(str(run / 'checkpoints'), print)
+    assert checkpoint.latest_valid_step(str(run / 'checkpoints'), print)
     assert os.path.exists(str(run / 'evaluations.csv'))
