@@ -59,7 +59,7 @@ if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   # Beside the other tests: what takes most of their time, building graphs, keeps one core busy.
   old_log=$(mktemp)
   # The tests between releases run on the default Python.
-  "$DCGAN_TF1_PYTHON_TF115" -m pytest ${marker[@]+"${marker[@]}"} --ignore=tests/test_legacy.py "$@" \
+  "$DCGAN_TF1_PYTHON_TF115" -m pytest ${marker[@]+"${marker[@]}"} --ignore=tests/integration/test_legacy.py "$@" \
     > "$old_log" 2>&1 &
   old_tests=$!
   trap 'kill $old_tests 2> /dev/null || true; rm -f "$old_log"' EXIT

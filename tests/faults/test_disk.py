@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import check_one_line_error, command_environment, run_command, start_command, wait_for
+from helpers.commands import check_one_line_error, command_environment, run_command, start_command, wait_for
 
 from dcgan_tf1.runs import checkpoint
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import targets
-from conftest import command_environment
+from helpers.commands import command_environment
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

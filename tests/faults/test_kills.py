@@ -5,8 +5,9 @@ import random
 import sys
 
 import pytest
-from conftest import command_environment, same_results
-from processes import Forkserver, kill_after
+from helpers.commands import command_environment
+from helpers.processes import Forkserver, kill_after
+from helpers.runs import same_results
 
 from dcgan_tf1.runs import checkpoint
 

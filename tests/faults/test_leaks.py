@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import start_command
-from processes import open_files, resident_memory
+from helpers.commands import start_command
+from helpers.processes import open_files, resident_memory
 
 from dcgan_tf1 import train
 from dcgan_tf1.runs import checkpoint

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import command_environment, run_command, start_command, start_process, wait_for
+from helpers.commands import command_environment, run_command, start_command, start_process, wait_for
 
 from dcgan_tf1.runs import checkpoint
 

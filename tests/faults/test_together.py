@@ -2,7 +2,7 @@
 
 import os
 
-from conftest import graph_flags, run_command, start_command, wait_for
+from helpers.commands import graph_flags, run_command, start_command, wait_for
 
 from dcgan_tf1.runs import checkpoint
 

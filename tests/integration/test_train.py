@@ -12,18 +12,9 @@ import types
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import (
-    blobs,
-    check_one_line_error,
-    read_metrics,
-    run_command,
-    run_process,
-    same_checkpoint,
-    same_results,
-    start_command,
-    wait_for,
-    write_mnist,
-)
+from helpers.commands import check_one_line_error, run_command, run_process, start_command, wait_for
+from helpers.data import blobs, write_mnist
+from helpers.runs import read_metrics, same_checkpoint, same_results
 from PIL import Image
 
 from dcgan_tf1.data import loading, prepare

@@ -6,15 +6,15 @@ import inspect
 import os
 
 import tensorflow.compat.v1 as tf
+from helpers.places import HELPERS, ROOT
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGE = os.path.join(os.path.dirname(HERE), 'dcgan_tf1')
+PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 
 
 def allowed():
     """{symbol: set of the arguments common to both, or None where any goes}."""
     found = {}
-    with open(os.path.join(HERE, 'tf_v1_symbols.txt')) as handle:
+    with open(os.path.join(HELPERS, 'tf_v1_symbols.txt')) as handle:
         for line in handle:
             if line.strip() and not line.startswith('#'):
                 symbol, _, arguments = line.strip().partition(' ')
@@ -54,16 +54,16 @@ def problems(source, symbols):
 
 def test_the_package_uses_common_symbols_and_arguments():
     found = []
-    for path in sorted(glob.glob(os.path.join(PACKAGE, '*.py'))):
+    for path in sorted(glob.glob(os.path.join(PACKAGE, '**', '*.py'), recursive=True)):
         with open(path) as handle:
             source = handle.read()
-        found += ['{}:{}'.format(os.path.basename(path), text) for text in problems(source, allowed())]
+        found += ['{}:{}'.format(os.path.relpath(path, PACKAGE), text) for text in problems(source, allowed())]
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [(a.name, a.asname) for a in node.names]
                 if isinstance(node, ast.ImportFrom):
                     names = [(node.module or '', None)]
-                found += ['{}: imports {}'.format(os.path.basename(path), name) for name, alias in names
+                found += ['{}: imports {}'.format(os.path.relpath(path, PACKAGE), name) for name, alias in names
                           if name.split('.')[0] in ('tensorflow', 'keras', 'tf_keras')
                           and (name, alias) != ('tensorflow.compat.v1', 'tf')]
     assert found == []

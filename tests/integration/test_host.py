@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 
-from conftest import command_environment, read_metrics, start_process
+from helpers.commands import command_environment, start_process
+from helpers.runs import read_metrics
 
 from dcgan_tf1 import train
 from dcgan_tf1.util import cli, streams, tf_startup

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from golden import OUTPUTS, POWERS, VARIABLES
+from helpers.golden import OUTPUTS, POWERS, VARIABLES
 
 from dcgan_tf1.gan import graph, layers, objectives
 from dcgan_tf1.gan.presets import PRESETS

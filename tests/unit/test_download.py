@@ -12,7 +12,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import blobs, write_mnist
+from helpers.data import blobs, write_mnist
 
 from dcgan_tf1.data import cifar_npm, download, loading, sources
 from dcgan_tf1.util.errors import UserError

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from references import check_against, leave_initial_values
+from helpers.references import check_against, leave_initial_values
 
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan.presets import PRESETS

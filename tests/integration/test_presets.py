@@ -7,7 +7,8 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import ROOT, check_one_line_error, run_command
+from helpers.commands import check_one_line_error, run_command
+from helpers.places import ROOT
 from PIL import Image
 
 from dcgan_tf1 import flags, train

@@ -7,9 +7,9 @@ import tarfile
 
 import numpy as np
 import pytest
-from conftest import blobs, check_one_line_error, run_command, run_process, write_idx, write_mnist
+from helpers.commands import check_one_line_error, run_command, run_process
+from helpers.data import blobs, write_binary_cifar, write_cifar, write_idx, write_mnist
 from PIL import Image
-from test_readers import write_binary_cifar, write_cifar
 
 from dcgan_tf1 import evaluate, flags, train
 from dcgan_tf1.data import loading, prepare, sources

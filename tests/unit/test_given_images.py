@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import blobs
+from helpers.data import blobs
 from PIL import Image
 
 from dcgan_tf1.gan.presets import PRESETS

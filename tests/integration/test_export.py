@@ -9,14 +9,14 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import check_one_line_error, command_environment, interpreter, run_command, run_process
-from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from helpers.commands import check_one_line_error, command_environment, interpreter, run_command, run_process
+from helpers.exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from helpers.places import HELPERS
 
 from dcgan_tf1.exporting import formats, freeze, tfjs
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util import files
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 OLD = tf.VERSION.startswith('1.')
 FAST = ('blog_mnist', 'keras_dense')
 FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
@@ -192,7 +192,7 @@ def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_pat
     prefix, out, _ = exported(name)
     z = noise(name, 16)
     np.savez(str(tmp_path / 'z.npz'), z=z)
-    subprocess.run([python, os.path.join(HERE, 'legacy_load.py'), out, str(tmp_path / 'z.npz'),
+    subprocess.run([python, os.path.join(HELPERS, 'legacy_load.py'), out, str(tmp_path / 'z.npz'),
                     str(tmp_path / 'images.npz')], env=env, check=True, stderr=subprocess.DEVNULL)
     expected = expected_images(name, prefix, z)
     with np.load(str(tmp_path / 'images.npz')) as arrays:
@@ -210,7 +210,7 @@ def test_checkpoints_restore_into_a_graph_built_in_old_tensorflow(name, version,
     prefix = make_checkpoint(name, tmp_path)
     z = noise(name, 16)
     np.savez(str(tmp_path / 'z.npz'), z=z)
-    subprocess.run([python, os.path.join(HERE, 'legacy_2017.py'), name, str(tmp_path), prefix,
+    subprocess.run([python, os.path.join(HELPERS, 'legacy_2017.py'), name, str(tmp_path), prefix,
                     str(tmp_path / 'z.npz')], env=env, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     with np.load(str(tmp_path / 'expected.npz')) as arrays:

@@ -9,8 +9,9 @@ import tempfile
 
 import numpy as np
 import pytest
-from conftest import blobs, check_one_line_error, graph_flags, run_command, write_mnist
-from exports import make_checkpoint
+from helpers.commands import check_one_line_error, graph_flags, run_command
+from helpers.data import blobs, write_mnist
+from helpers.exports import make_checkpoint
 from PIL import Image
 
 from dcgan_tf1 import evaluate

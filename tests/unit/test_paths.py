@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 import pytest
-from conftest import blobs, run_command, write_mnist
+from helpers.commands import run_command
+from helpers.data import blobs, write_mnist
 from PIL import Image
 
 from dcgan_tf1 import flags

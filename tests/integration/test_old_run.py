@@ -13,9 +13,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import graph_flags, read_metrics, run_command
+from helpers.commands import graph_flags, run_command
+from helpers.places import ROOT
+from helpers.runs import read_metrics
 
-ARCHIVE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'fixtures', 'run_0.1.0.zip')
+ARCHIVE = os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')
 
 # Of the first four images, row 14.
 PIXELS = [[0.00580386, -0.44301596, 0.27851066, 0.17500944], [-0.00268485, 0.19099940, -0.06140081, 0.10906155],

@@ -12,7 +12,8 @@ import types
 
 import pytest
 import setuptools
-from conftest import ROOT, command_environment
+from helpers.commands import command_environment
+from helpers.places import ROOT
 
 from dcgan_tf1 import commands
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 from absl import flags as absl_flags
-from conftest import check_one_line_error, run_command, run_process
+from helpers.commands import check_one_line_error, run_command, run_process
 
 from dcgan_tf1 import flags
 from dcgan_tf1.gan.presets import PRESETS

@@ -11,21 +11,20 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import interpreter, run_process
-from golden import POWERS, VARIABLES
+from helpers.commands import interpreter, run_process
+from helpers.golden import POWERS, VARIABLES
+from helpers.places import HELPERS
 
 from dcgan_tf1 import sample
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
 def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_path):
     python = interpreter('DCGAN_TF1_PYTHON_TF10', 'Python 3.6 with TensorFlow 1.0.1')
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
-    out = subprocess.check_output([python, os.path.join(HERE, 'legacy_2017.py'), name, str(tmp_path)],
+    out = subprocess.check_output([python, os.path.join(HELPERS, 'legacy_2017.py'), name, str(tmp_path)],
                                   env=dict(env, TF_CPP_MIN_LOG_LEVEL='3'), stderr=subprocess.DEVNULL)
     written = json.loads(out.decode())
     assert written['version'] == '1.0.1'

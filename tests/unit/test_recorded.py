@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import blobs, write_mnist
+from helpers.data import blobs, write_mnist
 
 from dcgan_tf1.data import loading, recorded
 from dcgan_tf1.util.errors import UserError

@@ -7,7 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import blobs, command_environment, interpreter
+from helpers.commands import command_environment, interpreter
+from helpers.data import blobs
 
 from dcgan_tf1.exporting import freeze
 from dcgan_tf1.metrics import classifier

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from conftest import check_one_line_error, run_command, run_process
+from helpers.commands import check_one_line_error, run_command, run_process
 from PIL import Image
 
 from dcgan_tf1 import sample

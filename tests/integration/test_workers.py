@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import ROOT, check_one_line_error, command_environment, run_command, start_command, start_process
+from helpers.commands import check_one_line_error, command_environment, run_command, start_command, start_process
+from helpers.places import HELPERS
 
 from dcgan_tf1.launch import _free_ports
 from dcgan_tf1.parallel import group
@@ -260,7 +261,7 @@ def variables_of(run, step):
 
 
 def test_two_workers_compute_what_one_does_with_their_images(tiny_data, tmp_path):
-    script = os.path.join(ROOT, 'tests', 'still_preset.py')
+    script = os.path.join(HELPERS, 'still_preset.py')
     flags = ('--preset=still', '--max_steps=10', '--precision=float32', '--log_every=5')
     subprocess.run([sys.executable, script, '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'one'),
                     '--batch_size=64'] + list(flags), check=True, env=command_environment())

@@ -9,7 +9,8 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import PHONE, check_one_line_error, console, graph_flags, run_command, set_width
+from helpers.browser import PHONE, console, set_width
+from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
 from dcgan_tf1.runs.run_folder import titles

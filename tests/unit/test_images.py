@@ -7,7 +7,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
-from conftest import command_environment
+from helpers.commands import command_environment
 from PIL import Image
 
 from dcgan_tf1.util import images

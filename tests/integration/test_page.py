@@ -16,8 +16,10 @@ import time
 
 import numpy as np
 import pytest
-from conftest import CACHE, PHONE, console, locked_cache, run_command, set_width
-from exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from helpers.browser import PHONE, console, set_width
+from helpers.commands import run_command
+from helpers.exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from helpers.places import CACHE, locked_cache
 from PIL import Image
 
 from dcgan_tf1.exporting import formats

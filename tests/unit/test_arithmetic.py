@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from conftest import command_environment
+from helpers.commands import command_environment
 
 from dcgan_tf1.gan import graph, objectives
 from dcgan_tf1.gan.presets import PRESETS
