@@ -181,7 +181,7 @@ def test_an_update_that_was_recorded_without_what_it_has_got_since_is_the_same()
     assert resume.differences(older, wanted) == []
     older['schedule'][0][1] = 1
     assert len(resume.differences(older, wanted)) == 1
-    assert objectives.Update._fields == ('objectives', 'images', 'noise')
+    assert objectives.UpdateSpec._fields == ('objectives', 'images', 'noise')
 
 
 def test_one_checkpoint_under_several_names_is_one_setting(tmp_path, monkeypatch):
