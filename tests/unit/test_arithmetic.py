@@ -242,7 +242,7 @@ def test_the_number_of_threads_holds_although_the_device_is_looked_up_first():
     script = """
 import time
 import tensorflow.compat.v1 as tf
-from dcgan_tf1 import devices
+from dcgan_tf1.util import devices
 config = devices.session_config('cpu', 1, 1)
 devices.find('cpu', config=config)
 with tf.Graph().as_default(), tf.Session(config=config) as session:

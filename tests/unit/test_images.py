@@ -135,7 +135,7 @@ def test_a_text_is_drawn_as_it_stands():
 
 HOST = '''
 import os, sys
-from dcgan_tf1 import images
+from dcgan_tf1.util import images
 assert 'matplotlib' not in sys.modules
 images.save_losses_figure('l.png', {'step': [1], 'loss': [1.0]}, 'a title')
 import matplotlib
