@@ -3,7 +3,7 @@
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -13,7 +13,11 @@ def read(*names):
         return handle.read()
 
 
-EXPORT = [name + '; python_version >= "3.10"' for name in ('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')]
+def since_python310(*requirements):
+    return [requirement + '; python_version >= "3.10"' for requirement in requirements]
+
+
+EXPORT = since_python310('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')
 
 setup(
     name='dcgan_tf1',
@@ -22,8 +26,28 @@ setup(
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     license='MIT',
-    packages=['dcgan_tf1'],
-    package_data={'dcgan_tf1': ['reference/*.csv', 'page/*']},
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: Console',
+        'Environment :: GPU :: NVIDIA CUDA',
+        'Intended Audience :: Education',
+        'Intended Audience :: Science/Research',
+        'Operating System :: MacOS',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3 :: Only',
+        'Programming Language :: Python :: 3.7',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Processing',
+    ],
+    keywords='gan dcgan tensorflow mnist generative-adversarial-network',
+    packages=find_packages(include=['dcgan_tf1', 'dcgan_tf1.*']),
+    # Relative to the package, whichever sub-package a file belongs to.
+    package_data={'dcgan_tf1': ['py.typed', 'reference/*.csv', 'page/*', 'exporting/web/*', 'reporting/templates/*']},
     python_requires='>=3.7',
     install_requires=[
         # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
@@ -49,7 +73,10 @@ setup(
                  'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
                  # The fuzzer has packages for these alone.
                  'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
-                 ] + EXPORT,
+                 ] + since_python310(
+                     'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
+                     'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
+                 ) + EXPORT,
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.train:main',

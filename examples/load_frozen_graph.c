@@ -157,11 +157,7 @@ static void write_picture(const char *path, const uint8_t *bytes, size_t height,
   if (file == NULL) fail("cannot write %s: %s", path, strerror(errno));
   fprintf(file, "P%d\n%lu %lu\n255\n", channels == 1 ? 5 : 6, (unsigned long)width, (unsigned long)height);
   const int whole = fwrite(bytes, 1, size, file) == size;
-  if (fclose(file) != 0 || !whole) { /* a full disk may show only when the file is closed */
-    const int reason = errno;
-    remove(path);
-    fail("cannot write %s: %s", path, strerror(reason));
-  }
+  if (fclose(file) != 0 || !whole) fail("cannot write %s: %s", path, strerror(errno)); /* a full disk, say */
 }
 
 /* ---------------------------------------------------------------------------------- noise */
