@@ -267,6 +267,12 @@ def test_the_image_is_made_as_it_should_be():
     for source in copied | set(re.findall(r"read\('([^']+)'", read('setup.py'))):
         assert source in copied and os.path.exists(os.path.join(ROOT, source)), source
 
+    install, = [line for name, line in instructions if name == 'RUN' and line.startswith('pip ')]
+    for extras, expected in (('', '.'), ('gpu,export', '.[gpu,export]')):
+        line = subprocess.check_output(['sh', '-c', install.replace('pip ', 'echo ', 1)], text=True,
+                                       env={'EXTRAS': extras})
+        assert line == 'install --no-cache-dir {}\n'.format(expected)
+
     setup = read('setup.py')
     assert "'{}=".format(json.loads(last['ENTRYPOINT'])[0]) in setup
     assert json.loads(last['CMD']) == ['--preset=blog_mnist']
