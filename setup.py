@@ -13,7 +13,11 @@ def read(*names):
         return handle.read()
 
 
-EXPORT = [name + '; python_version >= "3.10"' for name in ('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')]
+def since_python310(*requirements):
+    return [requirement + '; python_version >= "3.10"' for requirement in requirements]
+
+
+EXPORT = since_python310('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')
 
 setup(
     name='dcgan_tf1',
@@ -22,12 +26,30 @@ setup(
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     license='MIT',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: Console',
+        'Environment :: GPU :: NVIDIA CUDA',
+        'Intended Audience :: Education',
+        'Intended Audience :: Science/Research',
+        'Operating System :: MacOS',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3 :: Only',
+        'Programming Language :: Python :: 3.7',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Processing',
+    ],
+    keywords='gan dcgan tensorflow mnist generative-adversarial-network',
     packages=find_packages(include=['dcgan_tf1', 'dcgan_tf1.*']),
-    package_data={'dcgan_tf1': ['reference/*.csv', 'exporting/web/*', 'reporting/templates/*']},
+    # Relative to the package, whichever sub-package a file belongs to.
+    package_data={'dcgan_tf1': ['py.typed', 'reference/*.csv', 'exporting/web/*', 'reporting/templates/*']},
     # Those that a TensorFlow that we are tested with can be had for; scripts/venv.sh and the README name the same.
     python_requires='>=3.7,!=3.8.*,!=3.9.*,<3.14',
-    classifiers=['Programming Language :: Python :: ' + version for version in (
-        '3', '3.7', '3.10', '3.11', '3.12', '3.13')],
     install_requires=[
         # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
         'tensorflow==1.15.5; python_version < "3.8"',
@@ -53,7 +75,10 @@ setup(
                  'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
                  # The fuzzer has packages for these alone.
                  'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
-                 ] + EXPORT,
+                 ] + since_python310(
+                     'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
+                     'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
+                 ) + EXPORT,
     },
     entry_points={'console_scripts': [
         'dcgan-train=dcgan_tf1.commands:train',

@@ -157,8 +157,8 @@ MATMUL = '''
 import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
-from dcgan_tf1.metrics import extractors
-found, shares = extractors.load_graph(sys.argv[1], 'x', 'features', 'shares').run(np.load(sys.argv[2]))
+from dcgan_tf1.metrics import classifier
+found, shares = classifier.load_graph(sys.argv[1], 'x', 'features', 'shares').run(np.load(sys.argv[2]))
 np.savez(sys.argv[3], found=found, shares=shares, version=tf.VERSION)
 '''
 
