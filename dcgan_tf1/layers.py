@@ -103,9 +103,10 @@ def _variable(name, shape, initializer, trainable=True):
 def _kernel(shape, initializer, spectral_norm):
     """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a Pass.
 
-    Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957. The largest singular value of
-    the kernel as a matrix [everything else, filters] comes from one power iteration, which starts from the saved
-    `u` [1, filters] and is recorded in the Pass; nothing moves until it is assigned.
+    Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
+    The largest singular value of the kernel as a matrix [everything else, filters] comes from
+    one power iteration, which starts from the saved `u` [1, filters] and is recorded in the Pass;
+    nothing moves until it is assigned.
     """
     kernel = _variable('kernel', shape, initializer)
     if spectral_norm is None:
