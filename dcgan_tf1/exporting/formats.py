@@ -254,7 +254,7 @@ def latent_directions(network, count):
     """The unit directions of z along which the first layer changes most: [count, z_dim].
 
     They are the left singular vectors of the first kernel [z_dim, units]. Source: Shen and Zhou, 2021,
-    "Closed-form factorization of latent semantics in GANs".
+    "Closed-form factorization of latent semantics in GANs", https://arxiv.org/abs/2007.06600.
     """
     nodes = {node.name: node for node in network.graph_def.node}
     for node in network.graph_def.node:

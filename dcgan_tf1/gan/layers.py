@@ -73,7 +73,10 @@ class BatchContext:
 # Each returns a function of a seed, as _kernel() wants it.
 
 def glorot_uniform(gain=1.0):
-    """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier")."""
+    """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier").
+
+    Source: https://proceedings.mlr.press/v9/glorot10a.html
+    """
     return lambda seed: tf.variance_scaling_initializer(gain ** 2, 'fan_avg', 'uniform', seed=seed)
 
 
@@ -100,9 +103,10 @@ def _variable(name, shape, initializer, trainable=True):
 def _kernel(shape, initializer, spectral_norm):
     """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a BatchContext.
 
-    Source: Miyato et al., 2018. The largest singular value of the kernel as a matrix
-    [everything else, filters] comes from one power iteration, which starts from the saved
-    `u` [1, filters] and is recorded in the BatchContext; nothing moves until it is assigned.
+    Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
+    The largest singular value of the kernel as a matrix [everything else, filters] comes from
+    one power iteration, which starts from the saved `u` [1, filters] and is recorded in the
+    BatchContext; nothing moves until it is assigned.
     """
     kernel = _variable('kernel', shape, initializer)
     if spectral_norm is None:
@@ -192,7 +196,8 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
     In a training pass the batch's own mean and variance normalise, and are recorded in
     `ctx.statistics`; nothing moves until an op of `moving_average_updates` runs.
     Otherwise the moving averages normalise. The variance that normalises is the biased
-    one in every form. Source: Ioffe and Szegedy, 2015; constants of `tf.layers`.
+    one in every form. Source: Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167;
+    constants of `tf.layers`.
     """
     channels = x.shape.as_list()[-1]
     with tf.variable_scope(None, default_name='batch_normalization'):

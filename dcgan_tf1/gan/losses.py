@@ -1,7 +1,7 @@
 """Logits -> scalar losses; pure functions.
 
 `d_logits_real` and `d_logits_fake` are [N, 1]; every loss is a mean over the batch, in nats
-but for `hinge`.
+but for `hinge`. A GAN's losses in general: Goodfellow et al., 2014, https://arxiv.org/abs/1406.2661.
 """
 
 import collections
@@ -21,7 +21,8 @@ def cross_entropy(logits, label):
 def smoothed_labels(d_logits_real, d_logits_fake, smoothing):
     """The blog's DCGAN: real against 1 - smoothing, fake against 0.
 
-    2017's quirk: the generator's target is smoothed, too.
+    2017's quirk: the generator's target is smoothed, too. Source:
+    https://github.com/NELSONZHAO/zhihu/blob/master/dcgan/dcgan_mnist.ipynb
     """
     real = cross_entropy(d_logits_real, 1 - smoothing)
     fake = cross_entropy(d_logits_fake, 0.0)
@@ -29,7 +30,10 @@ def smoothed_labels(d_logits_real, d_logits_fake, smoothing):
 
 
 def smoothed_losses(d_logits_real, d_logits_fake, smoothing):
-    """The blog's dense GAN: 2017's quirk, smoothing multiplies the loss, not the label."""
+    """The blog's dense GAN: 2017's quirk, smoothing multiplies the loss, not the label.
+
+    Source: https://github.com/NELSONZHAO/zhihu/blob/master/mnist_gan/gan_mnist.ipynb
+    """
     real = (1 - smoothing) * cross_entropy(d_logits_real, 1.0)
     fake = cross_entropy(d_logits_fake, 0.0)
     return GanLosses(real + fake, real, fake, (1 - smoothing) * cross_entropy(d_logits_fake, 1.0))
@@ -42,7 +46,10 @@ def halves(d_logits_real, d_logits_fake, smoothing):
 
 
 def log_probabilities(d_logits_real, d_logits_fake, smoothing):
-    """CNTK's: generator 1 - log D(fake), discriminator -(log D(real) + log(1 - D(fake)))."""
+    """CNTK's: generator 1 - log D(fake), discriminator -(log D(real) + log(1 - D(fake))).
+
+    Source: https://github.com/microsoft/CNTK/blob/master/Tutorials/CNTK_206B_DCGAN.ipynb
+    """
     del smoothing
     # log D = -softplus(-logit), log(1 - D) = -softplus(logit)
     real = tf.reduce_mean(tf.nn.softplus(-d_logits_real))
@@ -51,7 +58,10 @@ def log_probabilities(d_logits_real, d_logits_fake, smoothing):
 
 
 def hinge(d_logits_real, d_logits_fake, smoothing):
-    """Miyato et al., 2018: real above 1 and fake below -1 cost nothing."""
+    """Miyato et al., 2018: real above 1 and fake below -1 cost nothing.
+
+    Source: https://arxiv.org/abs/1802.05957
+    """
     del smoothing
     real = tf.reduce_mean(tf.nn.relu(1 - d_logits_real))
     fake = tf.reduce_mean(tf.nn.relu(1 + d_logits_fake))
@@ -83,7 +93,8 @@ def _elbo(costs, code):
     """costs [N] + image shape; code (mean, log-variance) [N, z_dim] each.
 
     Both are summed over pixels or codes and averaged over the batch; the divergence is that
-    of normal(mean, variance) from normal(0, 1). Source: Kingma and Welling, 2014.
+    of normal(mean, variance) from normal(0, 1). Source: Kingma and Welling, 2014,
+    https://arxiv.org/abs/1312.6114.
     """
     mean, log_variance = code
     reconstruction = tf.reduce_mean(tf.reduce_sum(costs, axis=list(range(1, costs.shape.ndims))))

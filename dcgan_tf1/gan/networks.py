@@ -23,7 +23,9 @@ from dcgan_tf1.gan.layers import (
     upsample,
 )
 
-# The blog's constants, shared by all of its networks.
+# The blog's notebooks: https://github.com/NELSONZHAO/zhihu, dcgan/ and mnist_gan/. What they
+# follow: Radford, Metz and Chintala, 2015, https://arxiv.org/abs/1511.06434.
+# Their constants, shared by all of their networks:
 LEAK = 0.01
 KEEP = 0.8
 
@@ -93,6 +95,7 @@ def _blog_block(x, ctx):
 
 
 # ------------------------------------------------------------------- 4. TensorFlow's tutorial
+# https://www.tensorflow.org/tutorials/generative/dcgan
 
 def tf_tutorial_generator(z, ctx):
     """System 4: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
@@ -159,6 +162,7 @@ def keras_dense_discriminator(x, ctx):
 
 
 # ------------------------------------------------------------------------ 6. CNTK's tutorial
+# https://github.com/microsoft/CNTK/blob/master/Tutorials/CNTK_206B_DCGAN.ipynb
 
 # Kernels start from normal(0, 0.02); batch norm forgets over 5,000 images, 128 at a time.
 _CNTK = {'kernel_initializer': normal(0.02)}
@@ -198,6 +202,7 @@ def _cntk_norm(x, ctx):
 
 
 # -------------------------------------------------------------------------- 7. the ResNet GAN
+# Miyato et al., 2018, https://arxiv.org/abs/1802.05957
 
 # Of the 3x3 convolutions within residual blocks.
 _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
@@ -275,6 +280,7 @@ def _plain_block(name, x, ctx):
 
 
 # ------------------------------------------------------------------------- 8. the baselines
+# The VAE: Kingma and Welling, 2014, https://arxiv.org/abs/1312.6114
 
 def dense_decoder(z, ctx):
     """System 8: codes [N, 100] -> images [N, 28, 28, 1] in [0, 1], logits; as system 5's generator."""

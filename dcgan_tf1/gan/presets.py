@@ -3,6 +3,15 @@
 A preset is the whole experiment: what it is trained on, its networks and losses, in which
 order they are updated, and how often results are written. Deliberate quirks of 2017 are
 fields with a comment, so that they can be seen and, by `dataclasses.replace`, undone.
+
+Sources:
+  blog_mnist, blog_cifar_horse: https://github.com/NELSONZHAO/zhihu/tree/master/dcgan
+  blog_dense: https://github.com/NELSONZHAO/zhihu/tree/master/mnist_gan
+  tf_tutorial: https://www.tensorflow.org/tutorials/generative/dcgan
+  cntk: https://github.com/microsoft/CNTK/blob/master/Tutorials/CNTK_206B_DCGAN.ipynb
+  resnet_mnist, resnet_cifar_horse: Miyato et al., 2018, https://arxiv.org/abs/1802.05957
+  vae: Kingma and Welling, 2014, https://arxiv.org/abs/1312.6114
+  the optimiser of all, Adam: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
 """
 
 import collections

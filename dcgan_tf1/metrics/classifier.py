@@ -1,9 +1,9 @@
 """What images are compared by: a classifier of the data set itself, or any frozen graph.
 
-Inception knows photographs and not digits, and its weights can't be shipped. As in TF-GAN, a
-classifier that is trained on the data set is the extractor: its last hidden layer gives
-the features, its softmax the probabilities. It is trained once and kept beside the data,
-in `data/`, under a name with the data's checksum and the seed.
+Inception knows photographs and not digits, and its weights can't be shipped. As in TF-GAN
+(https://github.com/tensorflow/gan), a classifier that is trained on the data set is the
+extractor: its last hidden layer gives the features, its softmax the probabilities. It is
+trained once and kept beside the data, in `data/`, under a name with the data's checksum and the seed.
 """
 
 import collections

@@ -20,7 +20,8 @@ def frechet_distance(real, fake):
     """The squared Fréchet distance between the two sets' Gaussians: 0 for equal ones, unbounded.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2)). It is biased upwards by
-    small sets: compare only figures of the same N. Source: Heusel et al., 2017.
+    small sets: compare only figures of the same N. Source: Heusel et al., 2017,
+    https://arxiv.org/abs/1706.08500.
     """
     means, covariances = zip(*[_gaussian(each) for each in (real, fake)])
     root = _root(covariances[0])
@@ -49,7 +50,7 @@ def kernel_distance(real, fake, block=BLOCK):
 
     Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
     standard error of that mean (NaN for a single block). Around 0, also below, for equal
-    distributions. Source: Binkowski et al., 2018.
+    distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     blocks = max(1, min(len(real), len(fake)) // block)
@@ -73,7 +74,7 @@ def classifier_score(probabilities, splits=10):
 
     From 1 (every image looks alike to the classifier) to the number of classes. The
     inception score's formula with a classifier of the data at hand. Source: Salimans et
-    al., 2016.
+    al., 2016, https://arxiv.org/abs/1606.03498.
     """
     probabilities = np.clip(np.asarray(probabilities, np.float64), 1e-16, 1)
     scores = []
@@ -87,7 +88,8 @@ def precision_recall(real, fake, k=3):
     """(precision, recall), shares in [0, 1].
 
     Precision: the fake images that lie within a real one's distance to its k-th nearest
-    real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019.
+    real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019,
+    https://arxiv.org/abs/1904.06991.
     """
     return _within(fake, real, _radii(real, k)).any.mean(), _within(real, fake, _radii(fake, k)).any.mean()
 
@@ -97,7 +99,8 @@ def density_coverage(real, fake, k=5):
 
     Density: the mean number, over k, of real balls (to the k-th nearest real neighbour)
     that a fake image lies in; about 1 for equal distributions, unbounded. Coverage: the
-    share of real balls with a fake image in them. Source: Naeem et al., 2020.
+    share of real balls with a fake image in them. Source: Naeem et al., 2020,
+    https://arxiv.org/abs/2002.09797.
     """
     found = _within(fake, real, _radii(real, k))
     return float(found.count.mean() / k), float(found.hit.mean())

@@ -390,12 +390,12 @@ def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
     check_one_line_error(nothing, 'run folder')
 
 
-def test_the_worked_example_of_the_readme(tiny_data, tmp_path, monkeypatch):
-    with open(os.path.join(ROOT, 'README.md'), encoding='utf-8') as handle:
+def test_the_worked_example_of_the_documents(tiny_data, tmp_path, monkeypatch):
+    with open(os.path.join(ROOT, 'docs', 'presets.md'), encoding='utf-8') as handle:
         example = handle.read().split('```python\n')[1].split('```')[0]
     monkeypatch.setattr('dcgan_tf1.gan.presets.PRESETS', dict(PRESETS))
     names = {}
-    exec(compile(example, 'README.md', 'exec'), names)
+    exec(compile(example, 'presets.md', 'exec'), names)
     for module in (flags, train):
         if hasattr(module, 'PRESETS'):
             monkeypatch.setattr(module, 'PRESETS', names['PRESETS'])
