@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from dcgan_tf1.data import pictures, readers
+from dcgan_tf1.data import npz, pictures
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
@@ -32,7 +32,7 @@ def read(path, preset, value_range=None, tiles=None, background='black', log=pri
         return _pictures(path, preset.image_shape, tiles, background, log)
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
-    found = readers.read_array(path, 'images')
+    found = npz.read_array(path, 'images')
     if found.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(found.shape)))

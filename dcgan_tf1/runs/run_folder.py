@@ -26,7 +26,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1.data import readers
+from dcgan_tf1.data import npz
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.runs import checkpoint, tables
@@ -161,7 +161,7 @@ def load_samples(path, image_range, log):
         number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
         if number:
             try:
-                rows.append((int(number.group(1)), images.to_uint8(readers.read_array(name, 'images'), image_range)))
+                rows.append((int(number.group(1)), images.to_uint8(npz.read_array(name, 'images'), image_range)))
             except (UserError, ValueError) as error:
                 log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
                     'goes without it'.format(name, error))

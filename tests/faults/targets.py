@@ -25,7 +25,8 @@ from absl import flags as absl_flags
 from PIL import Image
 
 from dcgan_tf1 import flags, report
-from dcgan_tf1.data import pictures, readers
+from dcgan_tf1.data import cifar, npz, pictures
+from dcgan_tf1.data.idx import read_idx
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.parallel import group
 from dcgan_tf1.runs import checkpoint, run_folder, tables
@@ -51,7 +52,7 @@ def write(content, *names):
 # ------------------------------------------------------------------------------- data files
 
 def idx(content):
-    readers.read_idx(write(content, 'idx', 'images'), 3)
+    read_idx(write(content, 'idx', 'images'), 3)
 
 
 def idx_seeds():
@@ -60,7 +61,7 @@ def idx_seeds():
 
 
 def idx_gz(content):
-    readers.read_idx(write(content, 'idx', 'labels.gz'), 1)
+    read_idx(write(content, 'idx', 'labels.gz'), 1)
 
 
 def idx_gz_seeds():
@@ -69,7 +70,7 @@ def idx_gz_seeds():
 
 
 def cifar_pickle(content):
-    readers.decode_cifar_pickle(content, 'data_batch_1')
+    cifar.decode_pickle(content, 'data_batch_1')
 
 
 def cifar_pickle_seeds():
@@ -83,7 +84,7 @@ def cifar_pickle_seeds():
 
 def cifar_binary(content):
     write(content, 'binary', 'test_batch.bin')
-    readers.read_cifar_binaries(os.path.join(FOLDER, 'binary'), 'test')
+    cifar.read_binaries(os.path.join(FOLDER, 'binary'), 'test')
 
 
 def cifar_binary_seeds():
@@ -92,7 +93,7 @@ def cifar_binary_seeds():
 
 
 def cifar_tar(content):
-    readers.read_cifar_tar(write(gzip.compress(content, 1), 'tar', 'cifar.tar.gz'), 'test')
+    cifar.read_tar(write(gzip.compress(content, 1), 'tar', 'cifar.tar.gz'), 'test')
 
 
 def cifar_tar_seeds():
@@ -110,13 +111,13 @@ def cifar_tar_seeds():
 
 
 def cifar_plain_tar(content):
-    readers.read_cifar_tar(write(content, 'tar', 'cifar.tar'), 'train')
+    cifar.read_tar(write(content, 'tar', 'cifar.tar'), 'train')
 
 
 def cifar_plain_tar_seeds():
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode='w') as archive:
-        for name in readers.CIFAR_BATCHES['train']:
+        for name in cifar.BATCHES['train']:
             member = tarfile.TarInfo('cifar-10-batches-bin/{}.bin'.format(name))
             member.size = 3073
             archive.addfile(member, io.BytesIO(bytes(3073)))
@@ -124,7 +125,7 @@ def cifar_plain_tar_seeds():
 
 
 def cifar_tar_gz(content):
-    readers.read_cifar_tar(write(content, 'tar', 'raw.tar.gz'), 'test')
+    cifar.read_tar(write(content, 'tar', 'raw.tar.gz'), 'test')
 
 
 def cifar_tar_gz_seeds():
@@ -133,7 +134,7 @@ def cifar_tar_gz_seeds():
 
 
 def mnist_npz(content):
-    readers.read_mnist_npz(write(content, 'npz', 'mnist.npz'), 'test')
+    npz.read_mnist_npz(write(content, 'npz', 'mnist.npz'), 'test')
 
 
 def mnist_npz_seeds():
