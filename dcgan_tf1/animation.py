@@ -7,7 +7,7 @@ if __name__ == '__main__':  # before anything imports TensorFlow
 import sys
 
 from dcgan_tf1 import flags
-from dcgan_tf1.runs import run_folder
+from dcgan_tf1.runs import run_folder, samples
 from dcgan_tf1.util import cli
 from dcgan_tf1.util.files import refuse_existing
 
@@ -20,7 +20,7 @@ def animate(config):
     preset = run_folder.read_preset(config.run)
     if config.out:
         refuse_existing(config.out, config.overwrite)
-    path, frames = run_folder.save_animation(config.run, preset, config.out)
+    path, frames = samples.save_animation(config.run, preset, config.out)
     print('{}: {} frames'.format(path, frames))
 
 

@@ -24,7 +24,8 @@ from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan import graph
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.reporting import figures
+from dcgan_tf1.runs import checkpoint, run_folder, samples, tables
 from dcgan_tf1.runs.sampling import in_batches, to_pictures
 from dcgan_tf1.training import resume
 from dcgan_tf1.util import cli, devices, images
@@ -81,7 +82,7 @@ def train(config, output_closed=lambda: False):
             if team.task == 0:
                 run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, start, plan.total))
                 if config.gif:
-                    run.log('{}: {} frames'.format(*run_folder.save_animation(run.path, config.preset, log=run.log)))
+                    run.log('{}: {} frames'.format(*samples.save_animation(run.path, config.preset, log=run.log)))
             team.finish()
             return 0
         arithmetic = arithmetic or _same_arithmetic(device, told, team)
@@ -220,7 +221,7 @@ def _make_watch(config, data, log):
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, len(real)))
     extractor = classifier.classifier(data.dataset, log=log)
-    return evaluation.Watch(extractor, real, data.title, count, config.seed, log)
+    return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log)
 
 
 class StepSchedule(collections.namedtuple('StepSchedule', 'first every')):
@@ -448,7 +449,7 @@ class _Trainer:
     def _finish(self):
         run = self._run
         if self._config.gif and self._rows:
-            run.log('{}: {} frames'.format(*run_folder.save_animation(run.path, self._preset, log=run.log)))
+            run.log('{}: {} frames'.format(*samples.save_animation(run.path, self._preset, log=run.log)))
         run.log('done: {:,} steps; look at {}'.format(
             self._total, run.file('figure.png') if self._rows else run.path))
 
@@ -561,7 +562,7 @@ class _Trainer:
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)
-        best = evaluation.best(self._quality)
+        best = tables.best_row(self._quality)
         self._run.add_events(step, {key: row[key] for key in evaluation.QualityMonitor.COLUMNS[2:]}, None)
         self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
                       .format(step, self._total, row['frechet_distance'], self._watch.real['frechet_distance'],
@@ -573,7 +574,7 @@ class _Trainer:
         before = time.time()
         self._evaluate_losses(step, batch)
         self._run.check()
-        best = evaluation.best(self._quality)
+        best = tables.best_row(self._quality)
         checkpoint.save(self._saver, self._session, self._run.checkpoints, step, self._config.keep_checkpoints,
                         best and best['step'])
         self._draw_figures()
@@ -585,13 +586,13 @@ class _Trainer:
         if dataset.note:
             title += '\n' + dataset.note
         if self._rows:
-            self._draw_figure('figure.png', images.save_rows_figure, self._rows, title)
+            self._draw_figure('figure.png', figures.save_rows_figure, self._rows, title)
         if self._metrics:
             metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
-            recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
-            self._draw_figure('losses.png', images.save_losses_figure, metrics, title, recorded)
+            recorded = preset.recorded_losses and figures.read_recorded_losses(preset.recorded_losses)
+            self._draw_figure('losses.png', figures.save_losses_figure, metrics, title, recorded)
         if self._quality:
-            self._draw_figure('quality.png', images.save_quality_figure, self._quality, self._watch.real, title)
+            self._draw_figure('quality.png', figures.save_quality_figure, self._quality, self._watch.real, title)
 
     def _draw_figure(self, name, save, *arguments):
         """What can't be drawn is said once and does not end the training; a full disk does, as for any file."""
