@@ -50,13 +50,13 @@ class _Idx:
         return any(self.paths(split).values())
 
     def load(self, split, log):
-        found, arrays, paths = self.paths(split), [], []
+        candidates, arrays, paths = self.paths(split), [], []
         for kind, dimensions in _KINDS:
-            if not found[kind]:
+            if not candidates[kind]:
                 raise UserError('{}: expected {}-{}-idx{}-ubyte.gz beside the other files, found {}'.format(
                     self._folder, self._prefix(split), kind, dimensions, contents(self._folder)))
             array, path = archives.first_undamaged(
-                [(path, functools.partial(_read_idx, path, dimensions)) for path in found[kind]], log)
+                [(path, functools.partial(_read_idx, path, dimensions)) for path in candidates[kind]], log)
             arrays.append(array)
             paths.append(path)
         images, labels = arrays
@@ -105,9 +105,9 @@ class MnistFiles:
         forms = [_Idx(folder)] + [_Idx(folder, name) for name in _emnist_sets(folder)] + [
             _Npz(os.path.join(folder, self._npz))]
         for which in ('train', split):
-            found = next((form for form in forms if form.has(which)), None)
-            if found is not None:
-                return found
+            present = next((form for form in forms if form.has(which)), None)
+            if present is not None:
+                return present
         return None
 
     def present(self, folder, split):

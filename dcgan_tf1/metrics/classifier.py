@@ -36,7 +36,7 @@ BATCH = 128
 LEARNING_RATE = 3e-3
 SHIFT = 2  # pixels, at most, to each side, that training images are moved by
 FEATURES = 128
-VERSION = 1  # of all of the above: a change makes another classifier
+VERSION = 1  # of all of the above; a change to any of it makes another classifier
 
 
 def classifier_network(images, ctx, filters, classes):

@@ -1,8 +1,8 @@
 """How far generated images are from real ones: functions of features and class probabilities.
 
 Features are [N, D] and probabilities [N, K] arrays of one extractor (`extractors.py`); all
-arithmetic is float64. Nothing here draws images or random numbers: whoever calls gives
-samples in random order. Distances between all pairs are taken in blocks, so that memory
+arithmetic is float64. Nothing here draws images or random numbers: the caller gives samples in
+random order. Distances between all pairs are taken in blocks, so that memory
 stays within some hundred MiB for tens of thousands of images.
 """
 

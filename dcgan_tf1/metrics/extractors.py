@@ -43,11 +43,11 @@ class FrozenGraph:
 
     Args:
       path: for messages.
-      graph_def: the GraphDef, which is left as it is.
+      graph_def: the GraphDef; it is not changed.
       source: the operation or tensor that takes images.
-      targets: those whose values are wanted, each [N, D], or [N] with ones and one D after it.
-      value_range: (low, high) that a float input takes pixels in; None for RANGE. An input of
-        integers takes bytes, one of strings PNG files.
+      targets: those whose values are wanted, each [N, D] or with further dimensions of size 1.
+      value_range: (low, high) of the pixels that a float input takes; None for RANGE. An input
+        of integers takes bytes, one of strings PNG files.
 
     Raises UserError for a graph that this TensorFlow can't load, or whose tensors don't fit.
     """
@@ -76,7 +76,7 @@ class FrozenGraph:
             fed = self._feeder(session, form, images.shape[1:])
             for first in range(0, len(images), count):
                 part = images[first:first + count]
-                # A graph of a fixed number of images gets as many; what the last ones are is of no matter.
+                # A graph with a fixed batch size gets a full batch; the images that fill it up are dropped.
                 full = part if form.count is None else part[np.minimum(np.arange(count), len(part) - 1)]
                 values = session.run(self._targets, {self._source: fed(full)})
                 outputs.append([self._rows(target, value, len(full), form.batched)[:len(part)]
@@ -84,7 +84,7 @@ class FrozenGraph:
                 bar.update(len(part))
         return [np.concatenate(each) for each in zip(*outputs)]
 
-    # ------------------------------------------------------------------ what there is
+    # --------------------------------------------------------------- graph and tensors
 
     def _imported(self, graph_def):
         graph, copy = tf.Graph(), tf.GraphDef()
@@ -128,7 +128,7 @@ class FrozenGraph:
     # ------------------------------------------------------------------------- feeding
 
     def _feeder(self, session, form, shape):
-        """A function of uint8 [N, H, W, C] that gives what to feed."""
+        """A function that turns uint8 [N, H, W, C] into the value to feed."""
         if form.layout == 'encoded':
             return lambda part: [png_bytes(image) for image in part] if form.batched else png_bytes(part[0])
         dtype = self._source.dtype
@@ -187,11 +187,13 @@ def load_graph(path, source, features, probabilities=None, value_range=None):
 
     Args:
       path: the .pb file.
-      source: the operation (or tensor) that takes images; its dtype and shape say how
-        (see FrozenGraph). They are resized (bilinearly) and grey ones repeated to fit.
-      features, probabilities: those that give [N, D] (or [N, 1, 1, D]) and [N, K]; the latter
-        may be None.
-      value_range: (low, high) that a float input takes pixels in; None for [-1, 1].
+      source: the operation (or tensor) that takes images; its dtype and shape say how. Images are resized
+        (bilinearly) to fit, and grey ones get three equal channels.
+      features: the one whose value is [N, D] (or [N, 1, 1, D]).
+      probabilities: the one whose value is [N, K], or None.
+      value_range: (low, high) of the pixels that a float input takes; None for [-1, 1].
+
+    Raises UserError where the file holds no such graph, and in `run` where its values are not as expected.
     """
     graph = FrozenGraph(path, read(path), source, [name for name in (features, probabilities) if name], value_range)
 
@@ -216,7 +218,7 @@ def _encoded_form(sides):
 
 
 def _pixels_form(sides, shape):
-    """The _Form of an input of numbers with these sides, None for one that is not known; None for no form."""
+    """The _Form of an input of numbers with these sides, of which unknown ones are None; None if none fits."""
     if sides is None:
         return _Form('NHWC', True, None, None, None)
     if len(sides) == 4:
@@ -235,7 +237,7 @@ def _pixels_form(sides, shape):
 
 
 def _image_form(count, sides, batched, shape):
-    """That of [H, W, C] or [C, H, W]."""
+    """The _Form of images [H, W, C] or [C, H, W]; None if none fits."""
     first = sides[0] in (1, 3) and sides[2] not in (1, 3)
     channels = sides[0] if first else sides[2]
     size = sides[1:] if first else sides[:2]

@@ -59,17 +59,17 @@ def folders(parent, name):
     """
     if os.path.exists(os.path.join(parent, 'config.json')):
         return [parent]
-    found = []
+    numbered = []
     for entry in os.listdir(parent) if os.path.isdir(parent) else []:
         match = _NUMBERED.match(entry)
         path = os.path.join(parent, entry)
         if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
-            found.append((int(match.group(1)), path))
-    return [path for _, path in sorted(found, reverse=True)]
+            numbered.append((int(match.group(1)), path))
+    return [path for _, path in sorted(numbered, reverse=True)]
 
 
 def read_config(path):
-    """A run's config.json as a dictionary; DamagedRun where it is not there or damaged."""
+    """A run's config.json as a dictionary; raises DamagedRun where it is missing or damaged."""
     name = os.path.join(path, 'config.json')
     try:
         config = read_json(name)
@@ -94,7 +94,7 @@ def read_preset(path):
 
 
 def titles(paths):
-    """A name for each run folder: its preset, and as much of the path's end as tells it from the others."""
+    """A name for each run folder: its preset and the end of its path, long enough to tell it from the others."""
     parts = [os.path.abspath(path).split(os.sep) for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):
         ends = ['/'.join(each[-depth:]) for each in parts]
@@ -157,12 +157,12 @@ def read_table(path, columns=None, log=print):
 class Run:
     """One run folder, held by one trainer at a time; closing it releases the lock.
 
-    output_closed: whether nobody sees what goes to the terminal any more.
+    output_closed: says whether the terminal or pipe behind the output is closed.
     """
 
     def __init__(self, path, output_closed=lambda: False):
         self.path = path
-        self._nobody_reads, self._noted = output_closed, False
+        self._output_closed, self._noted = output_closed, False
         self.checkpoints = os.path.join(path, 'checkpoints')
         self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
         try:
@@ -200,7 +200,7 @@ class Run:
         """One line to the terminal (above the progress bar) and to log.txt."""
         tqdm.write(text, file=sys.stdout)
         sys.stdout.flush()
-        if self._nobody_reads() and not self._noted:
+        if self._output_closed() and not self._noted:
             self._noted = True
             self.log_to_file('the terminal or pipe behind the output is closed; training goes on')
         self.log_to_file(text)

@@ -1,8 +1,8 @@
 """Tables in CSV files: read as we or a spreadsheet wrote them, and kept where they can't be read.
 
 A spreadsheet saves a table with a byte order mark, semicolons or tabs, decimal commas, or
-lines that end in CRLF. All of that is read. A table is written anew when a run goes on; what
-of it can't be read is kept beside it first.
+lines that end in CRLF. All of that is read. When a run goes on, its tables are written anew; one that
+can't be read in full is first copied beside itself.
 """
 
 import collections
@@ -80,7 +80,7 @@ def _numbers(table, columns):
 
 
 def keep(path, problem, log):
-    """Copies a table of which something can't be read under another name beside it, with a warning that names it."""
+    """Copies a table that can't be read in full beside itself, with a warning that names the copy."""
     for number in itertools.count(1):
         kept = '{}.unreadable-{}'.format(path, number)
         if not os.path.lexists(kept):
@@ -93,7 +93,7 @@ def keep(path, problem, log):
 def numbers_to_go_on(path, columns, log):
     """The rows of numbers, {column: number}, of a table that is to be written anew with these columns.
 
-    Where it has something else, it is kept beside first.
+    A table that holds anything else is copied beside itself first.
     """
     table = read(path)
     numbers = _numbers(table, columns)
@@ -106,8 +106,8 @@ def numbers_to_go_on(path, columns, log):
 def texts_to_go_on(path, columns, log, optional=()):
     """The rows of texts, {column: text}, of a table that is to be written anew with these columns.
 
-    Where it has something else, it is kept beside first. optional: columns that a table of an earlier
-    version lacks; they are empty in its rows.
+    A table that holds anything else is copied beside itself first. optional: columns that a table of an
+    earlier version lacks; they are empty in its rows.
     """
     table = read(path)
     missing = [name for name in columns if name not in table.columns and name not in optional]

@@ -15,8 +15,8 @@ def to_uint8(images, image_range):
     """Float images in `image_range` (low, high) -> uint8, any shape.
 
     Values outside are clipped first, then rounded to the nearest of 256 levels; `low`
-    becomes 0, `high` 255. Bytes are pixels already. Raises ValueError for values that are
-    not finite.
+    becomes 0, `high` 255. uint8 images are returned as they are. Raises ValueError for values
+    that are not finite.
     """
     if np.asarray(images).dtype == np.uint8:
         return images
@@ -29,7 +29,7 @@ def to_uint8(images, image_range):
 
 
 def grid(images, columns):
-    """uint8 [N, H, W, C] -> one picture [rows * H, columns * W, C]; left-over cells are black."""
+    """uint8 [N, H, W, C] -> one picture [rows * H, columns * W, C]; the cells left over are black."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     cells = np.zeros((rows * columns, height, width, channels), np.uint8)
@@ -50,7 +50,7 @@ def png_bytes(picture):
 
 
 def save_picture(path, picture):
-    """Writes uint8 [H, W, 1 or 3] as the picture that the name's extension says: JPEG, else PNG."""
+    """Writes uint8 [H, W, 1 or 3] in the format of the extension: JPEG, else PNG."""
     write_bytes(path, encode_as_named(path, png_bytes(picture)))
 
 
@@ -60,7 +60,7 @@ def encode_as_named(path, png):
         return png
     stream = io.BytesIO()
     with Image.open(io.BytesIO(png)) as picture:
-        # Whole colours for each pixel: samples are small, and so are a figure's letters.
+        # Without chroma subsampling: samples are small, and so are a figure's letters.
         picture.convert('L' if picture.mode == 'L' else 'RGB').save(stream, 'JPEG', quality=95, subsampling=0)
     return stream.getvalue()
 
@@ -71,15 +71,15 @@ def save_png(path, picture):
 
 
 def gif_bytes(rows, columns=None):
-    """Rows of samples, (step, uint8 [N, H, W, C]), as the frames of an animated GIF: (its bytes, their number).
+    """(the bytes of an animated GIF, the number of its frames) of rows of samples, (step, uint8 [N, H, W, C]).
 
-    columns: images in a row of each frame; None for a square. Of more than MAX_FRAMES rows
-    evenly spaced ones are taken, the last one among them; that one is shown longest.
+    columns: images in a row of each frame; None for a square. Of more than MAX_FRAMES rows evenly spaced ones are
+    taken, among them the last one, which is shown longest.
     """
     rows, _ = subsample(rows, MAX_FRAMES)
     frames = []
-    for _, pictures in rows:
-        picture = grid(pictures, columns or math.ceil(math.sqrt(len(pictures))))
+    for _, images in rows:
+        picture = grid(images, columns or math.ceil(math.sqrt(len(images))))
         frames.append(_pillow(picture.repeat(2, axis=0).repeat(2, axis=1)))  # samples are small
     stream = io.BytesIO()
     frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:], loop=0,
@@ -88,7 +88,7 @@ def gif_bytes(rows, columns=None):
 
 
 def save_gif(path, rows, columns=None):
-    """Writes what gif_bytes() makes; returns the number of frames."""
+    """Writes the GIF of gif_bytes(); returns the number of its frames."""
     content, frames = gif_bytes(rows, columns)
     write_bytes(path, content)
     return frames
