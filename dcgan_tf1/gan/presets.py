@@ -19,7 +19,7 @@ import dataclasses
 import math
 from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import losses, networks, objectives
+from dcgan_tf1.gan import catalogue, losses, networks, objectives
 from dcgan_tf1.gan.objectives import (
     AUTOENCODER_OBJECTIVE,
     D_FAKE_OBJECTIVE,
@@ -28,6 +28,7 @@ from dcgan_tf1.gan.objectives import (
     G_OBJECTIVE,
     UpdateSpec,
 )
+from dcgan_tf1.util.errors import UserError
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -162,7 +163,7 @@ _CHOICES = {
 
 _BLOG_MNIST = Preset(
     name='blog_mnist',
-    title="the 2017 blog's DCGAN on MNIST",
+    title=catalogue.PRESETS['blog_mnist'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(28, 28, 1),
@@ -182,7 +183,7 @@ _BLOG_MNIST = Preset(
 _BLOG_CIFAR_HORSE = dataclasses.replace(
     _BLOG_MNIST,
     name='blog_cifar_horse',
-    title="the 2017 blog's DCGAN on the horses of CIFAR-10",
+    title=catalogue.PRESETS['blog_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -200,7 +201,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
 
 _BLOG_DENSE = Preset(
     name='blog_dense',
-    title='the fully connected GAN that the 2017 blog compares with',
+    title=catalogue.PRESETS['blog_dense'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(784,),
@@ -225,7 +226,7 @@ _BLOG_DENSE = Preset(
 
 _TF_TUTORIAL = Preset(
     name='tf_tutorial',
-    title="the DCGAN of TensorFlow's own tutorial",
+    title=catalogue.PRESETS['tf_tutorial'],
     input_shape=(28, 28, 1),
     batch_size=256,
     incomplete_batch='keep',
@@ -248,7 +249,7 @@ _TF_TUTORIAL = Preset(
 _TF_TUTORIAL_101 = dataclasses.replace(
     _TF_TUTORIAL,
     name='tf_tutorial_101',
-    title="a variant of TensorFlow's tutorial: epochs 0 to 100, no leaky ReLU after the dense layer",
+    title=catalogue.PRESETS['tf_tutorial_101'],
     generator=networks.tf_tutorial_101_generator,
     epochs=101,
     first_epoch=0,
@@ -258,7 +259,7 @@ _TF_TUTORIAL_101 = dataclasses.replace(
 
 _KERAS_DENSE = Preset(
     name='keras_dense',
-    title='the plain fully connected GAN of the introductory source',
+    title=catalogue.PRESETS['keras_dense'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=32,
@@ -284,7 +285,7 @@ _KERAS_DENSE = Preset(
 
 _CNTK = Preset(
     name='cntk',
-    title="the DCGAN of CNTK's tutorial",
+    title=catalogue.PRESETS['cntk'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=128,
@@ -309,7 +310,7 @@ _CNTK = Preset(
 
 _RESNET_MNIST = Preset(
     name='resnet_mnist',
-    title='a ResNet GAN with spectral normalisation on MNIST',
+    title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
     steps=50000,
     holdout=5000,
@@ -334,7 +335,7 @@ _RESNET_MNIST = Preset(
 _RESNET_CIFAR_HORSE = dataclasses.replace(
     _RESNET_MNIST,
     name='resnet_cifar_horse',
-    title='a ResNet GAN with spectral normalisation on the horses of CIFAR-10',
+    title=catalogue.PRESETS['resnet_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -346,7 +347,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
 
 _AUTOENCODER = Preset(
     name='autoencoder',
-    title='a plain auto-encoder, sampled by decoding random codes',
+    title=catalogue.PRESETS['autoencoder'],
     model=objectives.AUTOENCODER,
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
@@ -365,7 +366,7 @@ _AUTOENCODER = Preset(
 _VAE = dataclasses.replace(
     _AUTOENCODER,
     name='vae',
-    title='a variational auto-encoder',
+    title=catalogue.PRESETS['vae'],
     encoder=networks.vae_encoder,
     loss=losses.bernoulli,
     metrics=('loss', 'reconstruction', 'kl'),
@@ -374,3 +375,35 @@ _VAE = dataclasses.replace(
 PRESETS = {preset.name: preset for preset in (
     _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}
+
+
+def get(name: str) -> Preset:
+    """The preset of that name; UserError, which lists them, where there is none."""
+    if name not in PRESETS:
+        raise UserError('expected one of the presets {}, found {!r}'.format(', '.join(PRESETS), name))
+    return PRESETS[name]
+
+
+def register(preset: Preset) -> None:
+    """Adds a preset to PRESETS; UserError where its name is no identifier, or that of another one.
+
+    The same preset may be registered again, as happens where its file is run twice.
+    """
+    if not isinstance(preset, Preset):
+        raise UserError('register_preset: expected a Preset, found {!r}'.format(preset))
+    if not (isinstance(preset.name, str) and preset.name.isidentifier()):
+        raise UserError('register_preset: expected a name of letters, digits and underscores, found {!r}'.format(
+            preset.name))
+    if preset.name in PRESETS and not _same(PRESETS[preset.name], preset):
+        raise UserError('register_preset: expected a name that no other preset has, found {!r} (there are {})'.format(
+            preset.name, ', '.join(PRESETS)))
+    PRESETS[preset.name] = preset
+
+
+def _same(one, other):
+    """Whether two presets have equal fields, of which functions are equal that have the same code."""
+    def contents(preset):
+        return [getattr(value, '__code__', value) for value in (
+            getattr(preset, field.name) for field in dataclasses.fields(preset))]
+
+    return contents(one) == contents(other)
