@@ -86,7 +86,7 @@ def sample(config):
     import numpy as np
 
     from dcgan_tf1.runs import checkpoint, run_folder
-    from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+    from dcgan_tf1.runs.sampling import generate, noise, to_uint8
     from dcgan_tf1.util import images
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
@@ -100,8 +100,8 @@ def sample(config):
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.num_images)))
     z = noise(preset, config.seed, config.num_images, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
-                   device=config.device, precision=config.precision, lowering=config.lowering)
-    images.save_picture(out, images.grid(to_pictures(preset, raw, prefix), columns))
+                   device=config.device, precision=config.precision, conv_impl=config.lowering)
+    images.save_picture(out, images.grid(to_uint8(preset, raw, prefix), columns))
     print('{}: {} images from {}'.format(out, len(raw), prefix))
     if config.npz:
         with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:
