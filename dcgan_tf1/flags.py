@@ -17,7 +17,7 @@ from dcgan_tf1.data.pictures import BACKGROUNDS
 from dcgan_tf1.exporting.formats import FORMATS
 from dcgan_tf1.gan import losses
 from dcgan_tf1.gan.presets import PRESETS, Preset, StepInterval
-from dcgan_tf1.parallel.group import Cluster, find_cluster
+from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.util import paths
 from dcgan_tf1.util.devices import LOWERINGS, PRECISIONS
 

@@ -23,7 +23,7 @@ from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan import graph
 from dcgan_tf1.metrics import classifier, evaluation
-from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
+from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import in_batches, to_pictures
 from dcgan_tf1.training import resume
@@ -74,7 +74,7 @@ def train(config, output_closed=lambda: False):
         for text in early_log:
             run.log_to_file(text)
         arithmetic = _choose_arithmetic(config, device, run, start) if team.task == 0 else None
-        told = team.agree(_facts(config, plan, team), arithmetic and {
+        told = team.handshake(_facts(config, plan, team), arithmetic and {
             'start': start, 'precision': arithmetic.precision, 'lowering': arithmetic.lowering})
         start = told['start']
         if start is not None and start >= plan.total:
@@ -139,7 +139,7 @@ def train(config, output_closed=lambda: False):
 def _leave(run, text):
     with contextlib.suppress(UserError):
         run.log_to_file('error: ' + text)
-    leave('{}; the same command goes on from the last checkpoint'.format(text))
+    abort_process('{}; the same command goes on from the last checkpoint'.format(text))
 
 
 def _facts(config, plan, team):
@@ -220,7 +220,7 @@ def _make_watch(config, data, log):
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, len(real)))
     extractor = classifier.classifier(data.dataset, log=log)
-    return evaluation.Watch(extractor, real, data.title, count, config.seed, log)
+    return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log)
 
 
 class StepSchedule(collections.namedtuple('StepSchedule', 'first every')):

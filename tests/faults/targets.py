@@ -27,7 +27,7 @@ from PIL import Image
 from dcgan_tf1 import flags, report
 from dcgan_tf1.data import pictures, readers
 from dcgan_tf1.metrics import evaluation
-from dcgan_tf1.parallel import group
+from dcgan_tf1.parallel import cluster
 from dcgan_tf1.runs import checkpoint, run_folder, tables
 from dcgan_tf1.util.errors import UserError
 
@@ -293,7 +293,7 @@ def train_flags_seeds():
 
 
 def tf_config(content):
-    group.find_cluster(None, None, content.decode('utf-8', 'replace'))
+    cluster.find_cluster(None, None, content.decode('utf-8', 'replace'))
 
 
 def tf_config_seeds():
