@@ -44,7 +44,7 @@ Found = collections.namedtuple('Found', [
     'preset',
     'config',       # config.json
     'rows',         # of samples: (step, uint8 [N, H, W, C])
-    'metrics',      # rows of metrics.csv
+    'metrics',      # rows of losses.csv
     'evaluation',   # (folder, metrics.json) of its newest checkpoint that was evaluated, or None
     'over_steps',   # (rows with measures and steps, those of real images or None, n) or None
     'trained_on',   # the data, as recorded.py has it
@@ -102,7 +102,7 @@ def _read(path, title):
         real = about.get('real') if isinstance(about, dict) else None
         over_steps = same, real if _is_row(real) else None, int(same[-1]['n'])
     return Found(title, path, preset, config, run_folder.load_samples(path, preset.image_range, print),
-                 run_folder.read_metrics(path), evaluated, over_steps, recorded.trained_on(config), measured_on, shown)
+                 run_folder.read_losses(path), evaluated, over_steps, recorded.trained_on(config), measured_on, shown)
 
 
 def _is_row(row):
@@ -268,7 +268,7 @@ def _quality(found):
 
 
 def _seconds_at(run, step):
-    """Seconds of training up to a step, between the rows of metrics.csv; None where they don't say."""
+    """Seconds of training up to a step, between the rows of losses.csv; None where they don't say."""
     rows = [(0.0, 0.0)] + [(row['step'], row['seconds']) for row in run.metrics if 'seconds' in row]
     if len(rows) < 2:
         return None
