@@ -76,7 +76,7 @@ def _read(path, title):
     rows = run_folder.load_samples(path, run_folder.read_preset(path).image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return images.Compared(title, rows, run_folder.read_metrics(path))
+    return images.Compared(title, rows, run_folder.read_losses(path))
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
     runs/00000-blog_mnist/
       config.json     every value, versions, device, data checksum
       log.txt         what the terminal showed
-      metrics.csv     losses and speed
+      losses.csv      losses and speed (metrics.csv in runs of 0.1.0, until they are resumed)
       samples/        step-000101.png and .npz: the rows of samples and their arrays
       figure.png      all rows under each other
       losses.png      losses over steps, beside 2017's
@@ -43,6 +43,8 @@ from dcgan_tf1.util.files import (
     writing,
 )
 
+LOSSES = 'losses.csv'
+_LOSSES_OF_0_1 = 'metrics.csv'
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
 
@@ -184,9 +186,15 @@ def save_animation(path, preset, out=None, log=print):
     return out, images.save_gif(out, rows, preset.samples_columns)
 
 
-def read_metrics(path):
+def losses_file(path):
+    """The table of a run's losses; a run that was written by version 0.1.0 has it under its older name."""
+    name, older = os.path.join(path, LOSSES), os.path.join(path, _LOSSES_OF_0_1)
+    return older if os.path.exists(older) and not os.path.exists(name) else name
+
+
+def read_losses(path):
     """A run's rows of losses, as read_table has them."""
-    return read_table(os.path.join(path, 'metrics.csv'))
+    return read_table(losses_file(path))
 
 
 def read_table(path, columns=None, log=print):
@@ -226,7 +234,7 @@ class Run:
             self._lock.write(str(os.getpid()))
             self._lock.flush()
         # What an earlier trainer left when it was killed.
-        remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
+        remove_parts(path, r'config\.json|losses\.csv|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
         remove_parts(self.file('samples'))
         checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
@@ -267,7 +275,15 @@ class Run:
     def write_config(self, config):
         write_json(self.file('config.json'), config)
 
-    # ---------------------------------------------------- metrics.csv and quality.csv
+    # ---------------------------------------------------- losses.csv and quality.csv
+
+    def start_losses(self, columns, step):
+        """As start_table(), of the losses; a metrics.csv is renamed first, so that all rows are in one table."""
+        name = losses_file(self.path)
+        if name != self.file(LOSSES):
+            with writing(self.file(LOSSES)):
+                os.replace(name, self.file(LOSSES))
+        return self.start_table(LOSSES, columns, step)
 
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.

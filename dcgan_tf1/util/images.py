@@ -196,7 +196,7 @@ def save_losses_figure(path, metrics, title, recorded=None):
     _save_figure(path, figure, 120)
 
 
-# One run of a comparison: its title, rows of (step, uint8 [N, H, W, C]), rows of metrics.csv.
+# One run of a comparison: its title, rows of (step, uint8 [N, H, W, C]), rows of losses.csv.
 Compared = collections.namedtuple('Compared', 'title rows metrics')
 
 COMPARED = 10  # images of each row that a comparison shows

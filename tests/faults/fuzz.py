@@ -18,7 +18,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.dirname(os.path.dirname(HER
 
 with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
         'data.readers', 'data.archives', 'data.pictures', 'runs.run_folder', 'runs.tables', 'report',
-        'metrics.evaluation', 'parallel.group', 'flags')]):
+        'metrics.evaluation', 'parallel.cluster', 'parallel.connection', 'training.config', 'flags')]):
     import targets
 
 SECONDS, MEMORY = 1, 1 << 30  # of one input

@@ -11,7 +11,7 @@ from helpers.commands import check_one_line_error, run_command
 from helpers.places import ROOT
 from PIL import Image
 
-from dcgan_tf1 import flags, train
+from dcgan_tf1 import train
 from dcgan_tf1.gan import graph, layers, networks
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
@@ -231,7 +231,7 @@ def test_noise():
 # ------------------------------------------------------------------ what is written, and when
 
 def plan(*given):
-    return train._make_plan(flags.parse_train(list(given)), print)
+    return train.make_plan(train.parse_train(list(given)), print)
 
 
 @pytest.fixture
@@ -251,18 +251,18 @@ def mnist(real_data, monkeypatch):
 def test_rhythms(preset, total, rows, pictures, saves, mnist):
     found = plan('--preset=' + preset)
     assert found.total == total
-    for rhythm, steps in ((found.rows, rows), (found.pictures, pictures), (found.saves, saves)):
+    for rhythm, steps in ((found.log_steps, rows), (found.sample_steps, pictures), (found.checkpoint_steps, saves)):
         assert rhythm.after(0) == steps[0] and all(step in rhythm for step in steps)
         assert rhythm.after(steps[0]) == steps[0] + rhythm.every and steps[0] + 1 not in rhythm
-    assert found.rows.after(rows[0]) == rows[1] if len(rows) > 1 else True
-    assert [step for step in range(1, total + 1) if step in found.rows][-1] >= rows[-1]
+    assert found.log_steps.after(rows[0]) == rows[1] if len(rows) > 1 else True
+    assert [step for step in range(1, total + 1) if step in found.log_steps][-1] >= rows[-1]
 
 
 def test_modes_and_likelihoods():
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
-    assert flags.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
-    assert flags.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
+    assert train.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
+    assert train.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
     for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
                          (['--mode=slow'], ['--mode', 'blog_mnist has no modes']),
                          (['--likelihood=squared_error'], ['--likelihood', 'vae', 'blog_mnist'])):
@@ -284,7 +284,7 @@ def run(tiny_data, folder, *given):
 
 
 def rows_of(path):
-    with open(str(path / 'metrics.csv'), newline='') as handle:
+    with open(str(path / 'losses.csv'), newline='') as handle:
         return list(csv.DictReader(handle))
 
 
@@ -397,9 +397,7 @@ def test_the_worked_example_of_the_documents(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setattr('dcgan_tf1.gan.presets.PRESETS', dict(PRESETS))
     names = {}
     exec(compile(example, 'presets.md', 'exec'), names)
-    for module in (flags, train):
-        if hasattr(module, 'PRESETS'):
-            monkeypatch.setattr(module, 'PRESETS', names['PRESETS'])
+    monkeypatch.setattr('dcgan_tf1.training.config.PRESETS', names['PRESETS'])
     run(tiny_data, tmp_path, '--preset=tiny', '--max_steps=100')
     rows = rows_of(tmp_path / '00000-tiny')
     assert [int(row['step']) for row in rows] == [50, 100]
