@@ -11,7 +11,9 @@ import sys
 from tqdm import tqdm
 
 from dcgan_tf1.metrics import evaluation
-from dcgan_tf1.runs import run_folder
+from dcgan_tf1.reporting import figures
+from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs.samples import save_animation
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training.loop import Hook
 from dcgan_tf1.training.plan import IsolatedSteps
@@ -151,7 +153,7 @@ class SamplesHook(Hook):
 
     def end(self):
         if self._config.gif and self.rows:
-            self._run.log('{}: {} frames'.format(*run_folder.save_animation(
+            self._run.log('{}: {} frames'.format(*save_animation(
                 self._run.path, self._preset, log=self._run.log)))
 
 
@@ -199,7 +201,7 @@ class QualityHook(Hook):
         row = taken.quality_row = self.monitor.measure(step, to_uint8(preset, raw, _source(step)))
         self._run.append_row('quality.csv', row)
         self.rows.append(row)
-        best = evaluation.best(self.rows)
+        best = tables.best_row(self.rows)
         self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
                       .format(step, self._plan.total, row['frechet_distance'], self.monitor.real['frechet_distance'],
                               row['precision'], row['recall'], '  the best so far' if best is row else
@@ -239,7 +241,7 @@ class CheckpointHook(Hook):
         # None is written of variables that have gone wrong.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        best = evaluation.best(self._quality.rows) if self._quality else None
+        best = tables.best_row(self._quality.rows) if self._quality else None
         self._model.save(self._run.checkpoints, taken.step, self._keep, best and best['step'])
         taken.saved = True
 
@@ -261,13 +263,13 @@ class FiguresHook(Hook):
             return
         preset = self._preset
         if self._samples.rows:
-            self._draw('figure.png', images.save_rows_figure, self._samples.rows, self._title)
+            self._draw('figure.png', figures.save_rows_figure, self._samples.rows, self._title)
         if self._losses.rows:
             curves = {key: [row[key] for row in self._losses.rows] for key in ('step',) + _main_losses(preset.losses)}
-            recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
-            self._draw('losses.png', images.save_losses_figure, curves, self._title, recorded)
+            recorded = preset.recorded_losses and figures.read_recorded_losses(preset.recorded_losses)
+            self._draw('losses.png', figures.save_losses_figure, curves, self._title, recorded)
         if self._quality and self._quality.rows:
-            self._draw('quality.png', images.save_quality_figure, self._quality.rows, self._quality.monitor.real,
+            self._draw('quality.png', figures.save_quality_figure, self._quality.rows, self._quality.monitor.real,
                        self._title)
 
     def _draw(self, name, save, *arguments):

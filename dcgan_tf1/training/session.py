@@ -25,7 +25,8 @@ class TrainingSession:
         self._session, self._handles, self._saver = session, handles, saver
         self._preset, self._plan = preset, plan
         self._losses = session.make_callable(
-            [getattr(handles.losses, name) for name in preset.losses], [handles.real, handles.noise, handles.dropout_seed])
+            [getattr(handles.losses, name) for name in preset.losses],
+            [handles.real, handles.noise, handles.dropout_seed])
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
         self._steps = graph.make_steps(session, handles, plan.data.images)
         self._cached = (None, None)  # the last step whose losses were evaluated, and those

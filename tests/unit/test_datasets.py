@@ -11,10 +11,11 @@ from helpers.commands import check_one_line_error, run_command, run_process
 from helpers.data import blobs, write_binary_cifar, write_cifar, write_idx, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import evaluate, flags, train
+from dcgan_tf1 import flags, train
 from dcgan_tf1.data import loading, prepare, sources
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import run_images
 from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
@@ -232,10 +233,10 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
         return found
 
     black, white = identity(), identity('--background=white')
-    assert evaluate._background('run') == 'white'
+    assert run_images.background('run') == 'white'
     # Runs that were started before there was a choice go on.
     assert 'background' not in black and white['background'] == 'white' and identity('--background=black') == black
-    assert evaluate._background('run') == evaluate._background(None) == 'black'
+    assert run_images.background('run') == run_images.background(None) == 'black'
     assert black['data_checksum'] != white['data_checksum']
     assert flags.parse_evaluate(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
     for parse, given in ((train.parse_train, ['--background=white']),
