@@ -377,14 +377,14 @@ PRESETS = {preset.name: preset for preset in (
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}
 
 
-def get(name):
+def get(name: str) -> Preset:
     """The preset of that name; UserError, which lists them, where there is none."""
     if name not in PRESETS:
         raise UserError('expected one of the presets {}, found {!r}'.format(', '.join(PRESETS), name))
     return PRESETS[name]
 
 
-def register(preset):
+def register(preset: Preset) -> None:
     """Adds a preset to PRESETS; UserError where its name is no identifier, or that of another one.
 
     The same preset may be registered again, as happens where its file is run twice.
