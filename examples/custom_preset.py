@@ -24,8 +24,9 @@ from dcgan_tf1.gan.presets import StepInterval
 def tiny_generator(z, ctx):
     """z [N, 16] -> flat images [N, 784] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = leaky_relu(dense(z, 64, kernel_initializer=tf.random_normal_initializer(stddev=0.05)), 0.2)   # [N, 64]
-        return tf.tanh(dense(x, 784))                                                                     # [N, 784]
+        x = dense(z, 64, kernel_initializer=tf.random_normal_initializer(stddev=0.2))
+        x = leaky_relu(x, 0.2)                              # [N, 64]
+        return tf.tanh(dense(x, 784))                       # [N, 784]
 
 
 def tiny_discriminator(x, ctx):
@@ -36,14 +37,16 @@ def tiny_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
-dcgan.register_preset(dcgan.Preset(
+TINY = dcgan.Preset(
     name='tiny', title='a GAN of one hidden layer', input_shape=(784,), z_dim=16, noise='normal', steps=200,
     generator=tiny_generator, discriminator=tiny_discriminator, loss=losses.hinge,
     # Two updates of the discriminator, each on images and noise of its own, then one of the generator.
     schedule=(UpdateSpec((D_OBJECTIVE,), images=0, noise=0), UpdateSpec((D_OBJECTIVE,), images=1, noise=1),
               UpdateSpec((G_OBJECTIVE,), noise=2)),
-    image_batches=2, noise_batches=(1, 1, 1), log_every=StepInterval(50, 'steps')))
+    image_batches=2, noise_batches=(1, 1, 1), log_every=StepInterval(50, 'steps'))
 
-if __name__ == '__main__':
+if __name__ == '__main__':  # as a program: the trainer executes this file, too, and registers the preset
     from dcgan_tf1 import train
     sys.exit(train.main(['--preset_file=' + __file__, '--preset=tiny'] + sys.argv[1:]))
+
+dcgan.register_preset(TINY)

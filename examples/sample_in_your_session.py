@@ -1,7 +1,6 @@
-"""Draws digits in a graph and session of your own: python sample_in_your_session.py RUN_FOLDER OUT.png
+"""Samples in a graph and session of your own: python sample_in_your_session.py RUN_FOLDER OUT.png [PRESET]
 
-The run is one of `dcgan-train --preset=blog_mnist`, or of another preset whose name replaces PRESET below. The graph
-has a variable of its own beside the generator's, as yours may have: restoring leaves it alone.
+The graph has a variable of its own beside the generator's, as yours may have: restoring leaves it alone.
 """
 
 import sys
@@ -10,13 +9,11 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1 as dcgan
 
-PRESET = 'blog_mnist'
 
-
-def main(run, out):
-    preset = dcgan.get_preset(PRESET)
+def main(run, out, name='blog_mnist'):
+    preset = dcgan.get_preset(name)
     with tf.Graph().as_default(), tf.Session() as session:
-        tf.set_random_seed(0)  # of the dropout masks: this preset keeps dropout on when it samples
+        tf.set_random_seed(0)  # of the dropout masks: some presets keep dropout on when they sample
         drawn = tf.get_variable('images_drawn', [], tf.int32, tf.zeros_initializer(), trainable=False)
         z = tf.placeholder(tf.float32, [None, preset.z_dim])
         with tf.variable_scope('painter'):
