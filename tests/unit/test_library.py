@@ -469,3 +469,28 @@ def test_data_and_metrics_are_the_packages_own(tiny_data, capsys):
     # Two Gaussians of equal covariance, 3 apart.
     features = np.random.RandomState(0).normal(size=(4000, 2))
     assert abs(dcgan.frechet_distance(features, features + [3, 0]) - 9) < 1e-6
+
+
+# ------------------------------------------------------------------------------------ the document
+
+with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as page:
+    BLOCKS = re.findall(r'^```python\n(.*?)^```$', page.read(), re.M | re.S)
+
+
+@pytest.mark.parametrize('number', range(len(BLOCKS)))
+def test_the_document_runs_as_it_stands(number, blog_run, monkeypatch):
+    monkeypatch.chdir(os.path.dirname(os.path.dirname(blog_run)))
+    names = {}
+    exec(compile(BLOCKS[number], 'library.md', 'exec'), names)
+    if 'x' in names:
+        assert names['x'].shape == (16, 28, 28, 1) and np.abs(names['x']).max() <= 1
+    if 'after' in names:  # both checkpoints are of the same weights
+        np.testing.assert_array_equal(names['before'], names['after'])
+    if 'save_grid' in BLOCKS[number]:
+        assert Image.open('samples.png').size == (112, 112)
+
+
+def test_the_document_lists_every_public_name():
+    with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as handle:
+        spans = ' '.join(re.findall(r'`([^`\n]+)`', handle.read()))
+    assert [name for name in dcgan.__all__ if not re.search(r'\b{}\b'.format(name), spans)] == []
