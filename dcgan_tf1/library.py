@@ -248,6 +248,23 @@ def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
     return sampling.noise(preset, seed, count)
 
 
+def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, np.ndarray]) -> np.ndarray:
+    """Noise on the way from z0 to z1, float32 [N, z_dim] each, as `dcgan-sample --interpolate` takes it.
+
+    In a straight line for uniform noise, which stays within its cube; along a circle for normal noise, which
+    stays normal.
+
+    Args:
+      t: where: 0 is z0, 1 is z1. One number, or [T] of them.
+
+    Returns: float32 [N, z_dim] for one number, else [N, T, z_dim].
+    """
+    t = np.asarray(t)
+    if t.ndim:
+        z0, z1, t = np.expand_dims(z0, 1), np.expand_dims(z1, 1), t[:, np.newaxis]
+    return sampling.interpolate(preset, z0, z1, t)
+
+
 def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,
              which: Union[str, int] = 'last', z: Optional[np.ndarray] = None) -> np.ndarray:
     """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.

@@ -449,6 +449,16 @@ def test_presets_are_registered_once_by_names_that_can_be_written(monkeypatch):
     assert len(dcgan.presets()) == 12
 
 
+def test_interpolation_is_that_of_the_command():
+    tutorial = dcgan.get_preset('tf_tutorial')  # normal noise, the other's is uniform
+    for preset in (BLOG, tutorial):
+        z = sampling.noise(preset, 3, 2, walk=5).reshape(2, 5, 100)
+        np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], np.linspace(0, 1, 5)), z, atol=1e-6)
+        np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], 0.25), z[:, 1], atol=1e-6)
+    np.testing.assert_allclose(dcgan.interpolate(tutorial, np.full([1, 100], 3), np.full([1, 100], 4), 0.5),
+                               np.full([1, 100], 7 / np.sqrt(2)), rtol=1e-6)
+
+
 def test_images_as_bytes_and_as_a_grid(tmp_path):
     images = np.linspace(-1.5, 1.5, 4 * 6).reshape(6, 2, 2, 1)
     found = dcgan.to_uint8(images, (-1, 1))
