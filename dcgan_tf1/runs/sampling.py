@@ -18,16 +18,28 @@ BATCH = 256  # images generated at a time
 def noise(preset, seed, count, walk=0):
     """The preset's noise: [count, z_dim].
 
-    With `walk`, for each of `count` pairs a way of `walk` vectors from one to the other:
-    [count * walk, z_dim]; straight for uniform noise, which stays within its cube, and along
-    a circle for normal noise, which stays normal.
+    With `walk`, for each of `count` pairs `walk` vectors from one to the other, as `interpolate`
+    has them: [count * walk, z_dim].
     """
     if not walk:
         return draw_noise(seed, 'sample', 0, (count, preset.z_dim), preset.noise)
-    ends = draw_noise(seed, 'sample', 0, (count, 2, 1, preset.z_dim), preset.noise).astype(np.float64)
-    way = np.linspace(0, 1, walk)[:, np.newaxis]
-    away, there = (1 - way, way) if preset.noise == 'uniform' else (np.cos(way * np.pi / 2), np.sin(way * np.pi / 2))
-    return (ends[:, 0] * away + ends[:, 1] * there).reshape(-1, preset.z_dim).astype(np.float32)
+    ends = draw_noise(seed, 'sample', 0, (count, 2, 1, preset.z_dim), preset.noise)
+    return interpolate(preset, ends[:, 0], ends[:, 1], np.linspace(0, 1, walk)[:, np.newaxis]).reshape(
+        -1, preset.z_dim)
+
+
+def interpolate(preset, z0, z1, t):
+    """Noise between z0 (t = 0) and z1 (t = 1), float32; the three are broadcast.
+
+    In a straight line for uniform noise, which stays within its cube, and along a circle for
+    normal noise, which stays normal.
+    """
+    z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
+    if preset.noise == 'uniform':
+        found = z0 * (1 - t) + z1 * t
+    else:
+        found = z0 * np.cos(t * np.pi / 2) + z1 * np.sin(t * np.pi / 2)
+    return found.astype(np.float32)
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
