@@ -47,7 +47,7 @@ def name_of(path):
 
 
 def losses(path):
-    preset, config, rows = run_folder.read_preset(path), run_folder.read_config(path), run_folder.read_metrics(path)
+    preset, config, rows = run_folder.read_preset(path), run_folder.read_config(path), run_folder.read_losses(path)
     if not rows:  # a trial that ended before its first one
         return [name_of(path), config['arithmetic']['precision'], 'no row yet', '', '', '', '']
     keys = ('d_loss', 'g_loss')

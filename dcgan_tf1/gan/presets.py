@@ -19,7 +19,7 @@ import dataclasses
 import math
 from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import losses, networks, objectives
+from dcgan_tf1.gan import catalogue, losses, networks, objectives
 from dcgan_tf1.gan.objectives import (
     AUTOENCODER_OBJECTIVE,
     D_FAKE_OBJECTIVE,
@@ -28,6 +28,7 @@ from dcgan_tf1.gan.objectives import (
     G_OBJECTIVE,
     UpdateSpec,
 )
+from dcgan_tf1.util.errors import UserError
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -93,10 +94,10 @@ class Preset:
     # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
     image_batches: int = 1
     noise_batches: Tuple[int, ...] = (1,)
-    # 'own': a train op waits for the moving averages of the passes that it runs anyway.
+    # 'per_pass' (formerly 'own'): a train op waits for the moving averages of the passes that it runs anyway.
     # 'all': for every one, as in 2017, so that a generator step also runs the
     # discriminator over the real images for nothing.
-    update_ops: str = 'own'
+    update_ops: str = 'per_pass'
     learning_rate: float = 1e-3
     learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
     beta1: float = 0.9
@@ -107,10 +108,10 @@ class Preset:
     first_adam: str = 'generator'
 
     # --- what is written
-    metrics: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
+    losses: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
     # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
     # updates themselves started from; 'mean' of that over the steps since the last row.
-    metrics_when: str = 'after'
+    losses_when: str = 'after'
     log_every: StepInterval = StepInterval(100, 'steps')  # rows of losses and samples
     log_first: Optional[StepInterval] = None  # the first row; None: after log_every
     samples_every: Optional[StepInterval] = None  # rows that have samples; None: all
@@ -129,6 +130,8 @@ class Preset:
     modes: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        if self.update_ops == 'own':  # its name in version 0.1
+            object.__setattr__(self, 'update_ops', 'per_pass')
         for field, choices in _CHOICES.items():
             if getattr(self, field) not in choices:
                 raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
@@ -152,17 +155,17 @@ _CHOICES = {
     'incomplete_batch': ('drop', 'keep', 'skip'),
     'noise': ('uniform', 'normal'),
     'batch_norm': ('fused', 'moments'),
-    'update_ops': ('own', 'all'),
+    'update_ops': ('per_pass', 'all'),
     'learning_rate_decay': ('none', 'linear'),
     'first_adam': ('generator', 'discriminator'),
-    'metrics_when': ('after', 'before', 'mean'),
+    'losses_when': ('after', 'before', 'mean'),
     'samples_noise': ('fresh', 'fixed', 'fakes'),
 }
 
 
 _BLOG_MNIST = Preset(
     name='blog_mnist',
-    title="the 2017 blog's DCGAN on MNIST",
+    title=catalogue.PRESETS['blog_mnist'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(28, 28, 1),
@@ -182,7 +185,7 @@ _BLOG_MNIST = Preset(
 _BLOG_CIFAR_HORSE = dataclasses.replace(
     _BLOG_MNIST,
     name='blog_cifar_horse',
-    title="the 2017 blog's DCGAN on the horses of CIFAR-10",
+    title=catalogue.PRESETS['blog_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -200,7 +203,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
 
 _BLOG_DENSE = Preset(
     name='blog_dense',
-    title='the fully connected GAN that the 2017 blog compares with',
+    title=catalogue.PRESETS['blog_dense'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(784,),
@@ -218,14 +221,14 @@ _BLOG_DENSE = Preset(
     smoothing=0.1,
     schedule=(UpdateSpec((D_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,))),
     first_adam='discriminator',
-    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    losses=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
     log_every=StepInterval(1, 'epochs'),
     checkpoint_every=StepInterval(10, 'epochs'),
 )
 
 _TF_TUTORIAL = Preset(
     name='tf_tutorial',
-    title="the DCGAN of TensorFlow's own tutorial",
+    title=catalogue.PRESETS['tf_tutorial'],
     input_shape=(28, 28, 1),
     batch_size=256,
     incomplete_batch='keep',
@@ -248,7 +251,7 @@ _TF_TUTORIAL = Preset(
 _TF_TUTORIAL_101 = dataclasses.replace(
     _TF_TUTORIAL,
     name='tf_tutorial_101',
-    title="a variant of TensorFlow's tutorial: epochs 0 to 100, no leaky ReLU after the dense layer",
+    title=catalogue.PRESETS['tf_tutorial_101'],
     generator=networks.tf_tutorial_101_generator,
     epochs=101,
     first_epoch=0,
@@ -258,7 +261,7 @@ _TF_TUTORIAL_101 = dataclasses.replace(
 
 _KERAS_DENSE = Preset(
     name='keras_dense',
-    title='the plain fully connected GAN of the introductory source',
+    title=catalogue.PRESETS['keras_dense'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=32,
@@ -271,8 +274,8 @@ _KERAS_DENSE = Preset(
     schedule=(UpdateSpec((D_REAL_OBJECTIVE,)), UpdateSpec((D_FAKE_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,), noise=1)),
     noise_batches=(1, 1),
     adam_epsilon=1e-7,  # Keras's
-    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
-    metrics_when='before',
+    losses=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    losses_when='before',
     first_step=0,
     log_first=StepInterval(1, 'steps'),
     samples_every=StepInterval(1000, 'steps'),
@@ -284,7 +287,7 @@ _KERAS_DENSE = Preset(
 
 _CNTK = Preset(
     name='cntk',
-    title="the DCGAN of CNTK's tutorial",
+    title=catalogue.PRESETS['cntk'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=128,
@@ -301,7 +304,7 @@ _CNTK = Preset(
     learning_rate=2e-4,
     beta1=0.5,
     beta2=math.exp(-128 / 720000),
-    metrics_when='mean',
+    losses_when='mean',
     log_every=StepInterval(200, 'steps'),  # 25 times in a run
     checkpoint_every=StepInterval(1000, 'steps'),
     modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': StepInterval(400, 'steps')}},
@@ -309,7 +312,7 @@ _CNTK = Preset(
 
 _RESNET_MNIST = Preset(
     name='resnet_mnist',
-    title='a ResNet GAN with spectral normalisation on MNIST',
+    title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
     steps=50000,
     holdout=5000,
@@ -334,7 +337,7 @@ _RESNET_MNIST = Preset(
 _RESNET_CIFAR_HORSE = dataclasses.replace(
     _RESNET_MNIST,
     name='resnet_cifar_horse',
-    title='a ResNet GAN with spectral normalisation on the horses of CIFAR-10',
+    title=catalogue.PRESETS['resnet_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -346,7 +349,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
 
 _AUTOENCODER = Preset(
     name='autoencoder',
-    title='a plain auto-encoder, sampled by decoding random codes',
+    title=catalogue.PRESETS['autoencoder'],
     model=objectives.AUTOENCODER,
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
@@ -357,7 +360,7 @@ _AUTOENCODER = Preset(
     encoder=networks.autoencoder_encoder,
     loss=losses.mean_squared_error,
     schedule=(UpdateSpec((AUTOENCODER_OBJECTIVE,)),),
-    metrics=('loss',),
+    losses=('loss',),
     log_every=StepInterval(1, 'epochs'),
     checkpoint_every=StepInterval(5, 'epochs'),
 )
@@ -365,12 +368,44 @@ _AUTOENCODER = Preset(
 _VAE = dataclasses.replace(
     _AUTOENCODER,
     name='vae',
-    title='a variational auto-encoder',
+    title=catalogue.PRESETS['vae'],
     encoder=networks.vae_encoder,
     loss=losses.bernoulli,
-    metrics=('loss', 'reconstruction', 'kl'),
+    losses=('loss', 'reconstruction', 'kl'),
 )
 
 PRESETS = {preset.name: preset for preset in (
     _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}
+
+
+def get(name: str) -> Preset:
+    """The preset of that name; UserError, which lists them, where there is none."""
+    if name not in PRESETS:
+        raise UserError('expected one of the presets {}, found {!r}'.format(', '.join(PRESETS), name))
+    return PRESETS[name]
+
+
+def register(preset: Preset) -> None:
+    """Adds a preset to PRESETS; UserError where its name is no identifier, or that of another one.
+
+    The same preset may be registered again, as happens where its file is run twice.
+    """
+    if not isinstance(preset, Preset):
+        raise UserError('register_preset: expected a Preset, found {!r}'.format(preset))
+    if not (isinstance(preset.name, str) and preset.name.isidentifier()):
+        raise UserError('register_preset: expected a name of letters, digits and underscores, found {!r}'.format(
+            preset.name))
+    if preset.name in PRESETS and not _same(PRESETS[preset.name], preset):
+        raise UserError('register_preset: expected a name that no other preset has, found {!r} (there are {})'.format(
+            preset.name, ', '.join(PRESETS)))
+    PRESETS[preset.name] = preset
+
+
+def _same(one, other):
+    """Whether two presets have equal fields, of which functions are equal that have the same code."""
+    def contents(preset):
+        return [getattr(value, '__code__', value) for value in (
+            getattr(preset, field.name) for field in dataclasses.fields(preset))]
+
+    return contents(one) == contents(other)

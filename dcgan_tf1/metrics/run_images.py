@@ -5,7 +5,7 @@ import dataclasses
 import os
 
 from dcgan_tf1.data import sources
-from dcgan_tf1.data.pictures import BACKGROUNDS
+from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
 
@@ -59,4 +59,4 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device):
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
             raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True)
-            yield Sampled(name, step, sampling.to_pictures(preset, raw, prefix))
+            yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix))

@@ -38,7 +38,7 @@ def collect(path, title):
         real = monitored.get('real') if isinstance(monitored, dict) else None
         over_steps = same_size, real if _is_complete(real) else None, int(same_size[-1]['n'])
     return RunContents(title, path, preset, config, samples.load(path, preset.image_range, print),
-                       run_folder.read_metrics(path), evaluation, over_steps, recorded.trained_on(config), measured_on,
+                       run_folder.read_losses(path), evaluation, over_steps, recorded.trained_on(config), measured_on,
                        _checkpoints(os.path.join(path, 'checkpoints'), tables.best_row(quality)))
 
 

@@ -37,7 +37,7 @@ def interpolations(run, seed, device):
 
 def _generated(run, prefix, z, seed, device):
     raw = sampling.generate(run.preset, prefix, z, seed, device=device)
-    return sampling.to_pictures(run.preset, raw, prefix)
+    return sampling.to_uint8(run.preset, raw, prefix)
 
 
 def rows_of_samples(run):

@@ -3,7 +3,7 @@
     runs/00000-blog_mnist/
       config.json     every value, versions, device, data checksum
       log.txt         what the terminal showed
-      metrics.csv     losses and speed
+      losses.csv      losses and speed (metrics.csv in runs of 0.1.0, until they are resumed)
       samples/        step-000101.png and .npz: the samples of each logged step and their arrays
       figure.png      the samples of all steps, row by row
       losses.png      losses over steps, beside 2017's
@@ -25,10 +25,12 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, samples, tables
+from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
 
+LOSSES = 'losses.csv'
+_LOSSES_OF_0_1 = 'metrics.csv'
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
 
@@ -86,10 +88,17 @@ def read_config(path):
 
 
 def read_preset(path):
-    """The Preset that a run was started with, without the flags that changed it."""
-    name = read_config(path)['identity']['preset']
+    """The Preset that a run was started with, without the flags that changed it.
+
+    One that nothing has registered yet is looked for in the preset file that the run was trained with.
+    """
+    config = read_config(path)
+    name = config['identity']['preset']
     if name not in PRESETS:
-        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
+        preset_files.load_recorded(path, config)
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
+                        '--preset_file)'.format(path, ', '.join(PRESETS), name))
     return PRESETS[name]
 
 
@@ -137,9 +146,15 @@ def find_checkpoint(run, step, path, name, which='last'):
     return preset, checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 
 
-def read_metrics(path):
+def losses_file(path):
+    """The table of a run's losses; a run that was written by version 0.1.0 has it under its older name."""
+    name, older = os.path.join(path, LOSSES), os.path.join(path, _LOSSES_OF_0_1)
+    return older if os.path.exists(older) and not os.path.exists(name) else name
+
+
+def read_losses(path):
     """A run's rows of losses, as read_table has them."""
-    return read_table(os.path.join(path, 'metrics.csv'))
+    return read_table(losses_file(path))
 
 
 def read_table(path, columns=None, log=print):
@@ -179,7 +194,7 @@ class Run:
             self._lock.write(str(os.getpid()))
             self._lock.flush()
         # What an earlier trainer left when it was killed.
-        remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
+        remove_parts(path, r'config\.json|losses\.csv|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
         remove_parts(self.file('samples'))
         checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
@@ -220,7 +235,16 @@ class Run:
     def write_config(self, config):
         write_json(self.file('config.json'), config)
 
-    # ---------------------------------------------------- metrics.csv and quality.csv
+    # ---------------------------------------------------- losses.csv and quality.csv
+
+    def start_losses(self, columns, step):
+        """As start_table(), of the losses; a metrics.csv is renamed first, so that all rows are in one table."""
+        name = losses_file(self.path)
+        if name != self.file(LOSSES):
+            with writing(self.file(LOSSES)):
+                os.replace(name, self.file(LOSSES))
+        return self.start_table(LOSSES, columns, step)
+
 
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.

@@ -16,9 +16,12 @@ from dcgan_tf1.util.errors import UserError
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
 # numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
 FREE_FIELDS = (
-    'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
+    'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
     'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
     'modes', 'first_adam')
+# What settings and their values were called when earlier versions recorded them.
+_RENAMED = {'metrics_when': 'losses_when'}
+_RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
 # What a run of before there was such a setting was started with, beside the preset's fields.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black'}
 
@@ -66,6 +69,9 @@ def differences(recorded, wanted):
     recorded: a run's, perhaps of an earlier or later version. wanted: this version's.
     """
     found = []
+    recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
+    recorded = {name: _RENAMED_VALUES.get((name, value), value) if isinstance(value, str) else value
+                for name, value in recorded.items()}
     for name in sorted(set(recorded) | set(wanted)):
         if name not in wanted and not _default(name)[0]:
             found.append('{} was {!r}, which this version does not know'.format(name, recorded[name]))
@@ -115,7 +121,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
 
     Args:
       run_dir: where numbered run folders are made; or one run folder, which it has to be.
-      resume: 'auto', 'never' or 'must', as the flag.
+      resume: 'auto', 'never', 'require' or its older name 'must', as the flag.
       wanted: the identity() to train with.
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
@@ -128,7 +134,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
 
     name = wanted['preset']
     paths = run_folder.folders(run_dir, name)
-    insists = resume == 'must' or paths == [run_dir]
+    insists = resume in ('require', 'must') or paths == [run_dir]
     if resume == 'never':
         if insists:
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
@@ -161,7 +167,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
     if others:
         raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
     raise damaged[0] if damaged else UserError(
-        '--resume=must: expected a run of {} in {}, found none'.format(name, run_dir))
+        '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
 
 
 @contextlib.contextmanager

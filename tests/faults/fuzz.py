@@ -19,7 +19,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.dirname(os.path.dirname(HER
 with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
         'data.idx', 'data.cifar', 'data.npz', 'data.archives', 'data.pictures', 'runs.run_folder', 'runs.samples',
         'runs.tables', 'reporting.collect', 'reporting.page', 'reporting.sections', 'metrics.table',
-        'parallel.group', 'flags')]):
+        'parallel.cluster', 'parallel.connection', 'training.config', 'util.flags')]):
     import targets
 
 SECONDS, MEMORY = 1, 1 << 30  # of one input

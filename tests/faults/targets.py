@@ -24,14 +24,14 @@ import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
 from PIL import Image
 
-from dcgan_tf1 import flags
 from dcgan_tf1.data import cifar, npz, pictures
 from dcgan_tf1.data.idx import read_idx
 from dcgan_tf1.metrics.table import COLUMNS, METRICS, MONITORED_COLUMNS, format_with_error
-from dcgan_tf1.parallel import group
+from dcgan_tf1.parallel import cluster
 from dcgan_tf1.reporting import collect, page, sections
 from dcgan_tf1.runs import checkpoint, run_folder, tables
 from dcgan_tf1.runs import samples as run_samples
+from dcgan_tf1.training.config import parse_train
 from dcgan_tf1.util.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
@@ -284,7 +284,7 @@ def _checkpoint(changed, content):
 def train_flags(content):
     with contextlib.redirect_stdout(io.StringIO()):
         # No argument of a process can hold a NUL.
-        flags.parse_train(content.replace(b'\0', b'').decode('utf-8', 'replace').split('\n'))
+        parse_train(content.replace(b'\0', b'').decode('utf-8', 'replace').split('\n'))
 
 
 def train_flags_seeds():
@@ -295,7 +295,7 @@ def train_flags_seeds():
 
 
 def tf_config(content):
-    group.find_cluster(None, None, content.decode('utf-8', 'replace'))
+    cluster.find_cluster(None, None, content.decode('utf-8', 'replace'))
 
 
 def tf_config_seeds():

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
-from helpers.places import ROOT
 from PIL import Image
 
-from dcgan_tf1 import flags, train
+from dcgan_tf1 import train
 from dcgan_tf1.gan import graph, layers, networks
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
@@ -68,7 +67,7 @@ def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
         preset = dataclasses.replace(preset, schedule=PRESETS['blog_mnist'].schedule)
     looped = Looped(preset)
     gradients = looped.session.run(looped.gradients, {
-        looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1), looped.handles.draw: 0})
+        looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1), looped.handles.dropout_seed: 0})
     looped.step(1, range(4))
     after = looped.values()
     for scope in ('generator', 'discriminator'):
@@ -119,7 +118,7 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
 
     def losses(real, noise):
         return looped.session.run(looped.handles.losses, {
-            looped.handles.real: looped.images[real], looped.handles.noise: noise, looped.handles.draw: 0})
+            looped.handles.real: looped.images[real], looped.handles.noise: noise, looped.handles.dropout_seed: 0})
 
     expected = [losses(slice(0, 4), z[:4]).d_loss, losses(slice(4, 8), z[4:8]).d_loss,
                 losses(slice(0, 4), z[8:]).g_loss]
@@ -129,7 +128,8 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
 def test_keras_dense_reports_each_loss_from_before_its_update():
     preset = small('keras_dense', learning_rate=0.05)
     looped = Looped(preset)
-    feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4], looped.handles.draw: 0}
+    feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4],
+             looped.handles.dropout_seed: 0}
     before = looped.session.run(looped.handles.losses, feeds)
     looped.step(1, range(4))
     real, fake, g_loss = looped.session.run(looped.handles.loss_accumulators.sums)
@@ -164,7 +164,7 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
     # Samples are drawn with the averages.
     z = looped.noise(1)[:3]
     looped.set('generator/conv2d/bias', np.full(1, 5, np.float32))
-    feeds = {looped.handles.noise: z, looped.handles.draw: 0}
+    feeds = {looped.handles.noise: z, looped.handles.dropout_seed: 0}
     first = looped.session.run(looped.handles.sample_images, feeds)
     assert np.abs(first).max() < 0.9
     looped.set('generator/conv2d/bias' + graph.EMA, np.full(1, 5, np.float32))
@@ -230,7 +230,7 @@ def test_noise():
 # ------------------------------------------------------------------ what is written, and when
 
 def plan(*given):
-    return train._make_plan(flags.parse_train(list(given)), print)
+    return train.make_plan(train.parse_train(list(given)), print)
 
 
 @pytest.fixture
@@ -250,18 +250,18 @@ def mnist(real_data, monkeypatch):
 def test_rhythms(preset, total, rows, pictures, saves, mnist):
     found = plan('--preset=' + preset)
     assert found.total == total
-    for rhythm, steps in ((found.rows, rows), (found.pictures, pictures), (found.saves, saves)):
+    for rhythm, steps in ((found.log_steps, rows), (found.sample_steps, pictures), (found.checkpoint_steps, saves)):
         assert rhythm.after(0) == steps[0] and all(step in rhythm for step in steps)
         assert rhythm.after(steps[0]) == steps[0] + rhythm.every and steps[0] + 1 not in rhythm
-    assert found.rows.after(rows[0]) == rows[1] if len(rows) > 1 else True
-    assert [step for step in range(1, total + 1) if step in found.rows][-1] >= rows[-1]
+    assert found.log_steps.after(rows[0]) == rows[1] if len(rows) > 1 else True
+    assert [step for step in range(1, total + 1) if step in found.log_steps][-1] >= rows[-1]
 
 
 def test_modes_and_likelihoods():
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
-    assert flags.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
-    assert flags.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
+    assert train.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
+    assert train.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
     for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
                          (['--mode=slow'], ['--mode', 'blog_mnist has no modes']),
                          (['--likelihood=squared_error'], ['--likelihood', 'vae', 'blog_mnist'])):
@@ -283,7 +283,7 @@ def run(tiny_data, folder, *given):
 
 
 def rows_of(path):
-    with open(str(path / 'metrics.csv'), newline='') as handle:
+    with open(str(path / 'losses.csv'), newline='') as handle:
         return list(csv.DictReader(handle))
 
 
@@ -388,18 +388,3 @@ def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
     check_one_line_error(run_command('compare', '--runs=' + paths[0]), '--runs', 'two')
     nothing = run_command('compare', '--runs={},{}'.format(paths[0], tmp_path), '--out=x.png')
     check_one_line_error(nothing, 'run folder')
-
-
-def test_the_worked_example_of_the_documents(tiny_data, tmp_path, monkeypatch):
-    with open(os.path.join(ROOT, 'docs', 'presets.md'), encoding='utf-8') as handle:
-        example = handle.read().split('```python\n')[1].split('```')[0]
-    monkeypatch.setattr('dcgan_tf1.gan.presets.PRESETS', dict(PRESETS))
-    names = {}
-    exec(compile(example, 'presets.md', 'exec'), names)
-    for module in (flags, train):
-        if hasattr(module, 'PRESETS'):
-            monkeypatch.setattr(module, 'PRESETS', names['PRESETS'])
-    run(tiny_data, tmp_path, '--preset=tiny', '--max_steps=100')
-    rows = rows_of(tmp_path / '00000-tiny')
-    assert [int(row['step']) for row in rows] == [50, 100]
-    assert float(rows[1]['d_loss']) < 1.9  # it has begun to tell them apart

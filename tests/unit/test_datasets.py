@@ -226,8 +226,8 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
     os.makedirs('run')
 
     def identity(*given):
-        config = flags.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
-        found = train._make_plan(config, lambda text: None).identity
+        config = train.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
+        found = train.make_plan(config, lambda text: None).identity
         with open('run/config.json', 'w') as handle:
             json.dump({'identity': found}, handle)
         return found
@@ -239,7 +239,7 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
     assert run_images.background('run') == run_images.background(None) == 'black'
     assert black['data_checksum'] != white['data_checksum']
     assert flags.parse_evaluate(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
-    for parse, given in ((flags.parse_train, ['--background=white']),
+    for parse, given in ((train.parse_train, ['--background=white']),
                          (flags.parse_evaluate, ['--run=run', '--background=white'])):
         with pytest.raises(flags.flags.Error, match='--background: expected only with --.*, found --background=white'):
             parse(given)

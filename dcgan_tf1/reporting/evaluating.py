@@ -1,0 +1,138 @@
+"""The work of `evaluate`: measures a run, a checkpoint or given images, and writes down what comes of it."""
+
+import os
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import dcgan_tf1
+from dcgan_tf1.data import loading, prepare, recorded
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results, run_images
+from dcgan_tf1.reporting import figures
+from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import check_writable, write_json, writing
+
+NEIGHBOURS = 16  # samples that are drawn with their nearest training images
+
+
+def evaluate(config):
+    """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
+    preset, image_class = _system(config)
+    out = config.out or _default_out(config, preset)
+    unwritable = _check_outputs(config, out)
+    given = None if config.images is None else given_images.read(
+        config.images, preset, config.images_range, config.tiles, config.background)
+    if config.run is None:
+        dataset, own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+    else:
+        dataset, own = recorded.load(config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir,
+                                     preset.image_shape, config.other_data,
+                                     background=run_images.background(config.run))
+    data = prepare.prepare(dataset, preset, image_class)
+    real = evaluation.as_bytes(data, preset)
+    count = _count(config, given, real)
+    extractor = _extractor(config, dataset)
+    reference = evaluation.make_reference(real, data.title, extractor, count, config.seed)
+
+    rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
+    neighbours = None
+    for sampled in _sampled(config, preset, given, count):
+        row, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
+        rows.append(row)
+        neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
+    record = recorded.record_of(dataset, data.image_class, own)
+    print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
+        count, count, reference.title, extractor.name)), flush=True)
+    with writing(out):
+        os.makedirs(out, exist_ok=True)
+    write_json(os.path.join(out, 'metrics.json'), {
+        'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
+        'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
+        'data': record, 'classes': list(dataset.classes), 'results': rows,
+        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
+    figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
+    if config.all_checkpoints:
+        figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
+    if unwritable:
+        print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
+    elif config.run is not None:
+        results.append_to_csv(os.path.join(config.run, 'evaluations.csv'), rows[1:], count, config.seed,
+                              extractor.name, recorded.short(record))
+    print('{}: metrics.json, neighbours.png{}'.format(out, ', quality.png' if config.all_checkpoints else ''))
+
+
+def _check_outputs(config, out):
+    """Raises UserError, before anything is measured, where what comes of it could not be written.
+
+    Returns why a run's evaluations.csv can't be, where all else goes to a folder that was named; else None.
+    """
+    names = ['metrics.json', 'neighbours.png'] + (['quality.png'] if config.all_checkpoints else [])
+    for path in [os.path.join(out, name) for name in names]:
+        if os.path.exists(path) and not config.overwrite:
+            raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))
+        try:
+            check_writable(path)
+        except UserError as error:
+            raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
+    if config.run is not None:
+        try:
+            check_writable(os.path.join(config.run, 'evaluations.csv'))
+        except UserError as error:
+            if config.out is None:
+                raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
+            return str(error)
+    return None
+
+
+def _count(config, given, real):
+    """How many images are measured."""
+    count = min([config.num_images, len(real) // 2] + ([] if given is None else [len(given)]))
+    if count < evaluation.MIN_IMAGES:
+        raise UserError('--num_images: expected at least {} images to measure, found {} (of {} real ones{})'.format(
+            evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {} in {}'.format(
+                len(given), config.images)))
+    if count < config.num_images:
+        print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
+            count, config.num_images, len(real), '' if given is None else ' and {:,} in {}'.format(
+                len(given), config.images)))
+    return count
+
+
+# ------------------------------------------------------------------------- what is measured
+
+def _system(config):
+    """The preset, with the data set that a run was trained on, and its class or None."""
+    if config.run is None:
+        return PRESETS[config.preset], PRESETS[config.preset].image_class
+    return run_images.trained_preset(config.run)
+
+
+def _default_out(config, preset):
+    if config.run is None:
+        return 'evaluation'
+    if config.all_checkpoints:
+        return os.path.join(config.run, 'evaluation')
+    _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
+    return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
+
+
+def _sampled(config, preset, given, count):
+    """Yields what is to be measured, each a Sampled."""
+    if given is not None:
+        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
+        return
+    prefixes = run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
+        config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
+    # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
+    yield from run_images.sample_checkpoints(
+        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device)
+
+
+def _extractor(config, dataset):
+    if config.features is None:
+        return classifier.classifier(dataset, config.features_seed)
+    return extractors.load_graph(config.features, config.features_input, config.features_output,
+                                 config.features_probabilities, config.features_range)

@@ -1,0 +1,93 @@
+"""A training from end to end: plan, graph, restored variables, steps with their hooks, end."""
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import graph
+from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.training import hooks, record
+from dcgan_tf1.training.job import EarlyLog, Job
+from dcgan_tf1.training.loop import CallSize, run_steps
+from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.training.prefetch import InputPrefetcher
+from dcgan_tf1.training.session import TrainingSession
+from dcgan_tf1.training.signals import StopSignals
+from dcgan_tf1.util import devices
+from dcgan_tf1.util.errors import UserError
+
+
+def train(config, output_closed=lambda: False):
+    """Trains until the last step, a signal or an error; returns the exit status.
+
+    What a step computes is a function of the seed and the step's number, so a resumed run
+    goes on exactly where it stopped. output_closed: whether the output is lost by now, which
+    log.txt is to say.
+    """
+    log = EarlyLog()
+    # What can be refused is refused before there is a run folder.
+    session_config = devices.session_config(
+        config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
+    device = devices.find(config.device, config.num_gpus, session_config)
+    plan = make_plan(config, log)
+    job = Job(config, log)
+    monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
+    with job.open_run(plan, output_closed):
+        plan = job.agree(plan, device)
+        start = job.start or 0
+        if start >= plan.total:
+            job.finish_at_once(plan)
+            return 0
+        if job.is_chief:
+            # Before anything that takes time: a folder without it is not found again after a kill.
+            job.run.write_config(record.config_record(config, plan, device, job.policy, monitor))
+        job.group.start_server(session_config)
+        with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(job.group.device):
+            tf.set_random_seed(config.seed)
+            handles = graph.build_training_graph(
+                config.preset, job.policy.precision, job.policy.conv_impl, device.towers, plan.total,
+                graph.AllReduce(job.group.count, job.group.task))
+            saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
+            tf_graph.finalize()
+            with tf.Session(job.group.target, config=session_config) as session:
+                session.run(initialise)
+                model = TrainingSession(session, handles, saver, config.preset, plan)
+                _restore(model, config, job)
+                if job.is_chief:
+                    record.describe(config, plan, job, device, model.exchange)
+                if not stop.listening:
+                    job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
+                ending = run_steps(
+                    lambda first, indices, noises: model.take_steps(first, indices, noises, stop.requested),
+                    InputPrefetcher(config.preset, plan, config.seed),
+                    hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start) if job.is_chief
+                    else hooks.worker_hooks(config, plan, start),
+                    start, plan.total, CallSize(config.steps_per_run, adapts=job.group.count == 1))
+                if ending.stopped:
+                    job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
+                        stop.name or 'another worker', ending.step))
+                job.group.finish()
+                return stop.exit_status if ending.stopped else 0
+
+
+def _make_monitor(config, data, log):
+    real = evaluation.as_bytes(data, config.preset)
+    count = min(config.eval_n, len(real) // 2)
+    if count < evaluation.MIN_IMAGES:
+        raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
+            2 * evaluation.MIN_IMAGES, len(real)))
+    extractor = classifier.classifier(data.dataset, log=log)
+    return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log)
+
+
+def _restore(model, config, job):
+    """Sets the variables to those that the run goes on from, or begins with; the chief's go to all workers."""
+    if not job.is_chief:
+        job.run.log('{} of {:,} trains along'.format(job.group.name(job.group.task), job.group.count))
+    elif job.start is not None:
+        model.restore(checkpoint.checkpoint_path(job.run.checkpoints, job.start))
+    elif config.init_checkpoint:
+        init_checkpoint = checkpoint.resolve(config.init_checkpoint)
+        # 2017's checkpoints have no global_step, and ours starts at 0 here.
+        model.restore(init_checkpoint, with_step=False)
+        job.run.log('starting from the variables of {}'.format(init_checkpoint))
+    model.synchronise()
