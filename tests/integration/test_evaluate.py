@@ -14,10 +14,10 @@ from helpers.data import blobs, write_mnist
 from helpers.exports import make_checkpoint
 from PIL import Image
 
-from dcgan_tf1 import evaluate
 from dcgan_tf1.data import loading
 from dcgan_tf1.metrics import classifier, evaluation, results
 from dcgan_tf1.metrics.table import COLUMNS
+from dcgan_tf1.reporting import evaluating
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import sha256
 
@@ -145,7 +145,7 @@ def test_the_table_is_printed_before_anything_is_written(run, tiny_data, plain_g
     def full(*_):
         raise UserError('no space')
 
-    monkeypatch.setattr(evaluate, 'write_json', full)
+    monkeypatch.setattr(evaluating, 'write_json', full)
     status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--out={}'.format(tmp_path / 'out'),
                                     '--data_dir=' + tiny_data, *graph_flags(plain_graph))
     assert (status, err) == (1, 'error: no space\n')
