@@ -1,4 +1,4 @@
-"""The work of `evaluate`: measures a run, a checkpoint or given images, and writes down what comes of it."""
+"""What `evaluate` does: measures a run, a checkpoint or given images, and writes down the results."""
 
 import os
 import sys
@@ -26,11 +26,11 @@ def evaluate(config):
     given = None if config.images is None else given_images.read(
         config.images, preset, config.images_range, config.tiles, config.background)
     if config.run is None:
-        dataset, own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+        dataset, is_own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
     else:
-        dataset, own = recorded.load(config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir,
-                                     preset.image_shape, config.other_data,
-                                     background=run_images.background(config.run))
+        dataset, is_own = recorded.load(
+            config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
+            config.other_data, background=run_images.background(config.run))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -43,7 +43,7 @@ def evaluate(config):
         row, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         rows.append(row)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
-    record = recorded.record_of(dataset, data.image_class, own)
+    record = recorded.record_of(dataset, data.image_class, is_own)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
     with writing(out):
@@ -65,9 +65,10 @@ def evaluate(config):
 
 
 def _check_outputs(config, out):
-    """Raises UserError, before anything is measured, where what comes of it could not be written.
+    """Raises UserError, before anything is measured, if the results could not be written.
 
-    Returns why a run's evaluations.csv can't be, where all else goes to a folder that was named; else None.
+    Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
+    written, else None.
     """
     names = ['metrics.json', 'neighbours.png'] + (['quality.png'] if config.all_checkpoints else [])
     for path in [os.path.join(out, name) for name in names]:
