@@ -1,9 +1,9 @@
-"""Every measure against an independent formula, and in cases with a known answer."""
+"""Every metric against an independent formula, and in cases with a known answer; and the table of them."""
 
 import numpy as np
 import pytest
 
-from dcgan_tf1.metrics import distances
+from dcgan_tf1.metrics import distances, evaluation, results, table
 
 
 def normal(count, mean=0.0, scale=1.0, size=8, seed=0):
@@ -136,3 +136,33 @@ def test_the_class_histogram():
     np.testing.assert_allclose(found.entropy, -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
     np.testing.assert_allclose(found.confidence, (0.9 + 0.6 + 0.7 + 0.8) / 4)
     np.testing.assert_allclose(distances.class_histogram(np.eye(10)).entropy, np.log(10))
+
+
+def test_the_table_of_metrics_is_what_is_measured_and_written(tmp_path):
+    def extracted(seed):
+        draw = np.random.RandomState(seed)
+        return draw.normal(size=(200, 3)), draw.dirichlet(np.ones(4), 200)
+
+    real, other = extracted(0), extracted(1)
+    reference = evaluation.Reference(real[0], None, real[0], other, 0.1, 'real ones')
+    row, _ = evaluation.measure('samples', 4, extracted(2), reference)
+    # Beside the columns: the row's name and step, and what metrics.json alone has.
+    assert set(row) == set(table.COLUMNS) | {'name', 'step', 'nearest_training_distance', 'class_shares'}
+    results.append_to_csv(str(tmp_path / 'evaluations.csv'), [row], 200, 0, 'an extractor', 'data')
+    # As every version so far has written them.
+    assert (tmp_path / 'evaluations.csv').read_text().split('\n')[0] == (
+        'step,name,n,seed,features,frechet_distance,kernel_distance,kernel_distance_error,classifier_score,'
+        'classifier_score_deviation,precision,recall,density,coverage,class_entropy,confidence,memorised,data')
+    assert table.MONITORED_COLUMNS == (
+        'step', 'n', 'frechet_distance', 'kernel_distance', 'precision', 'recall', 'coverage')
+    assert [metric.key for metric in table.DRAWN] == ['frechet_distance', 'precision', 'recall', 'coverage']
+    assert {metric.key for metric in table.METRICS if metric.better == 'lower'} == {
+        'frechet_distance', 'kernel_distance'}
+
+
+def test_a_metric_is_shown_with_its_error():
+    kernel = next(metric for metric in table.METRICS if metric.key == 'kernel_distance')
+    assert table.format_with_error(kernel, {'kernel_distance': 0.12345, 'kernel_distance_error': 0.001}) == (
+        '0.1235 \N{PLUS-MINUS SIGN} 0.0010')
+    assert table.format_with_error(kernel, {'kernel_distance': 0.5, 'kernel_distance_error': None}) == '0.5000'
+    assert table.format_with_error(kernel, {'kernel_distance': None}) == ''
