@@ -9,7 +9,7 @@ import pytest
 from helpers.commands import check_one_line_error, run_command
 from helpers.places import ROOT
 
-from dcgan_tf1.gan import preset_file
+from dcgan_tf1.gan import catalogue, preset_file
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import preset_files
 from dcgan_tf1.util.errors import UserError
@@ -18,7 +18,7 @@ from dcgan_tf1.util.errors import UserError
 @pytest.fixture(autouse=True)
 def forget():
     """forget(): registers nothing of any file any more, as in a new process; so does the end of each test."""
-    before = dict(PRESETS)
+    before = {name: PRESETS[name] for name in catalogue.PRESETS}
 
     def again():
         PRESETS.clear()
@@ -159,6 +159,7 @@ def test_an_error_of_the_file_is_one_line_with_its_line(text, parts, tmp_path):
     ('sample', ['--preset=tiny', '--checkpoint=a'], ["'tiny'", 'blog_mnist', '--preset_file']),
     ('train', ['--preset_file={}'], ['--preset', 'found nothing']),
     ('train', ['--preset=tiny', '--run_dir=no/such'], ["'tiny'", '--preset_file'])])
-def test_what_does_not_go_together_is_one_line(command, given, parts):
+def test_what_does_not_go_together_is_one_line(command, given, parts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = os.path.join(ROOT, 'examples', 'custom_preset.py')
     check_one_line_error(run_command(command, *[one.format(path) for one in given]), *parts)

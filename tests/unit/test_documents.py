@@ -115,7 +115,7 @@ def check_command(what, arguments):
     """Parses the flags of one command that a document shows."""
     if what in PARSERS:
         if not COMING & names(arguments):
-            arguments = [re.sub('(--preset_file=).*', lambda found: found.group(1) + EXAMPLE, one) for one in arguments]
+            arguments = [re.sub('(?<=--preset_file=).*', lambda _: EXAMPLE, one) for one in arguments]
             assert PARSERS[what](arguments) is not None or '--help' in arguments
         return
     assert os.path.isfile(os.path.join(ROOT, what)), what
