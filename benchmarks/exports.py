@@ -22,8 +22,7 @@ tf_startup.begin()
 
 import numpy as np  # noqa: E402
 
-from dcgan_tf1 import export
-from dcgan_tf1.exporting import formats
+from dcgan_tf1.exporting import formats, package
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.util import devices  # noqa: E402
 
@@ -37,10 +36,10 @@ def main():
     parser.add_argument('--rounds', type=int, default=20, help='turns that each takes (default: %(default)s)')
     arguments = parser.parse_args()
     preset, prefix = run_folder.find_checkpoint(arguments.run, None, None, None)
-    with tempfile.TemporaryDirectory() as folder, export.opened(preset, prefix) as exported:
+    with tempfile.TemporaryDirectory() as folder, package.opened(preset, prefix) as exported:
         network = exported.networks[0]
         inputs = {count: exported.draw(network, count, 0) for count in COUNTS}
-        session = export.plain_session(exported, network)
+        session = package.plain_session(exported, network)
         rows = [('plain session, with variables', None, '', session)]
         for name in TIMED:
             if formats.missing(name) or formats.unmeasured(name):

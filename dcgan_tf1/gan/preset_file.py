@@ -67,6 +67,11 @@ def _line(path, error):
     return lines[-1] if lines else None
 
 
+def record_of(name):
+    """What load() returned of the file that registered the preset `name`; None where it comes from no such file."""
+    return next(({'path': path, 'sha256': digest} for path, (digest, names) in _loaded.items() if name in names), None)
+
+
 def changed(recorded, now):
     """A warning where a run goes on with another content of its preset file than it was started with, else None.
 

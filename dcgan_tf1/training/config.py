@@ -5,7 +5,8 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
-from dcgan_tf1.gan.catalogue import MODES, PRESETS
+from dcgan_tf1.gan import preset_file
+from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files
 from dcgan_tf1.util import flags
@@ -67,13 +68,16 @@ def parse_train(argv):
     values = command.parse(argv)
     if values is None:
         return None
+    if values['preset_file'] is not None and not command.values['preset'].present:
+        raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
+            values['preset_file']))
     _check_mode(values)
-    preset, preset_file = _find_preset(values)
+    preset, record = _find_preset(values)
     preset = _overridden_preset(preset, values)
     flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
-        TrainConfig, values, preset=preset, preset_file=preset_file, gif=preset.gif, cluster=cluster)
+        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster)
 
 
 def _add_system_flags(command):
@@ -171,15 +175,13 @@ def _find_preset(values):
     Without --preset_file, a run of the preset in --run_dir says where its file is.
     """
     name, path = values['preset'], values['preset_file']
-    record = None
     if path is not None:
-        from dcgan_tf1.gan import preset_file
-        record = preset_file.load(path)
-    elif name not in PRESETS:
-        record = preset_files.load_for(name, values['run_dir'])
+        preset_file.load(path)
+    elif name not in preset_names():
+        preset_files.load_for(name, values['run_dir'])
     preset_files.check_name(name, path)
-    from dcgan_tf1.gan import presets
-    return presets.PRESETS[name], None if name in PRESETS else record
+    from dcgan_tf1.gan.presets import PRESETS as presets
+    return presets[name], preset_file.record_of(name)
 
 
 def _overridden_preset(preset, values):

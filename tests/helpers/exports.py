@@ -5,10 +5,9 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import sample
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, sampling
 from dcgan_tf1.util.seeds import draw_noise
 
 NAMES = list(PRESETS)
@@ -43,7 +42,7 @@ def noise(name, count):
 
 def expected_images(name, prefix, z):
     """What a session of the sampling graph makes of noise, dropout off."""
-    return sample.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', conv_impl='native')
+    return sampling.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', conv_impl='native')
 
 
 def expected_logits(name, prefix, images):

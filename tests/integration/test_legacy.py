@@ -15,9 +15,8 @@ from helpers.commands import interpreter, run_process
 from helpers.golden import POWERS, VARIABLES
 from helpers.places import HELPERS
 
-from dcgan_tf1 import sample
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, sampling
 
 
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
@@ -31,7 +30,7 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_p
     assert written['variables'] == VARIABLES[name]  # the golden lists are 2017's own
     assert written['powers'] == {scope: 'beta1_power' + suffix for scope, suffix in POWERS[name].items()}
     with np.load(str(tmp_path / 'expected.npz')) as arrays:
-        images = sample.generate(PRESETS[name], written['prefix'], arrays['z'], dropout=False)
+        images = sampling.generate(PRESETS[name], written['prefix'], arrays['z'], dropout=False)
         np.testing.assert_allclose(images.reshape(arrays['images'].shape), arrays['images'], atol=1e-5)
     if name == 'blog_mnist':
         assert written['updates'] == 14

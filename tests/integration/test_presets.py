@@ -371,8 +371,8 @@ def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
     path = tmp_path / '00000-resnet_mnist'
     with np.load(str(path / 'samples' / 'step-000002.npz')) as arrays:
         prefix = checkpoint.resolve(str(path / 'checkpoints'))
-        from dcgan_tf1 import sample
-        images = sample.generate(PRESETS['resnet_mnist'], prefix, arrays['z'])
+        from dcgan_tf1.runs import sampling
+        images = sampling.generate(PRESETS['resnet_mnist'], prefix, arrays['z'])
         np.testing.assert_allclose(images, arrays['images'], atol=1e-4)
 
 

@@ -11,18 +11,23 @@ import shlex
 import pytest
 from helpers.places import ROOT
 
-from dcgan_tf1 import flags, launch, train
+from dcgan_tf1 import animation, compare, datasets, evaluate, export, launch, report, sample, train
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.exporting.formats import FORMATS
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.util import flags
 
 # {module: its function from arguments to a configuration, or to None after a help text}.
-PARSERS = {'train': train.parse_train, 'launch': launch.parse_launch, 'sample': flags.parse_sample,
-           'evaluate': flags.parse_evaluate, 'report': flags.parse_report, 'compare': flags.parse_compare,
-           'animation': flags.parse_animation, 'export': flags.parse_export, 'datasets': flags.parse_data}
+PARSERS = {'train': train.parse_train, 'launch': launch.parse, 'sample': sample.parse,
+           'evaluate': evaluate.parse, 'report': report.parse, 'compare': compare.parse,
+           'animation': animation.parse, 'export': export.parse, 'datasets': datasets.parse}
+
+# Stands for the preset file of the documents' user.
+EXAMPLE = os.path.join(ROOT, 'examples', 'custom_preset.py')
 
 # Flags that the documents describe already and that are still to come; whoever adds one takes it out here.
-COMING = {'preset_file'}
+COMING = set()
 
 # Flags of other programs, and of our scripts.
 OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all'}
@@ -31,6 +36,15 @@ OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all'}
 def read(name):
     with open(os.path.join(ROOT, name), encoding='utf-8') as handle:
         return handle.read()
+
+
+@pytest.fixture(autouse=True)
+def registered_presets_go_again():
+    before = dict(PRESETS)
+    yield
+    PRESETS.clear()
+    PRESETS.update(before)
+    preset_file._loaded.clear()
 
 
 PAGES = sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, 'docs', '*.md')))
@@ -83,7 +97,8 @@ def flags_of(module):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         assert PARSERS[module](['--help']) is None
-    return {prefix + name for switch, name in re.findall(r'^  --(\[no\])?(\w+)', out.getvalue(), re.M)
+    found = re.findall(r'^  --(\[no\])?(\w+)(?:, --(\w+))?', out.getvalue(), re.M)
+    return {prefix + name for switch, new, old in found for name in filter(None, (new, old))
             for prefix in ([''] + ['no'] * bool(switch))}
 
 
@@ -100,6 +115,7 @@ def check_command(what, arguments):
     """Parses the flags of one command that a document shows."""
     if what in PARSERS:
         if not COMING & names(arguments):
+            arguments = [re.sub('(?<=--preset_file=).*', lambda _: EXAMPLE, one) for one in arguments]
             assert PARSERS[what](arguments) is not None or '--help' in arguments
         return
     assert os.path.isfile(os.path.join(ROOT, what)), what
@@ -140,9 +156,22 @@ def test_the_commands_are_found():
     assert list(commands("dcgan-sample --run=r --out='a b.png' &")) == [('sample', ['--run=r', '--out=a b.png'])]
 
 
+@pytest.mark.parametrize('module', sorted(PARSERS))
+def test_help_texts_end_in_examples_which_can_be_run(module, monkeypatch, capsys):
+    monkeypatch.delenv('TF_CONFIG', raising=False)
+    assert PARSERS[module](['--help']) is None
+    text = capsys.readouterr().out
+    examples = text[text.index('\nExamples\n'):].splitlines()[2:]
+    assert len(examples) % 2 == 0 and all(line.startswith('  # ') for line in examples[::2])
+    for line in examples[1::2]:
+        (what, arguments), = commands(line)
+        assert what == module
+        check_command(what, arguments)
+
+
 def test_a_flag_that_is_none_is_found():
     for what, arguments in (('train', ['--lerning_rate=1']), ('./run_mnist.sh', ['--epochs=none'])):
-        with pytest.raises(flags.flags.Error):
+        with pytest.raises(flags.Error):
             check_command(what, arguments)
     with pytest.raises(AssertionError):
         check_command('benchmarks/growth.py', ['--preset=blog_mnist'])

@@ -2,22 +2,30 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 
 import pytest
 from absl import flags as absl_flags
-from helpers.commands import check_one_line_error, run_command, run_process
+from helpers.commands import (
+    check_one_line_error,
+    command_environment,
+    run_command,
+    run_process,
+    start_process,
+)
 
-from dcgan_tf1 import flags, launch, train
+from dcgan_tf1 import __main__, animation, compare, evaluate, export, launch, report, sample, train
+from dcgan_tf1.gan import catalogue
 from dcgan_tf1.gan.presets import PRESETS
 
 
-def test_help_lists_only_our_flags_in_groups(tmp_path):
-    # Jupyter sets such a backend for all that it starts; TensorFlow 2 itself imports matplotlib.
-    (tmp_path / 'matplotlibrc').write_bytes(b'text.usetex: True # \xff')
-    status, out, err = run_process('train', '--help', env={
-        'MPLBACKEND': 'module://not.installed', 'MATPLOTLIBRC': str(tmp_path / 'matplotlibrc')})
-    assert status == 0 and err == '', err
-    assert re.findall(r'^\S.*$', out, re.M)[-5:-1] == ['What to train', 'Data', 'Run folder', 'Machine']
+def test_help_lists_only_our_flags_in_groups(capsys):
+    assert train.main(['--help']) == 0
+    out, err = capsys.readouterr()
+    assert err == ''
+    assert re.findall(r'^\S.*$', out, re.M)[-6:] == ['What to train', 'Data', 'Run folder', 'Machine', (
+        'Several workers (or TF_CONFIG in the environment; docs/distributed.md)'), 'Examples']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
     assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
     assert not {'logtostderr', 'v', 'alsologtostderr', 'helpfull', 'only_check_args'} & set(named)
@@ -27,8 +35,8 @@ def test_help_lists_only_our_flags_in_groups(tmp_path):
 
 
 @pytest.mark.parametrize('parse, named', [
-    (flags.parse_report, ['runs', 'out', 'overwrite', 'seed', 'device']), (flags.parse_animation, ['run', 'out']),
-    (flags.parse_compare, ['runs', 'rows', 'out']), (launch.parse_launch, ['workers'])])
+    (report.parse, ['runs', 'out', 'overwrite', 'seed', 'device']), (animation.parse, ['run', 'out']),
+    (compare.parse, ['runs', 'rows', 'out']), (launch.parse, ['workers'])])
 def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsys):
     assert parse(['--help']) is None
     assert re.findall(r'^  --(?:\[no\])?(\w+)', capsys.readouterr().out, re.M)[:len(named)] == named
@@ -85,5 +93,77 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         train.parse_train(['--lerning_rate=1'])
 
 
-def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback():
-    check_one_line_error(run_process('sample', '--run=no/such'), 'no/such', 'run folder')
+def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback(tmp_path):
+    # Jupyter sets such a backend for all that it starts; TensorFlow 2 itself imports matplotlib.
+    (tmp_path / 'matplotlibrc').write_bytes(b'text.usetex: True # \xff')
+    env = {'MPLBACKEND': 'module://not.installed', 'MATPLOTLIBRC': str(tmp_path / 'matplotlibrc')}
+    check_one_line_error(run_process('sample', '--run=no/such', env=env), 'no/such', 'run folder')
+
+
+# In one process: what is asked for comes without the packages that take long to import.
+IMPORTS = '''
+import importlib, os, re, sys, time
+began = time.time()
+from dcgan_tf1.util import tf_startup
+tf_startup.begin()
+for line in open(os.path.join(os.path.dirname(tf_startup.__file__), '..', 'commands.py')):
+    for module in re.findall(r"_run\\('(\\w+)'\\)", line):
+        main = importlib.import_module('dcgan_tf1.' + module).main
+        assert main(['--help']) == 0 and main(['--no_such_flag']) == 2
+assert importlib.import_module('dcgan_tf1.train').main(['--preset=blog_mnits']) == 2
+assert importlib.import_module('dcgan_tf1.__main__').main([]) == 0
+print(time.time() - began, *sorted({'tensorflow', 'numpy', 'PIL', 'matplotlib', 'tqdm'} & set(sys.modules)))
+'''
+
+
+def test_help_and_wrong_flags_of_all_commands_need_no_tensorflow_and_half_a_second():
+    process = start_process([sys.executable, '-c', IMPORTS], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=command_environment(), universal_newlines=True)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    seconds, *imported = out.splitlines()[-1].split()
+    assert imported == []
+    assert float(seconds) < 5  # generous: a tenth of that where nothing else runs
+    assert out.count('usage: dcgan-') == 9 and err.count('error: ') == 10
+    assert [line.split()[2] for line in out.splitlines() if line.startswith('  python -m dcgan_tf1.') and (
+        '--' not in line)] == ['dcgan_tf1.' + name for name in __main__.COMMANDS]
+
+
+def test_names_and_titles_of_help_texts_are_those_of_the_code():
+    from dcgan_tf1.data import catalogue as data_catalogue
+    from dcgan_tf1.data import sources
+    from dcgan_tf1.exporting import catalogue as export_catalogue
+    from dcgan_tf1.exporting import formats
+    for titles, rows in ((catalogue.PRESETS, PRESETS), (data_catalogue.DATASETS, sources.DATASETS),
+                         (export_catalogue.FORMATS, formats.FORMATS)):
+        assert list(titles.items()) == [(name, row.title) for name, row in rows.items()]
+    assert {name: tuple(preset.modes) for name, preset in PRESETS.items() if preset.modes} == catalogue.MODES
+
+
+@pytest.mark.parametrize('parse, given, field, value', [
+    (sample.parse, ['--run=a', '--num_images=7'], 'num_images', 7),
+    (sample.parse, ['--run=a', '--n=7'], 'num_images', 7),
+    (sample.parse, ['--run=a', '--n=7', '--num_images=7'], 'num_images', 7),
+    (evaluate.parse, ['--run=a', '--n=700'], 'num_images', 700),
+    (sample.parse, ['--run=a'], 'which', 'last'), (sample.parse, ['--run=a', '--checkpoint=best'], 'which', 'best'),
+    (export.parse, ['--run=a', '--checkpoint=best', '--which=best'], 'which', 'best'),
+    (export.parse, ['--run=a', '--checkpoint=last'], 'checkpoint', None),
+    (sample.parse, ['--checkpoint=best', '--preset=vae'], 'checkpoint', 'best'),
+    (train.parse_train, ['--resume=require'], 'resume', 'require'),
+    (train.parse_train, ['--resume=must'], 'resume', 'require')])
+def test_new_names_stand_beside_old_ones(parse, given, field, value):
+    assert getattr(parse(given), field) == value
+
+
+def test_old_values_become_the_new_ones():
+    for value in ('own', 'per_pass'):
+        assert train.parse_train(['--preset=tf_tutorial', '--update_ops=' + value]).preset.update_ops == 'per_pass'
+
+
+@pytest.mark.parametrize('command, given, parts', [
+    ('sample', ['--run=a', '--n=7', '--num_images=8'], ['--num_images=8 and --n=7']),
+    ('sample', ['--run=a', '--checkpoint=last', '--which=best'], ['--checkpoint=last and --which=best']),
+    ('sample', ['--run=a', '--checkpoint=best', '--step=3'], ['--step']),
+    ('datasets', ['--dataset=mnits'], ['mnits', 'mnist'])])
+def test_old_and_new_names_that_disagree_are_an_error(command, given, parts):
+    check_one_line_error(run_command(command, *given), *parts)

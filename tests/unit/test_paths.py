@@ -8,10 +8,10 @@ from helpers.commands import run_command
 from helpers.data import blobs, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import flags, train
+from dcgan_tf1 import animation, compare, datasets, evaluate, export, report, sample, train
 from dcgan_tf1.data import loading
 from dcgan_tf1.exporting import formats
-from dcgan_tf1.util import cli, files, images, paths
+from dcgan_tf1.util import cli, files, flags, images, paths
 from dcgan_tf1.util.errors import UserError
 
 
@@ -27,16 +27,16 @@ def home(tmp_path, monkeypatch):
 
 PATHS = [
     (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
-    (flags.parse_sample, ['--run=a'], ['run', 'out', 'npz']),
-    (flags.parse_sample, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
-    (flags.parse_animation, ['--run=a'], ['run', 'out']),
-    (flags.parse_compare, ['--runs=a,b'], ['out']),
-    (flags.parse_report, ['--runs=a'], ['out']),
-    (flags.parse_export, ['--run=a'], ['run', 'out']),
-    (flags.parse_evaluate, ['--run=a', '--features_input=x', '--features_output=y', '--features=f'],
+    (sample.parse, ['--run=a'], ['run', 'out', 'npz', 'preset_file']),
+    (sample.parse, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
+    (animation.parse, ['--run=a'], ['run', 'out']),
+    (compare.parse, ['--runs=a,b'], ['out']),
+    (report.parse, ['--runs=a'], ['out']),
+    (export.parse, ['--run=a'], ['run', 'out']),
+    (evaluate.parse, ['--run=a', '--features_input=x', '--features_output=y', '--features=f'],
      ['run', 'data_dir', 'out', 'features']),
-    (flags.parse_evaluate, ['--preset=vae', '--images=a'], ['images']),
-    (flags.parse_data, [], ['data_dir', 'preview']),
+    (evaluate.parse, ['--preset=vae', '--images=a'], ['images']),
+    (datasets.parse, [], ['data_dir', 'preview']),
 ]
 
 
@@ -59,13 +59,13 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
             if command.values[name].flag_type() in ('string', 'multi string'):
                 defined[name in command._paths].add(name)
 
-    monkeypatch.setattr(flags._Command, 'parse', parse)
-    for function in (train.parse_train, flags.parse_sample, flags.parse_animation, flags.parse_compare,
-                     flags.parse_report, flags.parse_export, flags.parse_evaluate, flags.parse_data):
+    monkeypatch.setattr(flags.Command, 'parse', parse)
+    for function in (train.parse_train, sample.parse, animation.parse, compare.parse,
+                     report.parse, export.parse, evaluate.parse, datasets.parse):
         assert function([]) is None
     assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
-    assert defined[False] <= {'class', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range', 'features_range',
-                              'features_input', 'features_output', 'features_probabilities'}
+    assert defined[False] <= {'class', 'preset', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range',
+                              'features_range', 'features_input', 'features_output', 'features_probabilities'}
 
 
 def test_the_environments_data_folder_is_expanded_too(home, monkeypatch):
@@ -82,27 +82,27 @@ def test_runs_with_commas_in_their_names(home):
     for given, expected in (('a,b', ('a', 'b')), ('a,1', ('a,1',)), ('a,1,b,c,d,e,', ('a,1', 'b', 'c,d,e')),
                             ('~/a,1,~/b', (os.path.join(home, 'a,1'), os.path.join(home, 'b'))),
                             ('x,y', ('x', 'y'))):
-        assert flags.parse_report(['--runs=' + given]).runs == expected, given
-    assert flags.parse_compare(['--runs=a,1', '--runs', 'b,c,d,e']).runs == ('a,1', 'b', 'c,d,e')
-    with pytest.raises(flags.flags.Error, match='--runs: expected two run folders or more, found a,1'):
-        flags.parse_compare(['--runs=a,1'])
+        assert report.parse(['--runs=' + given]).runs == expected, given
+    assert compare.parse(['--runs=a,1', '--runs', 'b,c,d,e']).runs == ('a,1', 'b', 'c,d,e')
+    with pytest.raises(flags.Error, match='--runs: expected two run folders or more, found a,1'):
+        compare.parse(['--runs=a,1'])
 
 
 # ------------------------------------------------------------------------------ extensions
 
 @pytest.mark.parametrize('parse, given, right, wrong', [
-    (flags.parse_sample, ['--run=a', '--out'], ['x.png', 'x.JPG', 'x.jpeg', 'x', 'v1.5/x'], ['x.gif', 'x.npz']),
-    (flags.parse_sample, ['--run=a', '--npz'], ['x.npz', 'x'], ['x.png']),
-    (flags.parse_compare, ['--runs=a,b', '--out'], ['x.png', 'x.jpg'], ['x.pdf']),
-    (flags.parse_animation, ['--run=a', '--out'], ['x.gif'], ['x.mp4', 'x.png']),
-    (flags.parse_report, ['--runs=a', '--out'], ['x.html', 'x.htm'], ['x.pdf']),
-    (flags.parse_data, ['--preview'], ['x.png', 'x.jpg'], ['x.bmp']),
+    (sample.parse, ['--run=a', '--out'], ['x.png', 'x.JPG', 'x.jpeg', 'x', 'v1.5/x'], ['x.gif', 'x.npz']),
+    (sample.parse, ['--run=a', '--npz'], ['x.npz', 'x'], ['x.png']),
+    (compare.parse, ['--runs=a,b', '--out'], ['x.png', 'x.jpg'], ['x.pdf']),
+    (animation.parse, ['--run=a', '--out'], ['x.gif'], ['x.mp4', 'x.png']),
+    (report.parse, ['--runs=a', '--out'], ['x.html', 'x.htm'], ['x.pdf']),
+    (datasets.parse, ['--preview'], ['x.png', 'x.jpg'], ['x.bmp']),
 ], ids=lambda value: getattr(value, '__name__', None))
 def test_a_format_that_is_not_written_is_refused_before_any_work(parse, given, right, wrong):
     for name in right:
         parse(given + [name])
     for name in wrong:
-        with pytest.raises(flags.flags.Error, match='{}: expected a name that ends in .*{}'.format(given[-1], name)):
+        with pytest.raises(flags.Error, match='{}: expected a name that ends in .*{}'.format(given[-1], name)):
             parse(given + [name])
 
 
@@ -173,4 +173,4 @@ def test_everything_works_in_a_folder_whose_name_looks_like_a_pattern(tiny_data,
 
 def test_the_convolutions_that_the_log_names_can_be_asked_for():
     assert train.parse_train(['--lowering=mixed']).lowering == 'mixed'
-    assert flags.parse_sample(['--run=a', '--lowering=mixed']).lowering == 'mixed'
+    assert sample.parse(['--run=a', '--lowering=mixed']).lowering == 'mixed'
