@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times every convolution of a blog preset and its two gradients in each lowering.
+"""Times every convolution of a blog preset and its two gradients in each conv_impl.
 
     .venv/bin/python benchmarks/convolutions.py [--preset=blog_mnist] [--precision=auto] [--batch=64] [--rounds=15]
 
@@ -22,9 +22,10 @@ tf_startup.begin()
 import tensorflow.compat.v1 as tf  # noqa: E402
 
 from dcgan_tf1.gan import layers
-from dcgan_tf1.gan.convolutions import LOWERINGS, Convolution  # noqa: E402
+from dcgan_tf1.gan.convolutions import Convolution  # noqa: E402
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
+from dcgan_tf1.util.compute_policy import CONV_IMPLS  # noqa: E402
 
 PRODUCTS = ('forward', 'to input', 'to kernel')
 # How often a step runs each. The generator's update runs both networks forward, both back to their
@@ -43,7 +44,7 @@ def layers_of(preset):
     class Noted(Convolution):
         def __init__(self, *geometry):
             super().__init__(*geometry)
-            self._geometry = geometry[:-1]  # without the lowering
+            self._geometry = geometry[:-1]  # without the conv_impl
 
         def _note(self, transposed, x, kernel, y):
             found.append(Layer(tf.get_variable_scope().name, self._geometry, transposed,
@@ -78,23 +79,23 @@ def flops(layer, batch):
     return 2 * batch * small[1] * small[2] * height * width * channels * filters
 
 
-def operations(layer, lowering, batch, dtype):
+def operations(layer, conv_impl, batch, dtype):
     """What computes the layer's forward product and its two gradients, from variables."""
     with tf.variable_scope(None, default_name='layer'):
         x, kernel, dy = [
             tf.get_variable(name, initializer=tf.cast(tf.random.normal(shape), dtype), use_resource=True).read_value()
             for name, shape in (('x', [batch] + layer.x[1:]), ('kernel', layer.kernel), ('dy', [batch] + layer.y[1:]))]
-    convolve = Convolution(*layer.geometry, lowering)
+    convolve = Convolution(*layer.geometry, conv_impl)
     y = (convolve.transposed if layer.transposed else convolve)(x, kernel)
     return [y.op] + [gradient.op for gradient in tf.gradients(y, [x, kernel], dy)]
 
 
 def measure(found, precision, batch, rounds):
-    """{(layer's name, product, lowering): median seconds}."""
+    """{(layer's name, product, conv_impl): median seconds}."""
     with tf.Graph().as_default(), tf.Session() as session:
-        cases = {(layer.name, product, lowering): operation
-                 for layer in found for lowering in LOWERINGS
-                 for product, operation in zip(PRODUCTS, operations(layer, lowering, batch, tf.as_dtype(precision)))}
+        cases = {(layer.name, product, conv_impl): operation
+                 for layer in found for conv_impl in CONV_IMPLS
+                 for product, operation in zip(PRODUCTS, operations(layer, conv_impl, batch, tf.as_dtype(precision)))}
         session.run(tf.global_variables_initializer())
         calls = {case: session.make_callable([operation]) for case, operation in cases.items()}
         took = {case: [] for case in calls}
@@ -116,24 +117,24 @@ def main():
     parser.add_argument('--rounds', type=int, default=15, help='timed runs of each (default: %(default)s)')
     arguments = parser.parse_args()
     device = devices.find()
-    precision = devices.choose_arithmetic(device, arguments.precision).precision
+    precision = devices.choose_compute_policy(device, arguments.precision).precision
     found = layers_of(PRESETS[arguments.preset])
     seconds = measure(found, precision, arguments.batch, arguments.rounds)
 
     print('{}, batch {}, {}; TensorFlow {} on {}'.format(
         arguments.preset, arguments.batch, precision, tf.VERSION, device.title))
     print('{:<32} {:<25} {:<9} {:>7}'.format('layer', '', 'product', 'a step') + ''.join(
-        ' {:>10}'.format(lowering + ', ms') for lowering in LOWERINGS) + ' {:>14}'.format('best, GFLOP/s'))
+        ' {:>10}'.format(conv_impl + ', ms') for conv_impl in CONV_IMPLS) + ' {:>14}'.format('best, GFLOP/s'))
     totals = collections.Counter()
     for layer in found:
         for product, times in zip(PRODUCTS, times_a_step(layer)):
-            own = [seconds[layer.name, product, lowering] for lowering in LOWERINGS]
+            own = [seconds[layer.name, product, conv_impl] for conv_impl in CONV_IMPLS]
             print('{:<32} {:<25} {:<9} {:>7}'.format(
                 layer.name, '{}, {}'.format('x'.join(map(str, layer.x[1:])), 'x'.join(map(str, layer.kernel))),
                 product, times) + ''.join(' {:>10.2f}'.format(1e3 * value) for value in own)
                 + ' {:>14.0f}'.format(flops(layer, arguments.batch) / min(own) / 1e9))
-            totals.update(dict(zip(LOWERINGS + ('best',), [times * value for value in own + [min(own)]])))
-    print('{:<76}'.format('all of a step') + ''.join(' {:>10.1f}'.format(1e3 * totals[name]) for name in LOWERINGS)
+            totals.update(dict(zip(CONV_IMPLS + ('best',), [times * value for value in own + [min(own)]])))
+    print('{:<76}'.format('all of a step') + ''.join(' {:>10.1f}'.format(1e3 * totals[name]) for name in CONV_IMPLS)
           + ' {:>11.1f} ms'.format(1e3 * totals['best']))
 
 

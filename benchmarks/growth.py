@@ -48,13 +48,13 @@ def main():
     from dcgan_tf1.util import tf_startup  # isort: skip
     tf_startup.begin()
     from dcgan_tf1.util import devices  # noqa: PLC0415
-    arithmetic = devices.choose_arithmetic(devices.find('cpu'))
+    policy = devices.choose_compute_policy(devices.find('cpu'))
     about = machine()
     print('{cpu}, {cores} cores, {}; {system}; {why}'.format(
-        ' '.join(about['instructions']), why=arithmetic.why, **about))
+        ' '.join(about['instructions']), why=policy.why, **about))
     for preset in arguments.presets.split(','):
         batches = [int(batch) for batch in arguments.batches.split(',')]
-        found = measure(preset, arithmetic.precision, batches, arguments.rounds)
+        found = measure(preset, policy.precision, batches, arguments.rounds)
         print('\n{:<18}{:>8}{:>16}{:>12}{:>16}{:>12}{:>10}'.format(
             preset, 'batch', '1 thread, ms', 'images/s', '2 threads, ms', 'images/s', 'MiB'))
         for batch in batches:

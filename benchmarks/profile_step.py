@@ -26,15 +26,17 @@ import tensorflow.compat.v1 as tf  # noqa: E402
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
+from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES  # noqa: E402
 
 
-def profile(preset, arithmetic, steps):
+def profile(preset, policy, steps):
     """(median seconds of a step untraced, {kind: microseconds a step}, {kind: calls a step})."""
     with tf.Graph().as_default() as tf_graph, tf.Session() as session:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, arithmetic.precision, arithmetic.lowering)
+        handles = graph.build_training_graph(preset, policy.precision, policy.conv_impl)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
-        updates = [handles.update(update, handles.real, handles.noise, handles.draw) for update in preset.schedule]
+        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed)
+                   for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         kinds = {op.name: op.type for op in tf_graph.get_operations()}
         draw = np.random.RandomState(0)
@@ -46,7 +48,7 @@ def profile(preset, arithmetic, steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
             for place, update in enumerate(updates):
-                feeds[handles.draw] = graph.dropout_seed_for(step, place)
+                feeds[handles.dropout_seed] = graph.dropout_seed_for(step, place)
                 metadata = tf.RunMetadata() if traced else None
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():
@@ -67,15 +69,15 @@ def main():
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
     parser.add_argument('--steps', type=int, default=5, help='steps to trace (default: %(default)s)')
     parser.add_argument('--top', type=int, default=20, help='kinds to list (default: %(default)s)')
-    parser.add_argument('--precision', default='auto', choices=devices.PRECISIONS)
-    parser.add_argument('--lowering', default='auto', choices=devices.LOWERINGS)
+    parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
+    parser.add_argument('--lowering', default='auto', choices=CONV_IMPL_CHOICES)
     arguments = parser.parse_args()
     device = devices.find()
-    arithmetic = devices.choose_arithmetic(device, arguments.precision, arguments.lowering)
-    step_s, microseconds, calls = profile(PRESETS[arguments.preset], arithmetic, arguments.steps)
+    policy = devices.choose_compute_policy(device, arguments.precision, arguments.lowering)
+    step_s, microseconds, calls = profile(PRESETS[arguments.preset], policy, arguments.steps)
     total = sum(microseconds.values())
     print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}; {}'.format(
-        arguments.preset, 1e3 * step_s, tf.VERSION, device.title, arithmetic.why))
+        arguments.preset, 1e3 * step_s, tf.VERSION, device.title, policy.why))
     print('{:<36}{:>10}{:>8}{:>8}'.format('kind of operation', 'ms a step', 'share', 'calls'))
     for kind, value in sorted(microseconds.items(), key=lambda item: -item[1])[:arguments.top]:
         print('{:<36}{:>10.1f}{:>8.1%}{:>8.0f}'.format(kind, value / 1e3, value / total, calls[kind]))

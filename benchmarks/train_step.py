@@ -162,7 +162,7 @@ def without_slow_bfloat16(implementations):
     from dcgan_tf1.util import tf_startup  # isort: skip
     tf_startup.begin()
     from dcgan_tf1.util import devices  # noqa: PLC0415
-    warning = devices.choose_arithmetic(devices.find('cpu'), 'bfloat16').warning
+    warning = devices.choose_compute_policy(devices.find('cpu'), 'bfloat16').warning
     if not warning:
         return implementations
     print('without dcgan_tf1 in bfloat16: {}'.format(warning), file=sys.stderr)

@@ -91,12 +91,12 @@ def dcgan_tf1(arguments):
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
     config = devices.session_config('cpu', arguments.threads, arguments.threads)
-    arithmetic = devices.choose_arithmetic(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
-    assert arithmetic.warning is None, arithmetic.warning
+    policy = devices.choose_compute_policy(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
+    assert policy.warning is None, policy.warning
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, arithmetic.precision, arithmetic.lowering)
+        handles = graph.build_training_graph(preset, policy.precision, policy.conv_impl)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)

@@ -21,7 +21,7 @@ from dcgan_tf1.data.pictures import BACKGROUNDS
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, given_images
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.runs.sampling import generate, noise, to_uint8
 from dcgan_tf1.runs.tables import texts_to_go_on
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import UserError
@@ -179,7 +179,7 @@ def _all_sampled(config, preset, given, count):
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
             raw = generate(system, prefix, z, config.seed, dropout, config.device, progress=True)
-            yield Sampled(name, step, to_pictures(preset, raw, prefix))
+            yield Sampled(name, step, to_uint8(preset, raw, prefix))
 
 
 # --------------------------------------------------------------------------- what it is measured by

@@ -19,7 +19,7 @@ from dcgan_tf1.gan import losses
 from dcgan_tf1.gan.presets import PRESETS, Preset, StepInterval
 from dcgan_tf1.parallel.group import Cluster, find_cluster
 from dcgan_tf1.util import paths
-from dcgan_tf1.util.devices import LOWERINGS, PRECISIONS
+from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,10 +268,10 @@ def _preset_lines():
 
 
 def _arithmetic_flags(command, precision):
-    command.choice('precision', precision, PRECISIONS,
+    command.choice('precision', precision, PRECISION_CHOICES,
                    'What products are computed in; weights, batch norm, losses and Adam stay float32. auto: the '
                    'fastest that the machine is made for. Checkpoints are the same for all.')
-    command.choice('lowering', 'auto', LOWERINGS,
+    command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
                    'graph. matmul: as products of matrices. mixed: the faster of the two for each product on a CPU. '
                    'auto: native on a GPU, mixed on a CPU.')
@@ -287,9 +287,9 @@ def parse_train(argv):
     command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
     command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
     command.real('learning_rate', None, "Adam's. Default: what the preset says.", 0)
-    command.choice('update_ops', None, ('own', 'all'),
+    command.choice('update_ops', None, ('per_pass', 'all', 'own'),
                    "Which moving averages a train op waits for: its own passes' or, as in 2017, every one. "
-                   'Default: what the preset says.')
+                   'own is the former name of per_pass. Default: what the preset says.')
     command.choice('batch_norm', None, ('fused', 'moments'),
                    "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
                    'Default: what the preset says.')

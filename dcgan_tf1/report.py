@@ -21,7 +21,7 @@ from dcgan_tf1 import flags
 from dcgan_tf1.data import recorded
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.runs.sampling import generate, noise, to_uint8
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import reason
 from dcgan_tf1.util.files import read_json, refuse_existing, write_text
@@ -162,7 +162,7 @@ def _walks(run, config):
 
 
 def _generated(run, prefix, z, config):
-    return to_pictures(run.preset, generate(run.preset, prefix, z, config.seed, device=config.device), prefix)
+    return to_uint8(run.preset, generate(run.preset, prefix, z, config.seed, device=config.device), prefix)
 
 
 def _rows(run):

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import flags
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_pictures
+from dcgan_tf1.runs.sampling import generate, noise, to_uint8
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import refuse_existing, replacing
@@ -38,8 +38,8 @@ def sample(config):
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
     z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
-                   device=config.device, precision=config.precision, lowering=config.lowering)
-    images.save_picture(out, images.grid(to_pictures(preset, raw, prefix), columns))
+                   device=config.device, precision=config.precision, conv_impl=config.lowering)
+    images.save_picture(out, images.grid(to_uint8(preset, raw, prefix), columns))
     print('{}: {} images from {}'.format(out, len(raw), prefix))
     if config.npz:
         with replacing(config.npz) as temporary, open(temporary, 'wb') as handle:

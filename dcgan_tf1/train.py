@@ -25,7 +25,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import in_batches, to_pictures
+from dcgan_tf1.runs.sampling import generate_in_batches, to_uint8
 from dcgan_tf1.training import resume
 from dcgan_tf1.util import cli, devices, images
 from dcgan_tf1.util.errors import UserError, reason
@@ -73,9 +73,9 @@ def train(config, output_closed=lambda: False):
     try:
         for text in early_log:
             run.log_to_file(text)
-        arithmetic = _choose_arithmetic(config, device, run, start) if team.task == 0 else None
-        told = team.agree(_facts(config, plan, team), arithmetic and {
-            'start': start, 'precision': arithmetic.precision, 'lowering': arithmetic.lowering})
+        policy = _choose_arithmetic(config, device, run, start) if team.task == 0 else None
+        told = team.agree(_facts(config, plan, team), policy and {
+            'start': start, 'precision': policy.precision, 'lowering': policy.conv_impl})
         start = told['start']
         if start is not None and start >= plan.total:
             if team.task == 0:
@@ -84,15 +84,15 @@ def train(config, output_closed=lambda: False):
                     run.log('{}: {} frames'.format(*run_folder.save_animation(run.path, config.preset, log=run.log)))
             team.finish()
             return 0
-        arithmetic = arithmetic or _same_arithmetic(device, told, team)
+        policy = policy or _same_arithmetic(device, told, team)
         if team.task == 0:
             # Before anything that takes time: a folder without it is not found again after a kill.
-            run.write_config(_config_record(config, plan, device, arithmetic, watch))
+            run.write_config(_config_record(config, plan, device, policy, watch))
         team.start_server(session_config)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(team.device):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
-                config.preset, arithmetic.precision, arithmetic.lowering, device.towers, plan.total,
+                config.preset, policy.precision, policy.conv_impl, device.towers, plan.total,
                 graph.AllReduce(team.count, team.task))
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
@@ -117,7 +117,7 @@ def train(config, output_closed=lambda: False):
                     trainer = _Follower(config, plan, run, watch, session, handles, saver, stop, team)
                 else:
                     trainer = _Trainer(config, plan, run, watch, session, handles, saver, stop, team)
-                    trainer.describe(device, arithmetic, start)
+                    trainer.describe(device, policy, start)
                     run.start_events(tf_graph, start or 0)
                 if not stop.listening:
                     run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
@@ -155,11 +155,11 @@ def _facts(config, plan, team):
 
 def _same_arithmetic(device, told, team):
     """What the first worker computes in, here."""
-    arithmetic = devices.choose_arithmetic(device, told['precision'], told['lowering'])
-    if arithmetic.warning:
+    policy = devices.choose_compute_policy(device, told['precision'], told['lowering'])
+    if policy.warning:
         raise UserError('{}: expected to compute in {}, as the first worker does: {}'.format(
-            team.name(team.task), told['precision'], arithmetic.warning))
-    return arithmetic
+            team.name(team.task), told['precision'], policy.warning))
+    return policy
 
 
 # What is trained on and for how long, before any TensorFlow.
@@ -242,22 +242,23 @@ def _choose_arithmetic(config, device, run, start):
     Checkpoints are the same for all, so a run may change, but not silently.
     """
     if start is None:
-        arithmetic = devices.choose_arithmetic(device, config.precision, config.lowering)
+        policy = devices.choose_compute_policy(device, config.precision, config.lowering)
     else:
         before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
         found = run_folder.read_config(run.path).get('arithmetic')
         before.update(found if isinstance(found, dict) else {})
-        arithmetic = devices.choose_arithmetic(device, **{
-            name: before[name] if getattr(config, name) == 'auto' else getattr(config, name) for name in before})
-        if (arithmetic.precision, arithmetic.lowering) != (before['precision'], before['lowering']):
+        policy = devices.choose_compute_policy(device, *[
+            before[name] if getattr(config, name) == 'auto' else getattr(config, name)
+            for name in ('precision', 'lowering')])
+        if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
             run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
                 start, **before))
-    if arithmetic.warning:
-        run.log('WARNING: ' + arithmetic.warning)
-    return arithmetic
+    if policy.warning:
+        run.log('WARNING: ' + policy.warning)
+    return policy
 
 
-def _config_record(config, plan, device, arithmetic, watch):
+def _config_record(config, plan, device, policy, watch):
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
@@ -269,7 +270,7 @@ def _config_record(config, plan, device, arithmetic, watch):
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
         'evaluation': watch and {'n': watch.count, 'features': watch.features, 'real': watch.real},
         'device': device.title,
-        'arithmetic': {'precision': arithmetic.precision, 'lowering': arithmetic.lowering},
+        'arithmetic': {'precision': policy.precision, 'lowering': policy.conv_impl},
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
                   'precision': config.precision, 'lowering': config.lowering,
                   'intra_op_threads': config.intra_op_threads,
@@ -362,20 +363,20 @@ class _Trainer:
         self._steps = graph.make_steps(session, handles, self._data.images)
         self._seen = handles.loss_accumulators
         self._losses = session.make_callable(
-            [getattr(handles.losses, name) for name in self._preset.metrics],
-            [handles.real, handles.noise, handles.draw])
-        self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
+            [getattr(handles.losses, name) for name in self._preset.losses],
+            [handles.real, handles.noise, handles.dropout_seed])
+        self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
         self._evaluated = (None, None)  # the last step whose losses were, and those
-        self._columns = ('step', 'epoch') + self._preset.metrics + ('images_per_second', 'seconds')
+        self._columns = ('step', 'epoch') + self._preset.losses + ('images_per_second', 'seconds')
         self._fakes = None  # the samples that the coming row will show, where they come before its step
         self._undrawn = set()  # figures that could not be drawn
         self._steps_per_run = config.steps_per_run or 1
 
-    def describe(self, device, arithmetic, start):
+    def describe(self, device, policy, start):
         preset, run, dataset = self._preset, self._run, self._data.dataset
         run.log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
         run.log('{}: {}'.format(preset.name, preset.title))
-        run.log('computing in ' + arithmetic.why)
+        run.log('computing in ' + policy.why)
         run.log('data: {:,} images of {} from {}{}'.format(
             len(self._data.images), self._data.title, dataset.folder,
             ' (the published files)' if dataset.official else ''))
@@ -475,7 +476,7 @@ class _Trainer:
         if self._evaluated[0] == step:  # logged already
             return self._evaluated[1]
         values = self._losses(*batch, graph.dropout_seed_for(step, graph.LOSSES))
-        losses = self._finite(step, dict(zip(self._preset.metrics, map(float, values))))
+        losses = self._finite(step, dict(zip(self._preset.losses, map(float, values))))
         self._evaluated = (step, losses)
         return losses
 
@@ -490,7 +491,7 @@ class _Trainer:
         return losses
 
     def _row_losses(self, step, batch):
-        """The losses of a row, as the preset's metrics_when has them."""
+        """The losses of a row, as the preset's losses_when has them."""
         if self._seen is None:
             return self._evaluate_losses(step, batch)
         sums, counts = self._session.run([self._seen.sums, self._seen.counts])
@@ -502,7 +503,7 @@ class _Trainer:
             found[name] = float(sums[places].sum()) / float(counts[places].sum()) if counts[places].any() else math.nan
         if 'd_loss' not in found:
             found['d_loss'] = (found['d_loss_real'] + found['d_loss_fake']) / 2
-        return self._finite(step, {name: found[name] for name in self._preset.metrics})
+        return self._finite(step, {name: found[name] for name in self._preset.losses})
 
     def _draw_samples(self, step, z):
         """(pictures uint8, raw, z) of the generator as it is now."""
@@ -510,7 +511,7 @@ class _Trainer:
         return self._to_bytes(step, raw), raw, z
 
     def _to_bytes(self, step, raw):
-        return to_pictures(self._preset, raw, 'the samples after step {:,}'.format(step))
+        return to_uint8(self._preset, raw, 'the samples after step {:,}'.format(step))
 
     def _samples(self, step):
         preset = self._preset
@@ -557,7 +558,8 @@ class _Trainer:
         before, preset, count = time.time(), self._preset, self._watch.count
         z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
         # The same masks each time, which are no training step's: what differs is the generator.
-        raw = in_batches(lambda some, batch: self._sample(some, graph.dropout_seed_for(-1 - batch, graph.SAMPLE)), z)
+        raw = generate_in_batches(
+            lambda some, batch: self._sample(some, graph.dropout_seed_for(-1 - batch, graph.SAMPLE)), z)
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)
@@ -587,7 +589,7 @@ class _Trainer:
         if self._rows:
             self._draw_figure('figure.png', images.save_rows_figure, self._rows, title)
         if self._metrics:
-            metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.metrics)}
+            metrics = {key: [row[key] for row in self._metrics] for key in ('step',) + _main_losses(preset.losses)}
             recorded = preset.recorded_losses and images.read_recorded_losses(preset.recorded_losses)
             self._draw_figure('losses.png', images.save_losses_figure, metrics, title, recorded)
         if self._quality:

@@ -2,7 +2,7 @@
 
 A convolution y = x * k and its gradients are three products: `forward` (y of x and k),
 `to_input` (x's gradient of y's and k; also the transposed convolution of y's values) and
-`to_kernel` (k's gradient of x and y's). `LOWERINGS` says how each of them is computed:
+`to_kernel` (k's gradient of x and y's). `CONV_IMPLS` says how each of them is computed:
 
   native  TensorFlow's kernels, differentiated by TensorFlow: 2017's graph.
   matmul  patches of x times k as a matrix, and its two gradients likewise.
@@ -17,7 +17,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-LOWERINGS = ('native', 'matmul', 'mixed')
+from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 # One axis of a convolution: `size` in, `count` out, `before` zeros in front, and the
 # `blocks` of `stride` that hold everything the kernel reaches.
@@ -36,21 +36,21 @@ def _axis(size, kernel_size, stride, padding):
 class Convolution:
     """One geometry: input [N, height, width, channels], square kernel, stride and padding."""
 
-    def __init__(self, height, width, channels, kernel_size, stride, padding, lowering):
+    def __init__(self, height, width, channels, kernel_size, stride, padding, conv_impl):
         self._kernel_size, self._stride, self._padding = kernel_size, stride, padding
         self._strides = [1, stride, stride, 1]
         self._rows = _axis(height, kernel_size, stride, padding)
         self._columns = _axis(width, kernel_size, stride, padding)
-        if lowering not in LOWERINGS:
-            raise ValueError('lowering: expected one of {}, found {!r}'.format(', '.join(LOWERINGS), lowering))
-        self._lowering = lowering
+        if conv_impl not in CONV_IMPLS:
+            raise ValueError('conv_impl: expected one of {}, found {!r}'.format(', '.join(CONV_IMPLS), conv_impl))
+        self._conv_impl = conv_impl
         self._matmul = {'native': (), 'matmul': ('forward', 'to_input'),
-                        'mixed': ('to_input',) if channels < 16 else ()}[lowering]
+                        'mixed': ('to_input',) if channels < 16 else ()}[conv_impl]
         self._channels = channels
 
     def __call__(self, x, kernel):
         """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F], differentiable once."""
-        if self._lowering == 'native':
+        if self._conv_impl == 'native':
             return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
 
         @tf.custom_gradient
@@ -64,7 +64,7 @@ class Convolution:
 
     def transposed(self, y, kernel):
         """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C], differentiable once."""
-        if self._lowering == 'native':
+        if self._conv_impl == 'native':
             return self._native_to_input(y, kernel)
 
         @tf.custom_gradient
@@ -99,7 +99,7 @@ class Convolution:
 
     def _to_kernel(self, x, dy):
         filters = dy.shape.as_list()[-1]
-        if self._lowering == 'mixed' and self._native_kernel_is_faster(x.dtype):
+        if self._conv_impl == 'mixed' and self._native_kernel_is_faster(x.dtype):
             return tf.nn.conv2d_backprop_filter(
                 x, [self._kernel_size, self._kernel_size, self._channels, filters], dy, self._strides, self._padding)
         dy_matrix = _as_matrix(dy)

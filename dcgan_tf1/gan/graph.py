@@ -13,17 +13,17 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.gan import layers
 
 # Dropout masks are drawn anew for each update of a step, for its losses and its samples.
-_DRAWS = 16
+_SEEDS_PER_STEP = 16
 LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 
 TrainingGraph = collections.namedtuple('TrainingGraph', [
     'real',         # placeholder [N] + input_shape, float32 in the preset's range
     'noise',        # placeholder [N, z_dim], float32
-    'draw',         # placeholder, int32 scalar: which dropout masks, see dropout_seed_for()
+    'dropout_seed',         # placeholder, int32 scalar: which dropout masks, see dropout_seed_for()
     'losses',       # the preset's losses, scalars, in training mode; moves no average
     'sample_images',  # [N] + image_shape
     'global_step',  # int64 variable
-    'update',       # update(UpdateSpec, real, noise, draw): builds one update, an op
+    'update',       # update(UpdateSpec, real, noise, dropout_seed): builds one update, an op
     'loop',         # Loop: whole steps on the device
     'loss_accumulators',  # LossAccumulators: what the updates themselves started from
     'exchange',     # SyncOps, where there are several workers, else None
@@ -90,15 +90,15 @@ SyncOps = collections.namedtuple('SyncOps', [
     'bytes',   # that each worker brings to them
 ])
 
-SamplingGraph = collections.namedtuple('SamplingGraph', 'noise draw sample_images')
+SamplingGraph = collections.namedtuple('SamplingGraph', 'noise dropout_seed sample_images')
 
 
 def dropout_seed_for(step, use):
-    """The value to feed as `draw` in one step for an update's place in the schedule, LOSSES or SAMPLE.
+    """The value to feed as `dropout_seed` in one step for an update's place in the schedule, LOSSES or SAMPLE.
 
     `step` may be a tensor.
     """
-    return step * _DRAWS + use
+    return step * _SEEDS_PER_STEP + use
 
 
 def make_steps(session, handles, images):
@@ -128,13 +128,13 @@ def _noise_placeholder(preset):
     return tf.placeholder(tf.float32, [None, preset.z_dim], name=preset.noise_name)
 
 
-def _draw_placeholder():
-    return tf.placeholder(tf.int32, [], name='draw')
+def _dropout_seed_placeholder():
+    return tf.placeholder(tf.int32, [], name='dropout_seed')
 
 
-def _sample_images(preset, noise, draw, dropout):
+def _sample_images(preset, noise, dropout_seed, dropout):
     """Images with batch norm on its moving averages: [N] + image_shape."""
-    ctx = layers.BatchContext('sample', training=False, draw=draw if dropout else None)
+    ctx = layers.BatchContext('sample', training=False, dropout_seed=dropout_seed if dropout else None)
     images = preset.generator(noise, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
@@ -143,18 +143,18 @@ def _sample_images(preset, noise, draw, dropout):
     return tf.reshape(images, (-1,) + preset.image_shape, name='images')  # flat ones
 
 
-def build_sampling_graph(preset, dropout=None, precision='float32', lowering='native'):
+def build_sampling_graph(preset, dropout=None, precision='float32', conv_impl='native'):
     """The generator alone. `dropout`: on, off, or None for what the preset says.
 
     `sampled_variables` says under which names a checkpoint has its variables.
     """
-    noise, draw = _noise_placeholder(preset), _draw_placeholder()
+    noise, dropout_seed = _noise_placeholder(preset), _dropout_seed_placeholder()
     if dropout is None:
         dropout = preset.dropout_when_sampling
     # Reference variables, as TensorFlow 1.0 made them: an exported graph has no others.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=False, auxiliary_name_scope=False), \
-            layers.arithmetic(precision, lowering):
-        return SamplingGraph(noise, draw, _sample_images(preset, noise, draw, dropout))
+            layers.compute_policy(precision, conv_impl):
+        return SamplingGraph(noise, dropout_seed, _sample_images(preset, noise, dropout_seed, dropout))
 
 
 def sampled_variables(preset, variables):
@@ -192,10 +192,10 @@ def build_inference_graph(preset, with_discriminator=False):
         return found
 
 
-def build_training_graph(preset, precision='float32', lowering='native', towers=('',), total_steps=1, workers=ALONE):
+def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=ALONE):
     """Everything that training needs, with 2017's variable names; see TrainingGraph.
 
-    precision and lowering: see layers.arithmetic.
+    precision and conv_impl: see layers.compute_policy.
     towers: the devices that share a step, each with an equal part of the images and noise
     and a batch norm of its own; gradients are averaged, and so are the statistics that
     move the averages. The device '' is TensorFlow's choice.
@@ -209,23 +209,23 @@ def build_training_graph(preset, precision='float32', lowering='native', towers=
     # A loop in the graph must read a variable anew in every step, as resource variables do.
     with _loops_of_tensorflow_1(), tf.variable_scope(
             tf.get_variable_scope(), use_resource=True, auxiliary_name_scope=False):
-        builder = _Builder(preset, precision, lowering, towers, workers)
+        builder = _Builder(preset, precision, conv_impl, towers, workers)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape, name=preset.real_name)
-        noise, draw = _noise_placeholder(preset), _draw_placeholder()
-        forward = builder.forward(real, noise, draw)
+        noise, dropout_seed = _noise_placeholder(preset), _dropout_seed_placeholder()
+        forward = builder.forward(real, noise, dropout_seed)
         every_pass = [name for names in preset.model.passes.values() for name in names]
         for op in forward.average_updates(forward.statistics(every_pass)):
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
         builder.make_optimizers()
         global_step = tf.train.get_or_create_global_step()
-        with layers.arithmetic(precision, lowering), tf.variable_scope(
+        with layers.compute_policy(precision, conv_impl), tf.variable_scope(
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
-            images = _sample_images(preset, noise, draw, preset.dropout_when_sampling)
+            images = _sample_images(preset, noise, dropout_seed, preset.dropout_when_sampling)
         sums, size = workers.sums, workers.bytes
         loop = _build_loop(preset, builder, global_step, len(towers), total_steps)
         per_step = workers.sums - sums, workers.bytes - size
         exchange = _build_exchange(workers, loop, per_step) if workers.count > 1 else None
-        return TrainingGraph(real, noise, draw, forward.mean_losses(), images, global_step, builder.update,
+        return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,
                              loop, builder.loss_accumulators, exchange)
 
 
@@ -283,7 +283,7 @@ def _build_loop(preset, builder, global_step, towers, total_steps):
 class _Forward:
     """The networks over one batch, an equal part of it on each tower."""
 
-    def __init__(self, preset, towers, real, noise, draw, first_tower):
+    def __init__(self, preset, towers, real, noise, dropout_seed, first_tower):
         self.losses = []  # of each tower
         self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
         # Numbered over all workers: each tower has dropout masks of its own.
@@ -292,7 +292,7 @@ class _Forward:
 
             def new_context(name, training=True, number=number):
                 ctx = layers.BatchContext('{}/{}'.format(name, number) if number else name, training,
-                                       draw if preset.dropout_when_training else None, preset.batch_norm)
+                                       dropout_seed if preset.dropout_when_training else None, preset.batch_norm)
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 
@@ -323,16 +323,17 @@ class _Forward:
 class _Builder:
     """Builds forward passes and updates that share variables and optimisers."""
 
-    def __init__(self, preset, precision, lowering, towers, workers):
+    def __init__(self, preset, precision, conv_impl, towers, workers):
         self._preset, self._towers, self._workers = preset, towers, workers
-        self._arithmetic = precision, lowering
+        self._policy = precision, conv_impl
         self._optimizers, self._averages = {}, {}
         self.learning_rate = preset.learning_rate
-        self.loss_accumulators = _make_seen_losses(preset) if preset.metrics_when != 'after' else None
+        self.loss_accumulators = _make_seen_losses(preset) if preset.losses_when != 'after' else None
 
-    def forward(self, real, noise, draw):
-        with layers.arithmetic(*self._arithmetic):
-            return _Forward(self._preset, self._towers, real, noise, draw, self._workers.task * len(self._towers))
+    def forward(self, real, noise, dropout_seed):
+        with layers.compute_policy(*self._policy):
+            return _Forward(self._preset, self._towers, real, noise, dropout_seed,
+                            self._workers.task * len(self._towers))
 
     def make_optimizers(self):
         """One Adam for each set of networks that learn together; the networks exist already.
@@ -359,13 +360,13 @@ class _Builder:
         """A custom getter: the average of a weight in the weight's place, where there is one."""
         return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
 
-    def update(self, update, real, noise, draw, full_batch=None):
-        """One models.Update on real [N] + input_shape and noise [N, z_dim]: an op.
+    def update(self, update, real, noise, dropout_seed, full_batch=None):
+        """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
 
         full_batch: where the preset skips incomplete batches, the N of a full one.
         """
         preset = self._preset
-        forward = self.forward(real, noise, draw)
+        forward = self.forward(real, noise, dropout_seed)
         gradients = [self._gradients(objective, forward) for objective in update.objectives]
         names = {name for objective in update.objectives for name in preset.model.passes[objective.loss]}
         power = 'real' in names and forward.passes['real'][0].power_iterations
@@ -411,7 +412,7 @@ class _Builder:
         """[(gradient, variable)] of one objective, the mean over the towers."""
         variables = network_trainables(*objective.networks)
         # What the gradients are too small for in float16 is lost, unless the loss is larger.
-        scale = 1024.0 if self._arithmetic[0] == 'float16' else 1.0
+        scale = 1024.0 if self._policy[0] == 'float16' else 1.0
         gradients = []
         for device, losses in zip(self._towers, forward.losses):
             with tf.device(device or None):
@@ -430,7 +431,7 @@ class _Builder:
         losses, seen = forward.mean_losses(), self.loss_accumulators
         rows = list(range(place, place + len(update.objectives)))
         values = [getattr(losses, objective.loss) for objective in update.objectives]
-        if self._preset.metrics_when == 'before':
+        if self._preset.losses_when == 'before':
             return [tf.scatter_update(seen.sums, rows, values).op,
                     tf.scatter_update(seen.counts, rows, [1.0] * len(rows)).op]
         return [tf.scatter_add(seen.sums, rows, values).op, tf.scatter_add(seen.counts, rows, [1.0] * len(rows)).op]

@@ -6,8 +6,8 @@ variable scope named after itself (`dense`, `dense_1`, ...); re-entering the net
 scope restarts the numbering, which is how a second pass finds the variables of the first.
 
 Images are [N, H, W, C], kernels [height, width, in, out]; those of `conv2d_transpose` are
-[height, width, out, in]. Variables are float32 whatever `arithmetic` says; tensors between
-layers are of its type.
+[height, width, out, in]. Variables are float32 whatever `compute_policy` says; tensors
+between layers are of its precision.
 """
 
 import collections
@@ -17,27 +17,25 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.convolutions import Convolution
+from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.seeds import derive_seed
 
-# How the layers compute: the type of products and of the tensors between layers, and the
-# form of the operations (`convolutions.LOWERINGS`). 'native' is 2017's graph, operation
-# for operation; the others take every shorter way that gives the same values.
-Arithmetic = collections.namedtuple('Arithmetic', 'dtype lowering')
-
-_arithmetics = [Arithmetic(tf.float32, 'native')]  # the innermost is in force
+_policies = [ComputePolicy()]  # the innermost is in force
 
 
 @contextlib.contextmanager
-def arithmetic(precision='float32', lowering='native'):
-    """Layers built inside compute in `precision` and are lowered as `lowering` says.
+def compute_policy(precision='float32', conv_impl='native'):
+    """Layers built inside compute in `precision`, with convolutions as `conv_impl` says.
 
-    Weights, batch norm's statistics and what `dense` gives for one unit stay float32.
+    With 'native' a graph is the original notebook's, operation for operation; with the others
+    the layers take every shorter way that gives the same values. Weights, batch norm's
+    statistics and what `dense` gives for one unit stay float32.
     """
-    _arithmetics.append(Arithmetic(tf.as_dtype(precision), lowering))
+    _policies.append(ComputePolicy(precision, conv_impl))
     try:
         yield
     finally:
-        _arithmetics.pop()
+        _policies.pop()
 
 
 # What one batch norm saw in one pass, and the averages that should move towards it.
@@ -52,7 +50,7 @@ class BatchContext:
       name: the pass, e.g. 'real' or 'fake'; dropout masks differ between names.
       training: whether batch norm normalises by the batch's own statistics (and records
         them in `statistics`) or by its moving averages.
-      draw: scalar int32 tensor that selects the dropout masks: equal values draw equal
+      dropout_seed: scalar int32 tensor that selects the dropout masks: equal values dropout_seed equal
         masks, different ones independent masks. None switches dropout off.
       batch_norm: 'fused' for the kernel of current releases, whose batch variance carries
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
@@ -60,10 +58,10 @@ class BatchContext:
         is always the latter, as in `tf.layers` and Keras.
     """
 
-    def __init__(self, name, training, draw=None, batch_norm='fused'):
+    def __init__(self, name, training, dropout_seed=None, batch_norm='fused'):
         self.name = name
         self.training = training
-        self.draw = draw
+        self.dropout_seed = dropout_seed
         self.batch_norm = batch_norm
         self.statistics = []  # one BatchStatistics for each batch norm of a training pass
         self.power_iterations = []  # (u, its next value) for each spectrally normalised kernel
@@ -122,7 +120,7 @@ def _kernel(shape, initializer, spectral_norm):
 
 
 def _operands(*tensors):
-    return [tf.cast(tensor, _arithmetics[-1].dtype) for tensor in tensors]
+    return [tf.cast(tensor, _policies[-1].precision) for tensor in tensors]
 
 
 def _add_bias(x, channels, use_bias):
@@ -147,33 +145,33 @@ def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None
         return _add_bias(tf.matmul(x, kernel), units, use_bias)
 
 
-def conv2d(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+def conv2d(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
            kernel_initializer=GLOROT, spectral_norm=None):
     """Convolution: [N, H, W, C] -> [N, H', W', filters]."""
     _, height, width, channels = x.shape.as_list()
     with tf.variable_scope(None, default_name='conv2d'):
         kernel = _kernel([kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
-        convolve = Convolution(height, width, channels, kernel_size, stride, padding, _arithmetics[-1].lowering)
+        convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies[-1].conv_impl)
         return _add_bias(convolve(*_operands(x, kernel)), filters, use_bias)
 
 
-def conv2d_transpose(x, filters, kernel_size, stride=1, padding='SAME', use_bias=True,
+def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
                      kernel_initializer=GLOROT):
     """Transposed convolution: [N, H, W, C] -> [N, H', W', filters].
 
-    H' = H * stride for 'SAME', (H - 1) * stride + kernel_size for 'VALID' (the kernels
-    here are never smaller than their stride).
+    H' = H * strides for 'SAME', (H - 1) * strides + kernel_size for 'VALID' (the kernels
+    here are never smaller than their strides).
     """
     _, height, width, channels = x.shape.as_list()
 
     def out(size):
-        return size * stride if padding == 'SAME' else (size - 1) * stride + kernel_size
+        return size * strides if padding == 'SAME' else (size - 1) * strides + kernel_size
 
     with tf.variable_scope(None, default_name='conv2d_transpose'):
         kernel = _kernel([kernel_size, kernel_size, filters, channels], kernel_initializer, None)
         # The convolution whose gradient this is: from the output's geometry to the input's.
-        convolve = Convolution(out(height), out(width), filters, kernel_size, stride, padding,
-                               _arithmetics[-1].lowering)
+        convolve = Convolution(out(height), out(width), filters, kernel_size, strides, padding,
+                               _policies[-1].conv_impl)
         return _add_bias(convolve.transposed(*_operands(x, kernel)), filters, use_bias)
 
 
@@ -210,7 +208,7 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
             return tf.cast(tf.nn.batch_normalization(
                 tf.cast(x, tf.float32), moving_mean, moving_variance, beta, gamma, epsilon), x.dtype)
         bias = None
-        if _arithmetics[-1].lowering != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
+        if _policies[-1].conv_impl != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
             x, bias = x.op.inputs
             bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
@@ -258,35 +256,35 @@ def moving_average_updates(passes, values=None):
         return updates
 
 
-def leaky_relu(x, leak):
-    """max(leak * x, x), for leak in [0, 1]."""
-    if _arithmetics[-1].lowering == 'native':
-        return tf.maximum(leak * x, x)  # TensorFlow 1.0 has no LeakyRelu
-    return tf.nn.leaky_relu(x, leak)
+def leaky_relu(x, alpha):
+    """max(alpha * x, x), for alpha in [0, 1]."""
+    if _policies[-1].conv_impl == 'native':
+        return tf.maximum(alpha * x, x)  # TensorFlow 1.0 has no LeakyRelu
+    return tf.nn.leaky_relu(x, alpha)
 
 
-def dropout(x, keep, ctx):
-    """x / keep with probability `keep` in [1/256, 1], else 0; the identity where dropout is off.
+def dropout(x, keep_prob, ctx):
+    """x / keep_prob with probability `keep_prob` in [1/256, 1], else 0; the identity where dropout is off.
 
     Masks are a function of the graph's seed, the layer's name, the pass's name and
-    `ctx.draw` alone, so a resumed run draws the masks it would have drawn.
+    `ctx.dropout_seed` alone, so a resumed run draws the masks it would have drawn.
     """
     with tf.variable_scope(None, default_name='dropout') as scope:
-        if ctx.draw is None:
+        if ctx.dropout_seed is None:
             return x
 
         def seeds(what):
-            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, ctx.name, what), ctx.draw])
+            return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, ctx.name, what), ctx.dropout_seed])
 
         size = int(np.prod(x.shape.as_list()[1:]))
         # Random bits are what dropout spends its time on: 8 for each element do. What is kept is
-        # those up to a limit, itself drawn between the two neighbours of keep * 256, so that the
+        # those up to a limit, itself drawn between the two neighbours of keep_prob * 256, so that the
         # probability is exact: 0.8 is 204 of 256 in a fifth of the draws, 205 in the others.
         bits = tf.random.stateless_uniform([tf.shape(x)[0], -(-size // 4)], seeds('bits'),
                                            minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
         bits = tf.reshape(tf.bitcast(bits, tf.uint8), [-1, size + -size % 4])[:, :size]
-        whole, rest = divmod(keep * 256, 1)
+        whole, rest = divmod(keep_prob * 256, 1)
         one_more = tf.random.stateless_uniform([], seeds('limit')) < rest
         limit = tf.cast(whole - 1 + tf.cast(one_more, tf.float32), tf.uint8)
-        mask = tf.cast(tf.less_equal(bits, limit), x.dtype) * tf.constant(1 / keep, x.dtype)
+        mask = tf.cast(tf.less_equal(bits, limit), x.dtype) * tf.constant(1 / keep_prob, x.dtype)
         return x * tf.reshape(mask, [-1] + x.shape.as_list()[1:])

@@ -26,8 +26,8 @@ from dcgan_tf1.gan.layers import (
 # The blog's notebooks: https://github.com/NELSONZHAO/zhihu, dcgan/ and mnist_gan/. What they
 # follow: Radford, Metz and Chintala, 2015, https://arxiv.org/abs/1511.06434.
 # Their constants, shared by all of their networks:
-LEAK = 0.01
-KEEP = 0.8
+ALPHA = 0.01
+KEEP_PROB = 0.8
 
 
 def blog_mnist_generator(z, ctx):
@@ -36,11 +36,11 @@ def blog_mnist_generator(z, ctx):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 256, 4, stride=1, padding='VALID')      # [N, 7, 7, 256]
+        x = conv2d_transpose(x, 256, 4, strides=1, padding='VALID')      # [N, 7, 7, 256]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 128, 3, stride=2)                       # [N, 14, 14, 128]
+        x = conv2d_transpose(x, 128, 3, strides=2)                       # [N, 14, 14, 128]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 1, 3, stride=2)                         # [N, 28, 28, 1]
+        x = conv2d_transpose(x, 1, 3, strides=2)                         # [N, 28, 28, 1]
         return tf.tanh(x)
 
 
@@ -50,22 +50,22 @@ def blog_cifar_generator(z, ctx):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 256, 4, stride=2)                       # [N, 8, 8, 256]
+        x = conv2d_transpose(x, 256, 4, strides=2)                       # [N, 8, 8, 256]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 128, 3, stride=2)                       # [N, 16, 16, 128]
+        x = conv2d_transpose(x, 128, 3, strides=2)                       # [N, 16, 16, 128]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 3, 3, stride=2)                         # [N, 32, 32, 3]
+        x = conv2d_transpose(x, 3, 3, strides=2)                         # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
 def blog_discriminator(x, ctx):
     """Systems 1 and 2: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 128, 3, stride=2)                     # [N, 14, 14, 128] or [N, 16, 16, 128]
-        x = dropout(leaky_relu(x, LEAK), KEEP, ctx)
-        x = conv2d(x, 256, 3, stride=2)                     # [N, 7, 7, 256] or [N, 8, 8, 256]
+        x = conv2d(x, 128, 3, strides=2)                     # [N, 14, 14, 128] or [N, 16, 16, 128]
+        x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
+        x = conv2d(x, 256, 3, strides=2)                     # [N, 7, 7, 256] or [N, 8, 8, 256]
         x = _blog_block(x, ctx)
-        x = conv2d(x, 512, 3, stride=2)                     # [N, 4, 4, 512]
+        x = conv2d(x, 512, 3, strides=2)                     # [N, 4, 4, 512]
         x = _blog_block(x, ctx)
         x = tf.reshape(x, [-1, 4 * 4 * 512])                # [N, 8192]
         logits = dense(x, 1)                                # [N, 1]
@@ -76,7 +76,7 @@ def blog_dense_generator(z, ctx):
     """System 3: z [N, 100] -> flat images [N, 784] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 128)                                   # [N, 128]
-        x = dropout(leaky_relu(x, LEAK), KEEP, ctx)
+        x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
         x = dense(x, 784)                                   # [N, 784]
         return tf.tanh(x)
 
@@ -85,13 +85,13 @@ def blog_dense_discriminator(x, ctx):
     """System 3: flat images [N, 784] -> logits [N, 1], sigmoid."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = leaky_relu(dense(x, 128), LEAK)                 # [N, 128]
+        x = leaky_relu(dense(x, 128), ALPHA)                 # [N, 128]
         logits = dense(x, 1)                                # [N, 1]
         return logits, tf.sigmoid(logits)
 
 
 def _blog_block(x, ctx):
-    return dropout(leaky_relu(batch_norm(x, ctx), LEAK), KEEP, ctx)
+    return dropout(leaky_relu(batch_norm(x, ctx), ALPHA), KEEP_PROB, ctx)
 
 
 # ------------------------------------------------------------------- 4. TensorFlow's tutorial
@@ -116,18 +116,18 @@ def _tf_tutorial_images(x, ctx):
     x = tf.reshape(x, [-1, 7, 7, 256])                                  # [N, 7, 7, 256]
     x = conv2d_transpose(x, 128, 5, use_bias=False)                     # [N, 7, 7, 128]
     x = leaky_relu(batch_norm(x, ctx), 0.3)
-    x = conv2d_transpose(x, 64, 5, stride=2, use_bias=False)            # [N, 14, 14, 64]
+    x = conv2d_transpose(x, 64, 5, strides=2, use_bias=False)            # [N, 14, 14, 64]
     x = leaky_relu(batch_norm(x, ctx), 0.3)
-    x = conv2d_transpose(x, 1, 5, stride=2, use_bias=False)             # [N, 28, 28, 1]
+    x = conv2d_transpose(x, 1, 5, strides=2, use_bias=False)             # [N, 28, 28, 1]
     return tf.tanh(x)
 
 
 def tf_tutorial_discriminator(x, ctx):
     """System 4: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 64, 5, stride=2)                                  # [N, 14, 14, 64]
+        x = conv2d(x, 64, 5, strides=2)                                  # [N, 14, 14, 64]
         x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
-        x = conv2d(x, 128, 5, stride=2)                                 # [N, 7, 7, 128]
+        x = conv2d(x, 128, 5, strides=2)                                 # [N, 7, 7, 128]
         x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
         x = tf.reshape(x, [-1, 7 * 7 * 128])                            # [N, 6272]
         logits = dense(x, 1)                                            # [N, 1]
@@ -177,18 +177,18 @@ def cntk_generator(z, ctx):
         x = dense(x, 7 * 7 * 128, **_CNTK)                              # [N, 6272]
         x = tf.reshape(x, [-1, 7, 7, 128])                              # [N, 7, 7, 128]
         x = tf.nn.relu(_cntk_norm(x, ctx))
-        x = conv2d_transpose(x, 128, 5, stride=2, **_CNTK)              # [N, 14, 14, 128]
+        x = conv2d_transpose(x, 128, 5, strides=2, **_CNTK)              # [N, 14, 14, 128]
         x = tf.nn.relu(_cntk_norm(x, ctx))
-        x = conv2d_transpose(x, 1, 5, stride=2, **_CNTK)                # [N, 28, 28, 1]
+        x = conv2d_transpose(x, 1, 5, strides=2, **_CNTK)                # [N, 28, 28, 1]
         return tf.sigmoid(x)
 
 
 def cntk_discriminator(x, ctx):
     """System 6: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 1, 5, stride=2, padding='VALID', **_CNTK)         # [N, 12, 12, 1]
+        x = conv2d(x, 1, 5, strides=2, padding='VALID', **_CNTK)         # [N, 12, 12, 1]
         x = leaky_relu(_cntk_norm(x, ctx), 0.2)
-        x = conv2d(x, 64, 5, stride=2, padding='VALID', **_CNTK)        # [N, 4, 4, 64]
+        x = conv2d(x, 64, 5, strides=2, padding='VALID', **_CNTK)        # [N, 4, 4, 64]
         x = leaky_relu(_cntk_norm(x, ctx), 0.2)
         x = tf.reshape(x, [-1, 4 * 4 * 64])                             # [N, 1024]
         x = dense(x, 1024, **_CNTK)                                     # [N, 1024]

@@ -93,10 +93,10 @@ class Preset:
     # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
     image_batches: int = 1
     noise_batches: Tuple[int, ...] = (1,)
-    # 'own': a train op waits for the moving averages of the passes that it runs anyway.
+    # 'per_pass' (formerly 'own'): a train op waits for the moving averages of the passes that it runs anyway.
     # 'all': for every one, as in 2017, so that a generator step also runs the
     # discriminator over the real images for nothing.
-    update_ops: str = 'own'
+    update_ops: str = 'per_pass'
     learning_rate: float = 1e-3
     learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
     beta1: float = 0.9
@@ -107,10 +107,10 @@ class Preset:
     first_adam: str = 'generator'
 
     # --- what is written
-    metrics: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
+    losses: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
     # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
     # updates themselves started from; 'mean' of that over the steps since the last row.
-    metrics_when: str = 'after'
+    losses_when: str = 'after'
     log_every: StepInterval = StepInterval(100, 'steps')  # rows of losses and samples
     log_first: Optional[StepInterval] = None  # the first row; None: after log_every
     samples_every: Optional[StepInterval] = None  # rows that have samples; None: all
@@ -129,6 +129,8 @@ class Preset:
     modes: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        if self.update_ops == 'own':  # its name in version 0.1
+            object.__setattr__(self, 'update_ops', 'per_pass')
         for field, choices in _CHOICES.items():
             if getattr(self, field) not in choices:
                 raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
@@ -152,10 +154,10 @@ _CHOICES = {
     'incomplete_batch': ('drop', 'keep', 'skip'),
     'noise': ('uniform', 'normal'),
     'batch_norm': ('fused', 'moments'),
-    'update_ops': ('own', 'all'),
+    'update_ops': ('per_pass', 'all'),
     'learning_rate_decay': ('none', 'linear'),
     'first_adam': ('generator', 'discriminator'),
-    'metrics_when': ('after', 'before', 'mean'),
+    'losses_when': ('after', 'before', 'mean'),
     'samples_noise': ('fresh', 'fixed', 'fakes'),
 }
 
@@ -218,7 +220,7 @@ _BLOG_DENSE = Preset(
     smoothing=0.1,
     schedule=(UpdateSpec((D_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,))),
     first_adam='discriminator',
-    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    losses=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
     log_every=StepInterval(1, 'epochs'),
     checkpoint_every=StepInterval(10, 'epochs'),
 )
@@ -271,8 +273,8 @@ _KERAS_DENSE = Preset(
     schedule=(UpdateSpec((D_REAL_OBJECTIVE,)), UpdateSpec((D_FAKE_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,), noise=1)),
     noise_batches=(1, 1),
     adam_epsilon=1e-7,  # Keras's
-    metrics=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
-    metrics_when='before',
+    losses=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
+    losses_when='before',
     first_step=0,
     log_first=StepInterval(1, 'steps'),
     samples_every=StepInterval(1000, 'steps'),
@@ -301,7 +303,7 @@ _CNTK = Preset(
     learning_rate=2e-4,
     beta1=0.5,
     beta2=math.exp(-128 / 720000),
-    metrics_when='mean',
+    losses_when='mean',
     log_every=StepInterval(200, 'steps'),  # 25 times in a run
     checkpoint_every=StepInterval(1000, 'steps'),
     modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': StepInterval(400, 'steps')}},
@@ -357,7 +359,7 @@ _AUTOENCODER = Preset(
     encoder=networks.autoencoder_encoder,
     loss=losses.mean_squared_error,
     schedule=(UpdateSpec((AUTOENCODER_OBJECTIVE,)),),
-    metrics=('loss',),
+    losses=('loss',),
     log_every=StepInterval(1, 'epochs'),
     checkpoint_every=StepInterval(5, 'epochs'),
 )
@@ -368,7 +370,7 @@ _VAE = dataclasses.replace(
     title='a variational auto-encoder',
     encoder=networks.vae_encoder,
     loss=losses.bernoulli,
-    metrics=('loss', 'reconstruction', 'kl'),
+    losses=('loss', 'reconstruction', 'kl'),
 )
 
 PRESETS = {preset.name: preset for preset in (

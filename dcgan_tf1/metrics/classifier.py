@@ -100,14 +100,14 @@ def _train(name, sets, classes, seed, path, about, log):
     steps = recipe.epochs * (len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))
     start = time.time()
-    arithmetic = devices.choose_arithmetic(devices.find())
+    policy = devices.choose_compute_policy(devices.find())
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(derive_seed(seed, 'classifier'))
         shape = (None,) + images.shape[1:]
         batch = tf.placeholder(tf.float32, shape)
         truth, step = tf.placeholder(tf.int64, [None]), tf.placeholder(tf.int32, [])
-        with layers.arithmetic(arithmetic.precision, arithmetic.lowering):
-            ctx = layers.BatchContext('train', training=True, draw=step)
+        with layers.compute_policy(policy.precision, policy.conv_impl):
+            ctx = layers.BatchContext('train', training=True, dropout_seed=step)
             _, logits = classifier_network(batch, ctx, recipe.filters, classes)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
         # Up for a tenth of the steps, then down to 0.
@@ -137,7 +137,7 @@ def _train(name, sets, classes, seed, path, about, log):
     write_json(about, {
         'dataset': name, 'test_accuracy': accuracy, 'test_images': len(test_images), 'seed': seed,
         'epochs': recipe.epochs, 'seconds': round(time.time() - start, 1), 'tensorflow': str(tf.VERSION),
-        'arithmetic': arithmetic.why})
+        'arithmetic': policy.why})
     log('{}: test accuracy {:.2%}, after {:.0f} s'.format(path, accuracy, time.time() - start))
 
 

@@ -30,29 +30,29 @@ def noise(preset, seed, count, walk=0):
     return (ends[:, 0] * away + ends[:, 1] * there).reshape(-1, preset.z_dim).astype(np.float32)
 
 
-def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', lowering='auto',
+def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
              progress=False):
     """Images [N] + image_shape in the preset's range for noise z [N, z_dim].
 
     Builds the generator alone and restores its variables from the checkpoint `prefix`,
     which may hold no others. `dropout`: on, off, or None for what the preset says.
-    device, precision, lowering: as the flags of those names. progress: shows a bar on a terminal.
+    device, precision, conv_impl: as the flags of those names. progress: shows a bar on a terminal.
     """
-    arithmetic = devices.choose_arithmetic(devices.find(device), precision, lowering)
-    if arithmetic.warning:
-        print('WARNING: ' + arithmetic.warning, file=sys.stderr)
+    policy = devices.choose_compute_policy(devices.find(device), precision, conv_impl)
+    if policy.warning:
+        print('WARNING: ' + policy.warning, file=sys.stderr)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(seed)
-        handles = graph.build_sampling_graph(preset, dropout, arithmetic.precision, arithmetic.lowering)
+        handles = graph.build_sampling_graph(preset, dropout, policy.precision, policy.conv_impl)
         variables = graph.sampled_variables(preset, tf.global_variables())
         tf_graph.finalize()
         with tf.Session(config=devices.session_config(device)) as session:
             checkpoint.restore(session, prefix, variables)
-            run = session.make_callable(handles.sample_images, [handles.noise, handles.draw])
-            return in_batches(run, z, disable=None if progress else True)
+            run = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
+            return generate_in_batches(run, z, disable=None if progress else True)
 
 
-def in_batches(sample, z, disable=True):
+def generate_in_batches(sample, z, disable=True):
     """The images [N] + image_shape of noise z [N, z_dim], BATCH at a time.
 
     sample: (noise, which batch) -> images. disable: of the progress bar, as tqdm has it.
@@ -61,7 +61,7 @@ def in_batches(sample, z, disable=True):
     return np.concatenate([sample(z[first:first + BATCH], first // BATCH) for first in firsts])
 
 
-def to_pictures(preset, raw, source):
+def to_uint8(preset, raw, source):
     """Images in the preset's range as bytes; UserError, which names their source, where they are not finite."""
     try:
         return images.to_uint8(raw, preset.image_range)

@@ -16,9 +16,12 @@ from dcgan_tf1.util.errors import UserError
 # Fields of a preset that a run may change when it is resumed: they change nothing in the
 # numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
 FREE_FIELDS = (
-    'title', 'epochs', 'steps', 'metrics', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
+    'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
     'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
     'modes', 'first_adam')
+# What settings and their values were called when earlier versions recorded them.
+_RENAMED = {'metrics_when': 'losses_when'}
+_RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
 # What a run of before there was such a setting was started with, beside the preset's fields.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black'}
 
@@ -66,6 +69,9 @@ def differences(recorded, wanted):
     recorded: a run's, perhaps of an earlier or later version. wanted: this version's.
     """
     found = []
+    recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
+    recorded = {name: _RENAMED_VALUES.get((name, value), value) if isinstance(value, str) else value
+                for name, value in recorded.items()}
     for name in sorted(set(recorded) | set(wanted)):
         if name not in wanted and not _default(name)[0]:
             found.append('{} was {!r}, which this version does not know'.format(name, recorded[name]))

@@ -1,4 +1,4 @@
-"""Which device a session uses, and in which arithmetic it computes there."""
+"""Which device a session uses, and what it computes in there."""
 
 import collections
 import os
@@ -6,7 +6,7 @@ import platform
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import convolutions
+from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES, ComputePolicy
 from dcgan_tf1.util.errors import UserError
 
 Device = collections.namedtuple('Device', [
@@ -15,13 +15,6 @@ Device = collections.namedtuple('Device', [
     'towers',      # the devices that share a step; ('',) for the one that TensorFlow takes
     'capability',  # a GPU's compute capability at least: (8, 0), (7, 0) or (0, 0); None for a CPU
 ])
-
-# What a session computes in; see layers.arithmetic. `why` is a sentence for the log, and
-# `warning` one where it is not what was asked for, or None.
-Arithmetic = collections.namedtuple('Arithmetic', 'precision lowering why warning')
-
-PRECISIONS = ('auto', 'float32', 'bfloat16', 'float16')
-LOWERINGS = ('auto',) + convolutions.LOWERINGS
 
 
 def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
@@ -74,14 +67,14 @@ def _compute_capability():
     return 0, 0
 
 
-def choose_arithmetic(device, precision='auto', lowering='auto'):
-    """The Arithmetic for a Device: `precision` of PRECISIONS, `lowering` of LOWERINGS.
+def choose_compute_policy(device, precision='auto', conv_impl='auto'):
+    """The ComputePolicy for a Device: `precision` of PRECISION_CHOICES, `conv_impl` of CONV_IMPL_CHOICES.
 
     'auto' is the fastest that the machine is made for. What it is not made for falls back
     to float32, with a warning if it was asked for by name. Raises UserError for others.
     """
-    for name, value, choices in (('precision', precision, PRECISIONS),
-                                 ('lowering', lowering, LOWERINGS)):
+    for name, value, choices in (('precision', precision, PRECISION_CHOICES),
+                                 ('lowering', conv_impl, CONV_IMPL_CHOICES)):
         if value not in choices:
             raise UserError('--{}: expected one of {}, found {!r}'.format(name, ', '.join(choices), value))
     best, why = _best_precision(device)
@@ -92,10 +85,10 @@ def choose_arithmetic(device, precision='auto', lowering='auto'):
         chosen, warning = 'float32', '--precision={}: computing in float32, for {}'.format(precision, why)
     elif precision == 'float16' and device.kind == 'CPU':
         chosen, warning = 'float32', '--precision=float16: computing in float32, for float16 needs a GPU'
-    if lowering == 'auto':
-        lowering = 'native' if device.kind == 'GPU' else 'mixed'
-    return Arithmetic(chosen, lowering, '{}, {} convolutions{}'.format(
-        chosen, lowering, ' ({})'.format(why) if precision == 'auto' else ''), warning)
+    if conv_impl == 'auto':
+        conv_impl = 'native' if device.kind == 'GPU' else 'mixed'
+    return ComputePolicy(chosen, conv_impl, '{}, {} convolutions{}'.format(
+        chosen, conv_impl, ' ({})'.format(why) if precision == 'auto' else ''), warning)
 
 
 def _best_precision(device):

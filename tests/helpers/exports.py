@@ -43,7 +43,7 @@ def noise(name, count):
 
 def expected_images(name, prefix, z):
     """What a session of the sampling graph makes of noise, dropout off."""
-    return sample.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', lowering='native')
+    return sample.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', conv_impl='native')
 
 
 def expected_logits(name, prefix, images):

@@ -23,7 +23,7 @@ def still(network):
     return call
 
 
-networks.leaky_relu = lambda x, leak: tf.tanh(x)
+networks.leaky_relu = lambda x, alpha: tf.tanh(x)
 BLOG = PRESETS['blog_mnist']
 PRESETS['still'] = dataclasses.replace(
     BLOG, name='still', generator=still(BLOG.generator), discriminator=still(BLOG.discriminator),

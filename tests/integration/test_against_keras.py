@@ -30,5 +30,5 @@ def test_outputs_and_losses(name, tmp_path):
         ours = session.run({
             'fake': fake, 'logits_real': logits_real, 'logits_fake': logits_fake, 'sampled': handles.sample_images,
             'd_loss_real': handles.losses.d_loss_real, 'd_loss_fake': handles.losses.d_loss_fake,
-            'g_loss': handles.losses.g_loss}, {handles.real: real, handles.noise: z, handles.draw: 0})
+            'g_loss': handles.losses.g_loss}, {handles.real: real, handles.noise: z, handles.dropout_seed: 0})
     check_against('keras_reference.py', name, ours, dict(given, z=z, real=real), tmp_path)

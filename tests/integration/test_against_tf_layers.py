@@ -33,12 +33,12 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
             gradients.update({'gradient/' + v.op.name: g for v, g in zip(own, tf.gradients(loss, own))})
         session.run(tf.global_variables_initializer())
         given = leave_initial_values(session, networks, draw)
-        feeds = {handles.real: real, handles.noise: z, handles.draw: 0}
+        feeds = {handles.real: real, handles.noise: z, handles.dropout_seed: 0}
         ours = session.run(dict(gradients, fake=fake, logits_real=logits_real, logits_fake=logits_fake,
                                 sampled=sampled, d_loss=handles.losses.d_loss, g_loss=handles.losses.g_loss), feeds)
         np.testing.assert_allclose(session.run(probability, feeds), 1 / (1 + np.exp(-ours['logits_real'])), rtol=1e-5)
         update = handles.update(objectives.UpdateSpec((objectives.D_OBJECTIVE,)), handles.real, handles.noise,
-                                handles.draw)
+                                handles.dropout_seed)
         session.run(update, feeds)  # learns nothing, moves every average
         ours.update({'average/' + key: session.run(v) for key, v in networks.items() if 'moving_' in key})
 

@@ -68,7 +68,7 @@ def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
         preset = dataclasses.replace(preset, schedule=PRESETS['blog_mnist'].schedule)
     looped = Looped(preset)
     gradients = looped.session.run(looped.gradients, {
-        looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1), looped.handles.draw: 0})
+        looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1), looped.handles.dropout_seed: 0})
     looped.step(1, range(4))
     after = looped.values()
     for scope in ('generator', 'discriminator'):
@@ -119,7 +119,7 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
 
     def losses(real, noise):
         return looped.session.run(looped.handles.losses, {
-            looped.handles.real: looped.images[real], looped.handles.noise: noise, looped.handles.draw: 0})
+            looped.handles.real: looped.images[real], looped.handles.noise: noise, looped.handles.dropout_seed: 0})
 
     expected = [losses(slice(0, 4), z[:4]).d_loss, losses(slice(4, 8), z[4:8]).d_loss,
                 losses(slice(0, 4), z[8:]).g_loss]
@@ -129,7 +129,8 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
 def test_keras_dense_reports_each_loss_from_before_its_update():
     preset = small('keras_dense', learning_rate=0.05)
     looped = Looped(preset)
-    feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4], looped.handles.draw: 0}
+    feeds = {looped.handles.real: looped.images[:4], looped.handles.noise: looped.noise(1)[:4],
+             looped.handles.dropout_seed: 0}
     before = looped.session.run(looped.handles.losses, feeds)
     looped.step(1, range(4))
     real, fake, g_loss = looped.session.run(looped.handles.loss_accumulators.sums)
@@ -164,7 +165,7 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
     # Samples are drawn with the averages.
     z = looped.noise(1)[:3]
     looped.set('generator/conv2d/bias', np.full(1, 5, np.float32))
-    feeds = {looped.handles.noise: z, looped.handles.draw: 0}
+    feeds = {looped.handles.noise: z, looped.handles.dropout_seed: 0}
     first = looped.session.run(looped.handles.sample_images, feeds)
     assert np.abs(first).max() < 0.9
     looped.set('generator/conv2d/bias' + graph.EMA, np.full(1, 5, np.float32))

@@ -73,7 +73,7 @@ def session_images(prefix, preset, z):
         tf.set_random_seed(0)
         handles = graph.build_training_graph(dataclasses.replace(preset, dropout_when_sampling=False))
         checkpoint.restore(session, prefix, checkpoint.by_name(tf.global_variables()))
-        return session.run(handles.sample_images, {handles.noise: z, handles.draw: 0})
+        return session.run(handles.sample_images, {handles.noise: z, handles.dropout_seed: 0})
 
 
 def test_many_images_come_in_batches_and_are_all_different(run):

@@ -1,4 +1,4 @@
-"""Precision, lowering, towers and the loop: what may change the speed of a step, and not its values."""
+"""Precision, conv_impl, towers and the loop: what may change the speed of a step, and not its values."""
 
 import dataclasses
 import subprocess
@@ -61,12 +61,13 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset)
-        updates = [handles.update(update, handles.real, handles.noise, handles.draw) for update in preset.schedule]
+        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed)
+                   for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         for step in range(3):
             for place, update in enumerate(updates):
                 session.run(update, {handles.real: images[indices[step]], handles.noise: noises[step],
-                                     handles.draw: graph.dropout_seed_for(step + 1, place)})
+                                     handles.dropout_seed: graph.dropout_seed_for(step + 1, place)})
         for variable in tf.global_variables():
             if variable.op.name != 'global_step':
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
@@ -84,40 +85,40 @@ def evaluate(preset, given, **how):
             fetches.update({v.op.name: tf.zeros_like(v) if g is None else g
                             for v, g in zip(own, tf.gradients(loss, own))})
         session.run(tf.global_variables_initializer())
-        feeds = {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 5}
+        feeds = {handles.real: images[indices[0]], handles.noise: noises[0], handles.dropout_seed: 5}
         found = session.run(fetches, feeds)
-        session.run(handles.update(D_UPDATE, handles.real, handles.noise, handles.draw), feeds)
+        session.run(handles.update(D_UPDATE, handles.real, handles.noise, handles.dropout_seed), feeds)
         found.update({v.op.name: session.run(v) for v in tf.global_variables() if 'moving_' in v.op.name})
         return found
 
 
-@pytest.mark.parametrize('name, lowering', [('blog_mnist', 'mixed')] + [pytest.param(*case, marks=pytest.mark.slow)
+@pytest.mark.parametrize('name, conv_impl', [('blog_mnist', 'mixed')] + [pytest.param(*case, marks=pytest.mark.slow)
                          for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'),
                                       ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'))])
-def test_lowerings_give_the_same_losses_gradients_and_averages(name, lowering):
+def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl):
     preset = PRESETS[name]
     given = data(preset, 1, batch=4)
-    expected, found = evaluate(preset, given), evaluate(preset, given, lowering=lowering)
+    expected, found = evaluate(preset, given), evaluate(preset, given, conv_impl=conv_impl)
     assert set(expected) == set(found)
     for key, value in expected.items():
         np.testing.assert_allclose(found[key], value, atol=1e-5 * max(1, np.abs(value).max()), err_msg=key)
 
 
-def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_lowering():
+def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_conv_impl():
     """The arithmetic may leave such a bias out, the moving average of the mean may not."""
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
     means = {}
-    for lowering in ('native', 'mixed'):
+    for conv_impl in ('native', 'mixed'):
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(0)
-            handles = graph.build_training_graph(preset, lowering=lowering)
-            update = handles.update(D_UPDATE, handles.real, handles.noise, handles.draw)
+            handles = graph.build_training_graph(preset, conv_impl=conv_impl)
+            update = handles.update(D_UPDATE, handles.real, handles.noise, handles.dropout_seed)
             session.run(tf.global_variables_initializer())
             values = {v.op.name: v for v in tf.global_variables()}
             values['discriminator/conv2d_1/bias'].load(np.full(256, 3, np.float32), session)
             images, indices, noises = data(preset, 1)
-            session.run(update, {handles.real: images[indices[0]], handles.noise: noises[0], handles.draw: 0})
-            means[lowering] = session.run(values['discriminator/batch_normalization/moving_mean'])
+            session.run(update, {handles.real: images[indices[0]], handles.noise: noises[0], handles.dropout_seed: 0})
+            means[conv_impl] = session.run(values['discriminator/batch_normalization/moving_mean'])
     np.testing.assert_allclose(means['mixed'], means['native'], rtol=1e-4)
     assert abs(means['mixed'].mean() - 3 * (1 - 0.99 ** 2)) < 0.02
 
@@ -129,7 +130,7 @@ def test_low_precisions_stay_close(precision, tolerance):
     preset = PRESETS['blog_mnist']
     given = data(preset, 1, batch=8)
     expected = evaluate(preset, given)
-    found = evaluate(preset, given, precision=precision, lowering='mixed')
+    found = evaluate(preset, given, precision=precision, conv_impl='mixed')
     for key, value in expected.items():
         assert found[key].dtype == np.float32, key
         if 'loss' in key or key == 'samples' or 'moving_' in key:
@@ -219,22 +220,22 @@ def gpu(major, minor):
 def test_auto_picks_by_what_the_machine_is_and_says_why(device, instructions, release, expected, why, monkeypatch):
     monkeypatch.setattr(devices, 'cpu_instructions', lambda: instructions)
     monkeypatch.setattr(devices, '_RELEASE', release)
-    chosen = devices.choose_arithmetic(device)
+    chosen = devices.choose_compute_policy(device)
     assert chosen.precision == expected and why in chosen.why and chosen.warning is None
-    assert chosen.lowering == ('mixed' if device.kind == 'CPU' else 'native')
+    assert chosen.conv_impl == ('mixed' if device.kind == 'CPU' else 'native')
     for precision in ('bfloat16', 'float16'):
-        asked = devices.choose_arithmetic(device, precision)
+        asked = devices.choose_compute_policy(device, precision)
         can = expected == precision or precision == 'float16' and device.kind == 'GPU' and expected == 'bfloat16'
         assert asked.precision == (precision if can else 'float32')
         assert (asked.warning is None) == can
-    assert devices.choose_arithmetic(device, 'float32', 'matmul')[:2] == ('float32', 'matmul')
+    assert devices.choose_compute_policy(device, 'float32', 'matmul')[:2] == ('float32', 'matmul')
 
 
 def test_unknown_arithmetic_is_refused():
     with pytest.raises(UserError, match="--precision: expected one of auto, .*found 'float8'"):
-        devices.choose_arithmetic(CPU, 'float8')
+        devices.choose_compute_policy(CPU, 'float8')
     with pytest.raises(UserError, match="--lowering: expected one of auto, .*found 3"):
-        devices.choose_arithmetic(CPU, 'auto', 3)
+        devices.choose_compute_policy(CPU, 'auto', 3)
 
 
 def test_the_number_of_threads_holds_although_the_device_is_looked_up_first():

@@ -1,10 +1,11 @@
-"""Every lowering of a convolution against TensorFlow's own kernels, gradients included."""
+"""Every conv_impl of a convolution against TensorFlow's own kernels, gradients included."""
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.convolutions import LOWERINGS, Convolution
+from dcgan_tf1.gan.convolutions import Convolution
+from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 # (height, width, channels, filters, kernel, stride, padding) of the presets' convolutions;
 # a transposed one counts as the convolution that leads back.
@@ -25,7 +26,7 @@ def random_geometries(count):
 
 
 def products(geometry, dtype=tf.float32, images=2):
-    """{lowering: [y, x's and k's gradients, transposed x, y's and k's gradients]}."""
+    """{conv_impl: [y, x's and k's gradients, transposed x, y's and k's gradients]}."""
     height, width, channels, filters, kernel, stride, padding = geometry
     draw = np.random.RandomState(1)
 
@@ -38,21 +39,21 @@ def products(geometry, dtype=tf.float32, images=2):
         k = tf.constant(draw.randn(kernel, kernel, channels, filters) / np.sqrt(kernel ** 2 * channels), dtype)
         y_shape = session.run(tf.shape(Convolution(height, width, channels, kernel, stride, padding, 'native')(x, k)))
         dy = normal(*y_shape) / np.sqrt(np.prod(y_shape[1:3]))
-        for lowering in LOWERINGS:
-            convolve = Convolution(height, width, channels, kernel, stride, padding, lowering)
+        for conv_impl in CONV_IMPLS:
+            convolve = Convolution(height, width, channels, kernel, stride, padding, conv_impl)
             y, back = convolve(x, k), convolve.transposed(dy, k)
             assert y.shape.as_list()[1:] == list(y_shape[1:])
             assert back.shape.as_list()[1:] == [height, width, channels]
-            found[lowering] = [value.astype(np.float64) for value in session.run(
+            found[conv_impl] = [value.astype(np.float64) for value in session.run(
                 [y] + tf.gradients(y, [x, k], dy) + [back] + tf.gradients(back, [dy, k], x))]
     return found
 
 
 def check(found, reference, tolerance):
-    for lowering, values in found.items():
+    for conv_impl, values in found.items():
         for value, expected in zip(values, reference):
             np.testing.assert_allclose(value, expected, atol=tolerance * max(1, np.abs(expected).max()),
-                                       err_msg=lowering)
+                                       err_msg=conv_impl)
 
 
 @pytest.mark.parametrize('geometry', PRESETS, ids=str)

@@ -77,7 +77,7 @@ def test_class(given, image_class):
 def test_a_misspelt_field_or_flag_fails_at_once():
     with pytest.raises(TypeError):
         dataclasses.replace(PRESETS['blog_mnist'], lerning_rate=1.0)
-    with pytest.raises(ValueError, match="Preset.update_ops: expected one of 'own', 'all', found 'owm'"):
+    with pytest.raises(ValueError, match="Preset.update_ops: expected one of 'per_pass', 'all', found 'owm'"):
         dataclasses.replace(PRESETS['blog_mnist'], update_ops='owm')
     with pytest.raises(dataclasses.FrozenInstanceError):
         PRESETS['blog_mnist'].epochs = 3

@@ -55,9 +55,9 @@ class Built:
         if update not in self._updates:
             with self.graph.as_default():
                 handles = self.handles
-                self._updates[update] = handles.update(update, handles.real, handles.noise, handles.draw)
+                self._updates[update] = handles.update(update, handles.real, handles.noise, handles.dropout_seed)
         self.session.run(self._updates[update], {
-            self.handles.real: real, self.handles.noise: z, self.handles.draw: draw})
+            self.handles.real: real, self.handles.noise: z, self.handles.dropout_seed: draw})
 
 
 def test_variables_are_those_of_2017(preset):
@@ -136,7 +136,7 @@ def test_an_update_moves_its_own_networks_and_nothing_else(preset):
 
 
 @pytest.mark.parametrize('update_ops, after_generator, after_both', [
-    ('own', (1, 1), (2, 3)), ('all', (1, 2), (2, 4))])
+    ('per_pass', (1, 1), (2, 3)), ('all', (1, 2), (2, 4))])
 def test_how_often_the_averages_move(update_ops, after_generator, after_both):
     """(generator's, discriminator's) number of moves; 2017's are 2 and 4 a step."""
     # Without learning and dropout, and with fakes in place of the real images, every pass
@@ -177,7 +177,8 @@ def test_the_discriminators_batch_statistics_are_a_choice(batch_statistics):
     real, z = batch(preset)
 
     def d_loss_real(images):
-        return built.session.run(built.handles.losses.d_loss_real, {built.handles.real: images, built.handles.draw: 0})
+        return built.session.run(built.handles.losses.d_loss_real, {
+            built.handles.real: images, built.handles.dropout_seed: 0})
 
     # On averages an image is judged alone, so halves of a batch average to the whole.
     halves = (d_loss_real(real[:2]) + d_loss_real(real[2:])) / 2
@@ -203,13 +204,13 @@ def test_real_moves_an_average_before_fake():
 
 
 def test_a_generators_update_needs_the_real_images_in_2017s_way_only():
-    for update_ops, needs_real in (('own', False), ('all', True)):
+    for update_ops, needs_real in (('per_pass', False), ('all', True)):
         preset = dataclasses.replace(PRESETS['blog_mnist'], update_ops=update_ops)
         built = Built(preset)
         with built.graph.as_default():
             handles = built.handles
-            update = handles.update(G_UPDATE, handles.real, handles.noise, handles.draw)
-        feeds = {handles.noise: batch(preset)[1], handles.draw: 0}
+            update = handles.update(G_UPDATE, handles.real, handles.noise, handles.dropout_seed)
+        feeds = {handles.noise: batch(preset)[1], handles.dropout_seed: 0}
         if needs_real:
             with pytest.raises(tf.errors.InvalidArgumentError):
                 built.session.run(update, feeds)
@@ -225,7 +226,7 @@ def test_losses_move_nothing_and_draw_their_own_masks():
 
     def losses(draw):
         return built.session.run(built.handles.losses, {
-            built.handles.real: real, built.handles.noise: z, built.handles.draw: draw})
+            built.handles.real: real, built.handles.noise: z, built.handles.dropout_seed: draw})
 
     assert losses(5) == losses(5)
     assert losses(5) != losses(6)
@@ -244,7 +245,8 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset):
     _, z = batch(preset)
 
     def images(noise, draw):
-        return built.session.run(built.handles.sample_images, {built.handles.noise: noise, built.handles.draw: draw})
+        return built.session.run(built.handles.sample_images, {
+            built.handles.noise: noise, built.handles.dropout_seed: draw})
 
     low, high = preset.image_range
     found = images(z, 1)
@@ -258,7 +260,7 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset):
             and '/Adam' not in name and (not preset.ema_decay or 'moving_' in name or name.endswith(graph.EMA))}
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            whole, one = [session.run(handles.sample_images, {handles.noise: noise, handles.draw: 0})
+            whole, one = [session.run(handles.sample_images, {handles.noise: noise, handles.dropout_seed: 0})
                           for noise in (z, z[:1])]
     # Batch norm on its averages: an image does not depend on the others of its batch.
     np.testing.assert_allclose(whole[:1], one, atol=1e-6)

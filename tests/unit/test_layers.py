@@ -73,7 +73,7 @@ def test_updates_read_their_average_after_the_control_dependencies():
 
 def test_dense_and_conv2d():
     flat = layers.dense(tf.constant(X.reshape(6, 60)), 7)
-    image = layers.conv2d(tf.constant(X), 8, 3, stride=2)
+    image = layers.conv2d(tf.constant(X), 8, 3, strides=2)
     variables = {v.op.name: v for v in tf.global_variables()}
     flat, image, kernel, conv = run(flat, image, variables['dense/kernel'], variables['conv2d/kernel'])
     np.testing.assert_allclose(flat, X.reshape(6, 60) @ kernel, atol=1e-4)
@@ -127,18 +127,18 @@ def test_initial_weights_are_glorot_uniform_and_a_function_of_seed_and_name():
 
 
 def test_leaky_relu():
-    for lowering in ('native', 'mixed'):
-        with layers.arithmetic('float32', lowering):
+    for conv_impl in ('native', 'mixed'):
+        with layers.compute_policy('float32', conv_impl):
             np.testing.assert_allclose(run(layers.leaky_relu(tf.constant([-2.0, 0.0, 3.0]), 0.01)), [-0.02, 0, 3])
 
 
 ONES = np.ones((50, 200), np.float32)
 
 
-def masks(seed=7, draw=3, name='real', layer=0):
+def masks(seed=7, dropout_seed=3, name='real', layer=0):
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
-        ctx = layers.BatchContext(name, training=True, draw=tf.constant(draw))
+        ctx = layers.BatchContext(name, training=True, dropout_seed=tf.constant(dropout_seed))
         with tf.variable_scope('d'):
             outputs = [layers.dropout(tf.constant(ONES), 0.8, ctx) for _ in range(2)]
         return run(outputs[layer])
@@ -159,17 +159,17 @@ def test_dropout_keeps_the_share_and_the_mean():
 def test_dropout_keeps_what_is_no_share_of_256_exactly():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
-        draw = tf.placeholder(tf.int32, [])
-        ctx = layers.BatchContext('real', training=True, draw=draw)
+        dropout_seed = tf.placeholder(tf.int32, [])
+        ctx = layers.BatchContext('real', training=True, dropout_seed=dropout_seed)
         kept = tf.reduce_mean(tf.cast(layers.dropout(tf.ones([20, 1000]), 0.8, ctx) > 0, tf.float64))
-        found = [session.run(kept, {draw: number}) for number in range(400)]
+        found = [session.run(kept, {dropout_seed: number}) for number in range(400)]
         assert abs(np.mean(found) - 0.8) < 5e-4  # 205 of 256 would be off by 8e-4, 204 by 31e-4
         all_kept = layers.dropout(tf.ones([20, 1000]), 1.0, ctx)
-        assert session.run(tf.reduce_min(all_kept), {draw: 1}) == 1
+        assert session.run(tf.reduce_min(all_kept), {dropout_seed: 1}) == 1
 
 
 def test_dropout_of_an_odd_number_of_elements():
-    ctx = layers.BatchContext('real', training=True, draw=tf.constant(1))
+    ctx = layers.BatchContext('real', training=True, dropout_seed=tf.constant(1))
     y = run(layers.dropout(tf.constant(np.ones((400, 3, 1), np.float32)), 0.5, ctx))
     assert y.shape == (400, 3, 1) and abs((y > 0).mean() - 0.5) < 0.05
     np.testing.assert_allclose(np.unique(y), [0, 2])
@@ -177,7 +177,7 @@ def test_dropout_of_an_odd_number_of_elements():
 
 def test_dropout_masks_are_a_function_of_seed_draw_pass_and_layer():
     np.testing.assert_array_equal(masks(), masks())
-    others = [masks(seed=8), masks(draw=4), masks(name='fake'), masks(layer=1)]
+    others = [masks(seed=8), masks(dropout_seed=4), masks(name='fake'), masks(layer=1)]
     for other in others:  # independent: they agree in 0.8^2 + 0.2^2 of the places
         assert abs((masks() == other).mean() - 0.68) < 0.02
 
@@ -193,7 +193,7 @@ def test_gradients_of_biases_and_batch_norm_are_summed_up_exactly_in_bfloat16():
     x, other = [np.random.RandomState(i).randn(64, 14, 14, 8).astype(np.float32) + 0.1 for i in range(2)]
     gradients = {}
     for precision in ('float32', 'bfloat16'):
-        with layers.arithmetic(precision, 'mixed'), tf.variable_scope(precision):
+        with layers.compute_policy(precision, 'mixed'), tf.variable_scope(precision):
             plain = layers.conv2d(tf.constant(x), 4, 1)
             dense = layers.dense(tf.reshape(tf.constant(x), [-1, 8]), 4)
             normal = layers.batch_norm(tf.cast(tf.constant(x), precision), layers.BatchContext('real', training=True))
