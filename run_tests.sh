@@ -53,6 +53,9 @@ if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 8))'; then
 else
   say "skipping the lint: ruff needs Python 3.8"
 fi
+if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+  .venv/bin/python -m mypy
+fi
 
 status=0
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then

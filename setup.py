@@ -43,6 +43,7 @@ setup(
         'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
         'Topic :: Scientific/Engineering :: Image Processing',
+        'Typing :: Typed',
     ],
     keywords='gan dcgan tensorflow mnist generative-adversarial-network',
     packages=find_packages(include=['dcgan_tf1', 'dcgan_tf1.*']),
@@ -76,6 +77,7 @@ setup(
                  # The fuzzer has packages for these alone.
                  'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
                  ] + since_python310(
+                     'mypy',
                      'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
                      'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
                  ) + EXPORT,

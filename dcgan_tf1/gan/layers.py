@@ -12,6 +12,7 @@ between layers are of its precision.
 
 import collections
 import contextlib
+import types
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -68,7 +69,7 @@ class BatchContext:
 
 
 # ------------------------------------------------------------------------------ initialisers
-# Each returns a function of a seed, as _kernel() wants it.
+# Each returns a function of a seed; TensorFlow's own serve as well.
 
 def glorot_uniform(gain=1.0):
     """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier").
@@ -89,12 +90,17 @@ def normal(stddev):
 def _variable(name, shape, initializer, trainable=True):
     """A float32 variable of the kind that the scope around says (reference or resource).
 
-    `initializer` is TensorFlow's, or a function of a seed that makes one. That seed derives
-    from the graph's (`tf.set_random_seed`) and the variable's full name: initial weights
-    don't depend on the order in which a graph is built.
+    `initializer` is TensorFlow's, or a function of a seed that makes one. That seed, also of one
+    of TensorFlow's that has none, derives from the graph's (`tf.set_random_seed`) and the variable's
+    full name: initial weights don't depend on the order in which a graph is built.
     """
-    if not isinstance(initializer, (tf.zeros_initializer, tf.ones_initializer)):
-        initializer = initializer(derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name))
+    seed = derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name)
+    if isinstance(initializer, types.FunctionType):
+        initializer = initializer(seed)
+    else:
+        config = initializer.get_config()
+        if config.get('seed', seed) is None:
+            initializer = initializer.from_config(dict(config, seed=seed))
     return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
 
 

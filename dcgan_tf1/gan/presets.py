@@ -28,6 +28,7 @@ from dcgan_tf1.gan.objectives import (
     G_OBJECTIVE,
     UpdateSpec,
 )
+from dcgan_tf1.util.errors import UserError
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -376,3 +377,35 @@ _VAE = dataclasses.replace(
 PRESETS = {preset.name: preset for preset in (
     _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}
+
+
+def get(name: str) -> Preset:
+    """The preset of that name; UserError, which lists them, where there is none."""
+    if name not in PRESETS:
+        raise UserError('expected one of the presets {}, found {!r}'.format(', '.join(PRESETS), name))
+    return PRESETS[name]
+
+
+def register(preset: Preset) -> None:
+    """Adds a preset to PRESETS; UserError where its name is no identifier, or that of another one.
+
+    The same preset may be registered again, as happens where its file is run twice.
+    """
+    if not isinstance(preset, Preset):
+        raise UserError('register_preset: expected a Preset, found {!r}'.format(preset))
+    if not (isinstance(preset.name, str) and preset.name.isidentifier()):
+        raise UserError('register_preset: expected a name of letters, digits and underscores, found {!r}'.format(
+            preset.name))
+    if preset.name in PRESETS and not _same(PRESETS[preset.name], preset):
+        raise UserError('register_preset: expected a name that no other preset has, found {!r} (there are {})'.format(
+            preset.name, ', '.join(PRESETS)))
+    PRESETS[preset.name] = preset
+
+
+def _same(one, other):
+    """Whether two presets have equal fields, of which functions are equal that have the same code."""
+    def contents(preset):
+        return [getattr(value, '__code__', value) for value in (
+            getattr(preset, field.name) for field in dataclasses.fields(preset))]
+
+    return contents(one) == contents(other)

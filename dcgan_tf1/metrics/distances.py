@@ -7,6 +7,7 @@ stays within some hundred MiB for tens of thousands of images.
 """
 
 import collections
+from typing import Tuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ PAIRS = 4 * 10 ** 6  # pairs whose distances are held at a time
 Histogram = collections.namedtuple('Histogram', 'shares entropy confidence')
 
 
-def frechet_distance(real, fake):
+def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """The squared Fréchet distance between the two sets' Gaussians: 0 for equal ones, unbounded.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2)). It is biased upwards by
@@ -45,7 +46,7 @@ def _root(matrix):
     return (vectors * np.sqrt(np.clip(values, 0, None))).dot(vectors.T)
 
 
-def kernel_distance(real, fake, block=BLOCK):
+def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> Tuple[float, float]:
     """(KID, its standard error): the squared maximum mean discrepancy, unbiased.
 
     Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
@@ -69,7 +70,7 @@ def _discrepancy(x, y):
     return without_diagonal(kernel(x, x)) + without_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean()
 
 
-def classifier_score(probabilities, splits=10):
+def classifier_score(probabilities: np.ndarray, splits: int = 10) -> Tuple[float, float]:
     """(score, standard deviation over splits): exp of the mean KL divergence from p(y | x) to p(y).
 
     From 1 (every image looks alike to the classifier) to the number of classes. The
@@ -84,7 +85,7 @@ def classifier_score(probabilities, splits=10):
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def precision_recall(real, fake, k=3):
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Tuple[float, float]:
     """(precision, recall), shares in [0, 1].
 
     Precision: the fake images that lie within a real one's distance to its k-th nearest
@@ -94,7 +95,7 @@ def precision_recall(real, fake, k=3):
     return _within(fake, real, _radii(real, k)).any.mean(), _within(real, fake, _radii(fake, k)).any.mean()
 
 
-def density_coverage(real, fake, k=5):
+def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[float, float]:
     """(density, coverage): how deep the fake images lie among real ones, and how many real ones have a fake near.
 
     Density: the mean number, over k, of real balls (to the k-th nearest real neighbour)

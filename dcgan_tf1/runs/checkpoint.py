@@ -190,7 +190,8 @@ def restore(session, prefix, variables):
     """
     with _reading(prefix) as reader:
         shapes = reader.get_variable_to_shape_map()
-        found, feeds = [], {}
+        # A weight's moving average starts from the same tensor as the weight, which takes one value in a run.
+        rounds = [{}]
         for name, variable in variables.items():
             expected = variable.shape.as_list()
             if name not in shapes:
@@ -199,9 +200,14 @@ def restore(session, prefix, variables):
             if shapes[name] != expected:
                 raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
                     prefix, name, expected, shapes[name]))
-            found.append(variable.initializer)
-            feeds[variable.initializer.inputs[1]] = reader.get_tensor(name)
-    session.run(found, feeds)
+            value = variable.initializer.inputs[1]
+            if all(value in feeds for feeds in rounds):
+                rounds.append({})
+            feeds = next(each for each in rounds if value not in each)
+            feeds[value] = variable.initializer, reader.get_tensor(name)
+    for feeds in rounds:
+        session.run([initializer for initializer, _ in feeds.values()],
+                    {value: array for value, (_, array) in feeds.items()})
 
 
 def by_name(variables):

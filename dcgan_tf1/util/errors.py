@@ -12,7 +12,7 @@ class UserError(Exception):
     """
 
 
-def reason(error):
+def reason(error: Exception) -> str:
     """The one line of an exception's message that says what happened.
 
     TensorFlow 2 puts a heading and the graph's node in front of it, both releases put the
@@ -26,7 +26,7 @@ def reason(error):
     return (lines[-1] if len(text) > 1 else lines[0]) if lines else type(error).__name__
 
 
-def system_reason(error):
+def system_reason(error: Exception) -> str:
     """What the system said: 'No space left on device', of an OSError, or of TensorFlow's 'PATH; No space left ...'."""
     if isinstance(error, OSError):
         return error.strerror or str(error)

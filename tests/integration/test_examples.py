@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import interpreter, run_command
 from helpers.places import ROOT
+from helpers.runs import read_metrics
+from PIL import Image
 
+import dcgan_tf1
+from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util import images
 
 EXAMPLES = os.path.join(ROOT, 'examples')
@@ -26,6 +31,48 @@ FIXTURE = os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')
 def read(*names):
     with open(os.path.join(ROOT, *names), encoding='utf-8') as handle:
         return handle.read()
+
+
+# ------------------------------------------------------------------- sample_in_your_session.py
+
+def test_sampling_in_a_session_of_ones_own(tmp_path):
+    with zipfile.ZipFile(FIXTURE) as archive:
+        archive.extractall(str(tmp_path))
+    run, out, said = str(tmp_path / '00000-blog_dense'), str(tmp_path / 'out.png'), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        runpy.run_path(os.path.join(EXAMPLES, 'sample_in_your_session.py'))['main'](run, out, 'blog_dense')
+    assert said.getvalue() == '{}: the last 16 of 64 images of {}\n'.format(
+        out, os.path.join(run, 'checkpoints', 'model.ckpt-8'))
+    expected = images.grid(images.to_uint8(dcgan_tf1.generate(run, 16, seed=3), (-1, 1)), 4)[..., 0]
+    with Image.open(out) as picture:
+        assert np.abs(np.asarray(picture).astype(int) - expected).max() <= 1  # which of two bytes is nearer
+
+
+# ----------------------------------------------------------------------------- custom_preset.py
+
+def test_a_preset_of_ones_own_from_training_to_export(tiny_data, tmp_path):
+    """From training to export; the document shows the file as it is."""
+    assert '```python\n{}```'.format(read('examples', 'custom_preset.py')) in read('docs', 'presets.md')
+    runpy.run_path(os.path.join(EXAMPLES, 'custom_preset.py'))
+    try:
+        status, _, err = run_command('train', '--preset=tiny', '--data_dir=' + tiny_data, '--max_steps=100',
+                                     '--run_dir={}'.format(tmp_path))
+        assert status == 0, err
+        folder = str(tmp_path / '00000-tiny')
+        rows = read_metrics(folder)
+        assert [int(row['step']) for row in rows] == [50, 100]
+        assert float(rows[1]['d_loss']) < 1.9  # it has begun to tell them apart
+        status, out, err = run_command('export', '--run=' + folder, '--formats=frozen')
+        assert status == 0 and 'generator.pb' in out, err
+        z = dcgan_tf1.sample_noise(PRESETS['tiny'], 3)
+        graph_def = tf.GraphDef()
+        with open(os.path.join(folder, 'export-000100', 'frozen', 'generator.pb'), 'rb') as handle:
+            graph_def.ParseFromString(handle.read())
+        with tf.Graph().as_default(), tf.Session() as session:
+            images, = tf.import_graph_def(graph_def, {'inputs_noise': z}, ['images:0'])
+            np.testing.assert_allclose(session.run(images), dcgan_tf1.generate(folder, 3), atol=1e-5)
+    finally:
+        del PRESETS['tiny']
 
 
 # ----------------------------------------------------------------------- load_frozen_graph.c

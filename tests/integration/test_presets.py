@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
-from helpers.places import ROOT
 from PIL import Image
 
 from dcgan_tf1 import flags, train
@@ -389,18 +388,3 @@ def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
     check_one_line_error(run_command('compare', '--runs=' + paths[0]), '--runs', 'two')
     nothing = run_command('compare', '--runs={},{}'.format(paths[0], tmp_path), '--out=x.png')
     check_one_line_error(nothing, 'run folder')
-
-
-def test_the_worked_example_of_the_documents(tiny_data, tmp_path, monkeypatch):
-    with open(os.path.join(ROOT, 'docs', 'presets.md'), encoding='utf-8') as handle:
-        example = handle.read().split('```python\n')[1].split('```')[0]
-    monkeypatch.setattr('dcgan_tf1.gan.presets.PRESETS', dict(PRESETS))
-    names = {}
-    exec(compile(example, 'presets.md', 'exec'), names)
-    for module in (flags, train):
-        if hasattr(module, 'PRESETS'):
-            monkeypatch.setattr(module, 'PRESETS', names['PRESETS'])
-    run(tiny_data, tmp_path, '--preset=tiny', '--max_steps=100')
-    rows = rows_of(tmp_path / '00000-tiny')
-    assert [int(row['step']) for row in rows] == [50, 100]
-    assert float(rows[1]['d_loss']) < 1.9  # it has begun to tell them apart

@@ -75,6 +75,21 @@ def test_missing_and_mismatched_variables_are_named_with_their_shapes(tmp_path):
     assert '\n' not in str(error.value)
 
 
+def test_a_weight_and_its_average_which_start_from_one_tensor_get_values_of_their_own(tmp_path):
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        weight = tf.get_variable('weight', [3], initializer=tf.ones_initializer())
+        tf.get_variable('average', initializer=weight.initial_value)
+        saver = checkpoint.make_saver()
+        for variable, value in zip(tf.global_variables(), (2, 5)):
+            variable.load(np.full(3, value), session)
+        checkpoint.save(saver, session, str(tmp_path), 1, 0)
+        session.run(tf.global_variables_initializer())
+        tf_graph.finalize()
+        checkpoint.restore(session, checkpoint.checkpoint_path(str(tmp_path), 1),
+                           checkpoint.by_name(tf.global_variables()))
+        assert [each.tolist() for each in session.run(tf.global_variables())] == [[2, 2, 2], [5, 5, 5]]
+
+
 def test_nothing_is_half_restored(tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.get_variable('a', initializer=[7.0], use_resource=False)

@@ -126,6 +126,26 @@ def test_initial_weights_are_glorot_uniform_and_a_function_of_seed_and_name():
     assert not first['a/dense/bias'].any()
 
 
+def test_an_initialiser_of_tensorflow_gets_a_seed_from_the_graphs_unless_it_has_one():
+    def kernel(seed, name, initializer):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.set_random_seed(seed)
+            with tf.variable_scope(name):
+                layers.conv2d(tf.zeros([1, 8, 8, 32]), 64, 5, kernel_initializer=initializer)
+            session.run(tf.global_variables_initializer())
+            return session.run(tf.global_variables())[0]
+
+    plain = tf.random_normal_initializer(1.0, 0.5)
+    first = kernel(1, 'a', plain)
+    assert abs(first.mean() - 1) < 0.01 and abs(first.std() - 0.5) < 0.01
+    np.testing.assert_array_equal(first, kernel(1, 'a', plain))
+    for seed, name in ((2, 'a'), (1, 'b')):
+        assert np.abs(first - kernel(seed, name, plain)).max() > 1
+    own = tf.random_normal_initializer(seed=5)
+    np.testing.assert_array_equal(kernel(1, 'a', own), kernel(1, 'b', own))
+    assert (kernel(1, 'a', tf.constant_initializer(0.25)) == 0.25).all()
+
+
 def test_leaky_relu():
     for conv_impl in ('native', 'mixed'):
         with layers.compute_policy('float32', conv_impl):

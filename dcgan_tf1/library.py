@@ -1,0 +1,317 @@
+"""The functions of `import dcgan_tf1`: networks in a graph of the caller's, checkpoints, images, data, export.
+
+Thin over the rest of the package. Nothing here prints: notes go to `absl.logging`. Wrong input raises
+UserError, whose message is one line.
+"""
+
+import collections
+import contextlib
+import math
+import os
+import random
+import weakref
+from typing import Any, Iterator, List, Optional, Tuple, Union
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl import logging
+
+from dcgan_tf1.data import loading, sources
+from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan import presets as table
+from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.runs import checkpoint, run_folder, sampling, scopes
+from dcgan_tf1.util import images as pictures
+from dcgan_tf1.util.errors import UserError
+
+# ------------------------------------------------------------------------------------- presets
+
+
+def get_preset(name: str) -> Preset:
+    """The preset of that name, a frozen dataclass; UserError, which lists them, where there is none."""
+    return table.get(name)
+
+
+def presets() -> List[str]:
+    """The names of all presets, those of your own among them."""
+    return list(table.PRESETS)
+
+
+def register_preset(preset: Preset) -> None:
+    """Makes a preset known by its name, to this module and to every command of this process.
+
+    Raises UserError where the name is no identifier, or is that of another preset.
+    """
+    table.register(preset)
+
+
+# ------------------------------------------------------------------------------------ networks
+
+def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[bool] = None) -> Any:
+    """The preset's generator in the default graph: noise -> images, a tensor.
+
+    Its variables are in the scope `generator` (`decoder` for the auto-encoders) within the
+    variable scope around, which says whether they are reference or resource variables. Called
+    again within the same scope, it uses the same variables.
+
+    Args:
+      z: float32 [N, z_dim], the preset's noise (see `sample_noise`).
+      training: True: batch norm uses the batch's statistics, the ops that move its averages join
+        the collection UPDATE_OPS, and dropout is on where the preset trains with it, with other masks in
+        every run of the session. False: batch norm uses its moving averages, and the same noise gives the
+        same images.
+      dropout: on, off, or None for what the preset says. When sampling, the masks are those of `dcgan-sample`
+        where the graph's seed is its --seed and there is no scope around.
+
+    Returns: float32 [N] + preset.image_shape, in preset.image_range.
+    Raises UserError for noise of another shape or type.
+    """
+    z = _checked('generator', z, (preset.z_dim,))
+    if dropout is None:
+        dropout = preset.dropout_when_training if training else preset.dropout_when_sampling
+    with _seeded_graph():
+        ctx = layers.BatchContext('generator' if training else 'sample', training,
+                                  _dropout_seed(training) if dropout else None, preset.batch_norm)
+        images = preset.generator(z, ctx)
+        _add_updates(ctx)
+        images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
+        return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)
+
+
+def discriminator(preset: Preset, images: Any, training: bool = False) -> Any:
+    """The preset's discriminator in the default graph: images -> logits, a tensor.
+
+    Its variables are in the scope `discriminator` within the variable scope around.
+
+    Args:
+      images: float32 [N] + preset.image_shape or [N] + preset.input_shape, in preset.image_range.
+      training: as for `generator`. False: without dropout and with batch norm on its moving averages,
+        so that an image's logit does not depend on the others in its batch.
+
+    Returns: float32 [N, 1]; the larger, the more real. The sigmoid of it is a probability.
+    Raises UserError for a preset without a discriminator, and for images of another shape or type.
+    """
+    if preset.discriminator is None:
+        raise UserError('discriminator: expected a preset that has one, found {}'.format(preset.name))
+    images = _checked('discriminator', images, preset.image_shape, preset.input_shape)
+    if preset.input_shape != preset.image_shape:
+        images = tf.reshape(images, (-1,) + preset.input_shape)
+    with _seeded_graph():
+        ctx = layers.BatchContext(
+            'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
+            _dropout_seed(training) if training and preset.dropout_when_training else None, preset.batch_norm)
+        logits, _ = preset.discriminator(images, ctx)
+        _add_updates(ctx if training else None)
+        return tf.cast(logits, tf.float32)
+
+
+def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.TrainingGraph:
+    """Everything that the trainer's steps need, in the default graph: a named tuple, see `graph.TrainingGraph`.
+
+    Placeholders `real` [N] + input_shape and `noise` [N, z_dim], the losses (scalars, in nats), `update`, which
+    builds one update of the schedule, and the loop that trains any number of steps in one call of the session.
+    The graph has to be free of other networks, and the call outside of any variable scope, since the trainer
+    names its variables as the notebooks of 2017 did.
+
+    Args:
+      total_steps: over how many a preset's learning rate falls, where it does.
+
+    Raises UserError for a graph that has the networks already, and within a variable scope.
+    """
+    _require_graph('build_training_graph')
+    scope = tf.get_variable_scope().name
+    if scope:
+        raise UserError('build_training_graph: expected no variable scope around, found {!r}'.format(scope))
+    there = [name for name in preset.model.networks if tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, name + '/')]
+    if there:
+        raise UserError('build_training_graph: expected a graph of its own, found one with a {}'.format(there[0]))
+    with _seeded_graph():
+        return graph.build_training_graph(preset, total_steps=total_steps)
+
+
+def _require_graph(what: str) -> None:
+    if tf.executing_eagerly():
+        raise UserError('{}: expected to be called for a graph (with tf.Graph().as_default()), found eager '
+                        'execution'.format(what))
+
+
+def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
+    """`value` as a float32 tensor of a known shape, [N] + one of `shapes`."""
+    _require_graph(what)
+    expected = 'expected float32 {}'.format(' or '.join(
+        '[N, {}]'.format(', '.join(map(str, shape))) for shape in collections.OrderedDict.fromkeys(shapes)))
+    try:
+        tensor = tf.convert_to_tensor(value, tf.float32)
+    except (TypeError, ValueError):
+        raise UserError('{}: {}, found {}'.format(
+            what, expected, getattr(getattr(value, 'dtype', None), 'name', None) or type(value).__name__))
+    for shape in shapes:
+        if tensor.shape.is_compatible_with((None,) + shape):
+            tensor = tf.identity(tensor)  # whose shape can be set without changing the caller's
+            tensor.set_shape((None,) + shape)
+            return tensor
+    raise UserError('{}: {}, found {}'.format(what, expected, tensor.shape))
+
+
+def _dropout_seed(training: bool) -> Any:
+    """Which dropout masks: others in every run of the session, or always those of a command's first batch."""
+    return tf.random_uniform([], maxval=2 ** 31 - 1, dtype=tf.int32) if training else tf.constant(0)
+
+
+def _add_updates(ctx: Optional[layers.BatchContext]) -> None:
+    """Adds what a training pass moves, averages and singular vectors, to UPDATE_OPS, as tf.layers does."""
+    if ctx is None or not ctx.training and not ctx.power_iterations:
+        return
+    ops = layers.moving_average_updates([ctx]) + [tf.assign(u, value).op for u, value in ctx.power_iterations]
+    for op in ops:
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
+
+
+_random_seeds: 'weakref.WeakKeyDictionary[Any, int]' = weakref.WeakKeyDictionary()
+
+
+@contextlib.contextmanager
+def _seeded_graph() -> Iterator[None]:
+    """Our layers derive their seeds from the graph's; one that has none gets one of chance while they are built."""
+    tf_graph = tf.get_default_graph()
+    if tf_graph.seed is not None:
+        yield
+        return
+    tf_graph.seed = _random_seeds.setdefault(tf_graph, random.SystemRandom().randrange(2 ** 31))
+    try:
+        yield
+    finally:
+        tf_graph.seed = None
+
+
+# --------------------------------------------------------------------------------- checkpoints
+
+def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,
+            which: Union[str, int] = 'last') -> str:
+    """Sets the variables of the preset's networks in the session's graph from a checkpoint; returns its prefix.
+
+    Every network of the preset that is in the scope is restored: the generator, the discriminator or both.
+    All other variables stay as they are, initialised or not. Where the preset keeps moving averages
+    of the generator's weights, the generator gets those. No op is added, so the graph may be finalised.
+
+    Args:
+      path: a run folder, a folder of checkpoints, or one checkpoint's prefix, whichever program wrote it.
+      scope: the variable scope around the networks. None: the one that the call is made in, where it has them,
+        else the only one that does.
+      which: of a folder's checkpoints the 'last', the one of a step (a number), or the 'best' of a run that was
+        trained with --eval_every.
+
+    Raises UserError where there is no such checkpoint, where the graph has no networks of the preset or has
+    them in several scopes, and for a variable that the checkpoint lacks or has in another shape; then none has
+    changed.
+    """
+    prefix = _find_checkpoint(preset, path, which)[1]
+    with session.graph.as_default():
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+        chosen = scopes.restored_variables(preset, variables, scope)
+        checkpoint.restore(session, prefix, chosen)
+    logging.info('%s: restored %d variables of %s', prefix, len(chosen), preset.name)
+    return prefix
+
+
+def _find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
+    """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
+    path = os.path.expanduser(os.fspath(path))
+    step = None if which in ('last', 'best') else which
+    if step is not None and not isinstance(step, int):
+        raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
+    if os.path.isfile(os.path.join(path, 'config.json')):
+        trained, prefix = run_folder.find_checkpoint(path, step, None, None, 'best' if which == 'best' else 'last')
+        if preset is not None and preset.name != trained.name:
+            raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained.name))
+        return preset or trained, prefix
+    if preset is None:
+        raise UserError('{}: expected a run folder, or preset= beside a checkpoint, found no config.json'.format(path))
+    if which == 'best':
+        raise UserError("which='best': expected a run folder, found {}".format(path))
+    if step is not None:
+        steps = checkpoint.list_steps(path)
+        if step not in steps:
+            raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
+                path, step, 'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+        return preset, checkpoint.checkpoint_path(path, step)
+    return preset, checkpoint.resolve(path)
+
+
+# -------------------------------------------------------------------------------------- images
+
+def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
+    """The preset's noise: float32 [count, z_dim], uniform in [-1, 1) or normal (0, 1).
+
+    The same as what `dcgan-sample --seed` draws.
+    """
+    return sampling.noise(preset, seed, count)
+
+
+def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,
+             which: Union[str, int] = 'last', z: Optional[np.ndarray] = None) -> np.ndarray:
+    """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.
+
+    Args:
+      path, which: as for `restore`.
+      count, seed: of the noise that is drawn.
+      preset: where `path` is no run folder, the one that was trained.
+      z: float32 [N, z_dim], noise in place of what `count` and `seed` draw; the seed then only selects
+        dropout masks, where the preset samples with dropout.
+
+    Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
+    Raises UserError where there is no such checkpoint, or for noise of another shape.
+    """
+    preset, prefix = _find_checkpoint(preset, path, which)
+    z = sample_noise(preset, count, seed) if z is None else np.asarray(z, np.float32)
+    if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z):
+        raise UserError('generate: expected noise [N, {}] for {}, found {}'.format(
+            preset.z_dim, preset.name, list(z.shape)))
+    return sampling.generate(preset, prefix, z, seed)
+
+
+def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:
+    """Float images of any shape as bytes: the range's lower end becomes 0, its upper end 255.
+
+    Values outside are clipped. Raises UserError for values that are not finite.
+    """
+    try:
+        return pictures.to_uint8(images, image_range)
+    except ValueError as error:
+        raise UserError('to_uint8: {}'.format(error))
+
+
+def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> None:
+    """Writes images, uint8 [N, H, W, 1 or 3], as one picture: a JPEG file where the name says so, else PNG.
+
+    columns: images in a row; None for a square. Raises UserError where the file can't be written, or for other
+    arrays.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+        raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
+            images.dtype, list(images.shape)))
+    pictures.save_picture(os.fspath(path), pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
+
+
+# ---------------------------------------------------------------------------------------- data
+
+def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None,
+                 shape: Optional[Tuple[int, int, int]] = None) -> loading.Dataset:
+    """One split of a data set, found or downloaded as the commands do: a named tuple, see `loading.Dataset`.
+
+    Its `images` are uint8 [N, H, W, C], its `labels` int64 [N] or None, its `classes` the names of the labels.
+
+    Args:
+      name: 'mnist', 'fashion_mnist', 'cifar10' or another of docs/data.md.
+      split: 'train' or 'test'.
+      data_dir: the only folder to look in; None for $DCGAN_TF1_DATA, then `data/`.
+      shape: (H, W, C) that the data set `folder` is resized to.
+
+    Raises UserError where the files are damaged, or are not there and can't be downloaded.
+    """
+    if name not in sources.DATASETS:
+        raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
+    if split not in ('train', 'test'):
+        raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
+    return loading.load(name, split, data_dir, shape, logging.info)

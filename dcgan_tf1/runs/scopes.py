@@ -1,0 +1,78 @@
+"""Which variables of any graph are those of a preset's networks, by their names and shapes in a scope."""
+
+import collections
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.util.errors import UserError
+
+
+def restored_variables(preset: Preset, variables: Mapping[str, Any], scope: Optional[str]) -> Dict[str, Any]:
+    """{the checkpoint's name: variable} for the preset's networks in one scope of a graph.
+
+    Args:
+      variables: {name: variable} of the graph, which is the default graph.
+      scope: the scope around the networks. None: the current one, where it has them, else the only one that does.
+
+    Raises UserError where the graph has no networks of the preset, or has them in several scopes.
+    """
+    networks = _network_variables(preset)
+    scopes = {}  # type: Dict[str, List[str]]
+    for network, names in networks.items():
+        first = next(iter(names))
+        for name in variables:
+            if name == first or name.endswith('/' + first):
+                around = name[:-len(first)]
+                if all(around + other in variables and variables[around + other].shape.as_list() == shape
+                       for other, (_, shape) in names.items()):
+                    scopes.setdefault(around, []).append(network)
+    around = _choose_scope(preset, networks, scopes, scope)
+    chosen = collections.OrderedDict()  # type: Dict[str, Any]
+    for network in scopes[around]:
+        for name, (saved, _) in networks[network].items():
+            chosen[saved] = variables.get(around + saved, variables[around + name])
+            if around + saved in variables:  # a training graph has a weight beside its average
+                chosen[name] = variables[around + name]
+    return chosen
+
+
+def _choose_scope(preset: Preset, networks: Mapping[str, Mapping[str, Any]], scopes: Mapping[str, List[str]],
+                  scope: Optional[str]) -> str:
+    if scope is not None:
+        around = scope.rstrip('/') + '/' if scope else ''
+        if around in scopes:
+            return around
+    elif len(scopes) == 1:
+        return next(iter(scopes))
+    elif scopes:
+        current = tf.get_variable_scope().name
+        around = current + '/' if current else ''
+        if around in scopes:
+            return around
+        raise UserError('restore: expected the networks of {} in one scope, found them in {}; scope= names one'.format(
+            preset.name, ', '.join(repr(each.rstrip('/')) for each in sorted(scopes))))
+    raise UserError('restore: expected the variables of {} ({}){} in the graph of the session, found {}'.format(
+        preset.name, ', '.join('{}/...'.format(network) for network in networks),
+        '' if scope is None else ' in the scope {!r}'.format(scope),
+        'them in the scope {}'.format(', '.join(repr(each.rstrip('/')) for each in sorted(scopes)))
+        if scopes else 'none'))
+
+
+def _network_variables(preset: Preset) -> Dict[str, Dict[str, Tuple[str, List[int]]]]:
+    """{network: {its variable's name: (the name in a checkpoint, shape)}}, from a graph that is built for this."""
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        ctx = layers.BatchContext('sample', False)
+        preset.generator(tf.placeholder(tf.float32, [None, preset.z_dim]), ctx)
+        for network in (preset.discriminator, preset.encoder):
+            if network is not None:
+                network(tf.placeholder(tf.float32, (None,) + preset.input_shape), ctx)
+        found = collections.OrderedDict()  # type: Dict[str, Dict[str, Tuple[str, List[int]]]]
+        for saved, variable in graph.sampled_variables(preset, tf.global_variables()).items():
+            name = variable.op.name
+            names = found.setdefault(name.split('/')[0], collections.OrderedDict())
+            names[name] = saved, variable.shape.as_list()
+        return found

@@ -1,0 +1,496 @@
+"""The library: networks, checkpoints and the rest in graphs and sessions of the caller's own."""
+
+import ast
+import dataclasses
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import typing
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers.commands import command_environment, run_command
+from helpers.places import ROOT
+from PIL import Image
+
+import dcgan_tf1 as dcgan
+from dcgan_tf1.gan import graph
+from dcgan_tf1.gan import presets as table
+from dcgan_tf1.metrics import distances
+from dcgan_tf1.runs import checkpoint, sampling
+
+DENSE, BLOG = dcgan.get_preset('blog_dense'), dcgan.get_preset('blog_mnist')
+AVERAGED = dataclasses.replace(DENSE, name='averaged', ema_decay=0.9)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A run folder of blog_dense that an earlier version wrote."""
+    folder = str(tmp_path_factory.mktemp('runs'))
+    with zipfile.ZipFile(os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')) as archive:
+        archive.extractall(folder)
+    return os.path.join(folder, '00000-blog_dense')
+
+
+@pytest.fixture(scope='module')
+def blog_run(tmp_path_factory):
+    """A run folder of blog_mnist with checkpoints of two steps: random weights, and averages that are not those of
+    a new network.
+    """
+    folder = tmp_path_factory.mktemp('blog') / 'runs' / '00000-blog_mnist'
+    (folder / 'checkpoints').mkdir(parents=True)
+    (folder / 'config.json').write_text(json.dumps({'identity': {'preset': 'blog_mnist'}}))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        dcgan.discriminator(BLOG, dcgan.generator(BLOG, np.zeros([1, 100])))
+        saver = tf.train.Saver(max_to_keep=None)
+        session.run(tf.global_variables_initializer())
+        randoms = np.random.RandomState(0)
+        for variable in tf.global_variables():
+            if '/moving_' in variable.op.name:
+                variable.load(randoms.uniform(0.5, 1.5, variable.shape.as_list()), session)
+        for step in (2, 4):
+            saver.save(session, str(folder / 'checkpoints' / 'model.ckpt'), global_step=step)
+    return str(folder)
+
+
+@pytest.fixture(scope='module')
+def averaged(tmp_path_factory):
+    """The prefix of a checkpoint of AVERAGED, whose averages differ from its weights."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        dcgan.build_training_graph(AVERAGED)
+        session.run(tf.global_variables_initializer())
+        for number, variable in enumerate(tf.global_variables()):
+            if variable.op.name.endswith('Average'):
+                variable.load(np.full(variable.shape.as_list(), 0.01 * number), session)
+        return tf.train.Saver().save(session, str(tmp_path_factory.mktemp('averaged') / 'model.ckpt'), global_step=3)
+
+
+def values_of(prefix):
+    reader = tf.train.NewCheckpointReader(prefix)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def last(run):
+    return checkpoint.resolve(run)
+
+
+def leaky(x):
+    return np.maximum(0.01 * x, x)
+
+
+def dense_images(values, z):
+    """What blog_dense's generator makes, in NumPy."""
+    x = leaky(z.dot(values['generator/dense/kernel']) + values['generator/dense/bias'])
+    x = np.tanh(x.dot(values['generator/dense_1/kernel']) + values['generator/dense_1/bias'])
+    return x.reshape(-1, 28, 28, 1)
+
+
+# ----------------------------------------------------------------------------------- the package
+
+def test_importing_the_package_imports_neither_tensorflow_nor_numpy():
+    code = '''
+import sys
+import dcgan_tf1
+heavy = {'tensorflow', 'numpy', 'matplotlib', 'PIL', 'absl'}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert 'generator' in dir(dcgan_tf1) and not hasattr(dcgan_tf1, 'sampler')
+assert issubclass(dcgan_tf1.UserError, Exception) and not heavy & set(sys.modules)
+dcgan_tf1.frechet_distance
+assert 'tensorflow' not in sys.modules
+'''
+    done = subprocess.run([sys.executable, '-c', code], env=command_environment(), check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_there_documented_and_typed():
+    for name in dcgan.__all__:
+        value = getattr(dcgan, name)
+        assert value.__doc__ and len(value.__doc__.splitlines()[0]) > 20, name
+        if inspect.isfunction(value):
+            signature = inspect.signature(value)
+            annotations = [each.annotation for each in signature.parameters.values()] + [signature.return_annotation]
+            assert inspect.Signature.empty not in annotations, name
+            assert typing.get_type_hints(value), name
+    with open(dcgan.__file__, encoding='utf-8') as handle:
+        for_checkers = [alias.name for node in ast.walk(ast.parse(handle.read()))
+                        if isinstance(node, ast.ImportFrom) and node.module.startswith('dcgan_tf1')
+                        for alias in node.names]
+    assert sorted(for_checkers) == sorted(dcgan.__all__)
+    assert os.path.exists(os.path.join(os.path.dirname(dcgan.__file__), 'py.typed'))
+
+
+# ------------------------------------------------------------------------ in a graph of one's own
+
+def test_a_graph_with_other_variables_samples_what_the_command_does(run, tmp_path, capsys):
+    status, _, err = run_command('sample', '--run=' + run, '--n=16', '--npz={}'.format(tmp_path / 's.npz'),
+                                 '--out={}'.format(tmp_path / 's.png'))
+    assert status == 0, err
+    expected = np.load(str(tmp_path / 's.npz'))
+    with tf.Graph().as_default(), tf.Session() as session:
+        own = tf.get_variable('own', initializer=3.0)
+        uninitialised = tf.get_variable('dense/kernel', [2])
+        step = tf.train.create_global_step()
+        z = tf.placeholder(tf.float32, [None, DENSE.z_dim])
+        images = dcgan.generator(DENSE, z, training=False)
+        session.run([own.initializer, step.initializer])
+        dcgan.restore(session, DENSE, run)
+        noise = dcgan.sample_noise(DENSE, 16, seed=0)
+        found = session.run(images, {z: noise})
+        assert session.run([own, step]) == [3.0, 0]
+        assert session.run(tf.report_uninitialized_variables()).tolist() == [uninitialised.op.name.encode()]
+    np.testing.assert_array_equal(noise, expected['z'])
+    np.testing.assert_allclose(found, expected['images'], atol=1e-6)
+    np.testing.assert_allclose(found, dense_images(values_of(last(run)), noise), atol=1e-5)
+    np.testing.assert_array_equal(dcgan.generate(run, 16, seed=0), expected['images'])
+    out, err = capsys.readouterr()
+    assert out == ''
+
+
+def test_with_batch_norm_and_dropout_in_sampling_as_well(blog_run):
+    noise = dcgan.sample_noise(BLOG, 4, seed=5)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(5)
+        z = tf.placeholder(tf.float32, [None, 100])
+        images, without = dcgan.generator(BLOG, z), dcgan.generator(BLOG, z, dropout=False)
+        assert len(tf.global_variables()) == 20  # the second call has the variables of the first
+        dcgan.restore(session, BLOG, blog_run)
+        found, plain = session.run([images, without], {z: noise})
+        np.testing.assert_array_equal(session.run(images, {z: noise}), found)
+    np.testing.assert_allclose(found, dcgan.generate(blog_run, 4, seed=5), atol=1e-5)
+    np.testing.assert_allclose(plain, sampling.generate(BLOG, last(blog_run), noise, dropout=False), atol=1e-5)
+    assert np.abs(plain - found).max() > 0.01
+
+
+def test_two_generators_under_scopes_have_checkpoints_of_their_own(run, averaged):
+    noise = dcgan.sample_noise(DENSE, 3)
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        with tf.variable_scope('one'), tf.variable_scope('inner'):
+            one = dcgan.generator(DENSE, noise)
+        with tf.variable_scope('two'):
+            two = dcgan.generator(AVERAGED, noise)
+        # Adam's own variables lie in the generator's scope and are in no checkpoint of it.
+        tf.train.AdamOptimizer().minimize(tf.reduce_mean(two), var_list=tf.trainable_variables('two/'))
+        tf_graph.finalize()
+        with pytest.raises(dcgan.UserError, match="in one scope, found them in 'one/inner', 'two'; scope= names one"):
+            dcgan.restore(session, DENSE, run)
+        assert dcgan.restore(session, DENSE, run, scope='one/inner') == last(run)
+        with tf.variable_scope('two'):
+            dcgan.restore(session, AVERAGED, averaged)
+        found = session.run([one, two])
+    np.testing.assert_allclose(found[0], dense_images(values_of(last(run)), noise), atol=1e-5)
+    values = values_of(averaged)
+    averages = {name: values[name + '/ExponentialMovingAverage'] for name in values
+                if name + '/ExponentialMovingAverage' in values}
+    np.testing.assert_allclose(found[1], dense_images(averages, noise), atol=1e-5)
+    np.testing.assert_allclose(found[1], dcgan.generate(averaged, 3, preset=AVERAGED), atol=1e-5)
+
+
+def test_the_only_scope_is_found_from_outside(run):
+    noise = dcgan.sample_noise(DENSE, 2)
+    with tf.Graph().as_default(), tf.Session() as session:
+        with tf.variable_scope('outer'):
+            images = dcgan.generator(DENSE, noise)
+        dcgan.restore(session, DENSE, run)
+        np.testing.assert_allclose(session.run(images), dense_images(values_of(last(run)), noise), atol=1e-5)
+        for scope in ('', 'elsewhere'):
+            with pytest.raises(dcgan.UserError, match=r"generator/\.\.\..* in the scope '{}'.*found them in the scope "
+                                                      "'outer'".format(scope)):
+                dcgan.restore(session, DENSE, run, scope=scope)
+        with pytest.raises(dcgan.UserError, match='variables of blog_mnist .* found none'):
+            dcgan.restore(session, BLOG, run + '/checkpoints')
+
+
+@pytest.mark.parametrize('resource', [False, True])
+def test_variables_are_of_the_kind_that_the_scope_says(run, resource):
+    noise = dcgan.sample_noise(DENSE, 2)
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        with tf.variable_scope('outer', use_resource=resource):
+            images = dcgan.generator(DENSE, noise)
+            logits = dcgan.discriminator(DENSE, images)
+        assert {variable.op.type for variable in tf.global_variables()} == {
+            'VarHandleOp' if resource else 'VariableV2'}
+        tf_graph.finalize()
+        before = len(tf_graph.get_operations())
+        dcgan.restore(session, DENSE, run)
+        assert len(tf_graph.get_operations()) == before
+        x, found = session.run([images, logits])
+    values = values_of(last(run))
+    np.testing.assert_allclose(x, dense_images(values, noise), atol=1e-5)
+    x = leaky(x.reshape(2, 784).dot(values['discriminator/dense/kernel']) + values['discriminator/dense/bias'])
+    np.testing.assert_allclose(
+        found, x.dot(values['discriminator/dense_1/kernel']) + values['discriminator/dense_1/bias'], atol=1e-5)
+
+
+def test_the_discriminator_takes_images_flat_or_not_and_is_the_one_that_is_exported(blog_run, run):
+    images = np.random.RandomState(0).uniform(-1, 1, (5, 28, 28, 1)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        shaped, flat = [dcgan.discriminator(DENSE, x) for x in (images, images.reshape(5, 784))]
+        dcgan.restore(session, DENSE, run)
+        np.testing.assert_array_equal(*session.run([shaped, flat]))
+    with tf.Graph().as_default(), tf.Session() as session:
+        logits = dcgan.discriminator(BLOG, images)
+        dcgan.restore(session, BLOG, blog_run)
+        found = session.run(logits)
+    with tf.Graph().as_default(), tf.Session() as session:
+        network = graph.build_inference_graph(BLOG, with_discriminator=True)[1]
+        checkpoint.restore(session, last(blog_run), checkpoint.by_name(tf.global_variables()))
+        np.testing.assert_allclose(found, session.run(network.output, {network.input: images}), atol=1e-5)
+    assert found.shape == (5, 1)
+
+
+def test_in_training_averages_move_and_masks_change():
+    noise = dcgan.sample_noise(BLOG, 4)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        with tf.variable_scope('outer'):
+            images = dcgan.generator(BLOG, noise, training=True)
+            dcgan.generator(BLOG, noise, training=False)
+            updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+            assert len(updates) == 6  # a mean and a variance for each of three batch norms
+            logits = dcgan.discriminator(BLOG, images, training=True)
+            assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 10
+        session.run(tf.global_variables_initializer())
+        first, second = session.run(images), session.run(images)
+        assert np.abs(first - second).max() > 1e-3  # other masks
+        assert session.run(logits).shape == (4, 1)
+        name = 'outer/generator/batch_normalization/moving_mean'
+        mean, = [each for each in tf.global_variables() if each.op.name == name]
+        kernel, = [each for each in tf.global_variables() if each.op.name == 'outer/generator/dense/kernel']
+        assert not session.run(mean).any()
+        session.run(updates)
+        x = noise.dot(session.run(kernel)).reshape(-1, 512)
+        np.testing.assert_allclose(session.run(mean), 0.01 * x.mean(axis=0), atol=1e-6)
+
+
+def test_spectral_norms_move_in_training_alone():
+    preset = dcgan.get_preset('resnet_mnist')
+    with tf.Graph().as_default():
+        images = tf.placeholder(tf.float32, [None, 28, 28, 1])
+        dcgan.discriminator(preset, images)
+        assert not tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+        dcgan.discriminator(preset, images, training=True)
+        moved = [op.inputs[0] for op in tf.get_collection(tf.GraphKeys.UPDATE_OPS)]
+        assert len(moved) == len([each for each in tf.global_variables() if each.op.name.endswith('/u')]) == 11
+
+
+def weights(seed):
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        if seed is not None:
+            tf.set_random_seed(seed)
+        dcgan.generator(DENSE, np.zeros([1, 100]))
+        assert tf_graph.seed == seed
+        session.run(tf.global_variables_initializer())
+        return session.run(tf.global_variables())[0]
+
+
+def test_weights_follow_the_graphs_seed_and_differ_without_one():
+    np.testing.assert_array_equal(weights(3), weights(3))
+    assert np.abs(weights(None) - weights(None)).max() > 0.01
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(3)
+        graph.build_sampling_graph(DENSE)
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(session.run(tf.global_variables())[0], weights(3))
+
+
+def test_a_training_graph_gets_weights_and_averages(averaged):
+    with tf.Graph().as_default(), tf.Session() as session:
+        handles = dcgan.build_training_graph(AVERAGED)
+        session.run(tf.global_variables_initializer())
+        dcgan.restore(session, AVERAGED, averaged)
+        names = {variable.op.name: variable for variable in tf.global_variables()}
+        found = session.run(names)
+        values = values_of(averaged)
+        same = {name for name in found if np.array_equal(found[name], values[name])}
+        assert {name for name in names if re.match('(generator|discriminator)/.*(kernel|bias|Average)$', name)} <= same
+        assert len([name for name in same if name.endswith('Average')]) == 4
+        images = session.run(handles.sample_images, {handles.noise: dcgan.sample_noise(AVERAGED, 2)})
+    np.testing.assert_allclose(images, dcgan.generate(averaged, 2, preset=AVERAGED), atol=1e-5)
+
+
+PROGRAM = '''
+import sys
+import numpy as np
+import tensorflow.compat.v1 as tf
+tf.{}_v2_behavior()
+import dcgan_tf1 as dcgan
+preset = dcgan.get_preset('blog_dense')
+tf_graph = tf.Graph()
+with tf_graph.as_default():
+    z = tf.placeholder(tf.float32, [None, preset.z_dim])
+    images = dcgan.generator(preset, z, training=False)
+session = tf.Session(graph=tf_graph)
+dcgan.restore(session, preset, sys.argv[1])  # outside of the graph's context
+np.save(sys.argv[2], session.run(images, {{z: dcgan.sample_noise(preset, 2)}}))
+if tf.executing_eagerly():
+    try:
+        dcgan.generator(preset, np.zeros([1, 100]))
+    except dcgan.UserError as error:
+        print(error)
+else:
+    print('graphs')
+'''
+
+
+@pytest.mark.parametrize('verb, said', [('disable', 'graphs'), ('enable', 'found eager execution')])
+def test_programs_with_and_without_the_behaviour_of_tensorflow_2(run, tmp_path, verb, said):
+    if (verb == 'enable') == tf.executing_eagerly():  # the release's own, as in all other tests
+        if verb == 'enable':
+            with pytest.raises(dcgan.UserError, match=said):
+                dcgan.generator(DENSE, np.zeros([1, 100]))
+        return
+    done = subprocess.run([sys.executable, '-c', PROGRAM.format(verb), run, str(tmp_path / 'x.npy')],
+                          env=command_environment(), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    np.testing.assert_allclose(np.load(str(tmp_path / 'x.npy')), dcgan.generate(run, 2), atol=1e-6)
+
+
+# ----------------------------------------------------------------------------- paths and bad input
+
+def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
+    folder = os.path.join(blog_run, 'checkpoints')
+    prefixes = [os.path.join(folder, 'model.ckpt-{}'.format(step)) for step in (2, 4)]
+    with tf.Graph().as_default(), tf.Session() as session:
+        dcgan.generator(BLOG, np.zeros([1, 100]))
+
+        def restored(path, **which):
+            return dcgan.restore(session, BLOG, path, **which)
+
+        assert restored(blog_run) == restored(folder) == restored(prefixes[1]) == prefixes[1]
+        assert restored(blog_run, which=2) == restored(folder, which=2) == restored(prefixes[0]) == prefixes[0]
+        measured = tmp_path / '00000-blog_mnist'
+        shutil.copytree(blog_run, str(measured))
+        (measured / 'quality.csv').write_text('step,n,frechet_distance\n2,100,3.5\n4,100,7.5\n')
+        assert restored(measured, which='best').endswith('model.ckpt-2')
+        monkeypatch.setenv('HOME', str(tmp_path))
+        assert restored('~/00000-blog_mnist', which=4) == str(measured / 'checkpoints' / 'model.ckpt-4')
+        for path, which, message in (
+                (blog_run, 3, 'checkpoint of step 3, found those of steps 2, 4'),
+                (folder, 3, 'checkpoint of step 3, found those of steps 2, 4'),
+                (folder, 'best', "which='best': expected a run folder"), (blog_run, 'best', 'quality.csv'),
+                (folder, 'newest', "'last', 'best' or the number"), (blog_run + '-1', 'last', 'found no file')):
+            with pytest.raises(dcgan.UserError, match=message):
+                restored(path, which=which)
+        with pytest.raises(dcgan.UserError, match='expected a run of blog_dense, found one of blog_mnist'):
+            dcgan.restore(session, DENSE, blog_run)
+    with pytest.raises(dcgan.UserError, match='or preset= beside a checkpoint'):
+        dcgan.generate(folder)
+
+
+def test_a_checkpoint_without_the_variables_changes_none(run, averaged):
+    with tf.Graph().as_default(), tf.Session() as session:
+        dcgan.generator(dataclasses.replace(DENSE, z_dim=7), np.zeros([1, 7]))
+        session.run(tf.global_variables_initializer())
+        before = session.run(tf.global_variables())
+        with pytest.raises(dcgan.UserError, match=r'dense/kernel of shape \[7, 128\], found shape \[100, 128'):
+            dcgan.restore(session, dataclasses.replace(DENSE, z_dim=7), run)
+        for old, new in zip(before, session.run(tf.global_variables())):
+            np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize('call, message', [
+    (lambda: dcgan.generator(DENSE, np.zeros([2, 99])), r'expected float32 \[N, 100\], found \(2, 99\)'),
+    (lambda: dcgan.generator(DENSE, tf.zeros([2, 100], tf.float64)), r'\[N, 100\], found float64'),
+    (lambda: dcgan.generator(DENSE, 'noise'), 'found str'),
+    (lambda: dcgan.discriminator(DENSE, np.zeros([2, 28, 28])), r'\[N, 28, 28, 1\] or \[N, 784\], found \(2, 28, 28'),
+    (lambda: dcgan.discriminator(dcgan.get_preset('vae'), np.zeros([2, 784])), 'that has one, found vae'),
+    (lambda: dcgan.generate('nowhere', preset=DENSE, z=np.zeros([1, 100])), 'nowhere'),
+    (lambda: dcgan.get_preset('blog'), "presets blog_mnist, .*found 'blog'"),
+    (lambda: dcgan.load_dataset('mnst'), "expected one of mnist, .*found 'mnst'"),
+    (lambda: dcgan.load_dataset('mnist', 'validation'), "'train' or 'test', found 'validation'"),
+    (lambda: dcgan.to_uint8(np.array([np.nan]), (-1, 1)), 'finite images, found 1 values'),
+    (lambda: dcgan.save_grid('x.png', np.zeros([2, 28, 28, 1])), r'expected uint8 .*, found float64 \[2, 28, 28, 1\]'),
+])
+def test_wrong_input_is_one_line(call, message):
+    with tf.Graph().as_default(), pytest.raises(dcgan.UserError, match=message) as caught:
+        call()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_noise_of_another_size_is_refused(run):
+    with pytest.raises(dcgan.UserError, match=r'expected noise \[N, 100\] for blog_dense, found \[2, 5\]'):
+        dcgan.generate(run, z=np.zeros([2, 5]))
+
+
+def test_a_training_graph_has_to_be_its_own():
+    with tf.Graph().as_default():
+        with tf.variable_scope('outer'), pytest.raises(dcgan.UserError, match="no variable scope around, .*'outer'"):
+            dcgan.build_training_graph(DENSE)
+        dcgan.generator(DENSE, np.zeros([1, 100]))
+        with pytest.raises(dcgan.UserError, match='a graph of its own, found one with a generator'):
+            dcgan.build_training_graph(DENSE)
+
+
+# ------------------------------------------------------------------------ presets, images and data
+
+def test_presets_are_registered_once_by_names_that_can_be_written(monkeypatch):
+    monkeypatch.setattr(table, 'PRESETS', dict(table.PRESETS))
+    own = dataclasses.replace(DENSE, name='own', generator=lambda z, ctx: z)
+    dcgan.register_preset(own)
+    assert dcgan.get_preset('own') is own and dcgan.presets()[-1] == 'own' and len(dcgan.presets()) == 12
+    dcgan.register_preset(dataclasses.replace(own))  # the same
+    for other in (dataclasses.replace(own, z_dim=3), dataclasses.replace(own, generator=lambda z, ctx: -z)):
+        with pytest.raises(dcgan.UserError, match="no other preset has, found 'own' .*vae, own"):
+            dcgan.register_preset(other)
+    for name in ('a-b', '', 'own/own', None):
+        with pytest.raises(dcgan.UserError, match='letters, digits and underscores, found'):
+            dcgan.register_preset(dataclasses.replace(own, name=name))
+    with pytest.raises(dcgan.UserError, match='expected a Preset, found'):
+        dcgan.register_preset('own')
+    assert len(dcgan.presets()) == 12
+
+
+def test_images_as_bytes_and_as_a_grid(tmp_path):
+    images = np.linspace(-1.5, 1.5, 4 * 6).reshape(6, 2, 2, 1)
+    found = dcgan.to_uint8(images, (-1, 1))
+    assert found[0, 0, 0, 0] == 0 and found[-1, -1, -1, 0] == 255
+    dcgan.save_grid(str(tmp_path / 'x.png'), found)
+    dcgan.save_grid(tmp_path / 'y.png', found, columns=2)
+    assert Image.open(str(tmp_path / 'x.png')).size == (6, 4) and Image.open(str(tmp_path / 'y.png')).size == (4, 6)
+    assert np.asarray(Image.open(str(tmp_path / 'x.png')))[-1, -1] == 255
+
+
+def test_data_and_metrics_are_the_packages_own(tiny_data, capsys):
+    dataset = dcgan.load_dataset('mnist', data_dir=tiny_data)
+    assert dataset.images.shape == (5400, 28, 28, 1) and dataset.images.dtype == np.uint8
+    assert dataset.labels[:3].tolist() == [0, 1, 2]
+    assert capsys.readouterr() == ('', '')
+    for name in ('classifier_score', 'density_coverage', 'frechet_distance', 'kernel_distance', 'precision_recall'):
+        assert getattr(dcgan, name) is getattr(distances, name)
+    # Two Gaussians of equal covariance, 3 apart.
+    features = np.random.RandomState(0).normal(size=(4000, 2))
+    assert abs(dcgan.frechet_distance(features, features + [3, 0]) - 9) < 1e-6
+
+
+# ------------------------------------------------------------------------------------ the document
+
+with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as page:
+    BLOCKS = re.findall(r'^```python\n(.*?)^```$', page.read(), re.M | re.S)
+
+
+@pytest.mark.parametrize('number', range(len(BLOCKS)))
+def test_the_document_runs_as_it_stands(number, blog_run, monkeypatch):
+    monkeypatch.chdir(os.path.dirname(os.path.dirname(blog_run)))
+    names = {}
+    exec(compile(BLOCKS[number], 'library.md', 'exec'), names)
+    if 'x' in names:
+        assert names['x'].shape == (16, 28, 28, 1) and np.abs(names['x']).max() <= 1
+    if 'after' in names:  # both checkpoints are of the same weights
+        np.testing.assert_array_equal(names['before'], names['after'])
+    if 'save_grid' in BLOCKS[number]:
+        assert Image.open('samples.png').size == (112, 112)
+
+
+def test_the_document_lists_every_public_name():
+    with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as handle:
+        spans = ' '.join(re.findall(r'`([^`\n]+)`', handle.read()))
+    assert [name for name in dcgan.__all__ if not re.search(r'\b{}\b'.format(name), spans)] == []
