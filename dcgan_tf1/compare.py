@@ -4,22 +4,57 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
     tf_startup.begin()
 
+import dataclasses
 import sys
+from typing import Optional, Tuple
 
-from dcgan_tf1 import flags
-from dcgan_tf1.data import recorded
-from dcgan_tf1.runs import run_folder
-from dcgan_tf1.util import cli, images
+from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import refuse_existing
 
+EXAMPLES = (('two runs, eight rows of samples each',
+             'python -m dcgan_tf1.compare --runs=runs/00000-blog_mnist,runs/00001-blog_dense --rows=8'),)
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig:
+    """What `compare` does."""
+
+    runs: Tuple[str, ...]
+    rows: int
+    out: str
+    overwrite: bool
+    preset_file: Optional[str]
+
+
+def parse(argv):
+    """The CompareConfig of a list of flags; None after a help text."""
+    command = flags.Command('dcgan-compare', 'Draws runs beside each other in one picture: rows of samples at the '
+                                             'same steps, and the loss curves over steps and over seconds.', EXAMPLES)
+    command.paths('runs', 'Two run folders or more, with commas between them; or the flag once for each.')
+    command.integer('rows', 10, 'Rows of samples, evenly over the longest run; each shows the row of samples nearest '
+                                'to its step, labelled with its own.', 1)
+    command.path('out', 'comparison.png', 'The file, a PNG or JPEG picture by its name.', paths.PICTURES)
+    command.boolean('overwrite', False, 'Replace a file that is there.')
+    checkpoint_flags.preset_file_flag(command)
+    values = command.parse(argv)
+    if values is None:
+        return None
+    flags.check_runs(values, 2, 'two run folders or more')
+    return flags.fields_of(CompareConfig, values)
+
 
 def main(argv=None):
-    return cli.run(flags.parse_compare, compare, argv)
+    return cli.run(parse, compare, argv)
 
 
 def compare(config):
     """Writes the picture: rows of samples at the same steps, and loss curves over steps and seconds."""
+    from dcgan_tf1.data import recorded
+    from dcgan_tf1.runs import run_folder
+    from dcgan_tf1.util import images
+    checkpoint_flags.load_presets(config)
     refuse_existing(config.out, config.overwrite)
     found = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
     last = max(run.rows[-1][0] for run in found)
@@ -36,6 +71,8 @@ def compare(config):
 
 
 def _read(path, title):
+    from dcgan_tf1.runs import run_folder
+    from dcgan_tf1.util import images
     rows = run_folder.load_samples(path, run_folder.read_preset(path).image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))

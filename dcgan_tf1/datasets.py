@@ -4,29 +4,88 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
     tf_startup.begin()
 
+import dataclasses
 import os
 import sys
+from typing import Optional, Tuple
 
-import numpy as np
+from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.util import cli, flags, paths
 
-from dcgan_tf1 import flags
-from dcgan_tf1.data import loading, prepare
-from dcgan_tf1.data.sources import DATASETS
-from dcgan_tf1.util import cli, images
+EXAMPLES = (
+    ('MNIST, downloaded into data/mnist unless it is there', 'python -m dcgan_tf1.datasets --dataset=mnist'),
+    ('the horses of CIFAR-10, the first 100 as a picture',
+     'python -m dcgan_tf1.datasets --dataset=cifar10 --class=horse --preview=horses.png'),
+    ('pictures of your own, as a preset for 32x32 would see them',
+     'python -m dcgan_tf1.datasets --dataset=folder --data_dir=my_pictures --shape=32x32x3'))
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What `datasets` does."""
+
+    dataset: str
+    split: str
+    data_dir: Optional[str]
+    image_class: Optional[str]
+    shape: Tuple[int, int, int]
+    background: str
+    preview: Optional[str]
+
+
+def parse(argv):
+    """The DataConfig of a list of flags; None after a help text."""
+    command = flags.Command(
+        'dcgan-data', 'Finds, downloads and checks a data set, and says what is in it. ' + ' '.join(
+            '{}: {}.'.format(*item) for item in DATASETS.items()), EXAMPLES)
+    command.group('Which')
+    command.choice('dataset', 'mnist', DATASETS, 'The data set.')
+    command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
+    command.string('class', None, 'Count and preview this class alone, by name or number.')
+    command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
+    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+    command.group('Where')
+    command.path('data_dir', None, 'The only place to look. Default: $DCGAN_TF1_DATA, then data/, into which what '
+                                   'is missing is downloaded.')
+    command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
+    values = command.parse(argv)
+    if values is None:
+        return None
+    pictures, shape = values['dataset'] == 'folder', _parse_shape(values['shape'])
+    flags.check_background(values, pictures, '--dataset=folder')
+    if command.values['shape'].present and not pictures:
+        raise flags.Error('--shape: expected only with --dataset=folder, found --dataset=' + values['dataset'])
+    if pictures and values['split'] != 'train':
+        raise flags.Error('--split: expected train for --dataset=folder, all of which is trained on, found '
+                          + values['split'])
+    return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
+                      image_class=values['class'], shape=shape,
+                      background=values['background'], preview=values['preview'])
+
+
+def _parse_shape(text):
+    parts = text.split('x')
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts) or parts[2] not in ('1', '3'):
+        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1 or 3 channels, found {!r}'.format(text))
+    return tuple(int(part) for part in parts)
 
 
 def main(argv=None):
-    return cli.run(flags.parse_data, describe, argv)
+    return cli.run(parse, describe, argv)
 
 
 def describe(config):
     """Finds, reads and describes one data set; draws a preview where asked to."""
+    import numpy as np
+
+    from dcgan_tf1.data import loading, prepare
+    from dcgan_tf1.util import images
     if config.dataset == 'folder':
         dataset = loading.load('folder', 'train', config.data_dir, config.shape, background=config.background)
     else:
         dataset = loading.load(config.dataset, config.split, config.data_dir)
     picked = dataset.images
-    print('{}: {}'.format(dataset.name, DATASETS[dataset.name].title))
+    print('{}: {}'.format(dataset.name, DATASETS[dataset.name]))
     print('  from      {}'.format(dataset.folder))
     for path, digest in dataset.files.items():
         print('  file      {}  sha256 {}'.format(os.path.basename(path), digest))

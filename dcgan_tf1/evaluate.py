@@ -4,225 +4,150 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
     tf_startup.begin()
 
-import collections
-import csv
 import dataclasses
-import io
 import os
 import sys
+from typing import Optional, Tuple
 
-import numpy as np
-import tensorflow.compat.v1 as tf
+from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.util import cli, flags
 
-import dcgan_tf1
-from dcgan_tf1 import flags
-from dcgan_tf1.data import loading, prepare, recorded, sources
-from dcgan_tf1.data.pictures import BACKGROUNDS
-from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import classifier, evaluation, given_images
-from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_uint8
-from dcgan_tf1.runs.tables import texts_to_go_on
-from dcgan_tf1.util import cli, images
-from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable, write_json, write_text, writing
+EXAMPLES = (
+    ('the last checkpoint of a run', 'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist'),
+    ('all of its checkpoints, as a curve',
+     'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist --all_checkpoints'),
+    ('pictures from anywhere',
+     'python -m dcgan_tf1.evaluate --images=my_pictures --preset=blog_mnist --num_images=5000'))
 
-NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
-# Images to be measured: what they are called in tables, the step they were made at or None, uint8 [N, H, W, C].
-Sampled = collections.namedtuple('Sampled', 'name step images')
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` does."""
+
+    run: Optional[str]
+    checkpoint: Optional[str]
+    preset: Optional[str]
+    preset_file: Optional[str]
+    step: Optional[int]
+    which: Optional[str]
+    images: Optional[str]
+    background: str
+    images_range: Optional[Tuple[float, float]]
+    tiles: Optional[bool]
+    all_checkpoints: bool
+    num_images: int
+    seed: int
+    data_dir: Optional[str]
+    other_data: Optional[bool]
+    features: Optional[str]
+    features_seed: int
+    features_input: Optional[str]
+    features_output: Optional[str]
+    features_probabilities: Optional[str]
+    features_range: Optional[Tuple[float, float]]
+    out: Optional[str]
+    overwrite: bool
+    device: str
+
+
+def parse(argv):
+    """The EvaluateConfig of a list of flags; None after a help text."""
+    command = flags.Command('dcgan-evaluate', 'Measures how far generated images are from real ones: Frechet and '
+                                              'kernel distance, classifier score, precision, recall, density, '
+                                              'coverage, classes, and how near they are to training images; by a '
+                                              'classifier of the data set, which is trained once, or by a frozen '
+                                              'graph.',
+                            EXAMPLES)
+    _add_source_flags(command)
+    _add_measuring_flags(command)
+    command.group('Where to')
+    command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
+    command.boolean('overwrite', False, 'Replace an earlier evaluation.')
+    command.group('Machine')
+    flags.device_flag(command)
+    values = command.parse(argv)
+    if values is None:
+        return None
+    _check_sources(values)
+    _check_measuring_flags(values)
+    return flags.fields_of(EvaluateConfig, values)
+
+
+def _add_source_flags(command):
+    checkpoint_flags.add(command)
+    command.path('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
+                                 '--preset for the real ones.')
+    flags.background_flag(command, BACKGROUNDS, '--images=FOLDER')
+    command.string('images_range', None, "LOW,HIGH: black and white of an .npz. Default: found by the type and the "
+                                         "values of 'images', or refused.")
+    command.boolean('tiles', None, 'Whether pictures are grids of images, to be cut up. Default: pictures whose sides '
+                                   "are multiples of an image's are refused.")
+    command.boolean('all_checkpoints', False, "Every checkpoint of the run, and a picture of the quality over steps.")
+
+
+def _add_measuring_flags(command):
+    command.group('How')
+    command.integer('num_images', 10000, 'How many; at most half of the real ones. Distances depend on it.', 100,
+                    old_name='n')
+    command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
+    command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
+                                   'then $DCGAN_TF1_DATA, then data/.')
+    command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '
+                                        'refuse them.')
+    command.path('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
+                                   'classifier; needs --features_input and --features_output.')
+    command.string('features_input', None, 'Its placeholder for images: floats or bytes, [N, H, W, C], [N, C, H, W] '
+                                           'or flat, or encoded pictures.')
+    command.string('features_output', None, 'Its features [N, D].')
+    command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
+    command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
+    command.integer('features_seed', None, 'Of the classifier: another seed trains another one. Default: 0.', 0)
+
+
+def _check_sources(values):
+    """Refuses what does not go together of where images come from, and of what they are measured by."""
+    checkpoint_flags.check_preset(values)
+    if values['images'] is None:
+        checkpoint_flags.check(values)
+    elif values['run'] is not None or values['checkpoint'] is not None:
+        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found {}'.format(
+            flags.given(values, 'run', 'checkpoint')))
+    elif values['preset'] is None:
+        raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
+    flags.check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')
+    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
+                                      or values['which'] == 'best'):
+        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which=best, beside it, '
+                          'found {}'.format(flags.given(values, 'checkpoint', 'images', 'step', 'which')))
+    if values['features'] is not None and None in (values['features_input'], values['features_output']):
+        raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
+            flags.given(values, 'features_input', 'features_output')))
+
+
+def _check_measuring_flags(values):
+    """Reads the ranges among evaluate's flags; an error for a flag that nothing would come of."""
+    for name in ('features_range', 'images_range'):
+        values[name] = flags.parse_range(name, values[name])
+    for name, needed in (('features_range', 'features'), ('images_range', 'images'), ('tiles', 'images'),
+                         ('features_input', 'features'), ('features_output', 'features'),
+                         ('features_probabilities', 'features'), ('other_data', 'run')):
+        if values[name] is not None and values[needed] is None:
+            raise flags.Error('--{}: expected --{} beside it, found none'.format(name, needed))
+    if values['features'] is not None and values['features_seed'] is not None:
+        raise flags.Error("--features_seed: expected the data set's classifier, found --features beside it")
+    values['features_seed'] = values['features_seed'] or 0
 
 
 def main(argv=None):
-    return cli.run(flags.parse_evaluate, evaluate, argv, failures=(tf.errors.OpError,))
+    return cli.run(parse, evaluate, argv)
 
 
 def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
-    preset, image_class = _system(config)
-    out = config.out or _default_out(config, preset)
-    unwritable = _check_outputs(config, out)
-    given = None if config.images is None else given_images.read(
-        config.images, preset, config.images_range, config.tiles, config.background)
-    if config.run is None:
-        dataset, own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
-    else:
-        dataset, own = recorded.load(config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir,
-                                     preset.image_shape, config.other_data, background=_background(config.run))
-    data = prepare.prepare(dataset, preset, image_class)
-    real = evaluation.as_bytes(data, preset)
-    count = _count(config, given, real)
-    extractor = _extractor(config, dataset)
-    reference = evaluation.make_reference(real, data.title, extractor, count, config.seed)
-
-    results = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
-    neighbours = None
-    for sampled in _all_sampled(config, preset, given, count):
-        found, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
-        results.append(found)
-        neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
-    record = recorded.record_of(dataset, data.image_class, own)
-    print(_table(results, '{:,} images against {:,} real ones ({}), by the {}'.format(
-        count, count, reference.title, extractor.name)), flush=True)
-    with writing(out):
-        os.makedirs(out, exist_ok=True)
-    write_json(os.path.join(out, 'metrics.json'), {
-        'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
-        'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
-        'data': record, 'classes': list(dataset.classes), 'results': results,
-        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
-    images.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
-    if config.all_checkpoints:
-        images.save_quality_figure(os.path.join(out, 'quality.png'), results[1:], results[0], preset.name)
-    if unwritable:
-        print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
-    elif config.run is not None:
-        _append(os.path.join(config.run, 'evaluations.csv'), results[1:], count, config.seed, extractor.name,
-                recorded.short(record))
-    print('{}: metrics.json, neighbours.png{}'.format(out, ', quality.png' if config.all_checkpoints else ''))
-
-
-def _check_outputs(config, out):
-    """Raises UserError, before anything is measured, where what comes of it could not be written.
-
-    Returns why a run's evaluations.csv can't be, where all else goes to a folder that was named; else None.
-    """
-    names = ['metrics.json', 'neighbours.png'] + (['quality.png'] if config.all_checkpoints else [])
-    for path in [os.path.join(out, name) for name in names]:
-        if os.path.exists(path) and not config.overwrite:
-            raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))
-        try:
-            check_writable(path)
-        except UserError as error:
-            raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
-    if config.run is not None:
-        try:
-            check_writable(os.path.join(config.run, 'evaluations.csv'))
-        except UserError as error:
-            if config.out is None:
-                raise UserError('{}; --out=FOLDER writes elsewhere'.format(error))
-            return str(error)
-    return None
-
-
-def _count(config, given, real):
-    """How many images are measured."""
-    count = min([config.n, len(real) // 2] + ([] if given is None else [len(given)]))
-    if count < evaluation.MIN_IMAGES:
-        raise UserError('--n: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {} in {}'.format(
-                len(given), config.images)))
-    if count < config.n:
-        print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
-            count, config.n, len(real), '' if given is None else ' and {:,} in {}'.format(len(given), config.images)))
-    return count
-
-
-# ------------------------------------------------------------------------- what is measured
-
-def _system(config):
-    """The preset, with the data set that a run was trained on, and its class or None."""
-    if config.run is None:
-        return PRESETS[config.preset], PRESETS[config.preset].image_class
-    preset = run_folder.read_preset(config.run)
-    identity = run_folder.read_config(config.run)['identity']
-    if identity.get('dataset', preset.dataset) not in sources.DATASETS:
-        raise UserError('{}: expected one of the data sets {}, found {!r}'.format(
-            config.run, ', '.join(sources.DATASETS), identity['dataset']))
-    return (dataclasses.replace(preset, dataset=identity.get('dataset', preset.dataset)),
-            identity.get('class', preset.image_class))
-
-
-def _background(run):
-    """What a run's transparent pictures were laid on."""
-    found = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
-    if found not in tuple(BACKGROUNDS):
-        raise UserError('{}: expected a background of {}, found {!r}'.format(
-            run, ' or '.join(BACKGROUNDS), found))
-    return found
-
-
-def _default_out(config, preset):
-    if config.run is None:
-        return 'evaluation'
-    if config.all_checkpoints:
-        return os.path.join(config.run, 'evaluation')
-    _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
-    return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
-
-
-def _all_sampled(config, preset, given, count):
-    """Yields what is to be measured, each a Sampled."""
-    if given is not None:
-        yield Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
-        return
-    if config.all_checkpoints:
-        folder = os.path.join(config.run, 'checkpoints')
-        steps = checkpoint.list_steps(folder)
-        if not steps:
-            raise UserError('{}: expected checkpoints, found none'.format(folder))
-        prefixes = [checkpoint.checkpoint_path(folder, step) for step in steps]
-    else:
-        prefixes = [run_folder.find_checkpoint(
-            config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
-    z = noise(preset, config.seed, count)
-    # As the preset samples; then, for one checkpoint, the other ways that there are.
-    ways = [('as the preset samples', preset, None)]
-    if not config.all_checkpoints:
-        if preset.dropout_when_sampling:
-            ways.append(('dropout off', preset, False))
-        if preset.ema_decay is not None:
-            ways.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
-    for prefix in prefixes:
-        for name, system, dropout in ways:
-            step = checkpoint.step_of(prefix)
-            print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
-                  flush=True)
-            raw = generate(system, prefix, z, config.seed, dropout, config.device, progress=True)
-            yield Sampled(name, step, to_uint8(preset, raw, prefix))
-
-
-# --------------------------------------------------------------------------- what it is measured by
-
-def _extractor(config, dataset):
-    if config.features is None:
-        return classifier.classifier(dataset, config.features_seed)
-    return classifier.load_graph(config.features, config.features_input, config.features_output,
-                               config.features_probabilities, config.features_range)
-
-
-# --------------------------------------------------------------------------------- results
-
-def _append(path, rows, count, seed, extractor, data):
-    """Adds a line for each row to a run's evaluations.csv; what is there keeps its values.
-
-    Where an older file lacks a column, its rows get an empty cell.
-    """
-    added = list(evaluation.COLUMNS) + ['data']
-    header = ['step', 'name', 'n', 'seed', 'features'] + added
-    earlier = texts_to_go_on(path, header, print, optional=added)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, header, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(earlier)
-    for row in rows:
-        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in evaluation.COLUMNS}
-        writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
-                             data=data))
-    write_text(path, stream.getvalue())
-
-
-def _table(rows, title):
-    """Rows of measures in columns that are as wide as what stands in them."""
-    columns = [key for key in evaluation.COLUMNS if any(row.get(key) is not None for row in rows)]
-    cells = [[''] + [evaluation.COLUMNS[key][0] for key in columns]]
-    for row in rows:
-        name = row['name'] if row['step'] is None else '{:,} {}'.format(row['step'], row['name'])
-        cells.append([name] + ['' if row.get(key) is None else evaluation.COLUMNS[key][1].format(row[key])
-                               for key in columns])
-    widths = [max(least, *map(len, column)) for least, column in zip([30] + [10] * len(columns), zip(*cells))]
-    return '\n'.join([title] + [' '.join([line[0].ljust(widths[0])] + [
-        cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]) for line in cells])
+    from dcgan_tf1.reporting import evaluating
+    checkpoint_flags.load_presets(config)
+    evaluating.evaluate(config)
 
 
 if __name__ == '__main__':

@@ -4,229 +4,83 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
     tf_startup.begin()
 
-import collections
-import contextlib
+import dataclasses
 import os
-import platform
-import shutil
 import sys
-import tempfile
+from typing import Optional, Tuple
 
-import numpy as np
-import tensorflow.compat.v1 as tf
+from dcgan_tf1.exporting.catalogue import FORMATS
+from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.util import cli, flags
 
-import dcgan_tf1
-from dcgan_tf1 import flags
-from dcgan_tf1.exporting import formats, freeze, readme
-from dcgan_tf1.gan import graph
-from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.util import cli, devices
-from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
-from dcgan_tf1.util.seeds import draw_noise, numpy_rng
+EXAMPLES = (
+    ('all formats that the installed packages allow', 'python -m dcgan_tf1.export --run=runs/00000-blog_mnist'),
+    ('the best checkpoint, with the discriminator',
+     'python -m dcgan_tf1.export --run=runs/00000-blog_mnist --checkpoint=best --with_discriminator'),
+    ("another program's checkpoint, as a frozen graph and a web page",
+     'python -m dcgan_tf1.export --checkpoint=old/generator.ckpt --preset=blog_dense --formats=frozen,web'))
 
-MANIFEST = 'MANIFEST.json'
-README = 'README.md'
-BATCHES = (1, 16)  # on which every format is compared with the session
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What `export` does."""
+
+    run: Optional[str]
+    checkpoint: Optional[str]
+    preset: Optional[str]
+    preset_file: Optional[str]
+    step: Optional[int]
+    which: str
+    formats: Optional[Tuple[str, ...]]
+    with_discriminator: bool
+    opset: int
+    out: Optional[str]
+    overwrite: bool
+
+
+def parse(argv):
+    """The ExportConfig of a list of flags; None after a help text."""
+    command = flags.Command('dcgan-export', 'Exports the generator of a run or a checkpoint to what other systems '
+                                            'load, each format compared with the session. The formats are ' + ' '.join(
+                                                '{}: {}.'.format(*item) for item in FORMATS.items()), EXAMPLES)
+    checkpoint_flags.add(command)
+    command.group('What to write')
+    command.string('formats', None, 'Formats with commas between them. Default: all that the installed packages '
+                                    "allow (pip install 'dcgan_tf1[export]').")
+    command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
+    command.integer('opset', 17, "ONNX's version of its operations: 13 to 18.", 13, 18)
+    command.group('Where to')
+    command.path('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
+    command.boolean('overwrite', False, 'Replace an earlier export (files that others put there are kept).')
+    values = command.parse(argv)
+    if values is None:
+        return None
+    checkpoint_flags.check(values)
+    chosen = None
+    if values['formats'] is not None:
+        chosen = tuple(values['formats'].split(','))
+        for name in chosen:
+            if name not in FORMATS:
+                raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
+    return flags.fields_of(ExportConfig, values, formats=chosen)
 
 
 def main(argv=None):
-    return cli.run(flags.parse_export, export, argv, failures=(tf.errors.OpError,))
+    return cli.run(parse, export, argv)
 
 
 def export(config):
     """Writes a folder with every format asked for, a manifest and a README."""
-    chosen = _choose_formats(config.formats)
+    from dcgan_tf1.exporting import package
+    from dcgan_tf1.runs import checkpoint, run_folder
+    checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                           config.which)
-    if config.with_discriminator and preset.discriminator is None:
-        raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
+                                                config.which)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
-    _refuse(out, config.overwrite)
-    with _replacing_folder(out) as folder, \
-            opened(preset, prefix, config.with_discriminator, config.opset) as exported:
-        written = {}
-        for name in chosen:
-            written[name] = _write(exported, name, os.path.join(folder, name))
-        manifest = _manifest(exported, prefix, written)
-        write_text(os.path.join(folder, README), readme.text(exported, written))
-        manifest['files'] = _checksums(folder)
-        write_json(os.path.join(folder, MANIFEST), manifest)
-        _keep_other_files(out, folder)
+    written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,
+                            config.overwrite)
     print('{}: {} from {}'.format(out, ', '.join(written), prefix))
-
-
-def _choose_formats(asked):
-    """The formats to write, in the table's order; those that can't be had here are named."""
-    reasons = {name: formats.missing(name) for name in formats.FORMATS}
-    for name in asked or ():
-        if reasons[name]:
-            raise UserError('--formats: expected formats that can be written here, found {}, which {}'.format(
-                name, reasons[name]))
-    if not asked:
-        for name, why in reasons.items():
-            if why:
-                print('{}: left out; {}'.format(name, why))
-    return [name for name in formats.FORMATS if (name in asked if asked else not reasons[name])]
-
-
-@contextlib.contextmanager
-def opened(preset, prefix, with_discriminator=False, opset=17):
-    """The formats.Export of a checkpoint `prefix`, with its session open."""
-    with tf.Graph().as_default():
-        tf.set_random_seed(0)
-        networks = graph.build_inference_graph(preset, with_discriminator)
-        variables = graph.sampled_variables(preset, tf.global_variables())
-        with tf.Session(config=devices.session_config('cpu')) as session:
-            checkpoint.restore(session, prefix, variables)
-            frozen, signatures = [], collections.OrderedDict()
-            for network in networks:
-                shapes = [tuple(tensor.shape.as_list()[1:]) for tensor in (network.input, network.output)]
-                frozen.append(formats.Frozen(
-                    network.name, freeze.freeze(session, [each.input for each in networks], network.output),
-                    network.input_key, network.input.op.name, shapes[0],
-                    network.output_key, network.output.op.name, shapes[1]))
-                name = network.name if signatures else 'serving_default'
-                signatures[name] = {network.input_key: network.input}, {network.output_key: network.output}
-            yield formats.Export(preset, checkpoint.step_of(prefix), frozen, session, signatures, opset,
-                                 lambda network, count, seed: _draw(preset, network, count, seed))
-
-
-def _draw(preset, network, count, seed):
-    """Inputs to compare and calibrate with: the preset's noise, or images of uniform noise in its range."""
-    if network.input_key == 'noise':
-        return draw_noise(seed, 'export', 0, (count, preset.z_dim), preset.noise)
-    return numpy_rng(seed, 'export', 1).uniform(
-        *preset.image_range, size=(count,) + network.input_shape).astype(np.float32)
-
-
-def _write(exported, name, folder):
-    """Writes one format and loads it again; returns a list of (Artefact, error or None, runtime or why not)."""
-    os.makedirs(folder)
-    found, unmeasured = [], formats.unmeasured(name)
-    with writing(folder):
-        artefacts = list(formats.FORMATS[name].write(exported, folder))
-    for artefact in artefacts:
-        error, runtime = None, unmeasured
-        if not unmeasured:
-            error, runtime = formats.measure(artefact, _cases(exported, artefact.network))
-        print('{:<11} {:<31} {:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
-            'not loaded again: ' + unmeasured if unmeasured else
-            'largest error {:.1e} in {}'.format(error, runtime))), flush=True)
-        found.append((artefact, error, runtime))
-    return found
-
-
-def _cases(exported, network):
-    """Inputs of BATCHES and what the session makes of them."""
-    for count in BATCHES:
-        inputs = exported.draw(network, count, 0)
-        yield inputs, plain_session(exported, network)(inputs)
-
-
-def plain_session(exported, network):
-    """A function from a network's inputs to its outputs by the session with variables."""
-    return lambda inputs: exported.session.run(
-        formats.tensor_name(network.output), {formats.tensor_name(network.input): inputs})
-
-
-# ---------------------------------------------------------------------------- the manifest
-
-def _manifest(exported, prefix, written):
-    preset = exported.preset
-    ranges = {'noise': 'uniform in [-1, 1)' if preset.noise == 'uniform' else 'normal, mean 0, variance 1',
-              'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real'}
-    return {
-        'preset': preset.name,
-        'title': preset.title,
-        'checkpoint': prefix,
-        'step': exported.step,
-        'networks': [{
-            'name': network.name,
-            'signature': signature,
-            'input': {'key': network.input_key, 'name': formats.tensor_name(network.input), 'dtype': 'float32',
-                      'shape': [None] + list(network.input_shape), 'range': ranges[network.input_key]},
-            'output': {'key': network.output_key, 'name': formats.tensor_name(network.output), 'dtype': 'float32',
-                       'shape': [None] + list(network.output_shape), 'range': ranges[network.output_key]},
-        } for network, signature in zip(exported.networks, exported.signatures)],
-        'formats': {name: [{
-            'path': '{}/{}'.format(name, artefact.path), 'network': artefact.network.name,
-            'largest_error': error, 'on_batches_of': list(BATCHES), 'runtime': runtime,
-            'bytes': artefact.bytes,
-        } for artefact, error, runtime in artefacts] for name, artefacts in written.items()},
-        'onnx_opset': exported.opset if 'onnx' in written else None,
-        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION),
-                     'python': platform.python_version(), 'numpy': np.__version__},
-    }
-
-
-def _listing(folder):
-    return sorted(os.path.relpath(os.path.join(parent, name), folder)
-                  for parent, _, names in os.walk(folder) for name in names)
-
-
-def _checksums(folder):
-    return {name: sha256(os.path.join(folder, name)) for name in _listing(folder)}
-
-
-# ------------------------------------------------------------------------------ the folder
-
-def _refuse(out, overwrite):
-    """Raises UserError where something of the user's would be replaced."""
-    if not os.path.lexists(out) or (os.path.isdir(out) and not os.listdir(out)):
-        return
-    if not os.path.isdir(out):
-        raise UserError('--out: expected a folder, found the file {}'.format(out))
-    if not overwrite:
-        raise UserError('--out: expected an empty folder or none, found {} with {} in it; --overwrite replaces an '
-                        'earlier export'.format(out, ', '.join(sorted(os.listdir(out))[:3])))
-    if not os.path.isfile(os.path.join(out, MANIFEST)):
-        raise UserError('--out: expected an earlier export (a folder with {}) to overwrite, found {} with {} in '
-                        'it'.format(MANIFEST, out, ', '.join(sorted(os.listdir(out))[:3])))
-
-
-@contextlib.contextmanager
-def _replacing_folder(out):
-    """Yields a folder beside `out` to write into; on success it takes the name `out`.
-
-    What was there is moved aside first and deleted last, so that one of the two is always whole.
-    """
-    out = os.path.abspath(out)
-    parent = os.path.dirname(out)
-    with writing(parent):
-        os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix='.part-', suffix='-' + os.path.basename(out), dir=parent)
-    new, old = os.path.join(temporary, 'new'), os.path.join(temporary, 'old')
-    try:
-        os.mkdir(new)
-        yield new
-        with writing(out):
-            if os.path.isdir(out):
-                os.rename(out, old)
-            try:
-                os.rename(new, out)
-            except OSError:
-                if os.path.isdir(old):
-                    os.rename(old, out)
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _keep_other_files(out, folder):
-    """Carries over what others put into an earlier export, such as a copy of TensorFlow.js beside the page."""
-    if not os.path.isfile(os.path.join(out, MANIFEST)):
-        return
-    try:
-        earlier = set(read_json(os.path.join(out, MANIFEST))['files']) | {MANIFEST}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError('{}: expected the manifest of an earlier export, found a damaged one ({})'.format(
-            os.path.join(out, MANIFEST), error))
-    for name in _listing(out):
-        if name not in earlier and not os.path.lexists(os.path.join(folder, name)):
-            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-            shutil.copy2(os.path.join(out, name), os.path.join(folder, name))
 
 
 if __name__ == '__main__':

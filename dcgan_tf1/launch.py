@@ -5,6 +5,7 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     tf_startup.begin()
 
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -12,15 +13,49 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Tuple
 
-from dcgan_tf1 import flags
-from dcgan_tf1.util import cli
+from dcgan_tf1.training.config import parse_train
+from dcgan_tf1.util import cli, flags
 
 GRACE = 20  # seconds that the others get after one has ended, beside their own --worker_timeout
+EXAMPLES = (('two workers, each with half of the batch of 64',
+             'python -m dcgan_tf1.launch --workers=2 -- --preset=blog_mnist --batch_size=32'),)
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchConfig:
+    """What `launch` does; train_flags are those of each worker, which reads them itself."""
+
+    workers: int
+    timeout: float
+    train_flags: Tuple[str, ...]
+
+
+def parse(argv):
+    """The LaunchConfig of a list of flags; None after a help text.
+
+    The workers' flags stand behind a `--`; a wrong one of them is an error before any of them starts.
+    """
+    command = flags.Command('dcgan-launch', 'Starts a cluster of workers on this machine, shows their logs as one, '
+                                            'and ends them as one. Flags of train follow after --.', EXAMPLES)
+    command.integer('workers', 2, 'How many.', 2, 64)
+    argv = list(argv)
+    split = argv.index('--') if '--' in argv else len(argv)
+    values = command.parse(argv[:split])
+    if values is None:
+        return None
+    train = parse_train(argv[split + 1:])
+    if train is None:
+        return None
+    if train.cluster is not None:
+        raise flags.Error('{}: expected nothing, for launch chooses the addresses, found {}'.format(
+            '--worker_hosts' if 'worker_hosts' in ' '.join(argv) else 'TF_CONFIG', ','.join(train.cluster.hosts)))
+    return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 
 def main(argv=None):
-    return cli.run(flags.parse_launch, launch, argv)
+    return cli.run(parse, launch, argv)
 
 
 def launch(config):

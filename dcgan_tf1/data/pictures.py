@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing
 
@@ -19,9 +20,6 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '
 FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
-
-# What transparent parts are laid on.
-BACKGROUNDS = {'black': (0, 0, 0, 255), 'white': (255, 255, 255, 255)}
 
 _WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 _ORIENTATION = 0x0112  # the tag of EXIF and TIFF

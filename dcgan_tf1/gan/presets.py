@@ -19,7 +19,7 @@ import dataclasses
 import math
 from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import losses, networks, objectives
+from dcgan_tf1.gan import catalogue, losses, networks, objectives
 from dcgan_tf1.gan.objectives import (
     AUTOENCODER_OBJECTIVE,
     D_FAKE_OBJECTIVE,
@@ -165,7 +165,7 @@ _CHOICES = {
 
 _BLOG_MNIST = Preset(
     name='blog_mnist',
-    title="the 2017 blog's DCGAN on MNIST",
+    title=catalogue.PRESETS['blog_mnist'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(28, 28, 1),
@@ -185,7 +185,7 @@ _BLOG_MNIST = Preset(
 _BLOG_CIFAR_HORSE = dataclasses.replace(
     _BLOG_MNIST,
     name='blog_cifar_horse',
-    title="the 2017 blog's DCGAN on the horses of CIFAR-10",
+    title=catalogue.PRESETS['blog_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -203,7 +203,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
 
 _BLOG_DENSE = Preset(
     name='blog_dense',
-    title='the fully connected GAN that the 2017 blog compares with',
+    title=catalogue.PRESETS['blog_dense'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(784,),
@@ -228,7 +228,7 @@ _BLOG_DENSE = Preset(
 
 _TF_TUTORIAL = Preset(
     name='tf_tutorial',
-    title="the DCGAN of TensorFlow's own tutorial",
+    title=catalogue.PRESETS['tf_tutorial'],
     input_shape=(28, 28, 1),
     batch_size=256,
     incomplete_batch='keep',
@@ -251,7 +251,7 @@ _TF_TUTORIAL = Preset(
 _TF_TUTORIAL_101 = dataclasses.replace(
     _TF_TUTORIAL,
     name='tf_tutorial_101',
-    title="a variant of TensorFlow's tutorial: epochs 0 to 100, no leaky ReLU after the dense layer",
+    title=catalogue.PRESETS['tf_tutorial_101'],
     generator=networks.tf_tutorial_101_generator,
     epochs=101,
     first_epoch=0,
@@ -261,7 +261,7 @@ _TF_TUTORIAL_101 = dataclasses.replace(
 
 _KERAS_DENSE = Preset(
     name='keras_dense',
-    title='the plain fully connected GAN of the introductory source',
+    title=catalogue.PRESETS['keras_dense'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=32,
@@ -287,7 +287,7 @@ _KERAS_DENSE = Preset(
 
 _CNTK = Preset(
     name='cntk',
-    title="the DCGAN of CNTK's tutorial",
+    title=catalogue.PRESETS['cntk'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=128,
@@ -312,7 +312,7 @@ _CNTK = Preset(
 
 _RESNET_MNIST = Preset(
     name='resnet_mnist',
-    title='a ResNet GAN with spectral normalisation on MNIST',
+    title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
     steps=50000,
     holdout=5000,
@@ -337,7 +337,7 @@ _RESNET_MNIST = Preset(
 _RESNET_CIFAR_HORSE = dataclasses.replace(
     _RESNET_MNIST,
     name='resnet_cifar_horse',
-    title='a ResNet GAN with spectral normalisation on the horses of CIFAR-10',
+    title=catalogue.PRESETS['resnet_cifar_horse'],
     dataset='cifar10',
     image_class='horse',
     image_shape=(32, 32, 3),
@@ -349,7 +349,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
 
 _AUTOENCODER = Preset(
     name='autoencoder',
-    title='a plain auto-encoder, sampled by decoding random codes',
+    title=catalogue.PRESETS['autoencoder'],
     model=objectives.AUTOENCODER,
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
@@ -368,7 +368,7 @@ _AUTOENCODER = Preset(
 _VAE = dataclasses.replace(
     _AUTOENCODER,
     name='vae',
-    title='a variational auto-encoder',
+    title=catalogue.PRESETS['vae'],
     encoder=networks.vae_encoder,
     loss=losses.bernoulli,
     losses=('loss', 'reconstruction', 'kl'),

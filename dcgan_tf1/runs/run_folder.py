@@ -29,7 +29,7 @@ from tqdm import tqdm
 from dcgan_tf1.data import readers
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import evaluation
-from dcgan_tf1.runs import checkpoint, tables
+from dcgan_tf1.runs import checkpoint, preset_files, tables
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import (
@@ -100,10 +100,17 @@ def read_config(path):
 
 
 def read_preset(path):
-    """The Preset that a run was started with, without the flags that changed it."""
-    name = read_config(path)['identity']['preset']
+    """The Preset that a run was started with, without the flags that changed it.
+
+    One that nothing has registered yet is looked for in the preset file that the run was trained with.
+    """
+    config = read_config(path)
+    name = config['identity']['preset']
     if name not in PRESETS:
-        raise UserError('{}: expected one of the presets {}, found {!r}'.format(path, ', '.join(PRESETS), name))
+        preset_files.load_recorded(path, config)
+    if name not in PRESETS:
+        raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
+                        '--preset_file)'.format(path, ', '.join(PRESETS), name))
     return PRESETS[name]
 
 

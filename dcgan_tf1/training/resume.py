@@ -121,7 +121,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
 
     Args:
       run_dir: where numbered run folders are made; or one run folder, which it has to be.
-      resume: 'auto', 'never' or 'must', as the flag.
+      resume: 'auto', 'never', 'require' or its older name 'must', as the flag.
       wanted: the identity() to train with.
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
@@ -134,7 +134,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
 
     name = wanted['preset']
     paths = run_folder.folders(run_dir, name)
-    insists = resume == 'must' or paths == [run_dir]
+    insists = resume in ('require', 'must') or paths == [run_dir]
     if resume == 'never':
         if insists:
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
@@ -167,7 +167,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
     if others:
         raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
     raise damaged[0] if damaged else UserError(
-        '--resume=must: expected a run of {} in {}, found none'.format(name, run_dir))
+        '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 import threading
@@ -18,24 +19,23 @@ EXIT_INTERRUPTED = 130
 _ON_WRITING = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 
-def run(parse, work, argv=None, failures=()):
+def run(parse, work, argv=None):
     """Parses `argv` (without the program's name; default sys.argv) and does the work.
 
     Args:
       parse: list of arguments -> frozen config, or None where a help text was asked for
         and printed.
       work: config -> exit status or None for 0.
-      failures: exceptions of the libraries in use that are the machine's or the input's
-        fault, not a mistake of ours (out of memory, say).
 
-    Returns the exit status: 1 after a UserError or a file that can't be read or written,
-    2 after a wrong flag; each is one line on standard error, without a traceback.
+    Returns the exit status: 1 after a UserError, an error of TensorFlow's (out of memory, say) or a file
+    that can't be read or written, 2 after a wrong flag; each is one line on standard error, without a
+    traceback.
     """
     with streams.usable(), _without_notes():
-        return _run(parse, work, argv, failures)
+        return _run(parse, work, argv)
 
 
-def _run(parse, work, argv, failures):
+def _run(parse, work, argv):
     try:
         config = parse(sys.argv[1:] if argv is None else argv)
         status = (work(config) or 0) if config is not None else 0
@@ -45,7 +45,7 @@ def _run(parse, work, argv, failures):
         return _fail(' '.join(str(error).split()) + ' (--help lists the flags)', EXIT_USAGE)
     except UserError as error:
         return _fail(error, EXIT_ERROR)
-    except failures as error:
+    except _tensorflow_errors() as error:
         return _fail('{}: {}'.format(type(error).__name__, reason(error)), EXIT_ERROR)
     except BrokenPipeError:
         _write_nowhere(sys.stdout)  # whoever read it has gone
@@ -66,17 +66,23 @@ def in_main_thread():
     return threading.current_thread() is threading.main_thread()
 
 
+def _tensorflow_errors():
+    """What TensorFlow raises where the machine or the input is at fault; nothing where it has not been imported."""
+    tf = sys.modules.get('tensorflow.compat.v1')
+    return () if tf is None else (tf.errors.OpError,)
+
+
 @contextlib.contextmanager
 def _without_notes():
     """Without deprecation notes, which address whoever writes the graph, where a program runs a command of ours."""
-    import tensorflow.compat.v1 as tf
-    before = tf.logging.get_verbosity()
+    logger = logging.getLogger('tensorflow')  # TensorFlow's own; a help text does without importing it
+    before = logger.level
     if os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0':
-        tf.logging.set_verbosity(max(before, tf.logging.ERROR))
+        logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
     try:
         yield
     finally:
-        tf.logging.set_verbosity(before)
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 A program that imports modules of this package keeps its own. So the commands begin here in
 the two ways that there are: `python -m dcgan_tf1.train` in the module's first lines, where its
-name is `__main__`, and `dcgan-train` in `commands.py`.
+name is `__main__`, and `dcgan-train` in `commands.py`. Nothing here imports TensorFlow, which takes
+seconds and which a help text does without.
 
 Since 2.19, TensorFlow prints a few informational lines while it is imported, whatever
 TF_CPP_MIN_LOG_LEVEL says, because they come before its log is set up. They go through
@@ -11,6 +12,8 @@ passed on.
 """
 
 import contextlib
+import importlib.abc
+import importlib.util
 import os
 import re
 import sys
@@ -24,24 +27,53 @@ _CHATTER = re.compile(rb'I\d{4} |WARNING: All log messages before absl::Initiali
 
 
 def begin():
-    """Readies this process for a command, and imports TensorFlow without its start-up chatter."""
+    """Readies this process for a command; TensorFlow will be quiet whenever something imports it."""
     streams.open_missing()
     # TensorFlow's C++ start-up messages (one of them a false alarm on every machine without CUDA) would bury our
     # log; set the variable to 0 to see them.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # TensorFlow 1.15 on Python 3.7 warns six times about its own use of NumPy.
     warnings.filterwarnings('ignore', category=FutureWarning, module='tensor(flow|board)')
-    quiet = os.environ['TF_CPP_MIN_LOG_LEVEL'] != '0'
-    with contextlib.ExitStack() as stack:
+    if 'tensorflow' not in sys.modules:
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds TensorFlow, once, where the others find it, and lets a _Loader import it."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != 'tensorflow':
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    """Imports TensorFlow as its own loader does, without the start-up chatter."""
+
+    def __init__(self, loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self._loader  # what is asked of it later, it answers itself
+        quiet = os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0'
+        with contextlib.ExitStack() as stack:
+            if quiet:
+                stack.enter_context(without_chatter(_CHATTER))
+            # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
+            with contextlib.suppress(ImportError):
+                import_matplotlib()
+            self._loader.exec_module(module)
+            import tensorflow.compat.v1 as tf
         if quiet:
-            stack.enter_context(without_chatter(_CHATTER))
-        # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
-        with contextlib.suppress(ImportError):
-            import_matplotlib()
-        import tensorflow.compat.v1 as tf
-    if quiet:
-        # Deprecation notes address whoever writes the graph; ours must use the old names.
-        tf.logging.set_verbosity(tf.logging.ERROR)
+            # Deprecation notes address whoever writes the graph; ours must use the old names.
+            tf.logging.set_verbosity(tf.logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,14 @@
+"""The names of the data sets and what help texts say of them; needs neither NumPy nor Pillow."""
+
+import collections
+
+# {name: title}, in the order of sources.DATASETS, whose titles these are.
+DATASETS = collections.OrderedDict([
+    ('mnist', 'MNIST, handwritten digits'),
+    ('fashion_mnist', 'Fashion-MNIST, articles of clothing'),
+    ('cifar10', 'CIFAR-10, small photographs'),
+    ('folder', 'your own pictures, cropped and resized'),
+])
+
+# What transparent parts of pictures are laid on: RGBA.
+BACKGROUNDS = {'black': (0, 0, 0, 255), 'white': (255, 255, 255, 255)}

@@ -1,0 +1,28 @@
+"""The names of the presets and what help texts say of them; needs no TensorFlow, which `presets` imports."""
+
+import collections
+import sys
+
+# {name: title}, in the order of presets.PRESETS, whose titles these are.
+PRESETS = collections.OrderedDict([
+    ('blog_mnist', "the 2017 blog's DCGAN on MNIST"),
+    ('blog_cifar_horse', "the 2017 blog's DCGAN on the horses of CIFAR-10"),
+    ('blog_dense', 'the fully connected GAN that the 2017 blog compares with'),
+    ('tf_tutorial', "the DCGAN of TensorFlow's own tutorial"),
+    ('tf_tutorial_101', "a variant of TensorFlow's tutorial: epochs 0 to 100, no leaky ReLU after the dense layer"),
+    ('keras_dense', 'the plain fully connected GAN of the introductory source'),
+    ('cntk', "the DCGAN of CNTK's tutorial"),
+    ('resnet_mnist', 'a ResNet GAN with spectral normalisation on MNIST'),
+    ('resnet_cifar_horse', 'a ResNet GAN with spectral normalisation on the horses of CIFAR-10'),
+    ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
+    ('vae', 'a variational auto-encoder'),
+])
+
+# {name: its modes}, of the presets that have some.
+MODES = {'cntk': ('fast', 'slow')}
+
+
+def preset_names():
+    """The names of the presets, also of those that a program or a file of the user's has registered."""
+    presets = sys.modules.get('dcgan_tf1.gan.presets')
+    return tuple(PRESETS if presets is None else presets.PRESETS)

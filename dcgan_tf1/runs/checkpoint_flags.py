@@ -1,0 +1,66 @@
+"""Flags that say which checkpoint of which run: those of sample, evaluate and export."""
+
+from dcgan_tf1.gan import preset_file
+from dcgan_tf1.gan.catalogue import preset_names
+from dcgan_tf1.runs.preset_files import check_name
+from dcgan_tf1.util import flags
+
+_WHICH = ('last', 'best')
+
+
+def add(command):
+    command.group('From what')
+    command.path('run', None, 'A run folder.')
+    command.path('checkpoint', None, 'With --run, which of its checkpoints: last, the newest, or best, the one with '
+                                     'the smallest Frechet distance (train --eval_every). Without --run, a checkpoint '
+                                     "prefix (.../model.ckpt-4295), a folder of them, another program's, too, or its "
+                                     'file checkpoint; needs --preset.')
+    command.choice('which', None, _WHICH, 'The old name of --checkpoint beside --run. Default: last.')
+    command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
+    preset_flags(command, None, "The checkpoint's system.")
+
+
+def preset_flags(command, default, help_text):
+    """--preset and --preset_file. A file's presets are known only when it has been executed."""
+    command.string('preset', default, help_text + ' One of {}, or of --preset_file.'.format(', '.join(preset_names())))
+    preset_file_flag(command)
+
+
+def preset_file_flag(command):
+    command.path('preset_file', None, 'A Python file of yours, which is executed: each register_preset(Preset(...)) '
+                                      'in it adds a preset (docs/library.md). A run remembers the file that it was '
+                                      'trained with.', ('.py',))
+
+
+def check(values):
+    """Refuses what does not go together. Afterwards `checkpoint` is a path or None, and `which` last or best."""
+    check_preset(values)
+    if values['run'] is not None and values['checkpoint'] in _WHICH:
+        if values['which'] not in (None, values['checkpoint']):
+            raise flags.Error('--checkpoint: expected the same as --which, found --checkpoint={} and '
+                              '--which={}'.format(values['checkpoint'], values['which']))
+        values['which'], values['checkpoint'] = values['checkpoint'], None
+    values['which'] = values['which'] or 'last'
+    if (values['run'] is None) == (values['checkpoint'] is None):
+        raise flags.Error('expected either --run or --checkpoint, found {}'.format(
+            flags.given(values, 'run', 'checkpoint')))
+    if values['checkpoint'] is not None and values['preset'] is None:
+        raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
+    if values['checkpoint'] is not None and values['step'] is not None:
+        raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
+    if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
+        raise flags.Error('--which=best: expected a --run, and no --step, beside it, found {}'.format(
+            flags.given(values, 'checkpoint', 'step')))
+
+
+def check_preset(values):
+    """Refuses a preset that there is not, as long as no file has still to be executed."""
+    if values['preset_file'] is None:
+        check_name(values['preset'])
+
+
+def load_presets(config):
+    """Executes the file of --preset_file, if there is one, and refuses a --preset that is not there then."""
+    if config.preset_file is not None:
+        preset_file.load(config.preset_file)
+        check_name(getattr(config, 'preset', None), config.preset_file)

@@ -1,0 +1,62 @@
+"""The preset file that a run was trained with, as its config.json records it.
+
+A run folder may come from elsewhere, so what it says decides little: a recorded file is executed only
+where it lies at the same absolute path, outside the run's folder and the one around it, with the same
+content. Any other has to be named on the command line.
+"""
+
+import os
+
+from dcgan_tf1.gan import preset_file
+from dcgan_tf1.gan.catalogue import preset_names
+from dcgan_tf1.util import flags
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import read_json
+
+
+def load_recorded(run, config, log=print):
+    """Executes the file that a run's configuration records; what load() returns, None where it records none.
+
+    UserError for a file that is not to be executed unasked.
+    """
+    record = config.get('preset_file')
+    if record is None:
+        return None
+    if not (isinstance(record, dict) and isinstance(record.get('path'), str) and isinstance(record.get('sha256'), str)
+            and os.path.isabs(record['path'])):
+        raise UserError('{}: expected the path and SHA-256 of a preset file in its config.json, found {!r}; name the '
+                        'file with --preset_file'.format(run, record))
+    around = os.path.dirname(os.path.realpath(run))
+    if os.path.commonpath([around, os.path.realpath(record['path'])]) == around:
+        raise UserError('{}: expected its preset file outside of {}, found {}, which may have come with the run; '
+                        '--preset_file={} executes it'.format(run, around, record['path'], record['path']))
+    if not os.path.isfile(record['path']):
+        raise UserError('{}: expected its preset file {}, found none there; name it with --preset_file'.format(
+            run, record['path']))
+    return preset_file.load(record['path'], record['sha256'], log)
+
+
+def load_for(name, run_dir, log=print):
+    """The same for the newest run of the preset `name` in a folder of runs, or for the one run that it is.
+
+    None where no run there names a file.
+    """
+    runs = [run_dir]
+    if not os.path.isfile(os.path.join(run_dir, 'config.json')):
+        entries = sorted(os.listdir(run_dir), reverse=True) if os.path.isdir(run_dir) else []
+        runs = [os.path.join(run_dir, entry) for entry in entries if entry.partition('-')[2] == name]
+    for run in runs:
+        try:
+            config = read_json(os.path.join(run, 'config.json'))
+        except (OSError, ValueError):
+            continue  # whoever opens it will say so
+        if isinstance(config, dict) and config.get('preset_file') is not None:
+            return load_recorded(run, config, log)
+    return None
+
+
+def check_name(name, path=None):
+    """flags.Error, which lists the presets, where none of them has this name; path: that of --preset_file."""
+    if name is not None and name not in preset_names():
+        raise flags.Error('--preset: expected one of {}, found {!r}{}'.format(
+            ', '.join(preset_names()), name, '' if path else ' (a preset of your own needs --preset_file)'))

@@ -1,0 +1,212 @@
+"""The flags of `train`, and the frozen configuration that they become."""
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Any, Mapping, Optional
+
+from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.gan.catalogue import MODES, PRESETS
+from dcgan_tf1.runs import checkpoint_flags, preset_files
+from dcgan_tf1.util import flags
+
+if TYPE_CHECKING:  # these import TensorFlow, which a help text does without
+    from dcgan_tf1.gan.presets import Preset
+    from dcgan_tf1.parallel.group import Cluster
+
+EXAMPLES = (
+    ("the 2017 blog's DCGAN on MNIST; the same command goes on where it was stopped",
+     'python -m dcgan_tf1.train --preset=blog_mnist'),
+    ('measured every 500 steps, so that the best checkpoint is kept',
+     'python -m dcgan_tf1.train --preset=blog_mnist --eval_every=500'),
+    ('on pictures of your own',
+     'python -m dcgan_tf1.train --preset=blog_mnist --dataset=folder --data_dir=my_pictures'),
+    ('a preset of your own', 'python -m dcgan_tf1.train --preset_file=my_preset.py --preset=tiny'))
+
+_LIKELIHOODS = ('bernoulli', 'squared_error')  # functions of gan.losses
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """What `train` does; the preset already carries the flags that override its fields."""
+
+    preset: 'Preset'
+    preset_file: Optional[Mapping[str, Any]]  # of the file that it comes from, as config.json records it
+    seed: int
+    max_steps: Optional[int]
+    data_dir: Optional[str]
+    background: str
+    run_dir: str
+    resume: str
+    init_checkpoint: Optional[str]
+    keep_checkpoints: int
+    eval_every: Optional[int]
+    eval_n: int
+    gif: bool
+    device: str
+    precision: str
+    lowering: str
+    xla: bool
+    steps_per_run: int
+    num_gpus: int
+    intra_op_threads: int
+    inter_op_threads: int
+    cluster: Optional['Cluster']
+    worker_timeout: float
+
+
+def parse_train(argv):
+    """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError."""
+    command = flags.Command(
+        'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
+        + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
+    _add_system_flags(command)
+    _add_data_flags(command)
+    _add_run_folder_flags(command)
+    _add_machine_flags(command)
+    _add_worker_flags(command)
+    values = command.parse(argv)
+    if values is None:
+        return None
+    _check_mode(values)
+    preset, preset_file = _find_preset(values)
+    preset = _overridden_preset(preset, values)
+    flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
+    from dcgan_tf1.parallel.group import find_cluster
+    cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
+    return flags.fields_of(
+        TrainConfig, values, preset=preset, preset_file=preset_file, gif=preset.gif, cluster=cluster)
+
+
+def _add_system_flags(command):
+    command.group('What to train')
+    checkpoint_flags.preset_flags(command, 'blog_mnist', 'The system.')
+    command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0)
+    command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
+    command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
+    command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
+    command.real('learning_rate', None, "Adam's. Default: what the preset says.", 0)
+    command.choice('update_ops', None, ('per_pass', 'all'),
+                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one. "
+                   'Default: what the preset says.', old_values={'own': 'per_pass'})
+    command.choice('batch_norm', None, ('fused', 'moments'),
+                   "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
+                   'Default: what the preset says.')
+    command.string('mode', None, 'One of the named variants that some presets have ({}).'.format('; '.join(
+        '{}: {}'.format(name, ', '.join(modes)) for name, modes in MODES.items())))
+    command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
+                                                     'its place. Default: bernoulli.')
+    command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as sample --checkpoint takes '
+                                          'it (a new run; its step count starts at 0).')
+
+
+def _add_data_flags(command):
+    command.group('Data')
+    command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
+                                              'Default: what the preset says.')
+    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
+                                  'Default: what the preset says.')
+    command.path('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
+                                   'which what is missing is downloaded.')
+    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+
+
+def _add_run_folder_flags(command):
+    command.group('Run folder')
+    command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
+    command.choice('resume', 'auto', ('auto', 'never', 'require'),
+                   'auto: go on with the newest unfinished run of this preset that was started with the same '
+                   'settings, else start a new one. require: fail if there is none to go on with.',
+                   old_values={'must': 'require'})
+    command.integer('log_every', None, 'Steps between rows of losses and samples; 0 for once an epoch. '
+                                       'Default: what the preset says.', 0)
+    command.integer('checkpoint_every', None, 'Steps between checkpoints (there is always one at the end). '
+                                              'Default: what the preset says.', 1)
+    command.boolean('gif', None, 'Join the samples into animation.gif at the end (also later: python -m '
+                                 'dcgan_tf1.animation). Default: what the preset says.')
+    command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
+    command.integer('eval_every', None, 'Steps between measurements of the quality (as evaluate measures it, on a '
+                                        'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
+                                        'one is kept. Default: never.', 0)
+    command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
+
+
+def _add_machine_flags(command):
+    command.group('Machine')
+    flags.device_flag(command)
+    flags.compute_flags(command, 'auto')
+    command.boolean('xla', False, 'Let XLA compile what it can (on a CPU only with '
+                                  'TF_XLA_FLAGS=--tf_xla_cpu_global_jit in the environment).')
+    command.integer('steps_per_run', 0, 'Steps that TensorFlow takes before Python is back; 0 for as many as take '
+                                        'half a second. The numbers do not depend on it.', 0)
+    command.integer('num_gpus', 1, 'GPUs that share a step: each takes --batch_size images, and gradients are '
+                                   'averaged. With --device=cpu, logical devices, to try it out.', 1)
+    command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
+    command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
+
+
+def _add_worker_flags(command):
+    command.group('Several workers (or TF_CONFIG in the environment; docs/distributed.md)')
+    command.string('worker_hosts', None, 'HOST:PORT (or [IPV6]:PORT) of every worker, with commas between them, the '
+                                         'same for all. Each takes --batch_size images; the first, the chief, '
+                                         'writes the run folder.')
+    command.integer('task_index', None, 'Which of --worker_hosts this is, from 0.', 0)
+    command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
+
+
+def _check_mode(values):
+    """Refuses a mode that a preset of ours has not, before TensorFlow is imported."""
+    if values['mode'] is not None and values['preset'] in PRESETS:
+        _refuse_mode(values, MODES.get(values['preset'], ()))
+
+
+def _refuse_mode(values, modes):
+    if values['mode'] not in modes:
+        raise flags.Error('--mode: expected {}, found {!r}'.format(
+            'one of ' + ', '.join(modes) if modes else 'none, for {} has no modes'.format(values['preset']),
+            values['mode']))
+
+
+def _find_preset(values):
+    """(the Preset that the flags name, what config.json records of the user's file that it comes from or None).
+
+    Without --preset_file, a run of the preset in --run_dir says where its file is.
+    """
+    name, path = values['preset'], values['preset_file']
+    record = None
+    if path is not None:
+        from dcgan_tf1.gan import preset_file
+        record = preset_file.load(path)
+    elif name not in PRESETS:
+        record = preset_files.load_for(name, values['run_dir'])
+    preset_files.check_name(name, path)
+    from dcgan_tf1.gan import presets
+    return presets.PRESETS[name], None if name in PRESETS else record
+
+
+def _overridden_preset(preset, values):
+    """The preset with the fields that the flags override."""
+    from dcgan_tf1.gan import losses
+    from dcgan_tf1.gan.presets import StepInterval
+    overrides = {}
+    if values['mode'] is not None:
+        _refuse_mode(values, tuple(preset.modes))
+        overrides.update(preset.modes[values['mode']])
+    if values['likelihood'] is not None:
+        if preset.loss not in [getattr(losses, name) for name in _LIKELIHOODS]:
+            raise flags.Error('--likelihood: expected a preset with one (vae), found --preset={}'.format(preset.name))
+        overrides['loss'] = getattr(losses, values['likelihood'])
+    overrides.update({name: values[name] for name in (
+        'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'gif')
+        if values[name] is not None})
+    if values['epochs'] is not None:
+        overrides['steps'] = None
+    if values['log_every'] is not None:
+        log_every = StepInterval(values['log_every'], 'steps') if values['log_every'] else StepInterval(1, 'epochs')
+        overrides.update(log_every=log_every, log_first=None, samples_every=None)
+    if values['checkpoint_every'] is not None:
+        overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
+    if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
+        overrides['image_class'] = None  # the preset's class is one of its own data set
+    if values['class'] is not None:
+        overrides['image_class'] = None if values['class'] == 'all' else values['class']
+    return dataclasses.replace(preset, **overrides)

@@ -1,0 +1,198 @@
+"""The flags of one command: their kinds, their help text, and the groups of them that several commands have.
+
+Nothing here knows of presets or data sets: what a flag may be is passed in. Each command has flags of
+its own (no global registry), so a help text lists only what the command knows, and a misspelt
+flag fails at once. Nothing here imports TensorFlow or NumPy, so a help text comes at once, too.
+"""
+
+import math
+import os
+import textwrap
+
+from absl import flags
+
+from dcgan_tf1.util import paths
+from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES
+
+Error = flags.Error  # of a wrong flag; its message is one line
+
+
+class Command:
+    """One command's flags, in groups.
+
+    name: the installed command's. purpose: what it does, for the help text. examples: whole commands, each
+    with a line that says what it does: pairs of (line, command).
+    """
+
+    def __init__(self, name, purpose, examples=()):
+        self._name, self._purpose, self._examples = name, purpose, examples
+        self._groups, self._help, self._paths, self._old_names, self._old_values = [], {}, {}, {}, {}
+        self.values = flags.FlagValues()
+        self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
+
+    def _define(self, define, name, default, *args, **kwargs):
+        define(name, default, *args, flag_values=self.values, **kwargs)
+        if name != 'help':
+            if not self._groups:
+                self.group('Flags')
+            self._groups[-1][1].append(name)
+            self._help[name] = args[-1]  # absl puts the choices in front of it
+
+    def group(self, title):
+        self._groups.append((title, []))
+
+    def string(self, name, default, help_text):
+        self._define(flags.DEFINE_string, name, default, help_text)
+
+    def path(self, name, default, help_text, kinds=()):
+        """A string in which `~` is a home folder; a name that has an extension has to have one of `kinds`."""
+        self.string(name, default, help_text)
+        self._paths[name] = kinds
+
+    def paths(self, name, help_text):
+        """Several paths, with commas between them or by giving the flag several times: a tuple, () for none."""
+        self._define(flags.DEFINE_multi_string, name, [], help_text)
+        self._paths[name] = ()
+
+    def integer(self, name, default, help_text, lower=None, upper=None, old_name=None):
+        """old_name: what the flag was called before; it goes on working."""
+        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower, upper_bound=upper)
+        if old_name is not None:
+            flags.DEFINE_integer(old_name, default, '', lower_bound=lower, upper_bound=upper, flag_values=self.values)
+            self._old_names[name] = old_name
+
+    def real(self, name, default, help_text, lower=None):
+        self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower)
+
+    def boolean(self, name, default, help_text):  # a default of None: neither said
+        self._define(flags.DEFINE_boolean, name, default, help_text)
+
+    def choice(self, name, default, choices, help_text, old_values=()):
+        """old_values: {what a value was called before: the value}; they go on working."""
+        self._old_values[name] = dict(old_values)
+        self._define(flags.DEFINE_enum, name, default, list(choices) + list(old_values), help_text)
+
+    def parse(self, argv):
+        """Returns the flags' values by name, or None after printing the help text."""
+        rest = self.values([self._name] + list(argv))
+        if self.values['help'].value:
+            print(self.help_text())
+            return None
+        if len(rest) > 1:
+            raise Error('expected only flags (--name=value), found {!r}'.format(rest[1]))
+        values = self.values.flag_values_dict()
+        for name, old_name in self._old_names.items():
+            old = values.pop(old_name)
+            if self.values[old_name].present:
+                if self.values[name].present and values[name] != old:
+                    raise Error('--{0}: expected the same as its old name --{1} has, found --{0}={2} and --{1}={3}'
+                                .format(name, old_name, values[name], old))
+                values[name] = old
+        for name, old_values in self._old_values.items():
+            values[name] = old_values.get(values[name], values[name])
+        for name, kinds in self._paths.items():
+            if isinstance(values[name], list):
+                values[name] = tuple(paths.expand(path, '--' + name) for text in values[name]
+                                     for path in paths.split(text))
+            elif values[name] is not None:
+                values[name] = _checked_path(name, values[name], kinds)
+        return values
+
+    def help_text(self):
+        lines = ['usage: {} [--flag=value ...]'.format(self._name), '']
+        lines += textwrap.wrap(self._purpose, 92)
+        for title, names in self._groups:
+            lines += ['', title]
+            for name in names:
+                lines += self._help_lines(name)
+        if self._examples:
+            lines += ['', 'Examples']
+            for purpose, example in self._examples:
+                lines += ['  # ' + purpose, '  ' + example]
+        return '\n'.join(lines)
+
+    def _help_lines(self, name):
+        flag, text = self.values[name], self._help[name]
+        old_values = self._old_values.get(name, {})
+        if getattr(flag.parser, 'enum_values', None):
+            text += ' One of {}.'.format(', '.join(
+                value for value in flag.parser.enum_values if value not in old_values))
+        for old, value in old_values.items():
+            text += ' ({} is the old name of {}.)'.format(old, value)
+        if flag.default not in (None, []):
+            default = str(flag.default).lower() if flag.boolean else flag.default
+            text += ' (default: {})'.format(default)
+        spelling = '  --[no]{}'.format(name) if flag.boolean else '  --{}'.format(name)
+        if name in self._old_names:
+            spelling += ', --' + self._old_names[name]
+        lines = textwrap.wrap(text, 66)
+        if len(spelling) > 24:
+            return [spelling] + [' ' * 26 + line for line in lines]
+        return ['{:<26}{}'.format(spelling if i == 0 else '', line) for i, line in enumerate(lines)]
+
+
+def _checked_path(name, path, kinds):
+    extension = os.path.splitext(path)[1]
+    if not path:
+        raise Error('--{}: expected a path, found nothing'.format(name))
+    if kinds and extension and extension.lower() not in kinds:
+        raise Error('--{}: expected a name that ends in {}, found {!r}'.format(name, ' or '.join(kinds), path))
+    return paths.expand(path, '--' + name)
+
+
+def fields_of(config, values, **others):
+    """A frozen configuration of the class `config`: its fields of `values`, except `others`."""
+    return config(**dict({name: values[name] for name in config.__dataclass_fields__ if name not in others}, **others))
+
+
+def given(values, *names):
+    """Which of these flags have been given, for a message."""
+    found = ['--' + name for name in names if values[name] not in (None, 'last')]  # --which is `last` by default
+    return ' and '.join(found) if found else 'neither' if len(names) == 2 else 'none of them'
+
+
+# ------------------------------------------------------------- groups that several commands have
+
+def device_flag(command):
+    command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
+
+
+def compute_flags(command, precision):
+    """--precision, whose default is given, and --lowering."""
+    command.choice('precision', precision, PRECISION_CHOICES,
+                   'What products are computed in; weights, batch norm, losses and Adam stay float32. auto: the '
+                   'fastest that the machine is made for. Checkpoints are the same for all.')
+    command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
+                   "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
+                   'graph. matmul: as products of matrices. mixed: the faster of the two for each product on a CPU. '
+                   'auto: native on a GPU, mixed on a CPU.')
+
+
+def background_flag(command, backgrounds, beside):
+    command.choice('background', None, backgrounds, 'What transparent parts of the pictures of {} are laid on. '
+                                                    'Default: black.'.format(beside))
+
+
+def check_background(values, pictures, beside):
+    """Refuses --background where there are no pictures to lay on it, and fills in its default."""
+    if values['background'] is not None and not pictures:
+        raise Error('--background: expected only with {}, found --background={}'.format(beside, values['background']))
+    values['background'] = values['background'] or 'black'
+
+
+def check_runs(values, least, expected):
+    if len(values['runs']) < least:
+        raise Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))
+
+
+def parse_range(name, text):
+    """(low, high) of LOW,HIGH; None of None."""
+    if text is None:
+        return None
+    try:
+        low, high = [float(part) for part in text.split(',')]
+        if not -math.inf < low < high < math.inf:
+            raise ValueError
+    except ValueError:
+        raise Error('--{}: expected LOW,HIGH, found {!r}'.format(name, text))
+    return low, high
