@@ -12,7 +12,7 @@ __version__ = '0.1.0'
 
 __all__ = [
     'Preset', 'UserError', 'build_training_graph', 'classifier_score', 'density_coverage', 'discriminator',
-    'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
+    'export_generator', 'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
     'load_dataset', 'precision_recall', 'presets', 'register_preset', 'restore', 'sample_noise', 'save_grid',
     'to_uint8']
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the same for type checkers, which do not run __getattr__
     from dcgan_tf1.library import (
         build_training_graph,
         discriminator,
+        export_generator,
         generate,
         generator,
         get_preset,
