@@ -86,7 +86,7 @@ def wait(started):
         if process.returncode:
             sys.exit(out + err)
         run, = os.listdir(folder)
-        with open(os.path.join(folder, run, 'metrics.csv')) as handle:
+        with open(os.path.join(folder, run, 'losses.csv')) as handle:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(handle)]
         found.append(((rows[-1]['seconds'] - rows[-2]['seconds']) / (rows[-1]['step'] - rows[-2]['step']), out))
     return found

@@ -47,12 +47,12 @@ def main(argv=None):
 
 def animate(config):
     """Writes the GIF."""
-    from dcgan_tf1.runs import run_folder
+    from dcgan_tf1.runs import run_folder, samples
     checkpoint_flags.load_presets(config)
     preset = run_folder.read_preset(config.run)
     if config.out:
         refuse_existing(config.out, config.overwrite)
-    path, frames = run_folder.save_animation(config.run, preset, config.out)
+    path, frames = samples.save_animation(config.run, preset, config.out)
     print('{}: {} frames'.format(path, frames))
 
 

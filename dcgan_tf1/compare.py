@@ -52,31 +52,31 @@ def main(argv=None):
 def compare(config):
     """Writes the picture: rows of samples at the same steps, and loss curves over steps and seconds."""
     from dcgan_tf1.data import recorded
+    from dcgan_tf1.reporting import figures
     from dcgan_tf1.runs import run_folder
-    from dcgan_tf1.util import images
     checkpoint_flags.load_presets(config)
     refuse_existing(config.out, config.overwrite)
-    found = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
-    last = max(run.rows[-1][0] for run in found)
+    runs = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
+    last = max(run.samples[-1][0] for run in runs)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
-    # A run that ended earlier shows its last row beside the later steps of the others.
-    chosen = [[min(run.rows, key=lambda row, step=step: (abs(row[0] - step), row[0])) for step in steps]
-              for run in found]
+    # A run that ended earlier shows its last samples beside the later steps of the others.
+    chosen = [[min(run.samples, key=lambda row, step=step: (abs(row[0] - step), row[0])) for step in steps]
+              for run in runs]
     note = recorded.differences('trained on', [(run.title, recorded.trained_on(run_folder.read_config(path)))
-                                               for path, run in zip(config.runs, found)])
-    images.save_comparison(config.out, found, steps, chosen, note)
+                                               for path, run in zip(config.runs, runs)])
+    figures.save_comparison(config.out, runs, steps, chosen, note)
     if note:
         print(note)
-    print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in found), ', '.join(map(str, steps))))
+    print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in runs), ', '.join(map(str, steps))))
 
 
 def _read(path, title):
-    from dcgan_tf1.runs import run_folder
-    from dcgan_tf1.util import images
-    rows = run_folder.load_samples(path, run_folder.read_preset(path).image_range, print)
+    from dcgan_tf1.reporting import figures
+    from dcgan_tf1.runs import run_folder, samples
+    rows = samples.load(path, run_folder.read_preset(path).image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return images.Compared(title, rows, run_folder.read_metrics(path))
+    return figures.Compared(title, rows, run_folder.read_losses(path))
 
 
 if __name__ == '__main__':

@@ -5,11 +5,13 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     tf_startup.begin()
 
 import dataclasses
+import os
 import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.runs import checkpoint_flags
 from dcgan_tf1.util import cli, flags
+from dcgan_tf1.util.files import refuse_existing, write_text
 
 EXAMPLES = (
     ('one run', 'python -m dcgan_tf1.report --runs=runs/00000-blog_mnist'),
@@ -53,9 +55,14 @@ def main(argv=None):
 
 def report(config):
     """Writes the page."""
-    from dcgan_tf1.reporting import page
+    from dcgan_tf1.reporting import collect, page
+    from dcgan_tf1.runs import run_folder
     checkpoint_flags.load_presets(config)
-    page.report(config)
+    refuse_existing(config.out, config.overwrite)
+    runs = [collect.collect(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
+    write_text(config.out, page.render(runs, config.seed, config.device))
+    print('{}: {} in {:.1f} MB'.format(config.out, ', '.join(run.name for run in runs),
+                                       os.path.getsize(config.out) / 1e6))
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from dcgan_tf1.data import download, readers
+from dcgan_tf1.data import archives, download, idx, npz
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import contents
 
@@ -55,7 +55,7 @@ class _Idx:
             if not found[kind]:
                 raise UserError('{}: expected {}-{}-idx{}-ubyte.gz beside the other files, found {}'.format(
                     self._folder, self._prefix(split), kind, dimensions, contents(self._folder)))
-            array, path = readers.first_whole(
+            array, path = archives.first_undamaged(
                 [(path, functools.partial(_read_idx, path, dimensions)) for path in found[kind]], log)
             arrays.append(array)
             paths.append(path)
@@ -68,7 +68,7 @@ class _Idx:
 
 
 def _read_idx(path, dimensions):
-    return readers.read_idx(path, dimensions), path
+    return idx.read_idx(path, dimensions), path
 
 
 class _Npz:
@@ -83,7 +83,7 @@ class _Npz:
 
     def load(self, split, log):
         del log
-        return readers.read_mnist_npz(self._path, split) + ([self._path],)
+        return npz.read_mnist_npz(self._path, split) + ([self._path],)
 
 
 def _emnist_sets(folder):

@@ -47,6 +47,21 @@ def _sort_out(folder):
     return paths, others
 
 
+def present(folder, split):
+    """Whether there are pictures in `folder`."""
+    del split  # all pictures are for training
+    return bool(picture_files(folder))
+
+
+def load(folder, split, log, shape=None, background='black'):
+    """Pictures -> images uint8 [N] + shape, no labels, the files read."""
+    del split
+    if shape is None:
+        raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
+    images, paths = read_pictures(folder, shape, background, log)
+    return images, None, paths
+
+
 def picture_sizes(folder):
     """{path: (width, height)} of the pictures of a folder, upright, without reading their pixels.
 

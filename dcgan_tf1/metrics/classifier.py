@@ -1,9 +1,9 @@
-"""What images are compared by: a classifier of the data set itself, or any frozen graph.
+"""The classifier of a data set, whose features images are compared by.
 
 Inception knows photographs and not digits, and its weights can't be shipped. As in TF-GAN
-(https://github.com/tensorflow/gan), a classifier that is trained on the data set is the
-extractor: its last hidden layer gives the features, its softmax the probabilities. It is
-trained once and kept beside the data, in `data/`, under a name with the data's checksum and the seed.
+(https://github.com/tensorflow/gan), a classifier that is trained on the data set extracts the
+features: its last hidden layer gives them, its softmax the probabilities. It is trained once and
+kept beside the data, in `data/`, under a name with the data's checksum and the seed.
 """
 
 import collections
@@ -23,12 +23,6 @@ from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, write_bytes, write_json
 from dcgan_tf1.util.seeds import derive_seed, numpy_rng
-
-Extractor = collections.namedtuple('Extractor', [
-    'name',      # for tables and metrics.json
-    'accuracy',  # on the data set's test images; None for a graph of the user's
-    'run',       # run(uint8 [N, H, W, C]) -> (features [N, D], probabilities [N, K] or None)
-])
 
 # How a data set's classifier is built and trained: filters of each stage, passes over the
 # data, and whether an image may be mirrored (a digit may not).
@@ -61,9 +55,9 @@ def classifier_network(images, ctx, filters, classes):
 
 
 def classifier(dataset, seed=0, log=print):
-    """The Extractor of a Dataset, which is a training split: read where it was trained before, else trained now.
+    """The Extractor of a training split, a Dataset: read if it was trained before, else trained now.
 
-    Raises UserError for a data set without labels, or whose files are damaged.
+    Raises UserError for a data set without labels, and for damaged files.
     """
     name = dataset.name
     if name not in RECIPES:
@@ -78,7 +72,7 @@ def classifier(dataset, seed=0, log=print):
             sets = dataset.images, dataset.labels, test.images, test.labels
         else:
             kept = len(dataset.images) // 10
-            log('{}: no test images there; the classifier is tested by {:,} training images, which are kept '
+            log('{}: no test images there; the classifier is tested with {:,} training images, which are kept '
                 'apart'.format(dataset.folder, kept))
             sets = dataset.images[kept:], dataset.labels[kept:], dataset.images[:kept], dataset.labels[:kept]
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -91,7 +85,8 @@ def classifier(dataset, seed=0, log=print):
         raise UserError('{}: expected what is known of a classifier, found a damaged file ({}); remove it to train '
                         'anew'.format(about, error))
     title = 'classifier of {} (test accuracy {:.2%}, seed {})'.format(name, accuracy, seed)
-    return Extractor(title, accuracy, load_graph(path, 'images', 'features', 'probabilities', (0.0, 1.0)).run)
+    graph = extractors.load_graph(path, 'images', 'features', 'probabilities', (0.0, 1.0))
+    return graph._replace(name=title, accuracy=accuracy)
 
 
 def _train(name, sets, classes, seed, path, about, log):
@@ -125,11 +120,11 @@ def _train(name, sets, classes, seed, path, about, log):
             with tqdm(total=steps, desc='classifier', unit='step', disable=None, leave=False) as bar:
                 for number in range(steps):
                     chosen = _chosen(len(images), seed, number)
-                    found, _ = session.run([loss, train], {
+                    step_loss, _ = session.run([loss, train], {
                         batch: _augmented(images[chosen], seed, number, recipe.mirrored), truth: labels[chosen],
                         step: number})
                     bar.update()
-                    bar.set_postfix(loss='{:.3f}'.format(found), refresh=False)
+                    bar.set_postfix(loss='{:.3f}'.format(step_loss), refresh=False)
             frozen = freeze.freeze(session, [inputs], *outputs)
     tested = extractors.FrozenGraph(path, frozen, 'images', ['probabilities'], (0.0, 1.0))
     accuracy = float((tested.run(test_images)[0].argmax(axis=1) == test_labels).mean())
@@ -159,33 +154,3 @@ def _augmented(images, seed, number, mirrored):
         columns[flip] = columns[flip, ::-1]
     moved = padded[np.arange(count)[:, np.newaxis, np.newaxis], rows[:, :, np.newaxis], columns[:, np.newaxis]]
     return moved.astype(np.float32) / 255
-
-
-# --------------------------------------------------------------------------- frozen graphs
-
-def load_graph(path, source, features, probabilities=None, value_range=None):
-    """The Extractor of a frozen GraphDef.
-
-    Args:
-      path: the .pb file.
-      source: the operation (or tensor) that takes images; its dtype and shape say how
-        (`frozen_graphs.py`). They are resized (bilinearly) and grey ones repeated to fit.
-      features, probabilities: those that give [N, D] (or [N, 1, 1, D]) and [N, K]; the latter
-        may be None.
-      value_range: (low, high) that a float input takes pixels in; None for [-1, 1].
-    """
-    graph = extractors.FrozenGraph(path, extractors.read(path), source,
-                                      [name for name in (features, probabilities) if name], value_range)
-
-    def run(images):
-        found = graph.run(images)
-        if not probabilities:
-            return found[0], None
-        sums = found[1].sum(axis=1, dtype=np.float64)
-        if found[1].min() < -0.01 or np.abs(sums - 1).max() > 0.02:
-            raise UserError('{}: expected probabilities that add up to 1 from {}, found values from {:.4g} to {:.4g} '
-                            'with sums from {:.4g} to {:.4g}'.format(
-                                path, probabilities, found[1].min(), found[1].max(), sums.min(), sums.max()))
-        return found[0], found[1]
-
-    return Extractor(os.path.basename(path), None, run)

@@ -1,6 +1,6 @@
 """How far generated images are from real ones: functions of features and class probabilities.
 
-Features are [N, D] and probabilities [N, K] arrays of one extractor (`features.py`); all
+Features are [N, D] and probabilities [N, K] arrays of one extractor (`extractors.py`); all
 arithmetic is float64. Nothing here draws images or random numbers: whoever calls gives
 samples in random order. Distances between all pairs are taken in blocks, so that memory
 stays within some hundred MiB for tens of thousands of images.
@@ -55,9 +55,9 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     blocks = max(1, min(len(real), len(fake)) // block)
-    found = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
-    error = np.std(found, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
-    return float(np.mean(found)), float(error)
+    values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
+    error = np.std(values, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
+    return float(np.mean(values)), float(error)
 
 
 def _discrepancy(x, y):
@@ -103,8 +103,8 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[fl
     share of real balls with a fake image in them. Source: Naeem et al., 2020,
     https://arxiv.org/abs/2002.09797.
     """
-    found = _within(fake, real, _radii(real, k))
-    return float(found.count.mean() / k), float(found.hit.mean())
+    within = _within(fake, real, _radii(real, k))
+    return float(within.count.mean() / k), float(within.hit.mean())
 
 
 _Within = collections.namedtuple('_Within', [

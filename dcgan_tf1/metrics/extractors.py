@@ -1,10 +1,11 @@
-"""Frozen graphs as functions of images: what an input takes is read off its dtype and shape, not assumed.
+"""Frozen graphs as feature extractors: what an input takes is read off its dtype and shape, not assumed.
 
 A graph may take pixels in a range (float16 to float64), bytes (uint8 and wider integers) or
 encoded pictures (strings); images beside each other (NHWC, NCHW), flat, or one at a time.
 """
 
 import collections
+import os
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -20,6 +21,12 @@ BATCH = 128  # images fed at a time, where the graph does not say how many
 RANGE = (-1.0, 1.0)  # of float inputs, where nothing else is said
 _TAKEN = 'float or byte images [N, H, W, C] or [N, C, H, W] of 1 or 3 channels, flat ones [N, H * W * C], or ' \
          'encoded ones'
+
+Extractor = collections.namedtuple('Extractor', [
+    'name',      # for tables and metrics.json
+    'accuracy',  # on the data set's test images; None for a graph of the user's
+    'run',       # run(uint8 [N, H, W, C]) -> (features [N, D], probabilities [N, K] or None)
+])
 
 # How an input takes images.
 _Form = collections.namedtuple('_Form', [
@@ -63,7 +70,7 @@ class FrozenGraph:
         """The targets' values for uint8 [N, H, W, C]: a list of arrays [N, D]."""
         form = self._form(images.shape[1:])
         count = form.count or BATCH
-        found = []
+        outputs = []
         with tf.Session(graph=self._graph, config=devices.session_config()) as session, tqdm(
                 total=len(images), desc='features', unit='image', disable=None, leave=False) as bar:
             fed = self._feeder(session, form, images.shape[1:])
@@ -72,10 +79,10 @@ class FrozenGraph:
                 # A graph of a fixed number of images gets as many; what the last ones are is of no matter.
                 full = part if form.count is None else part[np.minimum(np.arange(count), len(part) - 1)]
                 values = session.run(self._targets, {self._source: fed(full)})
-                found.append([self._rows(target, value, len(full), form.batched)[:len(part)]
-                              for target, value in zip(self._targets, values)])
+                outputs.append([self._rows(target, value, len(full), form.batched)[:len(part)]
+                                for target, value in zip(self._targets, values)])
                 bar.update(len(part))
-        return [np.concatenate(each) for each in zip(*found)]
+        return [np.concatenate(each) for each in zip(*outputs)]
 
     # ------------------------------------------------------------------ what there is
 
@@ -173,6 +180,33 @@ def read(path):
     except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
         raise UserError('{}: expected a frozen graph, found: {}'.format(path, reason(error)))
     return graph_def
+
+
+def load_graph(path, source, features, probabilities=None, value_range=None):
+    """The Extractor of a frozen GraphDef.
+
+    Args:
+      path: the .pb file.
+      source: the operation (or tensor) that takes images; its dtype and shape say how
+        (see FrozenGraph). They are resized (bilinearly) and grey ones repeated to fit.
+      features, probabilities: those that give [N, D] (or [N, 1, 1, D]) and [N, K]; the latter
+        may be None.
+      value_range: (low, high) that a float input takes pixels in; None for [-1, 1].
+    """
+    graph = FrozenGraph(path, read(path), source, [name for name in (features, probabilities) if name], value_range)
+
+    def run(images):
+        outputs = graph.run(images)
+        if not probabilities:
+            return outputs[0], None
+        sums = outputs[1].sum(axis=1, dtype=np.float64)
+        if outputs[1].min() < -0.01 or np.abs(sums - 1).max() > 0.02:
+            raise UserError('{}: expected probabilities that add up to 1 from {}, found values from {:.4g} to {:.4g} '
+                            'with sums from {:.4g} to {:.4g}'.format(
+                                path, probabilities, outputs[1].min(), outputs[1].max(), sums.min(), sums.max()))
+        return outputs[0], outputs[1]
+
+    return Extractor(os.path.basename(path), None, run)
 
 
 def _encoded_form(sides):

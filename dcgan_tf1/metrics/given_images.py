@@ -1,14 +1,14 @@
 """Images to be measured that were made elsewhere: a folder of pictures, or an .npz.
 
-Neither the range of their values nor whether a picture is one image or a grid of them is
-taken for granted: it is found out, or asked for.
+The range of their values, and whether a picture is one image or a grid of them, is told from the files, or
+asked for where it can't be.
 """
 
 import os
 
 import numpy as np
 
-from dcgan_tf1.data import pictures, readers
+from dcgan_tf1.data import npz, pictures
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
@@ -32,38 +32,38 @@ def read(path, preset, value_range=None, tiles=None, background='black', log=pri
         return _pictures(path, preset.image_shape, tiles, background, log)
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
-    found = readers.read_array(path, 'images')
-    if found.shape[1:] != preset.image_shape:
+    array = npz.read_array(path, 'images')
+    if array.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
-            path, ', '.join(map(str, preset.image_shape)), list(found.shape)))
-    return to_bytes(found, path, preset.image_range, value_range, log) if len(found) else found.astype(np.uint8)
+            path, ', '.join(map(str, preset.image_shape)), list(array.shape)))
+    return to_bytes(array, path, preset.image_range, value_range, log) if len(array) else array.astype(np.uint8)
 
 
 # --------------------------------------------------------------------------------- values
 
-def to_bytes(found, path, preset_range, value_range=None, log=print):
+def to_bytes(array, path, preset_range, value_range=None, log=print):
     """An array of numbers as uint8: by `value_range`, or by the one that its type and values are of."""
-    if not np.isfinite(found).all():
+    if not np.isfinite(array).all():
         raise UserError('{}: expected finite values, found {} that are not'.format(
-            path, int((~np.isfinite(found)).sum())))
-    low, high = (float(found.min()), float(found.max()))
-    span = '{} values from {:.6g} to {:.6g}'.format(found.dtype, low, high)
+            path, int((~np.isfinite(array)).sum())))
+    low, high = (float(array.min()), float(array.max()))
+    span = '{} values from {:.6g} to {:.6g}'.format(array.dtype, low, high)
     if value_range is not None:
         if not _within(low, high, value_range):
             raise UserError('{}: expected values from {:g} to {:g} (--images_range), found {}'.format(
                 path, value_range[0], value_range[1], span))
     else:
-        value_range = _range_of(found.dtype, low, high, preset_range)
+        value_range = _range_of(array.dtype, low, high, preset_range)
         if value_range is None:
             raise UserError('{}: expected integers from 0 to 255, or floats from -1 to 1, from 0 to 1 or from 0 to '
                             '255, found {}; --images_range=LOW,HIGH says what is black and what is white'.format(
                                 path, span))
-        if found.dtype.kind == 'f' and value_range != tuple(preset_range):
+        if array.dtype.kind == 'f' and value_range != tuple(preset_range):
             log('{}: {}, taken to be in [{:g}, {:g}] (--images_range=LOW,HIGH says otherwise)'.format(
                 path, span, *value_range))
-    if found.dtype == np.uint8 and value_range != (0, 255):
-        found = found.astype(np.float32)
-    return images.to_uint8(found, value_range)
+    if array.dtype == np.uint8 and value_range != (0, 255):
+        array = array.astype(np.float32)
+    return images.to_uint8(array, value_range)
 
 
 def _within(low, high, value_range):
@@ -115,14 +115,14 @@ def _is_grid(size, shape):
 
 def _some(sizes):
     """Sizes for people, each once, no more than three."""
-    found = sorted(set(sizes))
-    return ', '.join('{}x{}'.format(*size) for size in found[:3]) + (' ...' if len(found) > 3 else '')
+    unique = sorted(set(sizes))
+    return ', '.join('{}x{}'.format(*size) for size in unique[:3]) + (' ...' if len(unique) > 3 else '')
 
 
 def _cut(sizes, shape, background, log):
     """The images of grids, row by row, without the black cells that fill up a last row."""
     height, width, channels = shape
-    found, dropped = [], 0
+    kept, dropped = [], 0
     for path in sizes:
         picture = pictures.read_picture(path, channels, background)
         rows, columns = picture.shape[0] // height, picture.shape[1] // width
@@ -132,8 +132,8 @@ def _cut(sizes, shape, background, log):
         while count > (rows - 1) * columns + 1 and not cells[count - 1].any():
             count -= 1
         dropped += len(cells) - count
-        found.append(cells[:count])
-    result = np.concatenate(found) if found else np.zeros((0, height, width, channels), np.uint8)
+        kept.append(cells[:count])
+    result = np.concatenate(kept) if kept else np.zeros((0, height, width, channels), np.uint8)
     log('{:,} images of {}x{} cut out of {:,} pictures ({}){}'.format(
         len(result), width, height, len(sizes), _some(sizes.values()),
         ', without {:,} black cells at the end of a last row'.format(dropped) if dropped else ''))

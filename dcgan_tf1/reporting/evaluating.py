@@ -1,9 +1,5 @@
 """The work of `evaluate`: measures a run, a checkpoint or given images, and writes down what comes of it."""
 
-import collections
-import csv
-import dataclasses
-import io
 import os
 import sys
 
@@ -11,21 +7,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1.data import loading, prepare, recorded, sources
-from dcgan_tf1.data.pictures import BACKGROUNDS
+from dcgan_tf1.data import loading, prepare, recorded
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import classifier, evaluation, given_images
+from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results, run_images
+from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_pictures
-from dcgan_tf1.runs.tables import texts_to_go_on
-from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable, write_json, write_text, writing
+from dcgan_tf1.util.files import check_writable, write_json, writing
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
-
-# Images to be measured: what they are called in tables, the step they were made at or None, uint8 [N, H, W, C].
-Sampled = collections.namedtuple('Sampled', 'name step images')
 
 
 def evaluate(config):
@@ -39,37 +29,38 @@ def evaluate(config):
         dataset, own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
     else:
         dataset, own = recorded.load(config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir,
-                                     preset.image_shape, config.other_data, background=_background(config.run))
+                                     preset.image_shape, config.other_data,
+                                     background=run_images.background(config.run))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
     extractor = _extractor(config, dataset)
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed)
 
-    results = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
+    rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
     neighbours = None
-    for sampled in _all_sampled(config, preset, given, count):
-        found, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
-        results.append(found)
+    for sampled in _sampled(config, preset, given, count):
+        row, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
+        rows.append(row)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
     record = recorded.record_of(dataset, data.image_class, own)
-    print(_table(results, '{:,} images against {:,} real ones ({}), by the {}'.format(
+    print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
     with writing(out):
         os.makedirs(out, exist_ok=True)
     write_json(os.path.join(out, 'metrics.json'), {
         'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
         'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
-        'data': record, 'classes': list(dataset.classes), 'results': results,
+        'data': record, 'classes': list(dataset.classes), 'results': rows,
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
-    images.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
+    figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
     if config.all_checkpoints:
-        images.save_quality_figure(os.path.join(out, 'quality.png'), results[1:], results[0], preset.name)
+        figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
     if unwritable:
         print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
     elif config.run is not None:
-        _append(os.path.join(config.run, 'evaluations.csv'), results[1:], count, config.seed, extractor.name,
-                recorded.short(record))
+        results.append_to_csv(os.path.join(config.run, 'evaluations.csv'), rows[1:], count, config.seed,
+                              extractor.name, recorded.short(record))
     print('{}: metrics.json, neighbours.png{}'.format(out, ', quality.png' if config.all_checkpoints else ''))
 
 
@@ -116,22 +107,7 @@ def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.run is None:
         return PRESETS[config.preset], PRESETS[config.preset].image_class
-    preset = run_folder.read_preset(config.run)
-    identity = run_folder.read_config(config.run)['identity']
-    if identity.get('dataset', preset.dataset) not in sources.DATASETS:
-        raise UserError('{}: expected one of the data sets {}, found {!r}'.format(
-            config.run, ', '.join(sources.DATASETS), identity['dataset']))
-    return (dataclasses.replace(preset, dataset=identity.get('dataset', preset.dataset)),
-            identity.get('class', preset.image_class))
-
-
-def _background(run):
-    """What a run's transparent pictures were laid on."""
-    found = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
-    if found not in tuple(BACKGROUNDS):
-        raise UserError('{}: expected a background of {}, found {!r}'.format(
-            run, ' or '.join(BACKGROUNDS), found))
-    return found
+    return run_images.trained_preset(config.run)
 
 
 def _default_out(config, preset):
@@ -143,75 +119,20 @@ def _default_out(config, preset):
     return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
 
 
-def _all_sampled(config, preset, given, count):
+def _sampled(config, preset, given, count):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
-        yield Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
+        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
         return
-    if config.all_checkpoints:
-        folder = os.path.join(config.run, 'checkpoints')
-        steps = checkpoint.list_steps(folder)
-        if not steps:
-            raise UserError('{}: expected checkpoints, found none'.format(folder))
-        prefixes = [checkpoint.checkpoint_path(folder, step) for step in steps]
-    else:
-        prefixes = [run_folder.find_checkpoint(
-            config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
-    z = noise(preset, config.seed, count)
-    # As the preset samples; then, for one checkpoint, the other ways that there are.
-    ways = [('as the preset samples', preset, None)]
-    if not config.all_checkpoints:
-        if preset.dropout_when_sampling:
-            ways.append(('dropout off', preset, False))
-        if preset.ema_decay is not None:
-            ways.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
-    for prefix in prefixes:
-        for name, system, dropout in ways:
-            step = checkpoint.step_of(prefix)
-            print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
-                  flush=True)
-            raw = generate(system, prefix, z, config.seed, dropout, config.device, progress=True)
-            yield Sampled(name, step, to_pictures(preset, raw, prefix))
+    prefixes = run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
+        config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
+    # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
+    yield from run_images.sample_checkpoints(
+        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device)
 
-
-# --------------------------------------------------------------------------- what it is measured by
 
 def _extractor(config, dataset):
     if config.features is None:
         return classifier.classifier(dataset, config.features_seed)
-    return classifier.load_graph(config.features, config.features_input, config.features_output,
-                               config.features_probabilities, config.features_range)
-
-
-# --------------------------------------------------------------------------------- results
-
-def _append(path, rows, count, seed, extractor, data):
-    """Adds a line for each row to a run's evaluations.csv; what is there keeps its values.
-
-    Where an older file lacks a column, its rows get an empty cell.
-    """
-    added = list(evaluation.COLUMNS) + ['data']
-    header = ['step', 'name', 'n', 'seed', 'features'] + added
-    earlier = texts_to_go_on(path, header, print, optional=added)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, header, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(earlier)
-    for row in rows:
-        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in evaluation.COLUMNS}
-        writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
-                             data=data))
-    write_text(path, stream.getvalue())
-
-
-def _table(rows, title):
-    """Rows of measures in columns that are as wide as what stands in them."""
-    columns = [key for key in evaluation.COLUMNS if any(row.get(key) is not None for row in rows)]
-    cells = [[''] + [evaluation.COLUMNS[key][0] for key in columns]]
-    for row in rows:
-        name = row['name'] if row['step'] is None else '{:,} {}'.format(row['step'], row['name'])
-        cells.append([name] + ['' if row.get(key) is None else evaluation.COLUMNS[key][1].format(row[key])
-                               for key in columns])
-    widths = [max(least, *map(len, column)) for least, column in zip([30] + [10] * len(columns), zip(*cells))]
-    return '\n'.join([title] + [' '.join([line[0].ljust(widths[0])] + [
-        cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]) for line in cells])
+    return extractors.load_graph(config.features, config.features_input, config.features_output,
+                                 config.features_probabilities, config.features_range)

@@ -3,46 +3,34 @@
     runs/00000-blog_mnist/
       config.json     every value, versions, device, data checksum
       log.txt         what the terminal showed
-      metrics.csv     losses and speed
-      samples/        step-000101.png and .npz: the rows of samples and their arrays
-      figure.png      all rows under each other
+      losses.csv      losses and speed (metrics.csv in runs of 0.1.0, until they are resumed)
+      samples/        step-000101.png and .npz: the samples of each logged step and their arrays
+      figure.png      the samples of all steps, row by row
       losses.png      losses over steps, beside 2017's
       checkpoints/    model.ckpt-N.*
-      quality.csv     with --eval_every: measures of a sample while training; quality.png
+      quality.csv     with --eval_every: metrics of a sample while training; quality.png
       events/         for TensorBoard
 """
 
 import contextlib
 import csv
 import fcntl
-import glob
 import io
 import os
 import re
 import sys
 import time
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1.data import readers
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import evaluation
-from dcgan_tf1.runs import checkpoint, preset_files, tables
-from dcgan_tf1.util import images
+from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import (
-    cannot_write,
-    make_folder,
-    read_json,
-    remove_parts,
-    replacing,
-    write_json,
-    write_text,
-    writing,
-)
+from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
 
+LOSSES = 'losses.csv'
+_LOSSES_OF_0_1 = 'metrics.csv'
 _NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
 
@@ -142,11 +130,11 @@ def find_checkpoint(run, step, path, name, which='last'):
     if which == 'best':
         table = tables.read_numbers(os.path.join(run, 'quality.csv'))
         if table.problem:
-            raise UserError('{}: expected measures to find the best checkpoint by, found that {}'.format(
+            raise UserError('{}: expected metrics to find the best checkpoint by, found that {}'.format(
                 os.path.join(run, 'quality.csv'), table.problem))
-        best = evaluation.best(table.rows)
+        best = tables.best_row(table.rows)
         if best is None:
-            raise UserError('{}: expected measures to find the best checkpoint by, found none; train with '
+            raise UserError('{}: expected metrics to find the best checkpoint by, found none; train with '
                             '--eval_every'.format(os.path.join(run, 'quality.csv')))
         step = int(best['step'])
     folder = os.path.join(run, 'checkpoints')
@@ -158,35 +146,15 @@ def find_checkpoint(run, step, path, name, which='last'):
     return preset, checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 
 
-def load_samples(path, image_range, log):
-    """A run's rows of samples, ascending: list of (step, uint8 [N, H, W, C]).
-
-    They serve pictures alone, so a damaged one is left out with a warning.
-    """
-    rows = []
-    for name in glob.glob(os.path.join(glob.escape(os.path.join(path, 'samples')), 'step-*.npz')):
-        number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
-        if number:
-            try:
-                rows.append((int(number.group(1)), images.to_uint8(readers.read_array(name, 'images'), image_range)))
-            except (UserError, ValueError) as error:
-                log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
-                    'goes without it'.format(name, error))
-    return sorted(rows, key=lambda row: row[0])
+def losses_file(path):
+    """The table of a run's losses; a run that was written by version 0.1.0 has it under its older name."""
+    name, older = os.path.join(path, LOSSES), os.path.join(path, _LOSSES_OF_0_1)
+    return older if os.path.exists(older) and not os.path.exists(name) else name
 
 
-def save_animation(path, preset, out=None, log=print):
-    """Joins a run's samples on the disk into one GIF; returns its path and the number of frames."""
-    rows = load_samples(path, preset.image_range, log)
-    if not rows:
-        raise UserError('{}: expected samples to animate, found none'.format(path))
-    out = out or os.path.join(path, 'animation.gif')
-    return out, images.save_gif(out, rows, preset.samples_columns)
-
-
-def read_metrics(path):
+def read_losses(path):
     """A run's rows of losses, as read_table has them."""
-    return read_table(os.path.join(path, 'metrics.csv'))
+    return read_table(losses_file(path))
 
 
 def read_table(path, columns=None, log=print):
@@ -226,7 +194,7 @@ class Run:
             self._lock.write(str(os.getpid()))
             self._lock.flush()
         # What an earlier trainer left when it was killed.
-        remove_parts(path, r'config\.json|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
+        remove_parts(path, r'config\.json|losses\.csv|metrics\.csv|quality\.csv|figure\.png|losses\.png|quality\.png')
         remove_parts(self.file('samples'))
         checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
@@ -267,7 +235,16 @@ class Run:
     def write_config(self, config):
         write_json(self.file('config.json'), config)
 
-    # ---------------------------------------------------- metrics.csv and quality.csv
+    # ---------------------------------------------------- losses.csv and quality.csv
+
+    def start_losses(self, columns, step):
+        """As start_table(), of the losses; a metrics.csv is renamed first, so that all rows are in one table."""
+        name = losses_file(self.path)
+        if name != self.file(LOSSES):
+            with writing(self.file(LOSSES)):
+                os.replace(name, self.file(LOSSES))
+        return self.start_table(LOSSES, columns, step)
+
 
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
@@ -291,71 +268,27 @@ class Run:
         with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
             csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
 
-    # ---------------------------------------------------------------------- samples
+    # ---------------------------------------------------------- samples and TensorBoard
 
     def save_samples(self, step, name, picture, raw, z):
-        """One row: picture uint8 [H, W, C], to be called `name`; raw [N] + image_shape in the
-        preset's range and z [N, z_dim], in step-N.npz.
-        """
-        make_folder(self.file('samples'))
-        with replacing(self.file('samples', 'step-{:06d}.npz'.format(step))) as temporary:
-            np.savez_compressed(temporary, images=raw, z=z)
-        images.save_png(self.file('samples', name), picture)
+        """Writes the samples of a step, as samples.save() does."""
+        samples.save(self.path, step, name, picture, raw, z)
 
     def load_samples(self, step, image_range):
-        """The rows up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
-        return [row for row in load_samples(self.path, image_range, self.log) if row[0] <= step]
-
-    # ------------------------------------------------------------------ TensorBoard
+        """The samples up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
+        return [row for row in samples.load(self.path, image_range, self.log) if row[0] <= step]
 
     def start_events(self, graph, step):
-        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`.
-
-        The file is a TFRecord file of `tf.Event` messages. `tf.summary.FileWriter` would
-        write it in a thread of its own, where a full disk ends in a traceback.
-        """
-        folder = self.file('events')
-        with writing(folder):
-            os.makedirs(folder, exist_ok=True)
-        # TensorBoard reads the files in order of their names. None is written over, whatever the clock says.
-        seconds = int(time.time())
-        while True:
-            self._events_path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
-            if not os.path.lexists(self._events_path):
-                break
-            seconds += 1
-        with self._writing_events():
-            self._events = tf.io.TFRecordWriter(self._events_path)
-        self._add_event(file_version='brain.Event:2')
-        self._add_event(graph_def=graph.as_graph_def(add_shapes=True).SerializeToString())
-        self._add_event(step + 1, session_log=tf.SessionLog(status=tf.SessionLog.START))
-
-    @contextlib.contextmanager
-    def _writing_events(self):
-        try:
-            yield
-        except (tf.errors.OpError, RuntimeError, OSError) as error:
-            raise cannot_write(self._events_path, error)
-
-    def _add_event(self, step=0, **content):
-        with self._writing_events():
-            self._events.write(tf.Event(wall_time=time.time(), step=step, **content).SerializeToString())
-            self._events.flush()
+        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`."""
+        self._events = events.EventWriter(self.file('events'), graph, step)
 
     def add_events(self, step, scalars, picture):
-        """Scalars by name, and the row of samples as one picture, uint8 [H, W, C], or None."""
-        summary = tf.Summary()
-        for name, value in scalars.items():
-            summary.value.add(tag=name, simple_value=value)
-        if picture is not None:
-            image = summary.value.add(tag='samples').image
-            image.height, image.width, image.colorspace = picture.shape
-            image.encoded_image_string = images.png_bytes(picture)
-        self._add_event(step, summary=summary)
+        """Scalars by name, and the samples as one picture, uint8 [H, W, C], or None."""
+        self._events.add(step, scalars, picture)
 
 
 class NullRun:
-    """What a worker other than the first has in a run's place: it writes nothing."""
+    """Stands in for the Run in workers other than the chief: it writes nothing."""
 
     path = None
 

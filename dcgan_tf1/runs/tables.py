@@ -122,3 +122,9 @@ def _more(table, columns):
     """What a table has beside these columns, or None."""
     more = [name for name in table.columns if name not in columns and any(row[name] for row in table.rows)]
     return 'it also has the column ' + ', '.join(more) if more else None
+
+
+def best_row(rows):
+    """The row of quality.csv with the smallest Frechet distance, of those with the last one's n; None of none."""
+    same = [row for row in rows if row['n'] == rows[-1]['n']]
+    return min(same, key=lambda row: (row['frechet_distance'], row['step']), default=None)

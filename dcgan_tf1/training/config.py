@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
 from dcgan_tf1.gan.catalogue import MODES, PRESETS
+from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files
 from dcgan_tf1.util import flags
 
-if TYPE_CHECKING:  # these import TensorFlow, which a help text does without
+if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
     from dcgan_tf1.gan.presets import Preset
-    from dcgan_tf1.parallel.group import Cluster
 
 EXAMPLES = (
     ("the 2017 blog's DCGAN on MNIST; the same command goes on where it was stopped",
@@ -50,7 +50,7 @@ class TrainConfig:
     num_gpus: int
     intra_op_threads: int
     inter_op_threads: int
-    cluster: Optional['Cluster']
+    cluster: Optional[Cluster]
     worker_timeout: float
 
 
@@ -71,7 +71,6 @@ def parse_train(argv):
     preset, preset_file = _find_preset(values)
     preset = _overridden_preset(preset, values)
     flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
-    from dcgan_tf1.parallel.group import find_cluster
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=preset_file, gif=preset.gif, cluster=cluster)

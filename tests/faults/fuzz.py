@@ -17,8 +17,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.dirname(os.path.dirname(HERE))]
 
 with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
-        'data.readers', 'data.archives', 'data.pictures', 'runs.run_folder', 'runs.tables', 'report',
-        'metrics.evaluation', 'parallel.group', 'flags')]):
+        'data.idx', 'data.cifar', 'data.npz', 'data.archives', 'data.pictures', 'runs.run_folder', 'runs.samples',
+        'runs.tables', 'reporting.collect', 'reporting.page', 'reporting.sections', 'metrics.table',
+        'parallel.cluster', 'parallel.connection', 'training.config', 'util.flags')]):
     import targets
 
 SECONDS, MEMORY = 1, 1 << 30  # of one input

@@ -24,11 +24,14 @@ import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
 from PIL import Image
 
-from dcgan_tf1 import flags, report
-from dcgan_tf1.data import pictures, readers
-from dcgan_tf1.metrics import evaluation
-from dcgan_tf1.parallel import group
+from dcgan_tf1.data import cifar, npz, pictures
+from dcgan_tf1.data.idx import read_idx
+from dcgan_tf1.metrics.table import COLUMNS, METRICS, MONITORED_COLUMNS, format_with_error
+from dcgan_tf1.parallel import cluster
+from dcgan_tf1.reporting import collect, page, sections
 from dcgan_tf1.runs import checkpoint, run_folder, tables
+from dcgan_tf1.runs import samples as run_samples
+from dcgan_tf1.training.config import parse_train
 from dcgan_tf1.util.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
@@ -51,7 +54,7 @@ def write(content, *names):
 # ------------------------------------------------------------------------------- data files
 
 def idx(content):
-    readers.read_idx(write(content, 'idx', 'images'), 3)
+    read_idx(write(content, 'idx', 'images'), 3)
 
 
 def idx_seeds():
@@ -60,7 +63,7 @@ def idx_seeds():
 
 
 def idx_gz(content):
-    readers.read_idx(write(content, 'idx', 'labels.gz'), 1)
+    read_idx(write(content, 'idx', 'labels.gz'), 1)
 
 
 def idx_gz_seeds():
@@ -69,7 +72,7 @@ def idx_gz_seeds():
 
 
 def cifar_pickle(content):
-    readers.decode_cifar_pickle(content, 'data_batch_1')
+    cifar.decode_pickle(content, 'data_batch_1')
 
 
 def cifar_pickle_seeds():
@@ -83,7 +86,7 @@ def cifar_pickle_seeds():
 
 def cifar_binary(content):
     write(content, 'binary', 'test_batch.bin')
-    readers.read_cifar_binaries(os.path.join(FOLDER, 'binary'), 'test')
+    cifar.read_binaries(os.path.join(FOLDER, 'binary'), 'test')
 
 
 def cifar_binary_seeds():
@@ -92,7 +95,7 @@ def cifar_binary_seeds():
 
 
 def cifar_tar(content):
-    readers.read_cifar_tar(write(gzip.compress(content, 1), 'tar', 'cifar.tar.gz'), 'test')
+    cifar.read_tar(write(gzip.compress(content, 1), 'tar', 'cifar.tar.gz'), 'test')
 
 
 def cifar_tar_seeds():
@@ -110,13 +113,13 @@ def cifar_tar_seeds():
 
 
 def cifar_plain_tar(content):
-    readers.read_cifar_tar(write(content, 'tar', 'cifar.tar'), 'train')
+    cifar.read_tar(write(content, 'tar', 'cifar.tar'), 'train')
 
 
 def cifar_plain_tar_seeds():
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode='w') as archive:
-        for name in readers.CIFAR_BATCHES['train']:
+        for name in cifar.BATCHES['train']:
             member = tarfile.TarInfo('cifar-10-batches-bin/{}.bin'.format(name))
             member.size = 3073
             archive.addfile(member, io.BytesIO(bytes(3073)))
@@ -124,7 +127,7 @@ def cifar_plain_tar_seeds():
 
 
 def cifar_tar_gz(content):
-    readers.read_cifar_tar(write(content, 'tar', 'raw.tar.gz'), 'test')
+    cifar.read_tar(write(content, 'tar', 'raw.tar.gz'), 'test')
 
 
 def cifar_tar_gz_seeds():
@@ -133,7 +136,7 @@ def cifar_tar_gz_seeds():
 
 
 def mnist_npz(content):
-    readers.read_mnist_npz(write(content, 'npz', 'mnist.npz'), 'test')
+    npz.read_mnist_npz(write(content, 'npz', 'mnist.npz'), 'test')
 
 
 def mnist_npz_seeds():
@@ -174,12 +177,11 @@ def config(content):
     write(content, 'run', 'config.json')
     path = os.path.join(FOLDER, 'run')
     run_folder.read_preset(path)
-    found = run_folder.read_config(path)
-    report._flat(found)
-    report._arithmetic(found)
-    run = report._read(path, 'run')
-    report._commands(run)
-    report._configurations([run, run])
+    run_folder.read_config(path)
+    run = collect.collect(path, 'run')
+    page.about(run)
+    sections.commands(run)
+    sections.configurations([run, run])
 
 
 def config_seeds():
@@ -192,16 +194,16 @@ def evaluated(content):
     write(content, 'run2', 'evaluation-000004', 'metrics.json')
     write(b'{"identity": {"preset": "blog_dense"}}', 'run2', 'config.json')
     with contextlib.redirect_stderr(io.StringIO()):
-        run = report._read(os.path.join(FOLDER, 'run2'), 'run2')
+        run = collect.collect(os.path.join(FOLDER, 'run2'), 'run2')
         if run.evaluation:
             for row in run.evaluation[1]['results']:
-                for key in report.BETTER:
-                    report._measure_cell(key, row)
+                for metric in METRICS:
+                    format_with_error(metric, row)
 
 
 def evaluation_seeds():
     row = {'name': 'real images', 'step': 4, 'class_shares': [0.5, 0.5]}
-    row.update(dict.fromkeys(evaluation.COLUMNS, 1.5))
+    row.update(dict.fromkeys(COLUMNS, 1.5))
     yield json.dumps({'n': 100, 'results': [row, row], 'features': {'name': 'x'}, 'classes': ['a', 'b']}).encode()
 
 
@@ -209,7 +211,7 @@ def table(content):
     path = write(content, 'table', 'quality.csv')
     said = []
     run_folder.read_table(path, None, said.append)
-    evaluation.best(run_folder.read_table(path, evaluation.QualityMonitor.COLUMNS, said.append))
+    tables.best_row(run_folder.read_table(path, MONITORED_COLUMNS, said.append))
     tables.texts_to_go_on(path, ['step', 'n'], said.append, ['n'])
     for kept in os.listdir(os.path.dirname(path)):
         if '.unreadable-' in kept:
@@ -224,7 +226,7 @@ def table_seeds():
 
 def samples(content):
     write(content, 'run3', 'samples', 'step-000001.npz')
-    run_folder.load_samples(os.path.join(FOLDER, 'run3'), (-1.0, 1.0), lambda text: None)
+    run_samples.load(os.path.join(FOLDER, 'run3'), (-1.0, 1.0), lambda text: None)
 
 
 def samples_seeds():
@@ -282,7 +284,7 @@ def _checkpoint(changed, content):
 def train_flags(content):
     with contextlib.redirect_stdout(io.StringIO()):
         # No argument of a process can hold a NUL.
-        flags.parse_train(content.replace(b'\0', b'').decode('utf-8', 'replace').split('\n'))
+        parse_train(content.replace(b'\0', b'').decode('utf-8', 'replace').split('\n'))
 
 
 def train_flags_seeds():
@@ -293,7 +295,7 @@ def train_flags_seeds():
 
 
 def tf_config(content):
-    group.find_cluster(None, None, content.decode('utf-8', 'replace'))
+    cluster.find_cluster(None, None, content.decode('utf-8', 'replace'))
 
 
 def tf_config_seeds():

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from dcgan_tf1.data import readers
+from dcgan_tf1.data import cifar
 
 
 def write_idx(path, array):
@@ -59,7 +59,7 @@ def write_cifar(folder, count=4):
     """A whole unpacked cifar-10-batches-py; returns all rows and labels of the training batches."""
     os.makedirs(str(folder))
     rows, labels = zip(*[cifar_rows(count, seed) for seed in range(6)])
-    for name, data, label in zip(readers.CIFAR_BATCHES['train'] + readers.CIFAR_BATCHES['test'], rows, labels):
+    for name, data, label in zip(cifar.BATCHES['train'] + cifar.BATCHES['test'], rows, labels):
         with open(os.path.join(str(folder), name), 'wb') as handle:
             handle.write(official_pickle(data, label))
     return np.concatenate(rows[:5]), np.concatenate(labels[:5])

@@ -5,11 +5,11 @@ import os
 
 import numpy as np
 
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, run_folder
 
 
 def read_metrics(run):
-    with open(os.path.join(str(run), 'metrics.csv'), newline='') as handle:
+    with open(run_folder.losses_file(str(run)), newline='') as handle:
         return list(csv.DictReader(handle))
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from dcgan_tf1 import evaluate
 from dcgan_tf1.data import loading
-from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.metrics import classifier, evaluation, results
+from dcgan_tf1.metrics.table import COLUMNS
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import sha256
 
@@ -152,14 +153,14 @@ def test_the_table_is_printed_before_anything_is_written(run, tiny_data, plain_g
 
 
 def test_columns_never_run_together():
-    row = dict.fromkeys(evaluation.COLUMNS, 8582.1743)
+    row = dict.fromkeys(COLUMNS, 8582.1743)
     rows = [dict(row, name=evaluation.REAL, step=None),
             dict(row, name='as the preset samples', step=4, frechet_distance=123456789.0, kernel_distance=34329.1021),
             dict(row, name='a name that is longer than all of the others are', step=1000000, recall=None)]
-    lines = evaluate._table(rows, 'title').split('\n')
-    assert lines[0] == 'title' and lines[1].split() == [heading for heading, _ in evaluation.COLUMNS.values()]
+    lines = results.format_table(rows, 'title').split('\n')
+    assert lines[0] == 'title' and lines[1].split() == [heading for heading, _ in COLUMNS.values()]
     for line, row in zip(lines[2:], rows):
-        shown = [form.format(row[key]) for key, (_, form) in evaluation.COLUMNS.items() if row[key] is not None]
+        shown = [form.format(row[key]) for key, (_, form) in COLUMNS.items() if row[key] is not None]
         assert line.split()[-len(shown):] == shown
     assert len({len(line) for line in lines[1:]}) == 1  # one under the other
     assert lines[3].startswith('4 as the preset samples ') and '123456789.00' in lines[3]

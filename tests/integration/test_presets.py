@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
 from PIL import Image
 
-from dcgan_tf1 import flags, train
+from dcgan_tf1 import train
 from dcgan_tf1.gan import graph, layers, networks
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
@@ -230,7 +230,7 @@ def test_noise():
 # ------------------------------------------------------------------ what is written, and when
 
 def plan(*given):
-    return train._make_plan(flags.parse_train(list(given)), print)
+    return train.make_plan(train.parse_train(list(given)), print)
 
 
 @pytest.fixture
@@ -250,18 +250,18 @@ def mnist(real_data, monkeypatch):
 def test_rhythms(preset, total, rows, pictures, saves, mnist):
     found = plan('--preset=' + preset)
     assert found.total == total
-    for rhythm, steps in ((found.rows, rows), (found.pictures, pictures), (found.saves, saves)):
+    for rhythm, steps in ((found.log_steps, rows), (found.sample_steps, pictures), (found.checkpoint_steps, saves)):
         assert rhythm.after(0) == steps[0] and all(step in rhythm for step in steps)
         assert rhythm.after(steps[0]) == steps[0] + rhythm.every and steps[0] + 1 not in rhythm
-    assert found.rows.after(rows[0]) == rows[1] if len(rows) > 1 else True
-    assert [step for step in range(1, total + 1) if step in found.rows][-1] >= rows[-1]
+    assert found.log_steps.after(rows[0]) == rows[1] if len(rows) > 1 else True
+    assert [step for step in range(1, total + 1) if step in found.log_steps][-1] >= rows[-1]
 
 
 def test_modes_and_likelihoods():
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
-    assert flags.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
-    assert flags.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
-    assert flags.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
+    assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
+    assert train.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
+    assert train.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
     for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
                          (['--mode=slow'], ['--mode', 'blog_mnist has no modes']),
                          (['--likelihood=squared_error'], ['--likelihood', 'vae', 'blog_mnist'])):
@@ -283,7 +283,7 @@ def run(tiny_data, folder, *given):
 
 
 def rows_of(path):
-    with open(str(path / 'metrics.csv'), newline='') as handle:
+    with open(str(path / 'losses.csv'), newline='') as handle:
         return list(csv.DictReader(handle))
 
 

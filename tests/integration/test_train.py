@@ -47,7 +47,7 @@ def dense_run(tiny_data, tmp_path_factory):
 
 def test_everything_is_written(dense_run, tiny_data):
     run, out = dense_run
-    assert set(os.listdir(run)) == {'.lock', 'config.json', 'log.txt', 'metrics.csv', 'samples', 'figure.png',
+    assert set(os.listdir(run)) == {'.lock', 'config.json', 'log.txt', 'losses.csv', 'samples', 'figure.png',
                                     'losses.png', 'checkpoints', 'events'}
     rows = read_metrics(run)
     assert list(rows[0]) == ['step', 'epoch', 'd_loss', 'd_loss_real', 'd_loss_fake', 'g_loss', 'images_per_second',
@@ -121,7 +121,7 @@ def test_resume_with_more_steps_equals_an_undisturbed_run(dense_run, tiny_data, 
     flags = DENSE + ('--checkpoint_every=6',)
     assert train(tiny_data, tmp_path, *(flags + ('--max_steps=7',)))[0] == 0
     run = tmp_path / '00000-blog_dense'
-    with open(str(run / 'metrics.csv'), 'a') as handle:
+    with open(str(run / 'losses.csv'), 'a') as handle:
         handle.write('8,2,0.1')
     status, out, err = train(tiny_data, tmp_path, *(flags + ('--epochs=3', '--resume=must')))
     assert status == 0 and 'going on at step 7' in out, err
@@ -174,7 +174,7 @@ def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dens
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=100000',
                             '--checkpoint_every=100000', *DENSE)
-    wait_for((run / 'metrics.csv').exists, process)
+    wait_for((run / 'losses.csv').exists, process)
     process.kill()
     process.communicate()
     status, _, err = train(tiny_data, tmp_path, *(DENSE + ('--epochs=3', '--checkpoint_every=6')))
@@ -204,9 +204,10 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
         tiny_data, tmp_path, monkeypatch, capsys, log_every):
 
     from dcgan_tf1 import train as trainer
+    from dcgan_tf1.training import prefetch
 
-    draw = trainer.draw_noise
-    monkeypatch.setattr(trainer, 'draw_noise', lambda seed, stream, step, *rest:
+    draw = prefetch.draw_noise
+    monkeypatch.setattr(prefetch, 'draw_noise', lambda seed, stream, step, *rest:
                         draw(seed, stream, step, *rest) * (np.nan if (stream, step) == ('noise', 10) else 1))
     status = trainer.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=20',
                            '--checkpoint_every=4', '--log_every={}'.format(log_every)] + list(DENSE))
@@ -238,7 +239,7 @@ def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', *flags)
     try:
-        wait_for((run / 'metrics.csv').exists, process)
+        wait_for((run / 'losses.csv').exists, process)
         for resume in ('auto', 'must'):
             check_one_line_error(run_command('train', '--resume=' + resume, *flags),
                                  '00000-blog_dense', 'another trainer', str(process.pid))
@@ -327,17 +328,17 @@ def test_run_folders_are_numbered(tmp_path):
 
 def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, monkeypatch):
     """5,000 digits in place of 55,000 train for the steps of the full run."""
-    from dcgan_tf1 import flags
     from dcgan_tf1 import train as trainer
+    from dcgan_tf1.training import hooks
 
     found = loading.load('mnist', data_dir=tiny_data)
     stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
-    monkeypatch.setattr(trainer.datasets, 'load', lambda *_: stand_in)
-    plan = trainer._make_plan(flags.parse_train([]), print)
+    monkeypatch.setattr(loading, 'load', lambda *_: stand_in)
+    plan = trainer.make_plan(trainer.parse_train([]), print)
     assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.per_epoch == 78
     titles = []
-    monkeypatch.setattr(trainer.images, 'save_rows_figure', lambda path, rows, title: titles.append(title))
-    assert trainer.train(flags.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
+    monkeypatch.setattr(hooks.images, 'save_rows_figure', lambda path, rows, title: titles.append(title))
+    assert trainer.train(trainer.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
                                            + list(DENSE))) == 0
     assert titles and all('a note' in title for title in titles)
     with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
@@ -345,7 +346,7 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
 
 
 def test_a_figure_that_fails_does_not_end_the_training():
-    from dcgan_tf1 import train as trainer
+    from dcgan_tf1.training import hooks
 
     def fails(path, *arguments):
         raise FigureError('no fonts')
@@ -353,14 +354,14 @@ def test_a_figure_that_fails_does_not_end_the_training():
     def fills_the_disk(path, *arguments):
         raise UserError('no space')
 
-    log = []
-    some = types.SimpleNamespace(_undrawn=set(), _run=types.SimpleNamespace(file='run/{}'.format, log=log.append))
+    log, failed = [], set()
+    run = types.SimpleNamespace(file='run/{}'.format, log=log.append)
     for name in ('figure.png', 'losses.png', 'figure.png'):  # as at one checkpoint and the next
-        trainer._Trainer._draw_figure(some, name, fails, [])
+        hooks.draw_figure(run, failed, name, fails, [])
     assert log == ['WARNING: run/{}: no fonts; training goes on without it'.format(name)
                    for name in ('figure.png', 'losses.png')]
     with pytest.raises(UserError, match='no space'):
-        trainer._Trainer._draw_figure(some, 'figure.png', fills_the_disk)
+        hooks.draw_figure(run, failed, 'figure.png', fills_the_disk)
 
 
 def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(dense_run, tiny_data, tmp_path,
@@ -490,9 +491,10 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
     pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
     data = prepare.prepare(loading.load('mnist', 'train', labelled), preset)
-    watch = evaluation.Watch(classifier.classifier(data.dataset), evaluation.as_bytes(data, preset), '', 100, 0,
-                          lambda _: None)
-    np.testing.assert_allclose(watch.measure(9, pictures)['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
+    monitor = evaluation.QualityMonitor(classifier.classifier(data.dataset), evaluation.as_bytes(data, preset), '',
+                                        100, 0, lambda _: None)
+    measured = monitor.measure(9, pictures)
+    np.testing.assert_allclose(measured['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
 
     # Two parts measure what one does.
     evaluated(labelled, '--max_steps=4', '--run_dir=parts')

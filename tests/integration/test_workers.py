@@ -18,7 +18,8 @@ from helpers.places import HELPERS
 
 from dcgan_tf1.launch import _free_ports
 from dcgan_tf1.parallel import group
-from dcgan_tf1.parallel.group import Cluster, find_cluster
+from dcgan_tf1.parallel.cluster import Cluster, find_cluster
+from dcgan_tf1.parallel.connection import Connection
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util.errors import UserError
 
@@ -90,19 +91,19 @@ def test_flags_win_over_tf_config_and_belong_together():
 # ------------------------------------------------------------------------ the line between workers
 
 def teams(facts, timeout=20, said=None, first_timeout=None):
-    """agree() of one WorkerGroup for each of `facts`: a list of what each returned or raised, and the teams."""
+    """handshake() of one WorkerGroup for each of `facts`: a list of what each returned or raised, and the teams."""
     hosts = tuple('127.0.0.1:{}'.format(port) for port in _free_ports(len(facts)))
     found, lost = [None] * len(facts), []
     made = [group.WorkerGroup(Cluster(hosts, task), timeout if task else first_timeout or timeout, lost.append,
                          (said if said is not None else []).append) for task in range(len(facts))]
 
-    def agree(task):
+    def shake(task):
         try:
-            found[task] = made[task].agree(facts[task], {'start': 5} if task == 0 else None)
+            found[task] = made[task].handshake(facts[task], {'start': 5} if task == 0 else None)
         except UserError as error:
             found[task] = error
 
-    threads = [threading.Thread(target=agree, args=(task,)) for task in range(len(facts)) if facts[task] is not None]
+    threads = [threading.Thread(target=shake, args=(task,)) for task in range(len(facts)) if facts[task] is not None]
     for thread in threads:
         thread.start()
     return threads, found, made, lost
@@ -159,7 +160,7 @@ def test_a_taken_port_is_named():
             hosts[task] = '127.0.0.1:{}'.format(port)
             team = group.WorkerGroup(Cluster(tuple(hosts), task), 5, None, print)
             with pytest.raises(UserError, match='worker {}.*{}.*free port.*in use'.format(task, port)):
-                team.agree({}, {})
+                team.handshake({}, {})
 
 
 def test_workers_at_addresses_of_ipv6(monkeypatch):
@@ -171,10 +172,10 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
         hosts = '[::1]:{},[::1]:1'.format(one.getsockname()[1])
     made = [group.WorkerGroup(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
     found = []
-    first = threading.Thread(target=lambda: found.append(made[0].agree({'seed': 1}, {'start': 5})))
+    first = threading.Thread(target=lambda: found.append(made[0].handshake({'seed': 1}, {'start': 5})))
     first.start()
     monkeypatch.setattr(made[1], '_listen', socket.socket)  # port 1 is not ours
-    assert made[1].agree({'seed': 1}, None) == {'start': 5}
+    assert made[1].handshake({'seed': 1}, None) == {'start': 5}
     first.join()
     assert found == [{'start': 5}]
     for team in made:
@@ -185,7 +186,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
 
     monkeypatch.setattr(group.socket, 'socket', without_ipv6)
     with pytest.raises(UserError, match=r'^worker 0 \(\[::1\]:\d+\): expected .* found: Address family not supported'):
-        made[0].agree({}, {})
+        made[0].handshake({}, {})
 
 
 def test_strangers_are_turned_away():
@@ -197,10 +198,10 @@ def test_strangers_are_turned_away():
         with socket.create_connection(('127.0.0.1', port)) as stranger:
             stranger.sendall(greeting)
     silent = socket.create_connection(('127.0.0.1', port))
-    liar = group.Connection(socket.create_connection(('127.0.0.1', port)))
+    liar = Connection(socket.create_connection(('127.0.0.1', port)))
     liar.send({'from': 'dcgan_tf1', 'task': 7, 'facts': {}})
     assert 'worker 1 to 1, found 7' in liar.receive(5)['error']
-    assert made[1].agree({}, None) == {'start': 5}
+    assert made[1].handshake({}, None) == {'start': 5}
     threads[0].join()
     silent.close()
     assert found[0] == {'start': 5}
@@ -219,10 +220,10 @@ def test_a_lost_worker_is_named_to_all(how):
         thread.join()
     if how == 'gone':
         made[2]._closing = True
-        made[2]._lines[0].close()
+        made[2]._connections[0].close()
         expected = made[0].name(2) + ' has ended'
     elif how == 'silent':
-        made[2]._lines = {}  # nothing more is sent
+        made[2]._connections = {}  # nothing more is sent
         expected = made[0].name(2) + ' has not been heard from for 2 s (--worker_timeout)'
     else:
         made[2].close('the disk is full')

@@ -11,10 +11,11 @@ from helpers.commands import check_one_line_error, run_command, run_process
 from helpers.data import blobs, write_binary_cifar, write_cifar, write_idx, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import evaluate, flags, train
+from dcgan_tf1 import flags, train
 from dcgan_tf1.data import loading, prepare, sources
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import run_images
 from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
@@ -225,20 +226,20 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
     os.makedirs('run')
 
     def identity(*given):
-        config = flags.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
-        found = train._make_plan(config, lambda text: None).identity
+        config = train.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
+        found = train.make_plan(config, lambda text: None).identity
         with open('run/config.json', 'w') as handle:
             json.dump({'identity': found}, handle)
         return found
 
     black, white = identity(), identity('--background=white')
-    assert evaluate._background('run') == 'white'
+    assert run_images.background('run') == 'white'
     # Runs that were started before there was a choice go on.
     assert 'background' not in black and white['background'] == 'white' and identity('--background=black') == black
-    assert evaluate._background('run') == evaluate._background(None) == 'black'
+    assert run_images.background('run') == run_images.background(None) == 'black'
     assert black['data_checksum'] != white['data_checksum']
     assert flags.parse_evaluate(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
-    for parse, given in ((flags.parse_train, ['--background=white']),
+    for parse, given in ((train.parse_train, ['--background=white']),
                          (flags.parse_evaluate, ['--run=run', '--background=white'])):
         with pytest.raises(flags.flags.Error, match='--background: expected only with --.*, found --background=white'):
             parse(given)

@@ -11,13 +11,13 @@ import shlex
 import pytest
 from helpers.places import ROOT
 
-from dcgan_tf1 import flags
+from dcgan_tf1 import flags, launch, train
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.exporting.formats import FORMATS
 from dcgan_tf1.gan.presets import PRESETS
 
 # {module: its function from arguments to a configuration, or to None after a help text}.
-PARSERS = {'train': flags.parse_train, 'launch': flags.parse_launch, 'sample': flags.parse_sample,
+PARSERS = {'train': train.parse_train, 'launch': launch.parse_launch, 'sample': flags.parse_sample,
            'evaluate': flags.parse_evaluate, 'report': flags.parse_report, 'compare': flags.parse_compare,
            'animation': flags.parse_animation, 'export': flags.parse_export, 'datasets': flags.parse_data}
 

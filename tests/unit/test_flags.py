@@ -7,7 +7,7 @@ import pytest
 from absl import flags as absl_flags
 from helpers.commands import check_one_line_error, run_command, run_process
 
-from dcgan_tf1 import flags
+from dcgan_tf1 import flags, launch, train
 from dcgan_tf1.gan.presets import PRESETS
 
 
@@ -28,7 +28,7 @@ def test_help_lists_only_our_flags_in_groups(tmp_path):
 
 @pytest.mark.parametrize('parse, named', [
     (flags.parse_report, ['runs', 'out', 'overwrite', 'seed', 'device']), (flags.parse_animation, ['run', 'out']),
-    (flags.parse_compare, ['runs', 'rows', 'out']), (flags.parse_launch, ['workers'])])
+    (flags.parse_compare, ['runs', 'rows', 'out']), (launch.parse_launch, ['workers'])])
 def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsys):
     assert parse(['--help']) is None
     assert re.findall(r'^  --(?:\[no\])?(\w+)', capsys.readouterr().out, re.M)[:len(named)] == named
@@ -61,17 +61,17 @@ def test_wrong_flags_are_one_line(command, flags_given, parts):
 
 
 def test_flags_override_the_preset():
-    config = flags.parse_train(['--preset=blog_cifar_horse', '--epochs=3', '--batch_size=8', '--update_ops=all'])
+    config = train.parse_train(['--preset=blog_cifar_horse', '--epochs=3', '--batch_size=8', '--update_ops=all'])
     assert config.preset == dataclasses.replace(
         PRESETS['blog_cifar_horse'], epochs=3, batch_size=8, update_ops='all')
-    assert flags.parse_train([]).preset is not None and flags.parse_train([]).preset == PRESETS['blog_mnist']
+    assert train.parse_train([]).preset is not None and train.parse_train([]).preset == PRESETS['blog_mnist']
 
 
 @pytest.mark.parametrize('given, image_class', [
     ([], 'horse'), (['--class=ship'], 'ship'), (['--class=all'], None), (['--dataset=folder'], None),
     (['--dataset=cifar10'], 'horse')])
 def test_class(given, image_class):
-    assert flags.parse_train(['--preset=blog_cifar_horse'] + given).preset.image_class == image_class
+    assert train.parse_train(['--preset=blog_cifar_horse'] + given).preset.image_class == image_class
 
 
 def test_a_misspelt_field_or_flag_fails_at_once():
@@ -82,7 +82,7 @@ def test_a_misspelt_field_or_flag_fails_at_once():
     with pytest.raises(dataclasses.FrozenInstanceError):
         PRESETS['blog_mnist'].epochs = 3
     with pytest.raises(absl_flags.Error):
-        flags.parse_train(['--lerning_rate=1'])
+        train.parse_train(['--lerning_rate=1'])
 
 
 def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback():

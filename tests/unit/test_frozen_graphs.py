@@ -11,7 +11,7 @@ from helpers.commands import command_environment, interpreter
 from helpers.data import blobs
 
 from dcgan_tf1.exporting import freeze
-from dcgan_tf1.metrics import classifier
+from dcgan_tf1.metrics import classifier, extractors
 from dcgan_tf1.metrics.extractors import FrozenGraph
 from dcgan_tf1.util.errors import UserError
 
@@ -41,7 +41,7 @@ def write_graph(folder, dtype, shape, to_images, size, outputs=None):
 
 
 def measured(path, images, value_range=None):
-    return classifier.load_graph(path, 'x', 'features', None, value_range).run(images)[0]
+    return extractors.load_graph(path, 'x', 'features', None, value_range).run(images)[0]
 
 
 def same(x):
@@ -125,9 +125,9 @@ def test_what_is_named_and_does_not_fit_is_refused(tmp_path, plain_graph):
     with pytest.raises(UserError, match='--features_range: .*bytes from 0 to 255'):
         measured(path, IMAGES, (0.0, 1.0))
     with pytest.raises(UserError, match='tensor features:7'):
-        classifier.load_graph(path, 'x', 'features:7')
+        extractors.load_graph(path, 'x', 'features:7')
     with pytest.raises(UserError, match='add up to 1 from pooled'):  # features in the probabilities' place
-        classifier.load_graph(plain_graph, 'pictures', 'pooled', 'pooled').run(IMAGES)
+        extractors.load_graph(plain_graph, 'pictures', 'pooled', 'pooled').run(IMAGES)
 
 
 def attributed(path, op=None, **attributes):
@@ -157,8 +157,8 @@ MATMUL = '''
 import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
-from dcgan_tf1.metrics import classifier
-found, shares = classifier.load_graph(sys.argv[1], 'x', 'features', 'shares').run(np.load(sys.argv[2]))
+from dcgan_tf1.metrics import extractors
+found, shares = extractors.load_graph(sys.argv[1], 'x', 'features', 'shares').run(np.load(sys.argv[2]))
 np.savez(sys.argv[3], found=found, shares=shares, version=tf.VERSION)
 '''
 

@@ -10,6 +10,8 @@ import pytest
 from helpers.commands import command_environment
 from PIL import Image
 
+from dcgan_tf1.metrics.table import DRAWN
+from dcgan_tf1.reporting import figures
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import FigureError
 
@@ -50,7 +52,7 @@ def test_grid_and_png(tmp_path):
 def test_rows_figure_shows_every_pixel(tmp_path, channels):
     draw = np.random.RandomState(0)
     rows = [(step, draw.randint(0, 256, (4, 28, 28, channels)).astype(np.uint8)) for step in (101, 202, 303)]
-    images.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
+    figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
     drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('RGB')).astype(int)
     expected = np.concatenate([images.grid(row, 4) for _, row in rows]).astype(int)
     expected = np.broadcast_to(expected, expected.shape[:2] + (3,))
@@ -61,7 +63,7 @@ def test_rows_figure_shows_every_pixel(tmp_path, channels):
 
 def test_rows_figure_of_very_many_rows(tmp_path):
     rows = [(step, np.full((1, 4, 4, 1), 10 * step, np.uint8)) for step in range(1, 8)]
-    images.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title', 3)
+    figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title', 3)
     drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('L'))
     assert drawn[40 + 2:40 + 12:4, 72].tolist() == [10, 40, 70]  # steps 1, 4 and 7: the last is shown
 
@@ -69,14 +71,14 @@ def test_rows_figure_of_very_many_rows(tmp_path):
 def test_losses_figure_with_2017s_curve(tmp_path):
     for name, rows, first in (('mnist2017_losses.csv', 42, (101, 0.4604, 4.5237)),
                               ('cifar2017_losses.csv', 38, (100, 0.7785, 1.9247))):
-        recorded = images.read_recorded_losses(name)
+        recorded = figures.read_recorded_losses(name)
         assert len(recorded['step']) == rows
         assert (recorded['step'][0], recorded['d_loss'][0], recorded['g_loss'][0]) == first
     path = str(tmp_path / 'l.png')
     ours = {'step': [100, 200], 'd_loss': [1.0, 0.9], 'g_loss': [2.0, 1.5]}
-    images.save_losses_figure(path, ours, 'title', recorded)
+    figures.save_losses_figure(path, ours, 'title', recorded)
     with_curve = np.asarray(Image.open(path))
-    images.save_losses_figure(path, ours, 'title')
+    figures.save_losses_figure(path, ours, 'title')
     assert with_curve.shape == (432, 1080, 4) and (with_curve != np.asarray(Image.open(path))).any()
 
 
@@ -84,16 +86,16 @@ def every_figure(tmp_path, text):
     """Each figure that there is with `text` wherever somebody else's text goes: {name: its pixels}."""
     cells = np.arange(2 * 16, dtype=np.uint8).reshape(2, 4, 4, 1)
     rows, losses = [(1, cells), (2, cells)], {'step': [1, 2], 'd_loss': [1.0, 2.0], 'g_loss': [1.0, 3.0]}
-    measures = {key: 0.5 for key, _, _ in images.QUALITY}
-    runs = [images.Compared(text, rows, [{'step': 1, 'seconds': 1.0, 'd_loss': 1.0}])] * 2
-    images.save_rows_figure(str(tmp_path / 'rows.png'), rows, text)
-    images.save_losses_figure(str(tmp_path / 'losses.png'), losses, text, losses)
-    images.save_comparison(str(tmp_path / 'comparison.png'), runs, [1], [rows[:1]] * 2)
-    images.save_neighbours(str(tmp_path / 'neighbours.png'), cells, cells)
-    images.save_quality_figure(str(tmp_path / 'quality.png'), [dict(measures, step=1)], measures, text)
-    (tmp_path / 'lines.png').write_bytes(images.line_chart(
-        text, 'step', [images.Line(text, [1, 2], [1, 2]), images.Line(None, [1], [1])], level=(text, 1)))
-    (tmp_path / 'bars.png').write_bytes(images.bar_chart(text, [text, 'b'], [(text, [1, 2])]))
+    metrics = {metric.key: 0.5 for metric in DRAWN}
+    runs = [figures.Compared(text, rows, [{'step': 1, 'seconds': 1.0, 'd_loss': 1.0}])] * 2
+    figures.save_rows_figure(str(tmp_path / 'rows.png'), rows, text)
+    figures.save_losses_figure(str(tmp_path / 'losses.png'), losses, text, losses)
+    figures.save_comparison(str(tmp_path / 'comparison.png'), runs, [1], [rows[:1]] * 2)
+    figures.save_neighbours(str(tmp_path / 'neighbours.png'), cells, cells)
+    figures.save_quality_figure(str(tmp_path / 'quality.png'), [dict(metrics, step=1)], metrics, text)
+    (tmp_path / 'lines.png').write_bytes(figures.line_chart(
+        text, 'step', [figures.Line(text, [1, 2], [1, 2]), figures.Line(None, [1], [1])], level=(text, 1)))
+    (tmp_path / 'bars.png').write_bytes(figures.bar_chart(text, [text, 'b'], [(text, [1, 2])]))
     return {path.name: np.asarray(Image.open(str(path))) for path in tmp_path.glob('*.png')}
 
 
@@ -126,7 +128,7 @@ def test_any_text_can_be_drawn(text, plain_figures, tmp_path, recwarn):
 
 def test_a_text_is_drawn_as_it_stands():
     def drawn(text, legend=None):
-        return images.line_chart(text, 'step', [images.Line(legend, [1, 2], [1, 2])])
+        return figures.line_chart(text, 'step', [figures.Line(legend, [1, 2], [1, 2])])
 
     # As a formula, `$x$` would be an x in italics, and a backslash before a dollar would be left out.
     assert len({drawn(text) for text in ('$x$', 'x', '$', r'\$', r'\\$')}) == 5
@@ -135,9 +137,9 @@ def test_a_text_is_drawn_as_it_stands():
 
 HOST = '''
 import os, sys
-from dcgan_tf1.util import images
+from dcgan_tf1.reporting import figures
 assert 'matplotlib' not in sys.modules
-images.save_losses_figure('l.png', {'step': [1], 'loss': [1.0]}, 'a title')
+figures.save_losses_figure('l.png', {'step': [1], 'loss': [1.0]}, 'a title')
 import matplotlib
 assert os.environ['MPLBACKEND'] == 'module://not.installed' and matplotlib.rcParams['font.size'] == 10
 assert sorted(os.listdir('.')) == ['l.png', 'matplotlibrc']
@@ -158,5 +160,5 @@ def test_a_figure_that_fails_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr('matplotlib.backends.backend_agg.RendererAgg.draw_text', no_fonts)
     with pytest.raises(FigureError, match='^expected to draw a figure .* RuntimeError: Could not open font file$'):
-        images.save_losses_figure(str(tmp_path / 'l.png'), {'step': [1], 'loss': [1.0]}, 'a title')
+        figures.save_losses_figure(str(tmp_path / 'l.png'), {'step': [1], 'loss': [1.0]}, 'a title')
     assert os.listdir(str(tmp_path)) == []

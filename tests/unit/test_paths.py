@@ -8,7 +8,7 @@ from helpers.commands import run_command
 from helpers.data import blobs, write_mnist
 from PIL import Image
 
-from dcgan_tf1 import flags
+from dcgan_tf1 import flags, train
 from dcgan_tf1.data import loading
 from dcgan_tf1.exporting import formats
 from dcgan_tf1.util import cli, files, images, paths
@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------ ~
 
 PATHS = [
-    (flags.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
+    (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
     (flags.parse_sample, ['--run=a'], ['run', 'out', 'npz']),
     (flags.parse_sample, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
     (flags.parse_animation, ['--run=a'], ['run', 'out']),
@@ -60,7 +60,7 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
                 defined[name in command._paths].add(name)
 
     monkeypatch.setattr(flags._Command, 'parse', parse)
-    for function in (flags.parse_train, flags.parse_sample, flags.parse_animation, flags.parse_compare,
+    for function in (train.parse_train, flags.parse_sample, flags.parse_animation, flags.parse_compare,
                      flags.parse_report, flags.parse_export, flags.parse_evaluate, flags.parse_data):
         assert function([]) is None
     assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
@@ -172,5 +172,5 @@ def test_everything_works_in_a_folder_whose_name_looks_like_a_pattern(tiny_data,
 
 
 def test_the_convolutions_that_the_log_names_can_be_asked_for():
-    assert flags.parse_train(['--lowering=mixed']).lowering == 'mixed'
+    assert train.parse_train(['--lowering=mixed']).lowering == 'mixed'
     assert flags.parse_sample(['--run=a', '--lowering=mixed']).lowering == 'mixed'

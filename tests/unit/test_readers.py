@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers.data import cifar_rows, official_pickle, write_binary_cifar, write_cifar, write_idx
 
-from dcgan_tf1.data import readers
+from dcgan_tf1.data import cifar, idx, npz
 from dcgan_tf1.util.errors import UserError
 
 # ------------------------------------------------------------------------------ IDX
@@ -26,7 +26,7 @@ def test_idx_by_hand(tmp_path, name):
     raw = bytes([0, 0, 8, 3]) + struct.pack('>3I', 2, 3, 4) + bytes(range(24))
     path = tmp_path / name
     path.write_bytes(gzip.compress(raw) if name.endswith('.gz') else raw)
-    np.testing.assert_array_equal(readers.read_idx(str(path), 3), IMAGES)
+    np.testing.assert_array_equal(idx.read_idx(str(path), 3), IMAGES)
 
 
 def whole(suffix='.gz'):
@@ -48,7 +48,7 @@ def test_damaged_idx(tmp_path, raw, message):
     path = tmp_path / 'images'
     path.write_bytes(raw)
     with pytest.raises(UserError) as error:
-        readers.read_idx(str(path), 3)
+        idx.read_idx(str(path), 3)
     assert str(path) in str(error.value) and message in str(error.value)
 
 
@@ -58,20 +58,20 @@ def test_damaged_gzip(tmp_path, raw):
     path = tmp_path / 'images.gz'
     path.write_bytes(raw)
     with pytest.raises(UserError) as error:
-        readers.read_idx(str(path), 3)
+        idx.read_idx(str(path), 3)
     assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize('name, raw', [('images.gz', whole('')), ('images', whole())])
 def test_gzip_is_told_by_its_bytes_not_by_its_name(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
-    np.testing.assert_array_equal(readers.read_idx(str(tmp_path / name), 3), IMAGES)
+    np.testing.assert_array_equal(idx.read_idx(str(tmp_path / name), 3), IMAGES)
 
 
 def test_missing_idx_and_a_folder_in_its_place(tmp_path):
     for path in (tmp_path / 'none', tmp_path):
         with pytest.raises(UserError, match=str(path)):
-            readers.read_idx(str(path), 3)
+            idx.read_idx(str(path), 3)
 
 
 # ---------------------------------------------------------------------------- CIFAR
@@ -79,7 +79,7 @@ def test_missing_idx_and_a_folder_in_its_place(tmp_path):
 
 def test_cifar_pickle_by_hand():
     rows, labels = cifar_rows()
-    images, found = readers.decode_cifar_pickle(official_pickle(rows, labels), 'data_batch_1')
+    images, found = cifar.decode_pickle(official_pickle(rows, labels), 'data_batch_1')
     assert images.shape == (4, 32, 32, 3) and images.dtype == np.uint8
     # Red, green and blue planes follow each other, each row by row.
     assert images[1, 2, 3].tolist() == [rows[1, 2 * 32 + 3], rows[1, 1024 + 67], rows[1, 2048 + 67]]
@@ -97,7 +97,7 @@ def test_cifar_pickle_as_numpy_itself_reads_it():
 def test_cifar_pickles_of_python_3(protocol):
     rows, labels = cifar_rows()
     for batch in ({'data': rows, 'labels': labels}, {b'data': rows, b'labels': labels, b'batch_label': b'1 of 5'}):
-        images, found = readers.decode_cifar_pickle(pickle.dumps(batch, protocol), 'data_batch_1')
+        images, found = cifar.decode_pickle(pickle.dumps(batch, protocol), 'data_batch_1')
         np.testing.assert_array_equal(images, rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         assert found.tolist() == labels
 
@@ -108,7 +108,7 @@ def test_cifar_pickles_of_python_3(protocol):
     ({'data': [1], b'labels': 'x\ny'}, r"found 'data' \(list\), 'labels' \(str\)")])
 def test_another_pickle_says_what_is_in_it(batch, found):
     with pytest.raises(UserError, match="x: expected a pickle with .*'data' and .*'labels', " + found):
-        readers.decode_cifar_pickle(pickle.dumps(batch, 2), 'x')
+        cifar.decode_pickle(pickle.dumps(batch, 2), 'x')
 
 
 class Exploit:
@@ -132,7 +132,7 @@ def test_pickles_that_would_run_code_are_refused(tmp_path):
                 b'Pid\n.', b'\x80\x02]q\x00h\x01.', b'', b'.', b'\x80\x05' + b'\xff' * 50]
     for raw in hostile:
         with pytest.raises(UserError, match='data_batch_1: expected'):
-            readers.decode_cifar_pickle(raw, 'data_batch_1')
+            cifar.decode_pickle(raw, 'data_batch_1')
     assert not marker.exists()
     assert any(op.name == 'STACK_GLOBAL' for op, _, _ in pickletools.genops(hostile[2]))  # it was tried
 
@@ -142,7 +142,7 @@ def test_pickles_that_would_run_code_are_refused(tmp_path):
     lambda rows, labels: (rows, [10] + labels[1:])])
 def test_cifar_pickle_of_wrong_content(change):
     with pytest.raises(UserError, match='x.pickle: expected'):
-        readers.decode_cifar_pickle(official_pickle(*change(*cifar_rows())), 'x.pickle')
+        cifar.decode_pickle(official_pickle(*change(*cifar_rows())), 'x.pickle')
 
 
 def test_all_forms_of_cifar_are_equal(tmp_path):
@@ -153,9 +153,9 @@ def test_all_forms_of_cifar_are_equal(tmp_path):
         with tarfile.open(path, 'w:gz' if path.endswith('gz') else 'w') as archive:
             archive.add(str(tmp_path / os.path.basename(path)[:3].rstrip('.')), 'cifar-10-batches')
     expected = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    for images, found, _ in (readers.read_cifar_pickles(str(tmp_path / 'py'), 'train'),
-                             readers.read_cifar_binaries(str(tmp_path / 'bin'), 'train'),
-                             *[readers.read_cifar_tar(path, 'train') for path in tars]):
+    for images, found, _ in (cifar.read_pickles(str(tmp_path / 'py'), 'train'),
+                             cifar.read_binaries(str(tmp_path / 'bin'), 'train'),
+                             *[cifar.read_tar(path, 'train') for path in tars]):
         np.testing.assert_array_equal(images, expected)
         np.testing.assert_array_equal(found, labels)
 
@@ -163,7 +163,7 @@ def test_all_forms_of_cifar_are_equal(tmp_path):
 def test_cifar_binary_of_wrong_length(tmp_path):
     (tmp_path / 'data_batch_1.bin').write_bytes(bytes(3073 + 5))
     with pytest.raises(UserError, match='records of 3073 bytes .*found 3078'):
-        readers.read_cifar_binaries(str(tmp_path), 'train')
+        cifar.read_binaries(str(tmp_path), 'train')
 
 
 def member(name, kind=tarfile.REGTYPE, content=b'', link=''):
@@ -182,7 +182,7 @@ def test_tar_members_that_leave_the_target_are_refused(tmp_path, hostile):
     with tarfile.open(path, 'w:gz') as archive:
         archive.addfile(*hostile)
     with pytest.raises(UserError, match='plain files below one folder'):
-        readers.read_cifar_tar(path, 'train')
+        cifar.read_tar(path, 'train')
 
 
 def packed_cifar(tmp_path, name=''):
@@ -198,12 +198,12 @@ def packed_cifar(tmp_path, name=''):
 def test_damaged_and_incomplete_tars(tmp_path):
     path, raw = packed_cifar(tmp_path, 'data_batch_1')
     with pytest.raises(UserError, match='expected data_batch_2, .*, found only data_batch_1$'):
-        readers.read_cifar_tar(path, 'train')
+        cifar.read_tar(path, 'train')
     for damaged in (raw[:len(raw) // 2], raw[:100], b'', b'no tar', lzma.compress(gzip.decompress(raw))):
         with open(path, 'wb') as handle:
             handle.write(damaged)
         with pytest.raises(UserError, match='c.tar.gz: '):
-            readers.read_cifar_tar(path, 'train')
+            cifar.read_tar(path, 'train')
 
 
 def test_a_flipped_byte_anywhere_in_a_tar_is_found(tmp_path):
@@ -215,7 +215,7 @@ def test_a_flipped_byte_anywhere_in_a_tar_is_found(tmp_path):
         with open(path, 'wb') as handle:
             handle.write(damaged)
         with pytest.raises(UserError, match='c.tar.gz'):
-            readers.read_cifar_tar(path, 'train')
+            cifar.read_tar(path, 'train')
 
 
 # ------------------------------------------------------------------------------ npz
@@ -224,7 +224,7 @@ def test_kerass_npz(tmp_path):
     path = str(tmp_path / 'mnist.npz')
     for images, labels in ((IMAGES, np.uint8([3, 4])), (np.asfortranarray(IMAGES[..., None]).astype(int), [3, 4])):
         np.savez_compressed(path, x_train=images, y_train=labels, x_test=IMAGES[:1], y_test=[1])
-        found = readers.read_mnist_npz(path, 'train')
+        found = npz.read_mnist_npz(path, 'train')
         np.testing.assert_array_equal(found[0], IMAGES)
         assert found[0].dtype == found[1].dtype == np.uint8 and found[1].tolist() == [3, 4]
 
@@ -238,9 +238,9 @@ def test_another_npz_is_refused(tmp_path, arrays, message):
     path = str(tmp_path / 'mnist.npz')
     np.savez(path, **arrays)
     with pytest.raises(UserError, match='mnist.npz: expected .*' + message):
-        readers.read_mnist_npz(path, 'train')
+        npz.read_mnist_npz(path, 'train')
 
 
 def test_write_idx_helper_round_trip(tmp_path):
     write_idx(tmp_path / 'x.gz', IMAGES)
-    np.testing.assert_array_equal(readers.read_idx(str(tmp_path / 'x.gz'), 3), IMAGES)
+    np.testing.assert_array_equal(idx.read_idx(str(tmp_path / 'x.gz'), 3), IMAGES)

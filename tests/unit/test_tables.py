@@ -104,7 +104,7 @@ def test_who_only_reads_a_table_is_told_what_is_missing(tmp_path):
 def test_the_best_checkpoint_is_not_chosen_by_half_a_table(tmp_path):
     (tmp_path / 'config.json').write_text('{"identity": {"preset": "blog_dense"}}')
     (tmp_path / 'quality.csv').write_text('step,n,frechet_distance\n2,100,6\n4,100,?\n')
-    with pytest.raises(UserError, match='quality.csv: expected measures .*row 2'):
+    with pytest.raises(UserError, match='quality.csv: expected metrics .*row 2'):
         run_folder.find_checkpoint(str(tmp_path), None, None, None, 'best')
 
 

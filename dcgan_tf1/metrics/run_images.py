@@ -1,0 +1,62 @@
+"""What a run generates, to be measured, and which real images it is measured against."""
+
+import collections
+import dataclasses
+import os
+
+from dcgan_tf1.data import sources
+from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.runs import checkpoint, run_folder, sampling
+from dcgan_tf1.util.errors import UserError
+
+# Images to be measured: their name in tables, the step of their checkpoint or None, uint8 [N, H, W, C].
+Sampled = collections.namedtuple('Sampled', 'name step images')
+
+
+def trained_preset(run):
+    """(a run's Preset, with the data set that it was trained on; the class that it was trained on, or None)."""
+    preset = run_folder.read_preset(run)
+    identity = run_folder.read_config(run)['identity']
+    if identity.get('dataset', preset.dataset) not in sources.DATASETS:
+        raise UserError('{}: expected one of the data sets {}, found {!r}'.format(
+            run, ', '.join(sources.DATASETS), identity['dataset']))
+    return (dataclasses.replace(preset, dataset=identity.get('dataset', preset.dataset)),
+            identity.get('class', preset.image_class))
+
+
+def background(run):
+    """What a run's transparent pictures were laid on: 'black', also where run is None, or 'white'."""
+    name = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
+    if name not in tuple(BACKGROUNDS):
+        raise UserError('{}: expected a background of {}, found {!r}'.format(run, ' or '.join(BACKGROUNDS), name))
+    return name
+
+
+def all_checkpoints(run):
+    """The prefixes of all of a run's checkpoints, ascending; UserError where there are none."""
+    folder = os.path.join(run, 'checkpoints')
+    steps = checkpoint.list_steps(folder)
+    if not steps:
+        raise UserError('{}: expected checkpoints, found none'.format(folder))
+    return [checkpoint.checkpoint_path(folder, step) for step in steps]
+
+
+def sample_checkpoints(preset, prefixes, count, seed, variants, device):
+    """Yields a Sampled of `count` images for each checkpoint prefix, all of the same noise.
+
+    variants: whether the preset's other ways to sample are measured too, with dropout switched off and without
+    averaged weights.
+    """
+    z = sampling.noise(preset, seed, count)
+    modes = [('as the preset samples', preset, None)]
+    if variants and preset.dropout_when_sampling:
+        modes.append(('dropout off', preset, False))
+    if variants and preset.ema_decay is not None:
+        modes.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
+    for prefix in prefixes:
+        step = checkpoint.step_of(prefix)
+        for name, system, dropout in modes:
+            print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
+                  flush=True)
+            raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True)
+            yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix))

@@ -1,0 +1,54 @@
+"""The samples of a run: step-N.npz with their values, a picture of each, and the animation of them all."""
+
+import glob
+import os
+import re
+
+import numpy as np
+
+from dcgan_tf1.data import npz
+from dcgan_tf1.util import images
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import make_folder, replacing
+
+
+def save(run, step, name, picture, raw, z):
+    """Writes the samples of one step.
+
+    Args:
+      run: the run folder.
+      name: of the picture.
+      picture: uint8 [H, W, C].
+      raw, z: the samples [N] + image_shape in the preset's range and their noise [N, z_dim], for step-N.npz.
+    """
+    folder = os.path.join(run, 'samples')
+    make_folder(folder)
+    with replacing(os.path.join(folder, 'step-{:06d}.npz'.format(step))) as temporary:
+        np.savez_compressed(temporary, images=raw, z=z)
+    images.save_png(os.path.join(folder, name), picture)
+
+
+def load(run, image_range, log):
+    """The samples of a run, ascending: list of (step, uint8 [N, H, W, C]).
+
+    Nothing but pictures is made of them, so a damaged file is left out with a warning.
+    """
+    rows = []
+    for name in glob.glob(os.path.join(glob.escape(os.path.join(run, 'samples')), 'step-*.npz')):
+        number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
+        if number:
+            try:
+                rows.append((int(number.group(1)), images.to_uint8(npz.read_array(name, 'images'), image_range)))
+            except (UserError, ValueError) as error:
+                log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
+                    'goes without it'.format(name, error))
+    return sorted(rows, key=lambda row: row[0])
+
+
+def save_animation(run, preset, out=None, log=print):
+    """Joins the samples of a run into one GIF; returns its path and the number of frames."""
+    rows = load(run, preset.image_range, log)
+    if not rows:
+        raise UserError('{}: expected samples to animate, found none'.format(run))
+    out = out or os.path.join(run, 'animation.gif')
+    return out, images.save_gif(out, rows, preset.samples_columns)

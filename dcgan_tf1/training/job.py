@@ -1,0 +1,127 @@
+"""Where a worker trains: its run folder and its group of workers, opened, agreed upon and closed together."""
+
+import contextlib
+
+import tensorflow.compat.v1 as tf
+
+import dcgan_tf1
+from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
+from dcgan_tf1.runs import checkpoint, run_folder, samples
+from dcgan_tf1.training import record, resume
+from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
+from dcgan_tf1.util import devices
+from dcgan_tf1.util.errors import UserError, reason
+
+
+class EarlyLog:
+    """Prints lines, and keeps them until there is a run folder to log into."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, text):
+        print(text, flush=True)
+        self.lines.append(text)
+
+
+class Job:
+    """The run and the workers of one training; a context manager, to be entered when the plan is made.
+
+    An error that leaves it is told to the other workers and to log.txt.
+
+    Args:
+      config: the TrainConfig.
+      log: an EarlyLog.
+    """
+
+    def __init__(self, config, log):
+        self._config, self._log = config, log
+        self.group = SingleWorker() if config.cluster is None else WorkerGroup(
+            config.cluster, config.worker_timeout, self._abort, log)
+        self.is_chief = self.group.task == 0
+        self.run = run_folder.NullRun()
+        self.start = None  # the step that is gone on from, or None
+        self.policy = None  # what is computed in
+
+    def _abort(self, text):
+        with contextlib.suppress(UserError):
+            self.run.log_to_file('error: ' + text)
+        abort_process('{}; the same command goes on from the last checkpoint'.format(text))
+
+    def open_run(self, plan, output_closed):
+        """Opens the run folder, on the chief."""
+        config = self._config
+        if self.is_chief:
+            # A run that is gone on with no longer needs what it was started from, which may be gone.
+            self.run, self.start = resume.open_run(
+                config.run_dir, config.resume, plan.identity, plan.total, self._log, output_closed,
+                lambda: config.init_checkpoint and checkpoint.resolve(config.init_checkpoint))
+        return self
+
+    def __enter__(self):
+        return self
+
+    def agree(self, plan, device):
+        """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
+
+        Sets `start` and `policy`.
+        """
+        for text in self._log.lines:
+            self.run.log_to_file(text)
+        if self.is_chief:
+            self.policy = record.choose_policy(self._config, device, self.run, self.start)
+        chief_settings = self.is_chief and {
+            'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,
+            'schedules': {name: list(getattr(plan, name)) for name in SCHEDULES}}
+        chief_settings = self.group.handshake(self._fingerprint(plan), chief_settings)
+        if self.is_chief:
+            return plan
+        self.start = chief_settings['start']
+        self.policy = self._policy_of_chief(device, chief_settings)
+        # A call of the session is of as many steps on all workers, whatever --log_every is here.
+        return plan._replace(**{name: StepSchedule(*chief_settings['schedules'][name]) for name in SCHEDULES})
+
+    def _fingerprint(self, plan):
+        """What has to be the same on all workers, in the order in which it is compared."""
+        if self.group.count == 1:
+            return None
+        fingerprint = {'number of workers': self.group.count, 'dcgan_tf1': dcgan_tf1.__version__,
+                       'tensorflow': str(tf.VERSION)}
+        fingerprint.update(plan.identity)
+        fingerprint.update({'steps': plan.total, 'steps_per_run': self._config.steps_per_run,
+                            'precision': self._config.precision, 'lowering': self._config.lowering})
+        fingerprint['preset_file'] = self._config.preset_file and self._config.preset_file['sha256']
+        return fingerprint
+
+    def _policy_of_chief(self, device, chief_settings):
+        policy = devices.choose_compute_policy(device, chief_settings['precision'], chief_settings['lowering'])
+        if policy.warning:
+            raise UserError('{}: expected to compute in {}, as the chief does: {}'.format(
+                self.group.name(self.group.task), chief_settings['precision'], policy.warning))
+        return policy
+
+    def finish_at_once(self, plan):
+        """Ends a training of which no step is left."""
+        if self.is_chief:
+            run, preset = self.run, self._config.preset
+            run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, self.start, plan.total))
+            if self._config.gif:
+                run.log('{}: {} frames'.format(*samples.save_animation(run.path, preset, log=run.log)))
+        self.group.finish()
+
+    def __exit__(self, kind, error, traceback):
+        del kind, traceback
+        try:
+            if isinstance(error, (UserError, tf.errors.OpError)):
+                self._tell(error)
+        finally:
+            self.group.close()
+            self.run.close()
+
+    def _tell(self, error):
+        if isinstance(error, tf.errors.OpError):
+            self.group.end_if_lost()
+        text = error if isinstance(error, UserError) else reason(error)
+        self.group.close(text)
+        with contextlib.suppress(UserError):
+            self.run.log_to_file('error: {}'.format(text))

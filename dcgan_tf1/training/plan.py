@@ -1,0 +1,83 @@
+"""What is trained on, for how many steps, and after which of them something is written: before any TensorFlow."""
+
+import collections
+
+from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.data.batches import Batches
+from dcgan_tf1.training import resume
+
+Plan = collections.namedtuple('Plan', [
+    'data',              # prepare.TrainingData
+    'batches',           # batches.Batches
+    'batch_size',        # images in a step, over all GPUs of all workers
+    'local_batch_size',  # how many of them are this worker's
+    'shard',             # slice: which ones
+    'total',             # steps
+    'log_steps',         # StepSchedule of the rows of losses
+    'sample_steps',      # StepSchedule of the rows that have samples
+    'checkpoint_steps',  # StepSchedule of the checkpoints
+    'quality_steps',     # StepSchedule of the rows of quality
+    'identity',          # see resume.identity()
+])
+SCHEDULES = ('log_steps', 'sample_steps', 'checkpoint_steps', 'quality_steps')
+
+
+class StepSchedule(collections.namedtuple('StepSchedule', 'first every')):
+    """Steps first, first + every, first + 2 every ..."""
+
+    def __contains__(self, step):
+        return step >= self.first and (step - self.first) % self.every == 0
+
+    def after(self, step):
+        """The first of them after `step`."""
+        return self.first if step < self.first else self.first + ((step - self.first) // self.every + 1) * self.every
+
+
+class IsolatedSteps(collections.namedtuple('IsolatedSteps', 'schedule')):
+    """The steps of a schedule and the one before each, between which a step can be looked at before it is taken."""
+
+    def after(self, step):
+        wanted = self.schedule.after(step)
+        return wanted - 1 if wanted - step > 1 else wanted
+
+
+def make_plan(config, log):
+    """The Plan of a TrainConfig; loads the data. Raises UserError where there is none."""
+    preset = config.preset
+    dataset = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log, config.background)
+    data = prepare.prepare(dataset, preset, preset.image_class)
+    local_batch_size = preset.batch_size * config.num_gpus
+    count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
+    batch_size = local_batch_size * count
+    # An incomplete batch has no equal parts for several devices.
+    keep = preset.incomplete_batch != 'drop' and batch_size == preset.batch_size
+    batches = Batches(
+        len(data.images), batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    # A stand-in for the full data set trains for as many steps, and logs as often.
+    full = Batches(data.full_size, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    epoch = -(-full.per_epoch // preset.image_batches)
+    total = preset.steps if preset.steps is not None else preset.epochs * epoch
+    total = total if config.max_steps is None else config.max_steps
+    identity = resume.identity(
+        preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
+        config.background)
+    if preset.learning_rate_decay != 'none':
+        identity['decay_steps'] = total
+    return Plan(
+        data, batches, batch_size, local_batch_size, slice(task * local_batch_size, (task + 1) * local_batch_size),
+        total, identity=identity, **_schedules(preset, config.eval_every, epoch, total))
+
+
+def _schedules(preset, eval_every, epoch, total):
+    def steps(every):
+        return every.count * (epoch if every.unit == 'epochs' else 1)
+
+    log_steps = StepSchedule(steps(preset.log_first or preset.log_every), steps(preset.log_every))
+    sample_steps = log_steps._replace(every=steps(preset.samples_every)) if preset.samples_every else log_steps
+    if preset.samples_every and preset.log_first is None:
+        sample_steps = sample_steps._replace(first=sample_steps.every)
+    never = total + 1
+    quality_every = never if eval_every is None else eval_every or epoch
+    return {'log_steps': log_steps, 'sample_steps': sample_steps,
+            'checkpoint_steps': StepSchedule(steps(preset.checkpoint_every), steps(preset.checkpoint_every)),
+            'quality_steps': StepSchedule(quality_every, quality_every)}

@@ -1,0 +1,85 @@
+"""What a run says of itself: its config.json, the first lines of its log, and what it computes in."""
+
+import platform
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import dcgan_tf1
+from dcgan_tf1.gan import preset_file
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.training import resume
+from dcgan_tf1.util import devices
+
+
+def choose_policy(config, device, run, start):
+    """What the run computes in: what is asked for; else what it was started in; else the fastest.
+
+    Checkpoints are the same for all, so a run may change, but not silently.
+    """
+    if start is None:
+        policy = devices.choose_compute_policy(device, config.precision, config.lowering)
+    else:
+        before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
+        recorded = run_folder.read_config(run.path)
+        arithmetic = recorded.get('arithmetic')
+        before.update(arithmetic if isinstance(arithmetic, dict) else {})
+        changed = preset_file.changed(recorded.get('preset_file'), config.preset_file)
+        if changed:
+            run.log('WARNING: ' + changed)
+        precision, lowering = [before[name] if getattr(config, name) == 'auto' else getattr(config, name)
+                               for name in ('precision', 'lowering')]
+        policy = devices.choose_compute_policy(device, precision, lowering)
+        if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
+            run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
+                start, **before))
+    if policy.warning:
+        run.log('WARNING: ' + policy.warning)
+    return policy
+
+
+def config_record(config, plan, device, policy, monitor):
+    """The content of config.json. monitor: the QualityMonitor, or None."""
+    dataset = plan.data.dataset
+    return {
+        'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
+        'identity': plan.identity,
+        'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},
+                         total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
+                         keep_checkpoints=config.keep_checkpoints),
+        'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
+                 'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images)},
+        'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
+        'preset_file': config.preset_file,
+        'device': device.title,
+        'arithmetic': {'precision': policy.precision, 'lowering': policy.conv_impl},
+        'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
+                  'precision': config.precision, 'lowering': config.lowering,
+                  'intra_op_threads': config.intra_op_threads,
+                  'inter_op_threads': config.inter_op_threads, 'data_dir': config.data_dir,
+                  'run_dir': config.run_dir, 'resume': config.resume, 'max_steps': config.max_steps},
+        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.VERSION, 'numpy': np.__version__,
+                     'python': platform.python_version(), 'system': platform.platform()},
+    }
+
+
+def describe(config, plan, job, device, exchange):
+    """Logs what is trained, on what and where. exchange: the graph's SyncOps, or None."""
+    preset, log, dataset = config.preset, job.run.log, plan.data.dataset
+    log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
+    log('{}: {}{}'.format(preset.name, preset.title, '' if config.preset_file is None else (
+        ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
+    log('computing in ' + job.policy.why)
+    log('data: {:,} images of {} from {}{}'.format(
+        len(plan.data.images), plan.data.title, dataset.folder,
+        ' (the published files)' if dataset.official else ''))
+    if exchange is not None:
+        log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
+            job.group.count, exchange.bytes / 1e6, exchange.sums))
+    each = preset.image_batches
+    log('{:,} steps of {}{} images, {:,} steps to an epoch, seed {}'.format(
+        plan.total, '{} x '.format(each) if each > 1 else '', plan.batch_size,
+        -(-plan.batches.per_epoch // each), config.seed))
+    log('writing to {}{}'.format(job.run.path, '' if job.start is None else
+                                 ', going on at step {:,} (--resume=never starts a new run)'.format(job.start)))

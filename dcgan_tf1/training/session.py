@@ -1,0 +1,123 @@
+"""The training graph in its session: all that the loop and its hooks ask of TensorFlow."""
+
+import math
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import graph
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs.sampling import generate_in_batches
+from dcgan_tf1.util.errors import UserError
+
+
+class TrainingSession:
+    """A session with the variables of one training.
+
+    Args:
+      session: a tf.Session of the graph.
+      handles: the TrainingGraph.
+      saver: of all variables.
+      preset: the Preset.
+      plan: the Plan; its images are put on the device.
+    """
+
+    def __init__(self, session, handles, saver, preset, plan):
+        self._session, self._handles, self._saver = session, handles, saver
+        self._preset, self._plan = preset, plan
+        self._losses = session.make_callable(
+            [getattr(handles.losses, name) for name in preset.losses],
+            [handles.real, handles.noise, handles.dropout_seed])
+        self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
+        self._steps = graph.make_steps(session, handles, plan.data.images)
+        self._cached = (None, None)  # the last step whose losses were evaluated, and those
+
+    # ------------------------------------------------------------------------ variables
+
+    def restore(self, prefix, with_step=True):
+        """Sets the variables from a checkpoint; global_step, which those of 2017 don't have, where `with_step`."""
+        checkpoint.restore(self._session, prefix, checkpoint.by_name(
+            variable for variable in self._session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+            if with_step or variable is not self._handles.global_step))
+
+    def synchronise(self):
+        """Gives all workers the chief's variables."""
+        if self._handles.exchange is not None:
+            self._session.run(self._handles.exchange.sync)
+
+    def save(self, folder, step, keep, keep_step):
+        """Writes a checkpoint; see checkpoint.save()."""
+        checkpoint.save(self._saver, self._session, folder, step, keep, keep_step)
+
+    @property
+    def exchange(self):
+        """The SyncOps of several workers, or None."""
+        return self._handles.exchange
+
+    # ---------------------------------------------------------------------------- steps
+
+    def take_steps(self, first, indices, noises, stop_requested):
+        """Trains the steps; returns whether to stop after them: all workers do where one of them is asked to.
+
+        stop_requested: () -> whether this one is asked to by now.
+        """
+        if self._handles.exchange is None:
+            self._steps(first, indices, noises)
+            return stop_requested()
+        return self._steps(first, indices, noises, [1.0 if stop_requested() else 0.0])[0] > 0
+
+    # --------------------------------------------------------------------------- losses
+
+    def losses(self, taken):
+        """{name: value} after the step, in training mode, on its images and noise; they move no average."""
+        if self._cached[0] != taken.step:
+            size = self._plan.local_batch_size
+            indices = taken.indices[-size:]
+            values = self._losses(self._plan.data.images[indices[indices >= 0]], taken.noise[-size:],
+                                  graph.dropout_seed_for(taken.step, graph.LOSSES))
+            self._cached = (taken.step, dict(zip(self._preset.losses, map(float, values))))
+        return self._cached[1]
+
+    def losses_of_updates(self):
+        """{name: value} of what the updates themselves started from; None where the preset does not keep it.
+
+        As the preset has it, those of the last step, or the mean of all since the last call; NaN
+        where there was no update of the kind since.
+        """
+        seen = self._handles.loss_accumulators
+        if seen is None:
+            return None
+        sums, counts = self._session.run([seen.sums, seen.counts])
+        self._session.run(seen.reset)
+        losses = {}
+        for name in set(seen.names):
+            places = [i for i, other in enumerate(seen.names) if other == name]
+            count = float(counts[places].sum())
+            losses[name] = float(sums[places].sum()) / count if count else math.nan
+        if 'd_loss' not in losses:
+            losses['d_loss'] = (losses['d_loss_real'] + losses['d_loss_fake']) / 2
+        return {name: losses[name] for name in self._preset.losses}
+
+    # -------------------------------------------------------------------------- samples
+
+    def sample(self, step, z):
+        """Images [N] + image_shape in the preset's range of noise z [N, z_dim], by the generator as it is now."""
+        return self._sample(z, graph.dropout_seed_for(step, graph.SAMPLE))
+
+    def sample_for_quality(self, z):
+        """As sample(), of more noise than fits into one batch.
+
+        The same dropout masks each time, which are no training step's: what differs is the generator.
+        """
+        return generate_in_batches(lambda some, batch: self.sample(-1 - batch, some), z)
+
+
+def check_finite(losses, step, folder):
+    """Returns the losses; UserError, which names the last checkpoint in `folder`, where one is not finite."""
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            steps = checkpoint.list_steps(folder)
+            last = ('the last good checkpoint is ' + checkpoint.checkpoint_path(folder, steps[-1])
+                    if steps else 'there is no checkpoint yet')
+            raise UserError('{} is {} after step {:,}: expected a finite loss; {}. Try another --seed or a lower '
+                            '--learning_rate'.format(name, value, step, last))
+    return losses
