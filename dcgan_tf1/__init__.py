@@ -12,7 +12,7 @@ __version__ = '0.1.0'
 
 __all__ = [
     'Preset', 'UserError', 'build_training_graph', 'classifier_score', 'density_coverage', 'discriminator',
-    'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
+    'export_generator', 'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
     'load_dataset', 'precision_recall', 'presets', 'register_preset', 'restore', 'sample_noise', 'save_grid',
     'to_uint8']
 
@@ -22,11 +22,12 @@ _ELSEWHERE = {
     'density_coverage': 'metrics.distances', 'frechet_distance': 'metrics.distances',
     'kernel_distance': 'metrics.distances', 'precision_recall': 'metrics.distances'}
 
-if TYPE_CHECKING:  # the same for type checkers, which do not run __getattr__
+if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
     from dcgan_tf1.gan.presets import Preset
     from dcgan_tf1.library import (
         build_training_graph,
         discriminator,
+        export_generator,
         generate,
         generator,
         get_preset,
@@ -47,14 +48,13 @@ if TYPE_CHECKING:  # the same for type checkers, which do not run __getattr__
         precision_recall,
     )
     from dcgan_tf1.util.errors import UserError
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError('module {!r} has no attribute {!r}'.format(__name__, name))
-    value = getattr(importlib.import_module('dcgan_tf1.' + _ELSEWHERE.get(name, 'library')), name)
-    globals()[name] = value  # the next time without this function
-    return value
+else:
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError('module {!r} has no attribute {!r}'.format(__name__, name))
+        value = getattr(importlib.import_module('dcgan_tf1.' + _ELSEWHERE.get(name, 'library')), name)
+        globals()[name] = value  # the next time without this function
+        return value
 
 
 def __dir__() -> List[str]:

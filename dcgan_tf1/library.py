@@ -10,17 +10,18 @@ import math
 import os
 import random
 import weakref
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import logging
 
 from dcgan_tf1.data import loading, sources
+from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.presets import Preset
-from dcgan_tf1.runs import checkpoint, run_folder, sampling, scopes
+from dcgan_tf1.runs import checkpoint, restoring, sampling
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -205,37 +206,13 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
     them in several scopes, and for a variable that the checkpoint lacks or has in another shape; then none has
     changed.
     """
-    prefix = _find_checkpoint(preset, path, which)[1]
+    prefix = restoring.find_checkpoint(preset, path, which)[1]
     with session.graph.as_default():
         variables = {variable.op.name: variable for variable in tf.global_variables()}
-        chosen = scopes.restored_variables(preset, variables, scope)
+        chosen = restoring.restored_variables(preset, variables, scope)
         checkpoint.restore(session, prefix, chosen)
     logging.info('%s: restored %d variables of %s', prefix, len(chosen), preset.name)
     return prefix
-
-
-def _find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
-    """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
-    path = os.path.expanduser(os.fspath(path))
-    step = None if which in ('last', 'best') else which
-    if step is not None and not isinstance(step, int):
-        raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
-    if os.path.isfile(os.path.join(path, 'config.json')):
-        trained, prefix = run_folder.find_checkpoint(path, step, None, None, 'best' if which == 'best' else 'last')
-        if preset is not None and preset.name != trained.name:
-            raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained.name))
-        return preset or trained, prefix
-    if preset is None:
-        raise UserError('{}: expected a run folder, or preset= beside a checkpoint, found no config.json'.format(path))
-    if which == 'best':
-        raise UserError("which='best': expected a run folder, found {}".format(path))
-    if step is not None:
-        steps = checkpoint.list_steps(path)
-        if step not in steps:
-            raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
-                path, step, 'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
-        return preset, checkpoint.checkpoint_path(path, step)
-    return preset, checkpoint.resolve(path)
 
 
 # -------------------------------------------------------------------------------------- images
@@ -279,7 +256,7 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
     Raises UserError where there is no such checkpoint, or for noise of another shape.
     """
-    preset, prefix = _find_checkpoint(preset, path, which)
+    preset, prefix = restoring.find_checkpoint(preset, path, which)
     z = sample_noise(preset, count, seed) if z is None else np.asarray(z, np.float32)
     if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z):
         raise UserError('generate: expected noise [N, {}] for {}, found {}'.format(
@@ -332,3 +309,33 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
     return loading.load(name, split, data_dir, shape, logging.info)
+
+
+# -------------------------------------------------------------------------------------- export
+
+def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
+                     which: Union[str, int] = 'last', with_discriminator: bool = False,
+                     overwrite: bool = False) -> List[str]:
+    """Writes a folder with what other systems load a checkpoint's generator by, as `dcgan-export` does.
+
+    Each format is compared with the session; MANIFEST.json has the largest error of each.
+
+    Args:
+      path, which, preset: as for `generate`.
+      out: the folder, which is empty or not there yet.
+      formats: some of 'frozen', 'saved_model', 'meta_graph', 'tflite', 'onnx', 'tfjs' and 'web'; None for all that
+        can be written here.
+      with_discriminator: whether that is exported, too.
+      overwrite: whether an earlier export in `out` is replaced.
+
+    Returns: the names of the formats that were written.
+    Raises UserError where there is no such checkpoint, for a format that can't be written here, and where
+    something that is no export would be replaced.
+    """
+    for name in formats or ():
+        if name not in catalogue.FORMATS:
+            raise UserError('export_generator: expected formats of {}, found {!r}'.format(
+                ', '.join(catalogue.FORMATS), name))
+    preset, prefix = restoring.find_checkpoint(preset, path, which)
+    return package.write(preset, prefix, os.fspath(out), formats, with_discriminator, overwrite=overwrite,
+                         log=logging.info)

@@ -24,7 +24,12 @@ README = 'README.md'
 BATCHES = (1, 16)  # on which every format is compared with the session
 
 
-def write(preset, prefix, out, formats_asked=None, with_discriminator=False, opset=17, overwrite=False):
+def _to_terminal(text):
+    print(text, flush=True)
+
+
+def write(preset, prefix, out, formats_asked=None, with_discriminator=False, opset=17, overwrite=False,
+          log=_to_terminal):
     """Writes the folder `out` with formats of a checkpoint, a manifest and a README; returns the formats' names.
 
     Args:
@@ -33,17 +38,18 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
       with_discriminator: whether it is exported, too.
       opset: of ONNX.
       overwrite: whether an earlier export is replaced.
+      log: a function that takes a line for each file that is written, and for each format that is left out.
 
     UserError where something of the user's would be replaced, or a format can't be written.
     """
-    chosen = _choose_formats(formats_asked)
+    chosen = _choose_formats(formats_asked, log)
     if with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
     _refuse(out, overwrite)
     with _replacing_folder(out) as folder, opened(preset, prefix, with_discriminator, opset) as exported:
         written = {}
         for name in chosen:
-            written[name] = _write(exported, name, os.path.join(folder, name))
+            written[name] = _write(exported, name, os.path.join(folder, name), log)
         manifest = _manifest(exported, prefix, written)
         write_text(os.path.join(folder, README), readme.text(exported, written))
         manifest['files'] = _checksums(folder)
@@ -52,7 +58,7 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     return list(written)
 
 
-def _choose_formats(asked):
+def _choose_formats(asked, log):
     """The formats to write, in the table's order; those that can't be had here are named."""
     reasons = {name: formats.missing(name) for name in formats.FORMATS}
     for name in asked or ():
@@ -62,7 +68,7 @@ def _choose_formats(asked):
     if not asked:
         for name, why in reasons.items():
             if why:
-                print('{}: left out; {}'.format(name, why))
+                log('{}: left out; {}'.format(name, why))
     return [name for name in formats.FORMATS if (name in asked if asked else not reasons[name])]
 
 
@@ -96,7 +102,7 @@ def _draw(preset, network, count, seed):
         *preset.image_range, size=(count,) + network.input_shape).astype(np.float32)
 
 
-def _write(exported, name, folder):
+def _write(exported, name, folder, log):
     """Writes one format and loads it again; returns a list of (Artefact, error or None, runtime or why not)."""
     os.makedirs(folder)
     found, unmeasured = [], formats.unmeasured(name)
@@ -106,9 +112,9 @@ def _write(exported, name, folder):
         error, runtime = None, unmeasured
         if not unmeasured:
             error, runtime = formats.measure(artefact, _cases(exported, artefact.network))
-        print('{:<11} {:<31} {:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
+        log('{:<11} {:<31} {:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
             'not loaded again: ' + unmeasured if unmeasured else
-            'largest error {:.1e} in {}'.format(error, runtime))), flush=True)
+            'largest error {:.1e} in {}'.format(error, runtime))))
         found.append((artefact, error, runtime))
     return found
 

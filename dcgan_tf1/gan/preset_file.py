@@ -44,7 +44,8 @@ def _execute(path, source):
     sys.modules[module.__name__] = module  # dataclasses and pickle look there
     try:
         exec(compile(source, path, 'exec'), module.__dict__)
-        names = [name for name in PRESETS if name not in before]
+        # Also one that the program has registered itself, which this file then registers anew.
+        names = [name for name in PRESETS if PRESETS[name] is not before.get(name)]
         if not names:
             raise UserError('{}: expected register_preset(Preset(...)) with a new name, found no such call'.format(
                 path))

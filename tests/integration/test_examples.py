@@ -50,18 +50,26 @@ def test_sampling_in_a_session_of_ones_own(tmp_path):
 
 # ----------------------------------------------------------------------------- custom_preset.py
 
-def test_a_preset_of_ones_own_from_training_to_export(tiny_data, tmp_path):
-    """From training to export; the document shows the file as it is."""
+def test_a_preset_of_ones_own_from_training_to_export(tiny_data, tmp_path, monkeypatch):
+    """The file as a program and for the commands; the document shows it as it is."""
     assert '```python\n{}```'.format(read('examples', 'custom_preset.py')) in read('docs', 'presets.md')
-    runpy.run_path(os.path.join(EXAMPLES, 'custom_preset.py'))
+    path = os.path.join(EXAMPLES, 'custom_preset.py')
+    monkeypatch.setattr(sys, 'argv', [path, '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                                      '--max_steps=100', '--checkpoint_every=50'])
     try:
-        status, _, err = run_command('train', '--preset=tiny', '--data_dir=' + tiny_data, '--max_steps=100',
-                                     '--run_dir={}'.format(tmp_path))
-        assert status == 0, err
+        with contextlib.redirect_stdout(io.StringIO()), pytest.raises(SystemExit) as ended:
+            runpy.run_path(path, run_name='__main__')
+        assert ended.value.code == 0
         folder = str(tmp_path / '00000-tiny')
+        with open(os.path.join(folder, 'config.json'), encoding='utf-8') as handle:
+            assert json.load(handle)['preset_file']['path'] == path
         rows = read_metrics(folder)
         assert [int(row['step']) for row in rows] == [50, 100]
         assert float(rows[1]['d_loss']) < 1.9  # it has begun to tell them apart
+        # The commands run the file once more, also where the program has registered the preset itself.
+        runpy.run_path(path)
+        status, out, err = run_command('sample', '--run=' + folder, '--preset_file=' + path, '--step=50')
+        assert status == 0 and 'model.ckpt-50' in out, err
         status, out, err = run_command('export', '--run=' + folder, '--formats=frozen')
         assert status == 0 and 'generator.pb' in out, err
         z = dcgan_tf1.sample_noise(PRESETS['tiny'], 3)
@@ -72,7 +80,7 @@ def test_a_preset_of_ones_own_from_training_to_export(tiny_data, tmp_path):
             images, = tf.import_graph_def(graph_def, {'inputs_noise': z}, ['images:0'])
             np.testing.assert_allclose(session.run(images), dcgan_tf1.generate(folder, 3), atol=1e-5)
     finally:
-        del PRESETS['tiny']
+        PRESETS.pop('tiny', None)
 
 
 # ----------------------------------------------------------------------- load_frozen_graph.c

@@ -127,7 +127,7 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch):
         monkeypatch.setattr(sys, 'stdout', full)
         assert cli.run(lambda argv: argv, lambda config: print('a line'), ['x']) == 1
         monkeypatch.undo()
-    assert terminal.got() == 'error: input or output: No space left on device\n'
+    assert terminal.got() == 'error: cannot write a file: No space left on device\n'
 
 
 def test_a_command_without_standard_streams(tiny_data, tmp_path):

@@ -15,6 +15,7 @@ from dcgan_tf1.gan import graph, layers, networks
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.seeds import draw_noise
 
 
@@ -230,7 +231,7 @@ def test_noise():
 # ------------------------------------------------------------------ what is written, and when
 
 def plan(*given):
-    return train.make_plan(train.parse_train(list(given)), print)
+    return make_plan(train.parse_train(list(given)), print)
 
 
 @pytest.fixture

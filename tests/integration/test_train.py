@@ -330,14 +330,15 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     """5,000 digits in place of 55,000 train for the steps of the full run."""
     from dcgan_tf1 import train as trainer
     from dcgan_tf1.training import hooks
+    from dcgan_tf1.training.plan import make_plan
 
     found = loading.load('mnist', data_dir=tiny_data)
     stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
     monkeypatch.setattr(loading, 'load', lambda *_: stand_in)
-    plan = trainer.make_plan(trainer.parse_train([]), print)
+    plan = make_plan(trainer.parse_train([]), print)
     assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.per_epoch == 78
     titles = []
-    monkeypatch.setattr(hooks.images, 'save_rows_figure', lambda path, rows, title: titles.append(title))
+    monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title: titles.append(title))
     assert trainer.train(trainer.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
                                            + list(DENSE))) == 0
     assert titles and all('a note' in title for title in titles)

@@ -16,6 +16,7 @@ from dcgan_tf1.data import loading, prepare, sources
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import run_images
+from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 
@@ -228,7 +229,7 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
 
     def identity(*given):
         config = train.parse_train(['--dataset=folder', '--data_dir=mine', '--batch_size=1'] + list(given))
-        found = train.make_plan(config, lambda text: None).identity
+        found = make_plan(config, lambda text: None).identity
         with open('run/config.json', 'w') as handle:
             json.dump({'identity': found}, handle)
         return found

@@ -481,6 +481,22 @@ def test_data_and_metrics_are_the_packages_own(tiny_data, capsys):
     assert abs(dcgan.frechet_distance(features, features + [3, 0]) - 9) < 1e-6
 
 
+def test_export_writes_what_the_command_does(run, tmp_path, capsys):
+    assert dcgan.export_generator(run, tmp_path / 'out', ['frozen'], which=8) == ['frozen']
+    assert capsys.readouterr().out == ''
+    manifest = json.loads((tmp_path / 'out' / 'MANIFEST.json').read_text(encoding='utf-8'))
+    assert manifest['step'] == 8 and manifest['formats']['frozen'][0]['largest_error'] < 1e-5
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf_graph = tf.GraphDef()
+        tf_graph.ParseFromString((tmp_path / 'out' / 'frozen' / 'generator.pb').read_bytes())
+        noise = dcgan.sample_noise(DENSE, 2)
+        images, = tf.import_graph_def(tf_graph, {'inputs_noise': noise}, ['images:0'])
+        np.testing.assert_allclose(session.run(images), dcgan.generate(run, 2), atol=1e-6)
+    for formats, message in ((['froze'], "formats of frozen, .* found 'froze'"), (['frozen'], 'empty folder')):
+        with pytest.raises(dcgan.UserError, match=message):
+            dcgan.export_generator(run, tmp_path / 'out', formats)
+
+
 # ------------------------------------------------------------------------------------ the document
 
 with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as page:

@@ -116,3 +116,19 @@ def test_texts_with_a_column_that_came_later(tmp_path):
     assert tables.texts_to_go_on(path, columns, lines.append, optional=['data']) == expected and lines == []
     assert tables.texts_to_go_on(path, columns, lines.append) == []
     assert len(lines) == 1 and 'it has no column data' in lines[0] and 'evaluations.csv.unreadable-1' in lines[0]
+
+
+@pytest.mark.parametrize('both', [False, True])
+def test_a_metrics_csv_of_an_earlier_version_is_carried_over_with_all_its_rows(run, both):
+    with open(run.file('metrics.csv'), 'w') as handle:
+        handle.write(PLAIN)
+    if both:  # which no version of ours leaves: neither is lost
+        with open(run.file('losses.csv'), 'w') as handle:
+            handle.write('step,d_loss,seconds\n300,0.5,2\n')
+    expected = [{'step': 300, 'd_loss': 0.5, 'seconds': 2}] if both else ROWS
+    assert run_folder.read_losses(run.path) == expected
+    assert run.start_losses(COLUMNS, 1000) == expected == run_folder.read_losses(run.path)
+    assert sorted(name for name in os.listdir(run.path) if name.endswith('.csv')) == (
+        ['losses.csv', 'metrics.csv'] if both else ['losses.csv'])
+    run.append_row('losses.csv', {'step': 400, 'd_loss': 2.0, 'seconds': 3})
+    assert [row['step'] for row in run_folder.read_losses(run.path)] == [row['step'] for row in expected] + [400]

@@ -1,13 +1,41 @@
-"""Which variables of any graph are those of a preset's networks, by their names and shapes in a scope."""
+"""What a program of the user's own restores: which checkpoint a path names, and which variables of any graph are a
+preset's, by their names and shapes in a scope.
+"""
 
 import collections
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+import os
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
+
+
+def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
+    """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
+    path = os.path.expanduser(os.fspath(path))
+    step = None if which in ('last', 'best') else which
+    if step is not None and not isinstance(step, int):
+        raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
+    if os.path.isfile(os.path.join(path, 'config.json')):
+        trained, prefix = run_folder.find_checkpoint(path, step, None, None, 'best' if which == 'best' else 'last')
+        if preset is not None and preset.name != trained.name:
+            raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained.name))
+        return preset or trained, prefix
+    if preset is None:
+        raise UserError('{}: expected a run folder, or preset= beside a checkpoint, found no config.json'.format(path))
+    if which == 'best':
+        raise UserError("which='best': expected a run folder, found {}".format(path))
+    if step is not None:
+        steps = checkpoint.list_steps(path)
+        if step not in steps:
+            raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
+                path, step, 'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+        return preset, checkpoint.checkpoint_path(path, step)
+    return preset, checkpoint.resolve(path)
 
 
 def restored_variables(preset: Preset, variables: Mapping[str, Any], scope: Optional[str]) -> Dict[str, Any]:
