@@ -14,6 +14,7 @@ from helpers.processes import open_files, resident_memory
 
 from dcgan_tf1 import train
 from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.training import trainer
 
 CASES = [('blog_dense', 5000, 64, 100), ('blog_mnist', 500, 16, 10)]
 
@@ -55,7 +56,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
 
 def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):
     sizes = []
-    run_steps = train.run_steps
+    run_steps = trainer.run_steps
 
     def watched(*arguments):
         tf_graph = tf.get_default_graph()
@@ -65,7 +66,7 @@ def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):
         sizes.append(len(tf_graph.get_operations()))
         return ending
 
-    monkeypatch.setattr(train, 'run_steps', watched)
+    monkeypatch.setattr(trainer, 'run_steps', watched)
     assert train.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=blog_dense',
                        '--max_steps=300', '--log_every=10', '--checkpoint_every=50']) == 0
     assert sizes[0] == sizes[1] > 100

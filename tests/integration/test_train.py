@@ -147,8 +147,8 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     line = '{} is unfinished (step 3 of 6), but was started with other settings: batch_size was 64, now 32; ' \
         'starting a new run\n'.format(run)
     assert line in out and line in (tmp_path / '00001-blog_dense' / 'log.txt').read_text()
-    check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
-                         '--resume=must', 'found none')
+    check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=require',))),
+                         '--resume=require', 'found none')
 
 
 @pytest.mark.parametrize('preset, flags, total, kills', [
@@ -329,18 +329,18 @@ def test_run_folders_are_numbered(tmp_path):
 def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, monkeypatch):
     """5,000 digits in place of 55,000 train for the steps of the full run."""
     from dcgan_tf1 import train as trainer
-    from dcgan_tf1.training import hooks
-    from dcgan_tf1.training.plan import make_plan
+    from dcgan_tf1.training import hooks, plan
+    from dcgan_tf1.training.config import parse_train
 
     found = loading.load('mnist', data_dir=tiny_data)
     stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
     monkeypatch.setattr(loading, 'load', lambda *_: stand_in)
-    plan = make_plan(trainer.parse_train([]), print)
-    assert len(plan.data.images) == 5000 and plan.total == 5 * 859 and plan.batches.per_epoch == 78
+    made = plan.make_plan(parse_train([]), print)
+    assert len(made.data.images) == 5000 and made.total == 5 * 859 and made.batches.per_epoch == 78
     titles = []
     monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title: titles.append(title))
-    assert trainer.train(trainer.parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
-                                           + list(DENSE))) == 0
+    assert trainer.train(parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
+                                     + list(DENSE))) == 0
     assert titles and all('a note' in title for title in titles)
     with open(str(tmp_path / '00000-blog_dense' / 'config.json')) as handle:
         assert json.load(handle)['data']['note'] == 'a note'
