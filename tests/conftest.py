@@ -28,14 +28,22 @@ def tiny_data(tmp_path_factory):
     return str(folder)
 
 
-@pytest.fixture(scope='module')
-def run(tiny_data, tmp_path_factory):
-    """A run folder of `blog_mnist` with checkpoints of steps 2 and 4."""
+@pytest.fixture(scope='session')
+def trained_run(tiny_data, tmp_path_factory):
+    """What `run` is a copy of."""
     parent = tmp_path_factory.mktemp('runs')
     status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
                                  '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
     assert status == 0, err
     return os.path.join(str(parent), '00000-blog_mnist')
+
+
+@pytest.fixture(scope='module')
+def run(trained_run, tmp_path_factory):
+    """A run folder of `blog_mnist` with checkpoints of steps 2 and 4, which a module may write into."""
+    copy = os.path.join(str(tmp_path_factory.mktemp('run')), '00000-blog_mnist')
+    shutil.copytree(trained_run, copy)
+    return copy
 
 
 @pytest.fixture(scope='session')

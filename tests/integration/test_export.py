@@ -250,7 +250,8 @@ def test_the_manifest_says_what_is_there(exported):
     assert 'inputs_real:0' in read(os.path.join(out, 'README.md'))
 
 
-@pytest.mark.parametrize('name', ['blog_mnist', pytest.param('vae', marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['blog_mnist', 'vae'])
 def test_every_python_example_of_the_readme_runs(name, exported):
     _, out, _ = exported(name)
     blocks = re.findall(r'```python\n(.*?)```', read(os.path.join(out, 'README.md')), re.S)
@@ -415,6 +416,7 @@ def test_missing_packages_are_named(dense, tmp_path, monkeypatch):
         assert manifest_of(str(tmp_path / 'out'))['formats']['tflite'][0]['largest_error'] is None
 
 
+@pytest.mark.slow_tf1
 def test_an_export_of_a_run_goes_into_its_folder(tiny_data, tmp_path):
     status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=3',
                                  '--preset=blog_dense', '--batch_size=4')
