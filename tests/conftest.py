@@ -14,10 +14,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import run_command, started
 from helpers.data import blobs, write_mnist
+from helpers.exports import make_checkpoint
 from helpers.places import CACHE, REAL_DATA, locked_cache
 
 from dcgan_tf1.data import cifar_npm, download
 from dcgan_tf1.exporting import freeze
+from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.fixture(scope='session')
@@ -58,6 +60,27 @@ def plain_graph(tmp_path_factory):
     with open(path, 'wb') as handle:
         handle.write(frozen.SerializeToString())
     return path
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory):
+    """exported(preset): an export in all formats that can be had, with the discriminator, made once.
+
+    Returns (checkpoint prefix, export folder, what the command printed); nothing may be written there.
+    """
+    made = {}
+
+    def get(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            prefix, out = make_checkpoint(name, folder), str(folder / 'export')
+            status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
+                                            *['--with_discriminator'] * (PRESETS[name].discriminator is not None))
+            assert status == 0, err
+            made[name] = prefix, out, text
+        return made[name]
+
+    return get
 
 
 @pytest.fixture(autouse=True)

@@ -26,29 +26,6 @@ FASTEST = [name if name == 'keras_dense' else pytest.param(name, marks=pytest.ma
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 
 
-def run_export(name, folder, *flags):
-    """(checkpoint prefix, export folder, what the command printed)."""
-    prefix = make_checkpoint(name, folder)
-    out = os.path.join(str(folder), 'export')
-    status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out, *flags)
-    assert status == 0, err
-    return prefix, out, text
-
-
-@pytest.fixture(scope='module')
-def exported(tmp_path_factory):
-    """exported(name): an export in all formats that can be had, with the discriminator, made once."""
-    made = {}
-
-    def get(name):
-        if name not in made:
-            flags = ['--with_discriminator'] if PRESETS[name].discriminator else []
-            made[name] = run_export(name, tmp_path_factory.mktemp(name), *flags)
-        return made[name]
-
-    return get
-
-
 def read(path):
     with open(path) as handle:
         return handle.read()
@@ -150,6 +127,7 @@ def test_smaller_tflite_variants_are_near(name, exported):
         assert os.path.getsize(os.path.join(out, 'tflite', 'generator' + variant + '.tflite')) < share * whole
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(OLD, reason='tf.saved_model.load is TensorFlow 2')
 @pytest.mark.parametrize('name', FASTEST)
 def test_saved_models_load_in_tensorflow_2_and_in_its_command_line_tool(name, exported, tmp_path):
@@ -185,7 +163,9 @@ def old_python(version):
     return path, dict(env, TF_CPP_MIN_LOG_LEVEL='3')
 
 
-@pytest.mark.parametrize('version', sorted(OLD_PYTHONS))
+@pytest.mark.slow_tf1
+@pytest.mark.parametrize('version', ['1.0.1'] + [pytest.param(version, marks=pytest.mark.slow)
+                                                 for version in ('1.15.5', '1.4.1')])
 @pytest.mark.parametrize('name', FASTEST)
 def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_path):
     python, env = old_python(version)
@@ -202,7 +182,8 @@ def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_pat
             np.testing.assert_allclose(arrays[kind + '_1'], expected[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize('version', ['1.0.1', '1.4.1'])
+@pytest.mark.slow_tf1
+@pytest.mark.parametrize('version', ['1.0.1', pytest.param('1.4.1', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('name', ['blog_dense', pytest.param('blog_mnist', marks=pytest.mark.slow),
                                   pytest.param('blog_cifar_horse', marks=pytest.mark.slow)])
 def test_checkpoints_restore_into_a_graph_built_in_old_tensorflow(name, version, tmp_path):
