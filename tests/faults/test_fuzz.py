@@ -38,6 +38,7 @@ def test_what_once_found_something(name, file):
         throw(name, handle.read())
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('name', targets.TARGETS)
 def test_whole_files_are_taken_and_changed_ones_are_taken_or_refused(name):
     whole = list(targets.TARGETS[name][1]())

@@ -19,6 +19,8 @@ from helpers.places import ROOT
 
 from dcgan_tf1.util import images
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = os.path.join(ROOT, 'examples')
 FIXTURE = os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')
 

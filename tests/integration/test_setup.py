@@ -17,6 +17,8 @@ from helpers.places import ROOT
 
 from dcgan_tf1 import commands
 
+pytestmark = pytest.mark.once
+
 SCRIPTS = ['run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run'),
            os.path.join('benchmarks', 'reproduce_2017.sh')]
 

@@ -16,6 +16,8 @@ from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.exporting.formats import FORMATS
 from dcgan_tf1.gan.presets import PRESETS
 
+pytestmark = pytest.mark.once
+
 # {module: its function from arguments to a configuration, or to None after a help text}.
 PARSERS = {'train': flags.parse_train, 'launch': flags.parse_launch, 'sample': flags.parse_sample,
            'evaluate': flags.parse_evaluate, 'report': flags.parse_report, 'compare': flags.parse_compare,
