@@ -14,10 +14,11 @@ from helpers.processes import open_files, resident_memory
 from dcgan_tf1 import train
 from dcgan_tf1.runs import checkpoint
 
-CASES = [('blog_dense', 5000, 64, 100), ('blog_mnist', 500, 16, 10)]
+CASES = [pytest.param('blog_dense', 5000, 64, 100, marks=pytest.mark.slow),
+         pytest.param('blog_mnist', 500, 16, 10, marks=pytest.mark.nightly)]
 
 
-@pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.skipif(not os.path.isdir('/proc/self/fd') or sys.version_info < (3, 8),
                     reason='it reads /proc, and takes minutes: under one release of TensorFlow')
 @pytest.mark.parametrize('preset, steps, batch, log_every', CASES)

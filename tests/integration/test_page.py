@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
 from helpers.exports import NAMES, expected_images, expected_logits, noise
 from helpers.places import CACHE, locked_cache
@@ -26,6 +27,8 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util.images import to_uint8
 
 TFJS = '4.22.0'
+# As in test_export.py.
+OFTEN = ('blog_mnist', 'blog_cifar_horse', 'vae') if tf.VERSION.startswith('1.') else NAMES
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 
 
@@ -109,7 +112,8 @@ def node(npm, tmp_path_factory):
 
 
 @pytest.mark.parametrize('name', [
-    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
+    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
+                                                    else pytest.mark.nightly) for name in NAMES])
 def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, exports):
     prefix, out = exports(name)
     # The plain JavaScript backend takes seconds for each image of a ResNet.

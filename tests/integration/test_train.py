@@ -439,8 +439,13 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('preset', sorted(PRESETS))
+# Under TensorFlow 1.15.5 one of each kind of network; nightly all of them.
+OFTEN = ('autoencoder', 'blog_cifar_horse', 'blog_dense', 'blog_mnist', 'keras_dense', 'vae') if tf.VERSION.startswith(
+    '1.') else PRESETS
+
+
+@pytest.mark.parametrize('preset', [pytest.param(
+    name, marks=pytest.mark.slow if name in OFTEN else pytest.mark.nightly) for name in sorted(PRESETS)])
 def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     flags = ['--preset=' + preset, '--log_every=10']
