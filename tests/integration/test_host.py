@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import pytest
 from helpers.commands import command_environment, start_process
 from helpers.runs import read_metrics
 
@@ -48,6 +49,7 @@ print(len(modules))
 '''
 
 
+@pytest.mark.slow_tf1
 def test_importing_every_module_changes_nothing_in_the_program_that_does():
     done = subprocess.run([sys.executable, '-c', HOST], env=command_environment(), check=False,
                           capture_output=True, text=True)
@@ -130,6 +132,7 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch):
     assert terminal.got() == 'error: input or output: No space left on device\n'
 
 
+@pytest.mark.slow_tf1
 def test_a_command_without_standard_streams(tiny_data, tmp_path):
     """As under `<&- >&- 2>&-`: no file that it opens gets what is printed."""
     process = start_process(

@@ -85,5 +85,6 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         flags.parse_train(['--lerning_rate=1'])
 
 
+@pytest.mark.slow_tf1
 def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback():
     check_one_line_error(run_process('sample', '--run=no/such'), 'no/such', 'run folder')
