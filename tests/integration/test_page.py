@@ -26,6 +26,8 @@ from dcgan_tf1.exporting import formats
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util.images import to_uint8
 
+pytestmark = pytest.mark.slow_tf1
+
 TFJS = '4.22.0'
 # As in test_export.py.
 OFTEN = ('blog_mnist', 'blog_cifar_horse', 'vae') if tf.VERSION.startswith('1.') else NAMES
@@ -195,9 +197,10 @@ def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exp
     assert console(browser) == []
 
 
-def test_the_page_by_keyboard_on_a_phone(browser, serve, npm, exports):
+@pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow)])
+def test_the_page_by_keyboard_on_a_phone(name, browser, serve, npm, exports):
     from selenium.webdriver.common.keys import Keys
-    _, out = exports('blog_mnist')
+    _, out = exports(name)
     open_page(browser, serve, npm, os.path.join(out, 'web'))
 
     def text(name):
