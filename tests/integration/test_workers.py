@@ -295,8 +295,8 @@ def wait_for_line(process, part, timeout=120):
 DENSE = ('--preset=blog_dense', '--batch_size=8', '--log_every=50', '--checkpoint_every=50')
 
 
-@pytest.mark.slow_tf1
-@pytest.mark.parametrize('victim', [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('victim', [0, 1])
 def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim, tiny_data, tmp_path):
     hosts, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--worker_timeout=20', *DENSE)
     wait_for_line(started[0], 'step 50/')

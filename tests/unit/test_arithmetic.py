@@ -44,7 +44,7 @@ def train(preset, images, indices, noises, calls=(None,), config=None, **how):
             return session.run(variables)
 
 
-@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow_tf1), 'blog_dense'])
+@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow), 'blog_dense'])
 def test_the_division_of_steps_into_calls_changes_nothing(name):
     preset = PRESETS[name]
     given = data(preset, 5)
@@ -105,7 +105,8 @@ def in_float32():
     return get
 
 
-@pytest.mark.parametrize('name, lowering', [('blog_mnist', 'mixed')] + [pytest.param(*case, marks=pytest.mark.slow)
+@pytest.mark.parametrize('name, lowering', [pytest.param(
+    'blog_mnist', 'mixed', marks=pytest.mark.slow_tf1)] + [pytest.param(*case, marks=pytest.mark.slow)
                          for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'),
                                       ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'))])
 def test_lowerings_give_the_same_losses_gradients_and_averages(name, lowering, in_float32):
