@@ -27,7 +27,7 @@ PARSERS = {'train': flags.parse_train, 'launch': flags.parse_launch, 'sample': f
 COMING = {'preset_file'}
 
 # Flags of other programs, and of our scripts.
-OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all'}
+OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all', 'nightly'}
 
 
 def read(name):
