@@ -53,6 +53,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
     assert checkpoint.list_steps(str(run / 'checkpoints'))
 
 
+@pytest.mark.slow_tf1
 def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):
     sizes = []
     run_steps = train._Trainer.run_steps

@@ -133,7 +133,7 @@ def test_output_that_cannot_be_written_is_an_error(monkeypatch):
     assert terminal.got() == 'error: input or output: No space left on device\n'
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_command_without_standard_streams(tiny_data, tmp_path):
     """As under `<&- >&- 2>&-`: no file that it opens gets what is printed."""
     process = start_process(

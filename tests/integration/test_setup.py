@@ -259,6 +259,7 @@ def test_scripts_can_be_run():
         subprocess.check_call(['bash', '-n', path])
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_progress_bar(tiny_data, tmp_path):
     terminal, end = pty.openpty()
     subprocess.check_call(['stty', 'cols', '80', 'rows', '40'], stdin=end)

@@ -251,7 +251,7 @@ def test_unknown_arithmetic_is_refused():
         devices.choose_arithmetic(CPU, 'auto', 3)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_number_of_threads_holds_although_the_device_is_looked_up_first():
     """A process's first session sets it for all of them."""
     script = """
