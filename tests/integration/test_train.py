@@ -152,7 +152,8 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
 
 
 @pytest.mark.parametrize('preset, flags, total, kills', [
-    ('blog_dense', ['--checkpoint_every=80', '--log_every=30', '--max_steps=320'], 320, (80,)),
+    pytest.param('blog_dense', ['--checkpoint_every=80', '--log_every=30', '--max_steps=320'], 320, (80,),
+                 marks=pytest.mark.slow_tf1),
     pytest.param('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160),
                  marks=pytest.mark.slow),
     pytest.param('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14,
