@@ -60,10 +60,17 @@ else
   say "skipping the lint: ruff needs Python 3.8"
 fi
 
+# As many processes as there are cores, up to four; tests that are picked run in one, for --pdb and the like.
+parallel=()
+if [ $# -eq 0 ] && .venv/bin/python -c 'import xdist' 2> /dev/null; then
+  cores=$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1)
+  parallel=(-n $((cores < 4 ? cores : 4)) --dist loadfile)
+fi
+
 status=0
 begun=$SECONDS
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
-  # Beside the other tests: what takes most of their time, building graphs, keeps one core busy.
+  # Beside the other tests: what takes most of the time, building graphs, keeps one core busy.
   old_log=$(mktemp)
   # The tests between releases run on the default Python.
   "$DCGAN_TF1_PYTHON_TF115" -m pytest -m "$select_old" ${durations[@]+"${durations[@]}"} \
@@ -72,7 +79,7 @@ if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   trap 'kill $old_tests 2> /dev/null || true; rm -f "$old_log"' EXIT
 fi
 say "== tests: $(.venv/bin/python --version)"
-.venv/bin/python -m pytest -m "$select" ${durations[@]+"${durations[@]}"} "$@" || status=$?
+.venv/bin/python -m pytest -m "$select" ${durations[@]+"${durations[@]}"} ${parallel[@]+"${parallel[@]}"} "$@" || status=$?
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   say "== after $((SECONDS - begun)) s, waiting for the tests under TensorFlow 1.15.5, which run beside"
   old=0
