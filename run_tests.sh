@@ -3,8 +3,9 @@
 # TensorFlow 1.15.5 where there is a Python 3.7, and checkpoints and exports under TensorFlow
 # 1.0.1 and 1.4.1 where there is a Python 3.6 (x86-64 only, for want of old wheels elsewhere).
 #
-#   ./run_tests.sh              everything but the slow tests
-#   ./run_tests.sh --all        the slow ones, too
+#   ./run_tests.sh              the quick tests: minutes
+#   ./run_tests.sh --all        the slow ones, too: what .ci/run runs
+#   ./run_tests.sh --nightly    also those that only repeat for longer what --all does for a while
 #   ./run_tests.sh -k resume    other arguments go to pytest
 #
 # Set DCGAN_TF1_DATA to a folder with mnist/ (and cifar10/) for the tests on real data.
@@ -19,11 +20,16 @@ done
 cd -P -- "$(dirname -- "$script")"
 . scripts/venv.sh
 
-marker=(-m 'not slow')
-if [ "${1:-}" = --all ]; then
-  marker=(--durations=15)
-  shift
-fi
+select='not slow and not nightly' select_old='not slow_tf1' durations=()
+case "${1:-}" in
+  --all | --nightly)
+    select='not nightly' select_old=
+    [ "$1" = --all ] || select=
+    durations=(--durations=15)
+    shift ;;
+esac
+# What does not depend on the release of TensorFlow is tested under one.
+select_old="${select:+$select and }not once${select_old:+ and $select_old}"
 
 python=$(find_python)
 make_venv .venv "$python" -e '.[test]'
@@ -57,24 +63,34 @@ if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
   .venv/bin/python -m mypy
 fi
 
+# As many processes as there are cores, up to four; tests that are picked run in one, for --pdb and the like.
+parallel=()
+if [ $# -eq 0 ] && .venv/bin/python -c 'import xdist' 2> /dev/null; then
+  cores=$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1)
+  parallel=(-n $((cores < 4 ? cores : 4)) --dist loadfile)
+fi
+
 status=0
+begun=$SECONDS
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
-  # Beside the other tests: what takes most of their time, building graphs, keeps one core busy.
+  # Beside the other tests: what takes most of the time, building graphs, keeps one core busy.
   old_log=$(mktemp)
   # The tests between releases run on the default Python.
-  "$DCGAN_TF1_PYTHON_TF115" -m pytest ${marker[@]+"${marker[@]}"} --ignore=tests/integration/test_legacy.py "$@" \
-    > "$old_log" 2>&1 &
+  "$DCGAN_TF1_PYTHON_TF115" -m pytest -m "$select_old" ${durations[@]+"${durations[@]}"} \
+    --ignore=tests/integration/test_legacy.py "$@" > "$old_log" 2>&1 &
   old_tests=$!
   trap 'kill $old_tests 2> /dev/null || true; rm -f "$old_log"' EXIT
 fi
 say "== tests: $(.venv/bin/python --version)"
-.venv/bin/python -m pytest ${marker[@]+"${marker[@]}"} "$@" || status=$?
+.venv/bin/python -m pytest -m "$select" ${durations[@]+"${durations[@]}"} ${parallel[@]+"${parallel[@]}"} "$@" || status=$?
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
+  say "== after $((SECONDS - begun)) s, waiting for the tests under TensorFlow 1.15.5, which run beside"
   old=0
   wait $old_tests || old=$?
-  say "== tests: $("$DCGAN_TF1_PYTHON_TF115" --version), TensorFlow 1.15.5, which ran beside"
+  say "== tests: $("$DCGAN_TF1_PYTHON_TF115" --version), TensorFlow 1.15.5"
   cat "$old_log"
   # 5: the arguments select none of these tests.
   if [ $old -ne 0 ] && { [ $old -ne 5 ] || [ $# -eq 0 ]; }; then status=$old; fi
 fi
+say "== all tests took $(((SECONDS - begun) / 60)) min $(((SECONDS - begun) % 60)) s"
 exit $status

@@ -80,6 +80,7 @@ setup(
                      'mypy',
                      'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
                      'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
+                     'pytest-xdist',  # keeps every core busy in ./run_tests.sh
                  ) + EXPORT,
     },
     entry_points={'console_scripts': [

@@ -14,10 +14,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import run_command, started
 from helpers.data import blobs, write_mnist
+from helpers.exports import make_checkpoint
 from helpers.places import CACHE, REAL_DATA, locked_cache
 
 from dcgan_tf1.data import cifar_npm, download
 from dcgan_tf1.exporting import freeze
+from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.fixture(scope='session')
@@ -28,14 +30,22 @@ def tiny_data(tmp_path_factory):
     return str(folder)
 
 
-@pytest.fixture(scope='module')
-def run(tiny_data, tmp_path_factory):
-    """A run folder of `blog_mnist` with checkpoints of steps 2 and 4."""
+@pytest.fixture(scope='session')
+def trained_run(tiny_data, tmp_path_factory):
+    """What `run` is a copy of."""
     parent = tmp_path_factory.mktemp('runs')
     status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=4',
                                  '--checkpoint_every=2', '--preset=blog_mnist', '--batch_size=4')
     assert status == 0, err
     return os.path.join(str(parent), '00000-blog_mnist')
+
+
+@pytest.fixture(scope='module')
+def run(trained_run, tmp_path_factory):
+    """A run folder of `blog_mnist` with checkpoints of steps 2 and 4, which a module may write into."""
+    copy = os.path.join(str(tmp_path_factory.mktemp('run')), '00000-blog_mnist')
+    shutil.copytree(trained_run, copy)
+    return copy
 
 
 @pytest.fixture(scope='session')
@@ -50,6 +60,27 @@ def plain_graph(tmp_path_factory):
     with open(path, 'wb') as handle:
         handle.write(frozen.SerializeToString())
     return path
+
+
+@pytest.fixture(scope='session')
+def exported(tmp_path_factory):
+    """exported(preset): an export in all formats that can be had, with the discriminator, made once.
+
+    Returns (checkpoint prefix, export folder, what the command printed); nothing may be written there.
+    """
+    made = {}
+
+    def get(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            prefix, out = make_checkpoint(name, folder), str(folder / 'export')
+            status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
+                                            *['--with_discriminator'] * (PRESETS[name].discriminator is not None))
+            assert status == 0, err
+            made[name] = prefix, out, text
+        return made[name]
+
+    return get
 
 
 @pytest.fixture(autouse=True)

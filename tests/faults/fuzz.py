@@ -1,12 +1,11 @@
-"""Coverage-guided fuzzing of one target by atheris: python tests/faults/fuzz.py TARGET INPUTS [SEED].
+"""Coverage-guided fuzzing by atheris: python tests/faults/fuzz.py TARGET INPUTS [SEED], of one target or of `all`.
 
-Prints how many inputs were tried in what time; the first finding ends it with status 1, and the input
+Prints how many inputs were tried in what time; a finding ends its target and makes the status 1, and the input
 lies in the file that is named. Put it, as short as it can be made, into tests/faults/corpus/TARGET/.
 """
 
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -55,17 +54,27 @@ def main(name, inputs, seed, corpus):
     atheris.Fuzz()  # ends the process
 
 
+def fuzz(name, inputs, seed):
+    """Whether `inputs` of them find nothing; atheris ends its process, so this takes one of its own."""
+    begun = time.time()
+    with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as empty:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.chdir(empty)
+                main(name, inputs, seed, work)
+            finally:
+                os._exit(70)  # atheris has not ended it
+        status = os.waitpid(pid, 0)[1]
+    print('{}: {:,} inputs in {:.0f} s: {}'.format(
+        name, inputs, time.time() - begun, 'no finding' if status == 0 else 'a finding'), flush=True)
+    return status == 0
+
+
 if __name__ == '__main__':
-    if len(sys.argv) == 5:
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-    elif len(sys.argv) not in (3, 4) or sys.argv[1] not in targets.TARGETS:
-        sys.exit('usage: fuzz.py TARGET INPUTS [SEED], a TARGET of ' + ', '.join(targets.TARGETS))
-    else:
-        begun = time.time()
-        with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as empty:
-            status = subprocess.call([sys.executable, os.path.abspath(__file__)] + sys.argv[1:3]
-                                     + [sys.argv[3] if len(sys.argv) > 3 else '1', work], cwd=empty)
-        targets.clean()
-        print('{}: {:,} inputs in {:.0f} s: {}'.format(
-            sys.argv[1], int(sys.argv[2]), time.time() - begun, 'no finding' if status == 0 else 'a finding'))
-        sys.exit(status and 1)
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ('all',) + tuple(targets.TARGETS):
+        sys.exit('usage: fuzz.py TARGET INPUTS [SEED], a TARGET of all, ' + ', '.join(targets.TARGETS))
+    names = list(targets.TARGETS) if sys.argv[1] == 'all' else [sys.argv[1]]
+    found = [name for name in names if not fuzz(name, int(sys.argv[2]), int((sys.argv[3:] or [1])[0]))]
+    targets.clean()
+    sys.exit(bool(found))

@@ -38,6 +38,7 @@ def test_what_once_found_something(name, file):
         throw(name, handle.read())
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('name', targets.TARGETS)
 def test_whole_files_are_taken_and_changed_ones_are_taken_or_refused(name):
     whole = list(targets.TARGETS[name][1]())
@@ -68,12 +69,13 @@ def test_whole_files_are_taken_and_changed_ones_are_taken_or_refused(name):
     anything()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('name', targets.TARGETS)
-def test_a_short_run_of_the_fuzzer(name):
+@pytest.mark.parametrize('inputs', [pytest.param(4000, marks=[pytest.mark.slow, pytest.mark.once]),
+                                    pytest.param(20000, marks=pytest.mark.nightly)])
+def test_the_fuzzer_finds_nothing(inputs):
     if importlib.util.find_spec('atheris') is None:
         pytest.skip('atheris is not here')
-    process = subprocess.Popen([sys.executable, os.path.join(HERE, 'fuzz.py'), name, '4000'], stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, universal_newlines=True, env=command_environment())
+    process = subprocess.Popen([sys.executable, os.path.join(HERE, 'fuzz.py'), 'all', str(inputs)],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                               env=command_environment())
     out, _ = process.communicate()
-    assert process.returncode == 0 and 'no finding' in out, out[-3000:]
+    assert process.returncode == 0 and out.count('no finding') == len(targets.TARGETS), out[-3000:]

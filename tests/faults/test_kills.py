@@ -2,7 +2,6 @@
 
 import os
 import random
-import sys
 
 import pytest
 from helpers.commands import command_environment
@@ -17,8 +16,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='it forks')
 FLAGS = ['--preset=blog_dense', '--max_steps=120', '--log_every=2', '--checkpoint_every=2', '--keep_checkpoints=2']
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('kills', [50 if sys.version_info >= (3, 8) else 5])
+@pytest.mark.parametrize('kills', [pytest.param(5, marks=pytest.mark.slow), pytest.param(
+    50, marks=[pytest.mark.nightly, pytest.mark.once])])
 def test_kills_at_random_moments(kills, tiny_data, tmp_path):
     server = Forkserver(command_environment())
     try:

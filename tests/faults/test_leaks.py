@@ -16,10 +16,11 @@ from dcgan_tf1 import train
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import trainer
 
-CASES = [('blog_dense', 5000, 64, 100), ('blog_mnist', 500, 16, 10)]
+CASES = [pytest.param('blog_dense', 5000, 64, 100, marks=pytest.mark.slow),
+         pytest.param('blog_mnist', 500, 16, 10, marks=pytest.mark.nightly)]
 
 
-@pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.skipif(not os.path.isdir('/proc/self/fd') or sys.version_info < (3, 8),
                     reason='it reads /proc, and takes minutes: under one release of TensorFlow')
 @pytest.mark.parametrize('preset, steps, batch, log_every', CASES)
@@ -54,6 +55,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
     assert checkpoint.list_steps(str(run / 'checkpoints'))
 
 
+@pytest.mark.slow_tf1
 def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):
     sizes = []
     run_steps = trainer.run_steps

@@ -33,6 +33,7 @@ def check_resumes(tiny_data, tmp_path, run):
     return steps, out
 
 
+@pytest.mark.slow
 def test_sighup_saves_and_leaves(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGHUP)
@@ -52,6 +53,7 @@ def test_sighup_under_nohup_is_ignored(tiny_data, tmp_path):
     process.communicate()
 
 
+@pytest.mark.slow_tf1
 def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGINT)

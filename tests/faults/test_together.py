@@ -2,11 +2,13 @@
 
 import os
 
+import pytest
 from helpers.commands import graph_flags, run_command, start_command, wait_for
 
 from dcgan_tf1.runs import checkpoint
 
 
+@pytest.mark.slow
 def test_a_trainer_beside_an_evaluator_an_exporter_a_sampler_and_a_report(tiny_data, plain_graph, tmp_path):
     run = tmp_path / '00000-blog_dense'
     # Few checkpoints are kept and many are written, so that the one that is read is soon deleted.

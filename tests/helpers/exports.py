@@ -1,5 +1,6 @@
 """Checkpoints to export, and what the session makes of them; shared by the tests of exports."""
 
+import functools
 import os
 
 import numpy as np
@@ -40,11 +41,28 @@ def noise(name, count):
     return draw_noise(3, 'test', 0, (count, PRESETS[name].z_dim), PRESETS[name].noise)
 
 
+def remembered(function):
+    """Calls `function` once for each (preset, checkpoint, array): tests of one export ask for the same."""
+    made = {}
+
+    @functools.wraps(function)
+    def call(name, prefix, array):
+        key = name, prefix, array.shape, array.tobytes()
+        if key not in made:
+            made[key] = function(name, prefix, array)
+            made[key].setflags(write=False)
+        return made[key]
+
+    return call
+
+
+@remembered
 def expected_images(name, prefix, z):
     """What a session of the sampling graph makes of noise, dropout off."""
     return sampling.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', conv_impl='native')
 
 
+@remembered
 def expected_logits(name, prefix, images):
     """What a session of the discriminator makes of images [N] + image_shape."""
     preset = PRESETS[name]

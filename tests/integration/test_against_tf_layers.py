@@ -11,7 +11,8 @@ from dcgan_tf1.gan import graph, layers, objectives
 from dcgan_tf1.gan.presets import PRESETS
 
 
-@pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
+@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow), pytest.param(
+    'blog_cifar_horse', marks=pytest.mark.slow), 'blog_dense'])
 def test_outputs_losses_gradients_and_averages(name, tmp_path):
     preset = dataclasses.replace(PRESETS[name], dropout_when_training=False, learning_rate=0.0)
     draw = np.random.RandomState(3)

@@ -33,6 +33,7 @@ def test_the_timed_convolutions_are_those_of_a_step():
     assert counted + dense == train_step.step_flops(64)
 
 
+@pytest.mark.slow_tf1
 def test_the_convolutions_are_timed_in_every_lowering():
     layers = convolutions.layers_of(PRESETS['blog_mnist'])[2:4]
     seconds = convolutions.measure(layers, 'float32', batch=2, rounds=1)
@@ -47,6 +48,7 @@ def test_names_say_what_they_are():
             assert any(part in one.name and one.quick for one in implementations), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras', 'keras_tutorial'])
 def test_a_worker_takes_steps(worker):
     if worker.startswith('keras') and sys.version_info < (3, 10):

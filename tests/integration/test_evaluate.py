@@ -66,6 +66,7 @@ def rows_of(run):
         return list(csv.DictReader(handle))
 
 
+@pytest.mark.slow_tf1
 def test_a_run_is_measured_against_its_own_data(run, tiny_data, plain_graph, tmp_path, monkeypatch):
     """Where nothing else is asked for: not against inverted digits in a usual place, which are refused."""
     copy = str(tmp_path / '00000-blog_mnist')
@@ -126,6 +127,7 @@ def shared(run, tiny_data, plain_graph):
         yield folder
 
 
+@pytest.mark.slow_tf1
 def test_a_run_that_may_only_be_read_is_refused_at_once_or_measured_elsewhere(shared, monkeypatch):
     flags = ['--run={}/run'.format(shared), '--n=100', '--data_dir={}/data'.format(shared)] + graph_flags(
         os.path.join(shared, 'features.pb'))
@@ -141,6 +143,7 @@ def test_a_run_that_may_only_be_read_is_refused_at_once_or_measured_elsewhere(sh
     assert err.count('\n') == 1 and err.startswith('WARNING') and 'evaluations.csv' in err
 
 
+@pytest.mark.slow_tf1
 def test_the_table_is_printed_before_anything_is_written(run, tiny_data, plain_graph, tmp_path, monkeypatch):
     def full(*_):
         raise UserError('no space')
@@ -166,6 +169,7 @@ def test_columns_never_run_together():
     assert lines[3].startswith('4 as the preset samples ') and '123456789.00' in lines[3]
 
 
+@pytest.mark.slow_tf1
 def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
     status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--all_checkpoints', '--seed=1',
                                     '--out={}'.format(tmp_path), '--data_dir=' + tiny_data, *graph_flags(plain_graph))

@@ -24,6 +24,8 @@ import dcgan_tf1
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util import images
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = os.path.join(ROOT, 'examples')
 FIXTURE = os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')
 

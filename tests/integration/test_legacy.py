@@ -19,7 +19,8 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, sampling
 
 
-@pytest.mark.parametrize('name', ['blog_mnist', 'blog_cifar_horse', 'blog_dense'])
+@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow),
+                                  pytest.param('blog_cifar_horse', marks=pytest.mark.slow), 'blog_dense'])
 def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_path):
     python = interpreter('DCGAN_TF1_PYTHON_TF10', 'Python 3.6 with TensorFlow 1.0.1')
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
@@ -41,6 +42,7 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_p
         assert status == 0 and 'starting from the variables' in text, err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['blog_mnist', 'blog_dense'])
 def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tiny_data, tmp_path):
     old = interpreter('DCGAN_TF1_PYTHON_TF115', 'Python 3.7 with TensorFlow 1.15.5')

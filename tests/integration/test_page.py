@@ -16,9 +16,9 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
-from helpers.commands import run_command
-from helpers.exports import NAMES, expected_images, expected_logits, make_checkpoint, noise
+from helpers.exports import NAMES, expected_images, expected_logits, noise
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
@@ -26,7 +26,11 @@ from dcgan_tf1.exporting import formats
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util.images import to_uint8
 
+pytestmark = pytest.mark.slow_tf1
+
 TFJS = '4.22.0'
+# As in test_export.py.
+OFTEN = ('blog_mnist', 'blog_cifar_horse', 'vae') if tf.VERSION.startswith('1.') else NAMES
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 
 
@@ -52,19 +56,17 @@ def npm():
 
 
 @pytest.fixture(scope='module')
-def exports(tmp_path_factory):
-    """export(name): the folder of a preset's export for browsers, made once."""
+def exports(exported, tmp_path_factory):
+    """export(name): (checkpoint prefix, a copy of what a preset's export has for browsers)."""
     made = {}
 
     def export(name):
         if name not in made:
-            folder = tmp_path_factory.mktemp(name)
-            prefix = make_checkpoint(name, folder)
-            out = str(folder / 'export')
-            status, _, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
-                                         '--formats=tfjs,web',
-                                         *['--with_discriminator'] * (PRESETS[name].discriminator is not None))
-            assert status == 0, err
+            prefix, whole, _ = exported(name)
+            out = str(tmp_path_factory.mktemp(name) / 'export')
+            for part in ('tfjs', 'web'):
+                shutil.copytree(os.path.join(whole, part), os.path.join(out, part))
+            shutil.copy(os.path.join(whole, 'README.md'), out)
             made[name] = prefix, out
         return made[name]
 
@@ -112,7 +114,8 @@ def node(npm, tmp_path_factory):
 
 
 @pytest.mark.parametrize('name', [
-    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
+    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
+                                                    else pytest.mark.nightly) for name in NAMES])
 def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, exports):
     prefix, out = exports(name)
     # The plain JavaScript backend takes seconds for each image of a ResNet.
@@ -194,9 +197,10 @@ def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exp
     assert console(browser) == []
 
 
-def test_the_page_by_keyboard_on_a_phone(browser, serve, npm, exports):
+@pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow)])
+def test_the_page_by_keyboard_on_a_phone(name, browser, serve, npm, exports):
     from selenium.webdriver.common.keys import Keys
-    _, out = exports('blog_mnist')
+    _, out = exports(name)
     open_page(browser, serve, npm, os.path.join(out, 'web'))
 
     def text(name):

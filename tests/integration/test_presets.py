@@ -41,6 +41,14 @@ class Looped:
                     self.gradients.update(zip([v.op.name for v in own],
                                               tf.gradients(getattr(self.handles.losses, loss), own)))
         self.steps = graph.make_steps(self.session, self.handles, self.images)
+        self._initial = self.values()
+
+    def reset(self):
+        """Takes every variable back to its initial value."""
+        variables = list(self.variables.items())
+        self.session.run([v.initializer for _, v in variables],
+                         {v.initializer.inputs[1]: self._initial[name] for name, v in variables})
+        return self
 
     def values(self):
         return self.session.run(self.variables)
@@ -59,6 +67,17 @@ class Looped:
 
 def small(name, batch=4, **fields):
     return dataclasses.replace(PRESETS[name], batch_size=batch, **fields)
+
+
+@pytest.fixture(scope='module')
+def built_cntk():
+    return Looped(small('cntk', learning_rate=0.0, dropout_when_training=False))
+
+
+@pytest.fixture
+def cntk(built_cntk):
+    """A graph that tests share: it does not learn, and has no dropout."""
+    return built_cntk.reset()
 
 
 @pytest.mark.parametrize('simultaneous', [True, False])
@@ -81,18 +100,19 @@ def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
 def test_an_incomplete_batch_is_kept_with_all_of_the_noise():
     looped = Looped(small('tf_tutorial'))
     looped.step(1, [3, 4, -1, -1])
-    gamma = looped.values()['generator/batch_normalization_2/moving_mean']
-    other = Looped(small('tf_tutorial'))
-    other.step(1, [3, 4, 5, 6])
+    incomplete = looped.values()
+    gamma = incomplete['generator/batch_normalization_2/moving_mean']
+    looped.reset().step(1, [3, 4, 5, 6])
+    complete = looped.values()
     # The generator's averages saw the same four noises; the discriminator other images.
-    np.testing.assert_allclose(other.values()['generator/batch_normalization_2/moving_mean'], gamma, rtol=1e-6)
+    np.testing.assert_allclose(complete['generator/batch_normalization_2/moving_mean'], gamma, rtol=1e-6)
     assert np.isfinite(gamma).all() and np.abs(gamma).max() > 0
     name = 'discriminator/dense/kernel/Adam'
-    assert np.abs(other.values()[name] - looped.values()[name]).max() > 1e-6
+    assert np.abs(complete[name] - incomplete[name]).max() > 1e-6
 
 
-def test_cntk_skips_the_discriminators_update_on_a_short_batch():
-    looped = Looped(small('cntk', learning_rate=0.0))
+def test_cntk_skips_the_discriminators_update_on_a_short_batch(cntk):
+    looped = cntk
     before = looped.values()
     looped.step(1, [0, 1, 2, 3, 4, 5, -1, -1])  # the first update has a full batch, the second has not
     once = looped.values()
@@ -108,9 +128,8 @@ def test_cntk_skips_the_discriminators_update_on_a_short_batch():
     assert once['seen_losses/counts'].tolist()[:2] == [1, 0] and once['seen_losses/counts'].sum() == 3
 
 
-def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one_noise_for_the_generator():
-    preset = small('cntk', learning_rate=0.0, dropout_when_training=False)
-    looped = Looped(preset)
+def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one_noise_for_the_generator(cntk):
+    looped = cntk
     z = looped.noise(1)
     looped.step(1, range(8))
     names = looped.handles.loss_accumulators.names
@@ -288,6 +307,7 @@ def rows_of(path):
         return list(csv.DictReader(handle))
 
 
+@pytest.mark.slow_tf1
 def test_keras_dense_run(tiny_data, tmp_path):
     """Steps count from 0; a picture shows the first four fakes of its step, before the step."""
     run(tiny_data, tmp_path, '--preset=keras_dense', '--max_steps=102', '--checkpoint_every=50')
@@ -366,6 +386,7 @@ def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_pa
         assert images.shape == (4, 28, 28, 1) and 0 <= images.min() < images.max() <= 1
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
     run(tiny_data, tmp_path, '--preset=resnet_mnist', '--batch_size=2', '--max_steps=2', '--log_every=2',
         '--precision=float32')
@@ -377,6 +398,7 @@ def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
         np.testing.assert_allclose(images, arrays['images'], atol=1e-4)
 
 
+@pytest.mark.slow_tf1
 def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
     for preset, steps in (('blog_dense', 8), ('vae', 5)):
         run(tiny_data, tmp_path, '--preset=' + preset, '--max_steps={}'.format(steps), '--log_every=1')

@@ -15,6 +15,9 @@ from PIL import Image
 
 from dcgan_tf1.runs.run_folder import titles
 
+# A page is made of files; what TensorFlow is asked for is tested in test_old_run.py, too.
+pytestmark = pytest.mark.slow_tf1
+
 SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest training images', 'Interpolations',
             'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']
 

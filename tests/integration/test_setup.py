@@ -17,6 +17,8 @@ from helpers.places import ROOT
 
 from dcgan_tf1 import commands
 
+pytestmark = pytest.mark.once
+
 SCRIPTS = ['run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run'),
            os.path.join('benchmarks', 'reproduce_2017.sh')]
 
@@ -257,6 +259,7 @@ def test_scripts_can_be_run():
         subprocess.check_call(['bash', '-n', path])
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_progress_bar(tiny_data, tmp_path):
     terminal, end = pty.openpty()
     subprocess.check_call(['stty', 'cols', '80', 'rows', '40'], stdin=end)

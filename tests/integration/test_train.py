@@ -152,8 +152,12 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
 
 
 @pytest.mark.parametrize('preset, flags, total, kills', [
-    ('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160)),
-    ('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14, (4, 8)),
+    pytest.param('blog_dense', ['--checkpoint_every=80', '--log_every=30', '--max_steps=320'], 320, (80,),
+                 marks=pytest.mark.slow_tf1),
+    pytest.param('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160),
+                 marks=pytest.mark.slow),
+    pytest.param('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14,
+                 (4, 8), marks=pytest.mark.slow),
 ])
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flags, total, kills):
     flags = ['--preset=' + preset] + flags
@@ -170,6 +174,7 @@ def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flag
     same_results(tmp_path / 'whole' / '00000-{}'.format(preset), killed, total)
 
 
+@pytest.mark.slow_tf1
 def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dense_run, tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=100000',
@@ -183,7 +188,7 @@ def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dens
     same_results(dense_run[0], run, 18)
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
@@ -234,6 +239,7 @@ def test_a_damaged_newest_checkpoint_and_samples_file_are_passed_over(dense_run,
     same_checkpoint(dense_run[0], run, 18)
 
 
+@pytest.mark.slow_tf1
 def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
     flags = ('--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=1000000') + DENSE
     run = tmp_path / '00000-blog_dense'
@@ -417,6 +423,7 @@ def test_a_precision_that_the_machine_is_not_made_for_falls_back_with_a_warning(
     assert config['arithmetic']['precision'] == 'float32' and config['flags']['precision'] == 'float16'
 
 
+@pytest.mark.slow
 def test_several_devices_share_a_step(tiny_data, tmp_path):
     flags = ('--device=cpu', '--precision=float32', '--batch_size=32') + DENSE
     status, out, err = run_process('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'two'),
@@ -437,8 +444,13 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('preset', sorted(PRESETS))
+# Under TensorFlow 1.15.5 one of each kind of network; nightly all of them.
+OFTEN = ('autoencoder', 'blog_cifar_horse', 'blog_dense', 'blog_mnist', 'keras_dense', 'vae') if tf.VERSION.startswith(
+    '1.') else PRESETS
+
+
+@pytest.mark.parametrize('preset', [pytest.param(
+    name, marks=pytest.mark.slow if name in OFTEN else pytest.mark.nightly) for name in sorted(PRESETS)])
 def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     flags = ['--preset=' + preset, '--log_every=10']
@@ -504,6 +516,7 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
         assert parts.read() == whole.read()
 
 
+@pytest.mark.slow_tf1
 def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     copy = str(tmp_path / '00000-blog_mnist')
     shutil.copytree(run, copy)

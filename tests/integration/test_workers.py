@@ -261,6 +261,7 @@ def variables_of(run, step):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
+@pytest.mark.slow
 def test_two_workers_compute_what_one_does_with_their_images(tiny_data, tmp_path):
     script = os.path.join(HELPERS, 'still_preset.py')
     flags = ('--preset=still', '--max_steps=10', '--precision=float32', '--log_every=5')
@@ -295,7 +296,8 @@ def wait_for_line(process, part, timeout=120):
 DENSE = ('--preset=blog_dense', '--batch_size=8', '--log_every=50', '--checkpoint_every=50')
 
 
-@pytest.mark.parametrize('victim', [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('victim', [0, 1])
 def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim, tiny_data, tmp_path):
     hosts, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--worker_timeout=20', *DENSE)
     wait_for_line(started[0], 'step 50/')

@@ -44,7 +44,7 @@ def train(preset, images, indices, noises, calls=(None,), config=None, **how):
             return session.run(variables)
 
 
-@pytest.mark.parametrize('name', ['blog_mnist', 'blog_dense'])
+@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow), 'blog_dense'])
 def test_the_division_of_steps_into_calls_changes_nothing(name):
     preset = PRESETS[name]
     given = data(preset, 5)
@@ -92,13 +92,27 @@ def evaluate(preset, given, **how):
         return found
 
 
-@pytest.mark.parametrize('name, conv_impl', [('blog_mnist', 'mixed')] + [pytest.param(*case, marks=pytest.mark.slow)
+@pytest.fixture(scope='module')
+def in_float32():
+    """get(name): (what is given, what `evaluate` finds in float32 by native convolutions), once for each preset."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            given = data(PRESETS[name], 1, batch=8 if name == 'blog_mnist' else 4)
+            made[name] = given, evaluate(PRESETS[name], given)
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize('name, conv_impl', [pytest.param(
+    'blog_mnist', 'mixed', marks=pytest.mark.slow_tf1)] + [pytest.param(*case, marks=pytest.mark.slow)
                          for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'),
                                       ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'))])
-def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl):
-    preset = PRESETS[name]
-    given = data(preset, 1, batch=4)
-    expected, found = evaluate(preset, given), evaluate(preset, given, conv_impl=conv_impl)
+def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl, in_float32):
+    given, expected = in_float32(name)
+    found = evaluate(PRESETS[name], given, conv_impl=conv_impl)
     assert set(expected) == set(found)
     for key, value in expected.items():
         np.testing.assert_allclose(found[key], value, atol=1e-5 * max(1, np.abs(value).max()), err_msg=key)
@@ -126,11 +140,9 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_conv_impl():
 @pytest.mark.skipif(TF1, reason='no bfloat16 on a CPU in TensorFlow 1.15')
 @pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), pytest.param(
     'float16', 0.005, marks=pytest.mark.slow)])
-def test_low_precisions_stay_close(precision, tolerance):
-    preset = PRESETS['blog_mnist']
-    given = data(preset, 1, batch=8)
-    expected = evaluate(preset, given)
-    found = evaluate(preset, given, precision=precision, conv_impl='mixed')
+def test_low_precisions_stay_close(precision, tolerance, in_float32):
+    given, expected = in_float32('blog_mnist')
+    found = evaluate(PRESETS['blog_mnist'], given, precision=precision, conv_impl='mixed')
     for key, value in expected.items():
         assert found[key].dtype == np.float32, key
         if 'loss' in key or key == 'samples' or 'moving_' in key:
@@ -145,6 +157,7 @@ def test_low_precisions_stay_close(precision, tolerance):
             np.testing.assert_allclose(np.linalg.norm(found[key]), np.linalg.norm(value), rtol=0.1, err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(TF1, reason='no float16 batch norm on a CPU in TensorFlow 1.15')
 def test_float16_learns_the_same_by_scaling_its_loss():
     preset = dataclasses.replace(PRESETS['blog_mnist'], **NO_DROPOUT)
@@ -191,6 +204,7 @@ def test_two_towers_with_batch_norm_average_what_each_saw():
     assert np.abs(two[key] - one[key]).max() > 0.01 * moved
 
 
+@pytest.mark.slow_tf1
 def test_towers_compute_on_their_own_devices():
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
@@ -238,6 +252,7 @@ def test_unknown_arithmetic_is_refused():
         devices.choose_compute_policy(CPU, 'auto', 3)
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_holds_although_the_device_is_looked_up_first():
     """A process's first session sets it for all of them."""
     script = """

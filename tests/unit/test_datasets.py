@@ -367,6 +367,7 @@ def test_real_cifar(real_cifar):
 
 # ----------------------------------------------------------------------------- command
 
+@pytest.mark.slow_tf1
 def test_command(tmp_path):
     write_mnist(tmp_path / 'given' / 'mnist', blobs(40), LABELS)
     status, out, err = run_process('datasets', '--data_dir=given', '--preview=p.png', '--class=3')

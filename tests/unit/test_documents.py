@@ -18,6 +18,8 @@ from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util import flags
 
+pytestmark = pytest.mark.once
+
 # {module: its function from arguments to a configuration, or to None after a help text}.
 PARSERS = {'train': train.parse_train, 'launch': launch.parse, 'sample': sample.parse,
            'evaluate': evaluate.parse, 'report': report.parse, 'compare': compare.parse,
@@ -30,7 +32,7 @@ EXAMPLE = os.path.join(ROOT, 'examples', 'custom_preset.py')
 COMING = set()
 
 # Flags of other programs, and of our scripts.
-OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all'}
+OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all', 'nightly'}
 
 
 def read(name):

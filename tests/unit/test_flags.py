@@ -93,6 +93,7 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         train.parse_train(['--lerning_rate=1'])
 
 
+@pytest.mark.slow_tf1
 def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback(tmp_path):
     # Jupyter sets such a backend for all that it starts; TensorFlow 2 itself imports matplotlib.
     (tmp_path / 'matplotlibrc').write_bytes(b'text.usetex: True # \xff')
@@ -116,6 +117,7 @@ print(time.time() - began, *sorted({'tensorflow', 'numpy', 'PIL', 'matplotlib', 
 '''
 
 
+@pytest.mark.once
 def test_help_and_wrong_flags_of_all_commands_need_no_tensorflow_and_half_a_second():
     process = start_process([sys.executable, '-c', IMPORTS], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env=command_environment(), universal_newlines=True)
