@@ -21,7 +21,8 @@ import dcgan_tf1
 from dcgan_tf1 import flags
 from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.data.batches import Batches
-from dcgan_tf1.gan import graph
+from dcgan_tf1.gan import graph, step_loop
+from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
 from dcgan_tf1.runs import checkpoint, run_folder
@@ -93,7 +94,7 @@ def train(config, output_closed=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, policy.precision, policy.conv_impl, device.towers, plan.total,
-                graph.AllReduce(team.count, team.task))
+                AllReduce(team.count, team.task))
             variables = tf.global_variables()
             saver = checkpoint.make_saver()
             initialise = tf.global_variables_initializer()
@@ -322,7 +323,7 @@ class InputPrefetcher:
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def submit(self, first, count):
-        """A future of (indices, noises), as graph.Loop has them, for `count` steps from `first` on."""
+        """A future of (indices, noises), as step_loop.Loop has them, for `count` steps from `first` on."""
         return self._thread.submit(self._prepare, first, count)
 
     def _prepare(self, first, count):
@@ -360,7 +361,7 @@ class _Trainer:
         self._plan, self._data, self._batches = plan, plan.data, plan.batches
         self._total = plan.total
         self._team, self._exchange = team, handles.exchange
-        self._steps = graph.make_steps(session, handles, self._data.images)
+        self._steps = step_loop.make_steps(session, handles, self._data.images)
         self._seen = handles.loss_accumulators
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in self._preset.losses],
@@ -455,10 +456,7 @@ class _Trainer:
 
     def _take_steps(self, first, indices, noises):
         """Trains the steps; returns whether to stop: then all workers do, after the same step."""
-        if self._team.count == 1:
-            self._steps(first, indices, noises)
-            return bool(self._stop.signum)
-        return self._steps(first, indices, noises, [1.0 if self._stop.signum else 0.0])[0] > 0
+        return self._steps(first, indices, noises, lambda: self._stop.signum is not None)
 
     def _adapt(self, warm, seconds):
         """Chooses --steps_per_run by what a step took; the first call's time tells nothing.
@@ -475,7 +473,7 @@ class _Trainer:
         """
         if self._evaluated[0] == step:  # logged already
             return self._evaluated[1]
-        values = self._losses(*batch, graph.dropout_seed_for(step, graph.LOSSES))
+        values = self._losses(*batch, step_loop.dropout_seed_for(step, step_loop.LOSSES))
         losses = self._finite(step, dict(zip(self._preset.losses, map(float, values))))
         self._evaluated = (step, losses)
         return losses
@@ -507,7 +505,7 @@ class _Trainer:
 
     def _draw_samples(self, step, z):
         """(pictures uint8, raw, z) of the generator as it is now."""
-        raw = self._sample(z, graph.dropout_seed_for(step, graph.SAMPLE))
+        raw = self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE))
         return self._to_bytes(step, raw), raw, z
 
     def _to_bytes(self, step, raw):
@@ -559,7 +557,7 @@ class _Trainer:
         z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
         # The same masks each time, which are no training step's: what differs is the generator.
         raw = generate_in_batches(
-            lambda some, batch: self._sample(some, graph.dropout_seed_for(-1 - batch, graph.SAMPLE)), z)
+            lambda some, batch: self._sample(some, step_loop.dropout_seed_for(-1 - batch, step_loop.SAMPLE)), z)
         row = self._watch.measure(step, self._to_bytes(step, raw))
         self._run.append_row('quality.csv', row)
         self._quality.append(row)

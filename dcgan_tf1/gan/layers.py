@@ -225,7 +225,7 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
         return y
 
 
-def seen_statistics(passes):
+def mean_statistics(passes):
     """What moves the averages: the mean over the passes of one network, one for each tower.
 
     A list of tensors, two for each batch norm, as moving_average_updates() takes them.
@@ -239,12 +239,12 @@ def seen_statistics(passes):
 def moving_average_updates(passes, values=None):
     """Builds the ops that move every average towards what the passes saw.
 
-    `passes` are those of one network, one for each tower; values: seen_statistics() of them,
+    `passes` are those of one network, one for each tower; values: mean_statistics() of them,
     or what to put in its place. Each op reads its average when it runs, after the control
     dependencies in force when this is called: call it under those of another pass's updates to
     fix the order of two.
     """
-    values = iter(seen_statistics(passes) if values is None else values)
+    values = iter(mean_statistics(passes) if values is None else values)
     with tf.name_scope('moving_averages'):
         updates = []
         for seen in passes[0].statistics:

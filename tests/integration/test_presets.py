@@ -12,9 +12,10 @@ from helpers.places import ROOT
 from PIL import Image
 
 from dcgan_tf1 import flags, train
-from dcgan_tf1.gan import graph, layers, networks
+from dcgan_tf1.gan import graph, layers, networks, step_loop
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
+from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util.seeds import draw_noise
 
@@ -37,10 +38,10 @@ class Looped:
             self.gradients = {}
             for scope, loss in (('generator', 'g_loss'), ('discriminator', 'd_loss')):
                 if scope in preset.model.networks:
-                    own = graph.network_trainables(scope)
+                    own = network_trainables(scope)
                     self.gradients.update(zip([v.op.name for v in own],
                                               tf.gradients(getattr(self.handles.losses, loss), own)))
-        self.steps = graph.make_steps(self.session, self.handles, self.images)
+        self.steps = step_loop.make_steps(self.session, self.handles, self.images)
 
     def values(self):
         return self.session.run(self.variables)

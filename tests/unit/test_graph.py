@@ -8,8 +8,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.golden import OUTPUTS, POWERS, VARIABLES
 
-from dcgan_tf1.gan import graph, layers, objectives
+from dcgan_tf1.gan import graph, layers, objectives, step_loop
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.updates import network_trainables
 
 SMALL = 4  # images in a batch
 
@@ -80,7 +81,7 @@ def test_every_trainable_variable_belongs_to_one_network(preset):
     with tf.Graph().as_default():
         tf.set_random_seed(0)
         graph.build_training_graph(preset)
-        one, other = [[v.name for v in graph.network_trainables(scope)] for scope in preset.model.networks]
+        one, other = [[v.name for v in network_trainables(scope)] for scope in preset.model.networks]
         assert sorted(one + other) == sorted(v.name for v in tf.trainable_variables())
         assert one and other and not set(one) & set(other)
 
@@ -235,8 +236,8 @@ def test_losses_move_nothing_and_draw_their_own_masks():
 
 
 def test_draw_numbers_never_repeat(preset):
-    uses = list(range(len(preset.schedule))) + [graph.LOSSES, graph.SAMPLE]
-    numbers = [graph.dropout_seed_for(step, use) for step in range(50) for use in uses]
+    uses = list(range(len(preset.schedule))) + [step_loop.LOSSES, step_loop.SAMPLE]
+    numbers = [step_loop.dropout_seed_for(step, use) for step in range(50) for use in uses]
     assert len(set(numbers)) == len(numbers)
 
 
