@@ -18,10 +18,11 @@ import dcgan_tf1
 from dcgan_tf1 import flags
 from dcgan_tf1.data import loading, prepare, recorded, sources
 from dcgan_tf1.data.pictures import BACKGROUNDS
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, given_images
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_uint8
+from dcgan_tf1.runs.sampling import generate, to_uint8
 from dcgan_tf1.runs.tables import texts_to_go_on
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import UserError
@@ -165,7 +166,7 @@ def _all_sampled(config, preset, given, count):
     else:
         prefixes = [run_folder.find_checkpoint(
             config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
-    z = noise(preset, config.seed, count)
+    z = sample_noise(preset, count, config.seed)
     # As the preset samples; then, for one checkpoint, the other ways that there are.
     ways = [('as the preset samples', preset, None)]
     if not config.all_checkpoints:

@@ -19,9 +19,10 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1 import flags
 from dcgan_tf1.data import recorded
+from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_uint8
+from dcgan_tf1.runs.sampling import generate, to_uint8
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import reason
 from dcgan_tf1.util.files import read_json, refuse_existing, write_text
@@ -147,7 +148,7 @@ def _samples(run, config):
         return _note('No checkpoint yet.')
     parts = []
     for title, prefix in run.checkpoints:
-        z = noise(run.preset, config.seed, SAMPLES)
+        z = sample_noise(run.preset, SAMPLES, config.seed)
         parts += [_note(title), _pixels(_generated(run, prefix, z, config), 8, 'A grid of samples')]
     return ''.join(parts)
 
@@ -156,7 +157,7 @@ def _walks(run, config):
     if not run.checkpoints:
         return _note('No checkpoint yet.')
     title, prefix = run.checkpoints[-1]
-    z = noise(run.preset, config.seed, WALKS, WALK)
+    z = sample_interpolations(run.preset, WALKS, WALK, config.seed)
     return _note('Each row walks from one noise vector to another; ' + title) + _pixels(
         _generated(run, prefix, z, config), WALK, 'Rows of images that change from left to right')
 

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import flags
+from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.runs.sampling import generate, noise, to_uint8
+from dcgan_tf1.runs.sampling import generate, to_uint8
 from dcgan_tf1.util import cli, images
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import refuse_existing, replacing
@@ -36,7 +37,8 @@ def sample(config):
     for path in filter(None, (out, config.npz)):
         refuse_existing(path, config.overwrite)
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.n)))
-    z = noise(preset, config.seed, config.n, columns if config.interpolate else 0)
+    z = sample_interpolations(preset, config.n, columns, config.seed) if config.interpolate else sample_noise(
+        preset, config.n, config.seed)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device, precision=config.precision, conv_impl=config.lowering)
     images.save_picture(out, images.grid(to_uint8(preset, raw, prefix), columns))

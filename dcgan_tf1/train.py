@@ -23,6 +23,7 @@ from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.collectives import AllReduce
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, leave
 from dcgan_tf1.runs import checkpoint, run_folder
@@ -31,7 +32,6 @@ from dcgan_tf1.training import resume
 from dcgan_tf1.util import cli, devices, images
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.figure_style import FigureError
-from dcgan_tf1.util.seeds import draw_noise
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
@@ -335,7 +335,7 @@ class InputPrefetcher:
     def _noise(self, step):
         """Drawn for all workers, of which this one takes its part of each batch."""
         preset, size, own = self._preset, self._plan.batch_size, self._plan.own
-        whole = draw_noise(self._seed, 'noise', step, (size * sum(preset.noise_batches), preset.z_dim), preset.noise)
+        whole = sample_noise(preset, size * sum(preset.noise_batches), self._seed, 'noise', step)
         if own == size:
             return whole
         parts, first = [], 0
@@ -517,8 +517,8 @@ class _Trainer:
             found, self._fakes = self._fakes, None
             return found
         stream_step = 0 if preset.samples_noise == 'fixed' else step
-        return self._draw_samples(step, draw_noise(
-            self._config.seed, 'samples', stream_step, (preset.samples, preset.z_dim), preset.noise))
+        return self._draw_samples(step, sample_noise(
+            preset, preset.samples, self._config.seed, 'samples', stream_step))
 
     def _log_step(self, step, batch, bar):
         preset, plan = self._preset, self._plan
@@ -554,7 +554,7 @@ class _Trainer:
     def _evaluate_quality(self, step):
         """Adds a row to quality.csv; the checkpoint of this step comes after it."""
         before, preset, count = time.time(), self._preset, self._watch.count
-        z = draw_noise(self._config.seed, 'evaluate', 0, (count, preset.z_dim), preset.noise)
+        z = sample_noise(preset, count, self._config.seed, 'evaluate')
         # The same masks each time, which are no training step's: what differs is the generator.
         raw = generate_in_batches(
             lambda some, batch: self._sample(some, step_loop.dropout_seed_for(-1 - batch, step_loop.SAMPLE)), z)
