@@ -87,3 +87,9 @@ def test_a_misspelt_field_or_flag_fails_at_once():
 
 def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback():
     check_one_line_error(run_process('sample', '--run=no/such'), 'no/such', 'run folder')
+
+
+def test_the_former_name_of_per_pass_is_understood():
+    for name in ('own', 'per_pass'):
+        assert flags.parse_train(['--update_ops=' + name]).preset.update_ops == 'per_pass'
+    assert dataclasses.replace(PRESETS['blog_mnist'], update_ops='own') == PRESETS['blog_mnist']
