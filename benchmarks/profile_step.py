@@ -23,7 +23,7 @@ tf_startup.begin()
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-from dcgan_tf1.gan import graph
+from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES  # noqa: E402
@@ -48,7 +48,7 @@ def profile(preset, policy, steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
             for place, update in enumerate(updates):
-                feeds[handles.dropout_seed] = graph.dropout_seed_for(step, place)
+                feeds[handles.dropout_seed] = step_loop.dropout_seed_for(step, place)
                 metadata = tf.RunMetadata() if traced else None
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():

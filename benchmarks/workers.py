@@ -86,7 +86,7 @@ def dcgan_tf1(arguments):
 
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
-    from dcgan_tf1.gan import graph
+    from dcgan_tf1.gan import graph, step_loop
     from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
@@ -105,7 +105,7 @@ def dcgan_tf1(arguments):
 
     def step(images, z):
         if not steps:  # as the trainer does, which puts the whole data set there
-            steps.append(graph.make_steps(session, handles, images))
+            steps.append(step_loop.make_steps(session, handles, images))
         steps[0](next(numbers), np.arange(len(images), dtype=np.int32)[np.newaxis], z[np.newaxis])
 
     return step, {'tensorflow': tf.VERSION}

@@ -18,7 +18,7 @@ from absl import logging
 
 from dcgan_tf1.data import loading, sources
 from dcgan_tf1.exporting import catalogue, package
-from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan import graph, layers, noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.presets import Preset
 from dcgan_tf1.runs import checkpoint, restoring, sampling
@@ -222,7 +222,7 @@ def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
 
     The same as what `dcgan-sample --seed` draws.
     """
-    return sampling.noise(preset, seed, count)
+    return noise.sample_noise(preset, count, seed)
 
 
 def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, np.ndarray]) -> np.ndarray:
@@ -239,7 +239,8 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
     t = np.asarray(t)
     if t.ndim:
         z0, z1, t = np.expand_dims(z0, 1), np.expand_dims(z1, 1), t[:, np.newaxis]
-    return sampling.interpolate(preset, z0, z1, t)
+    z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
+    return noise.interpolate(z0, z1, t, preset.noise).astype(np.float32)
 
 
 def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,

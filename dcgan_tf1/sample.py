@@ -85,8 +85,9 @@ def sample(config):
     """Writes the grid, and the arrays where asked to."""
     import numpy as np
 
+    from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
     from dcgan_tf1.runs import checkpoint, run_folder
-    from dcgan_tf1.runs.sampling import generate, noise, to_uint8
+    from dcgan_tf1.runs.sampling import generate, to_uint8
     from dcgan_tf1.util import images
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
@@ -98,7 +99,8 @@ def sample(config):
     for path in filter(None, (out, config.npz)):
         refuse_existing(path, config.overwrite)
     columns = config.columns or (WALK if config.interpolate else math.ceil(math.sqrt(config.num_images)))
-    z = noise(preset, config.seed, config.num_images, columns if config.interpolate else 0)
+    z = sample_interpolations(preset, config.num_images, columns, config.seed) if config.interpolate else sample_noise(
+        preset, config.num_images, config.seed)
     raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
                    device=config.device, precision=config.precision, conv_impl=config.lowering)
     images.save_picture(out, images.grid(to_uint8(preset, raw, prefix), columns))

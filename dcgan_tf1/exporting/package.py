@@ -13,11 +13,12 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
-from dcgan_tf1.util.seeds import draw_noise, numpy_rng
+from dcgan_tf1.util.seeds import numpy_rng
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
@@ -97,7 +98,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17):
 def _draw(preset, network, count, seed):
     """Inputs to compare and calibrate with: the preset's noise, or images of uniform noise in its range."""
     if network.input_key == 'noise':
-        return draw_noise(seed, 'export', 0, (count, preset.z_dim), preset.noise)
+        return sample_noise(preset, count, seed, 'export')
     return numpy_rng(seed, 'export', 1).uniform(
         *preset.image_range, size=(count,) + network.input_shape).astype(np.float32)
 

@@ -4,7 +4,7 @@ A convolution y = x * k and its gradients are three products: `forward` (y of x 
 `to_input` (x's gradient of y's and k; also the transposed convolution of y's values) and
 `to_kernel` (k's gradient of x and y's). `CONV_IMPLS` says how each of them is computed:
 
-  native  TensorFlow's kernels, differentiated by TensorFlow: 2017's graph.
+  native  TensorFlow's kernels, differentiated by TensorFlow: the original notebook's graph.
   matmul  patches of x times k as a matrix, and its two gradients likewise.
   mixed   the faster of the two for each product on a CPU (see benchmarks/README.md):
           native, except for most of `to_kernel`, which is the slowest of TensorFlow's

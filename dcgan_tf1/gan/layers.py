@@ -1,4 +1,4 @@
-"""The layers of 2017's `tf.layers`, written on `tf.get_variable`.
+"""The layers of TensorFlow 1's `tf.layers`, written on `tf.get_variable`.
 
 Same variable names, shapes, initial distributions and defaults as `tf.layers` in
 TensorFlow 1.x, without Keras, so that they exist in every release. Every layer opens a
@@ -12,7 +12,6 @@ between layers are of its precision.
 
 import collections
 import contextlib
-import types
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -69,7 +68,8 @@ class BatchContext:
 
 
 # ------------------------------------------------------------------------------ initialisers
-# Each returns a function of a seed; TensorFlow's own serve as well.
+# What a layer takes as `kernel_initializer`: a function of a seed that returns an initializer, as
+# the two below do, or an initializer of TensorFlow.
 
 def glorot_uniform(gain=1.0):
     """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier").
@@ -90,18 +90,22 @@ def normal(stddev):
 def _variable(name, shape, initializer, trainable=True):
     """A float32 variable of the kind that the scope around says (reference or resource).
 
-    `initializer` is TensorFlow's, or a function of a seed that makes one. That seed, also of one
-    of TensorFlow's that has none, derives from the graph's (`tf.set_random_seed`) and the variable's
-    full name: initial weights don't depend on the order in which a graph is built.
+    An initializer without a seed of its own gets one that derives from the graph's
+    (`tf.set_random_seed`) and the variable's full name: initial weights don't depend on the order
+    in which a graph is built.
     """
     seed = derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name)
-    if isinstance(initializer, types.FunctionType):
-        initializer = initializer(seed)
-    else:
-        config = initializer.get_config()
-        if config.get('seed', seed) is None:
-            initializer = initializer.from_config(dict(config, seed=seed))
-    return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
+    return tf.get_variable(name, shape, tf.float32, _seeded(initializer, seed), trainable=trainable)
+
+
+def _seeded(initializer, seed):
+    """An initializer of TensorFlow, of one or of a function of a seed."""
+    if not hasattr(initializer, 'get_config'):
+        return initializer(seed)
+    config = initializer.get_config()
+    if 'seed' not in config or config['seed'] is not None:
+        return initializer  # constants, and what its owner has seeded
+    return type(initializer).from_config(dict(config, seed=seed))  # a copy: others may share the original
 
 
 def _kernel(shape, initializer, spectral_norm):
@@ -139,8 +143,8 @@ def _add_bias(x, channels, use_bias):
     return tf.add(x, tf.cast(bias, x.dtype), name='BiasAdd')
 
 
-# The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; one of
-# the initialisers above; the BatchContext in which the kernel is spectrally normalised, or None.
+# The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; an
+# initialiser, see above; the BatchContext in which the kernel is spectrally normalised, or None.
 
 def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None):
     """Fully connected layer: [N, n] -> [N, units]; float32 for one unit."""
@@ -231,7 +235,7 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
         return y
 
 
-def seen_statistics(passes):
+def mean_statistics(passes):
     """What moves the averages: the mean over the passes of one network, one for each tower.
 
     A list of tensors, two for each batch norm, as moving_average_updates() takes them.
@@ -245,12 +249,12 @@ def seen_statistics(passes):
 def moving_average_updates(passes, values=None):
     """Builds the ops that move every average towards what the passes saw.
 
-    `passes` are those of one network, one for each tower; values: seen_statistics() of them,
+    `passes` are those of one network, one for each tower; values: mean_statistics() of them,
     or what to put in its place. Each op reads its average when it runs, after the control
     dependencies in force when this is called: call it under those of another pass's updates to
     fix the order of two.
     """
-    values = iter(seen_statistics(passes) if values is None else values)
+    values = iter(mean_statistics(passes) if values is None else values)
     with tf.name_scope('moving_averages'):
         updates = []
         for seen in passes[0].statistics:

@@ -21,7 +21,7 @@ def cross_entropy(logits, label):
 def smoothed_labels(d_logits_real, d_logits_fake, smoothing):
     """The blog's DCGAN: real against 1 - smoothing, fake against 0.
 
-    2017's quirk: the generator's target is smoothed, too. Source:
+    The original's quirk: the generator's target is smoothed, too. Source:
     https://github.com/NELSONZHAO/zhihu/blob/master/dcgan/dcgan_mnist.ipynb
     """
     real = cross_entropy(d_logits_real, 1 - smoothing)
@@ -30,7 +30,7 @@ def smoothed_labels(d_logits_real, d_logits_fake, smoothing):
 
 
 def smoothed_losses(d_logits_real, d_logits_fake, smoothing):
-    """The blog's dense GAN: 2017's quirk, smoothing multiplies the loss, not the label.
+    """The blog's dense GAN: the original's quirk, smoothing multiplies the loss, not the label.
 
     Source: https://github.com/NELSONZHAO/zhihu/blob/master/mnist_gan/gan_mnist.ipynb
     """

@@ -31,7 +31,7 @@ KEEP_PROB = 0.8
 
 
 def blog_mnist_generator(z, ctx):
-    """System 1: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
+    """blog_mnist: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
@@ -45,7 +45,7 @@ def blog_mnist_generator(z, ctx):
 
 
 def blog_cifar_generator(z, ctx):
-    """System 2: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]."""
+    """blog_cifar_horse: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
@@ -59,7 +59,7 @@ def blog_cifar_generator(z, ctx):
 
 
 def blog_discriminator(x, ctx):
-    """Systems 1 and 2: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    """blog_mnist and blog_cifar_horse: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 128, 3, strides=2)                     # [N, 14, 14, 128] or [N, 16, 16, 128]
         x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
@@ -73,7 +73,7 @@ def blog_discriminator(x, ctx):
 
 
 def blog_dense_generator(z, ctx):
-    """System 3: z [N, 100] -> flat images [N, 784] in [-1, 1]."""
+    """blog_dense: z [N, 100] -> flat images [N, 784] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 128)                                   # [N, 128]
         x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
@@ -82,7 +82,7 @@ def blog_dense_generator(z, ctx):
 
 
 def blog_dense_discriminator(x, ctx):
-    """System 3: flat images [N, 784] -> logits [N, 1], sigmoid."""
+    """blog_dense: flat images [N, 784] -> logits [N, 1], sigmoid."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = leaky_relu(dense(x, 128), ALPHA)                 # [N, 128]
@@ -94,11 +94,11 @@ def _blog_block(x, ctx):
     return dropout(leaky_relu(batch_norm(x, ctx), ALPHA), KEEP_PROB, ctx)
 
 
-# ------------------------------------------------------------------- 4. TensorFlow's tutorial
+# ------------------------------------------------------------------- TensorFlow's tutorial
 # https://www.tensorflow.org/tutorials/generative/dcgan
 
 def tf_tutorial_generator(z, ctx):
-    """System 4: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
+    """tf_tutorial: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
         x = leaky_relu(batch_norm(x, ctx), 0.3)
@@ -106,7 +106,7 @@ def tf_tutorial_generator(z, ctx):
 
 
 def tf_tutorial_101_generator(z, ctx):
-    """The second source's variant: nothing after the dense layer's batch norm."""
+    """tf_tutorial_101: as tf_tutorial's, with nothing after the dense layer's batch norm."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
         return _tf_tutorial_images(batch_norm(x, ctx), ctx)
@@ -123,7 +123,7 @@ def _tf_tutorial_images(x, ctx):
 
 
 def tf_tutorial_discriminator(x, ctx):
-    """System 4: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    """tf_tutorial: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 64, 5, strides=2)                                  # [N, 14, 14, 64]
         x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
@@ -134,10 +134,10 @@ def tf_tutorial_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
-# --------------------------------------------------------- 5. the introductory source's plain GAN
+# --------------------------------------------------------- the introductory source's plain GAN
 
 def keras_dense_generator(z, ctx):
-    """System 5: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
+    """keras_dense: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         return tf.sigmoid(_dense_logits(z))
@@ -151,7 +151,7 @@ def _dense_logits(z):
 
 
 def keras_dense_discriminator(x, ctx):
-    """System 5: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    """keras_dense: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = tf.reshape(x, [-1, 784])                                    # [N, 784]
@@ -161,7 +161,7 @@ def keras_dense_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
-# ------------------------------------------------------------------------ 6. CNTK's tutorial
+# ------------------------------------------------------------------------ CNTK's tutorial
 # https://github.com/microsoft/CNTK/blob/master/Tutorials/CNTK_206B_DCGAN.ipynb
 
 # Kernels start from normal(0, 0.02); batch norm forgets over 5,000 images, 128 at a time.
@@ -170,7 +170,7 @@ _CNTK_DECAY = math.exp(-128 / 5000)
 
 
 def cntk_generator(z, ctx):
-    """System 6: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
+    """cntk: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 1024, **_CNTK)                                     # [N, 1024]
         x = tf.nn.relu(_cntk_norm(x, ctx))
@@ -184,7 +184,7 @@ def cntk_generator(z, ctx):
 
 
 def cntk_discriminator(x, ctx):
-    """System 6: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    """cntk: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 1, 5, strides=2, padding='VALID', **_CNTK)         # [N, 12, 12, 1]
         x = leaky_relu(_cntk_norm(x, ctx), 0.2)
@@ -201,7 +201,7 @@ def _cntk_norm(x, ctx):
     return batch_norm(x, ctx, momentum=_CNTK_DECAY, epsilon=1e-5)
 
 
-# -------------------------------------------------------------------------- 7. the ResNet GAN
+# -------------------------------------------------------------------------- the ResNet GAN
 # Miyato et al., 2018, https://arxiv.org/abs/1802.05957
 
 # Of the 3x3 convolutions within residual blocks.
@@ -209,7 +209,7 @@ _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
 
 
 def resnet_mnist_generator(z, ctx):
-    """System 7: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
+    """resnet_mnist: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 7 * 7 * 256)                                       # [N, 12544]
         x = tf.reshape(x, [-1, 7, 7, 256])                              # [N, 7, 7, 256]
@@ -220,7 +220,7 @@ def resnet_mnist_generator(z, ctx):
 
 
 def resnet_cifar_generator(z, ctx):
-    """System 7: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
+    """resnet_cifar_horse: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 4 * 4 * 256)                                       # [N, 4096]
         x = tf.reshape(x, [-1, 4, 4, 256])                              # [N, 4, 4, 256]
@@ -245,7 +245,7 @@ def _up_block(name, x, ctx):
 
 
 def resnet_discriminator(x, ctx):
-    """System 7: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    """Both ResNets: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = _first_down_block('block_1', x, ctx)                   # [N, 14, 14, 128] or [N, 16, 16, 128]
         x = _down_block('block_2', x, ctx)                         # [N, 7, 7, 128] or [N, 8, 8, 128]
@@ -279,11 +279,11 @@ def _plain_block(name, x, ctx):
         return x + conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
 
 
-# ------------------------------------------------------------------------- 8. the baselines
+# ------------------------------------------------------------------------- the baselines
 # The VAE: Kingma and Welling, 2014, https://arxiv.org/abs/1312.6114
 
 def dense_decoder(z, ctx):
-    """System 8: codes [N, 100] -> images [N, 28, 28, 1] in [0, 1], logits; as system 5's generator."""
+    """autoencoder and vae: codes [N, 100] -> images [N, 28, 28, 1] in [0, 1], logits; as keras_dense_generator."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('decoder', reuse=tf.AUTO_REUSE):
         logits = _dense_logits(z)
@@ -291,14 +291,14 @@ def dense_decoder(z, ctx):
 
 
 def autoencoder_encoder(x, ctx):
-    """System 8: images [N, 28, 28, 1] -> codes [N, 100]."""
+    """autoencoder: images [N, 28, 28, 1] -> codes [N, 100]."""
     del ctx
     with tf.variable_scope('encoder', reuse=tf.AUTO_REUSE):
         return dense(_dense_features(x), 100)                           # [N, 100]
 
 
 def vae_encoder(x, ctx):
-    """System 8: images [N, 28, 28, 1] -> (means [N, 100], log-variances [N, 100])."""
+    """vae: images [N, 28, 28, 1] -> (means [N, 100], log-variances [N, 100])."""
     del ctx
     with tf.variable_scope('encoder', reuse=tf.AUTO_REUSE):
         x = _dense_features(x)

@@ -1,8 +1,6 @@
 """Each system of the sources as one row of PRESETS.
 
-A preset is the whole experiment: what it is trained on, its networks and losses, in which
-order they are updated, and how often results are written. Deliberate quirks of 2017 are
-fields with a comment, so that they can be seen and, by `dataclasses.replace`, undone.
+What the fields mean is said in preset.py.
 
 Sources:
   blog_mnist, blog_cifar_horse: https://github.com/NELSONZHAO/zhihu/tree/master/dcgan
@@ -14,13 +12,12 @@ Sources:
   the optimiser of all, Adam: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
 """
 
-import collections
 import dataclasses
 import math
-from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import catalogue, losses, networks, objectives
+from dcgan_tf1.gan import catalogue, losses, networks
 from dcgan_tf1.gan.objectives import (
+    AUTOENCODER,
     AUTOENCODER_OBJECTIVE,
     D_FAKE_OBJECTIVE,
     D_OBJECTIVE,
@@ -28,140 +25,8 @@ from dcgan_tf1.gan.objectives import (
     G_OBJECTIVE,
     UpdateSpec,
 )
+from dcgan_tf1.gan.preset import Preset, StepInterval
 from dcgan_tf1.util.errors import UserError
-
-# How often something happens: every `count` 'steps' or 'epochs'.
-StepInterval = collections.namedtuple('StepInterval', 'count unit')
-
-
-@dataclasses.dataclass(frozen=True)
-class Preset:
-    """One system; see the module's docstring. Unknown fields fail at once."""
-
-    name: str
-    title: str  # one line for help texts and figures
-    generator: Callable  # what images are sampled from; see networks.py
-    input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
-    model: objectives.Model = objectives.GAN  # what the networks do together
-    discriminator: Optional[Callable] = None  # of a GAN
-    encoder: Optional[Callable] = None  # of an auto-encoder
-
-    # --- data
-    dataset: str = 'mnist'  # a row of datasets.DATASETS
-    image_shape: Tuple[int, int, int] = (28, 28, 1)  # [H, W, C]
-    batch_size: int = 64
-    image_class: Optional[str] = None  # only this class's images; None for all
-    image_range: Tuple[float, float] = (-1.0, 1.0)
-    # 'bytes': 0 and 255 are the ends of the range. 'minmax': every pixel position and
-    # channel is scaled by its own minimum and maximum over the whole training set.
-    scaling: str = 'bytes'
-    # The first so many images of MNIST are left out: 2017's reader kept 5,000 for validation.
-    holdout: int = 0
-    # 'always': every epoch is permuted. 'after_first_epoch': 2017's MNIST reader served the
-    # first one in file order. 'never': 2017's horses. 'with_replacement': every batch is
-    # drawn from all images.
-    shuffle: str = 'always'
-    # An epoch's incomplete last batch: 'drop'; 'keep' (with a full batch of noise);
-    # 'skip': a step that gets one makes no update that needs real images.
-    incomplete_batch: str = 'drop'
-    # 2017's loop over the horses also left out the last full batch of every epoch.
-    drop_last_full_batch: bool = False
-
-    # --- networks
-    real_name: str = 'inputs_real'  # placeholders, named as 2017 named them
-    noise_name: str = 'inputs_noise'
-    z_dim: int = 100
-    noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
-    batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.BatchContext
-    # 2017's quirk: the discriminator's batch norm always uses the batch's own statistics.
-    # False: its moving averages, which then stay at their initial values.
-    discriminator_batch_statistics: bool = True
-    dropout_when_training: bool = True
-    # 2017's quirk: the DCGAN's dropout stays on when sampling, while its batch norm uses
-    # the moving averages.
-    dropout_when_sampling: bool = False
-    # Of an exponential moving average of the weights that images are sampled from; the
-    # average is what samples are drawn with. None: there is none.
-    ema_decay: Optional[float] = None
-
-    # --- training
-    epochs: Optional[int] = None  # how long: either this
-    steps: Optional[int] = None  # or this
-    loss: Callable = losses.smoothed_labels
-    smoothing: float = 0.0
-    # The updates of a step, one after the other.
-    schedule: Tuple[UpdateSpec, ...] = (UpdateSpec((G_OBJECTIVE,)), UpdateSpec((D_OBJECTIVE,)))
-    # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
-    image_batches: int = 1
-    noise_batches: Tuple[int, ...] = (1,)
-    # 'per_pass' (formerly 'own'): a train op waits for the moving averages of the passes that it runs anyway.
-    # 'all': for every one, as in 2017, so that a generator step also runs the
-    # discriminator over the real images for nothing.
-    update_ops: str = 'per_pass'
-    learning_rate: float = 1e-3
-    learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
-    beta1: float = 0.9
-    beta2: float = 0.999
-    adam_epsilon: float = 1e-8
-    # Whose Adam the source made first: its powers are `beta1_power` and `beta2_power` in checkpoints, the other's
-    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'.
-    first_adam: str = 'generator'
-
-    # --- what is written
-    losses: Tuple[str, ...] = ('d_loss', 'g_loss')  # fields of what `loss` returns
-    # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
-    # updates themselves started from; 'mean' of that over the steps since the last row.
-    losses_when: str = 'after'
-    log_every: StepInterval = StepInterval(100, 'steps')  # rows of losses and samples
-    log_first: Optional[StepInterval] = None  # the first row; None: after log_every
-    samples_every: Optional[StepInterval] = None  # rows that have samples; None: all
-    samples: int = 25  # images in a row
-    samples_columns: Optional[int] = None  # of a row's own picture; None: side by side
-    # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first that
-    # the step's updates themselves are taken on, before them.
-    samples_noise: str = 'fresh'
-    samples_name: str = 'step-{step:06d}.png'  # may also have {epoch}
-    first_step: int = 1  # the number of the first step, and of the first epoch, in all that is written
-    first_epoch: int = 1
-    gif: bool = False  # join the samples into an animation at the end
-    checkpoint_every: StepInterval = StepInterval(500, 'steps')
-    recorded_losses: Optional[str] = None  # 2017's curve, a file of dcgan_tf1/reference
-    # Named sets of other values: --mode.
-    modes: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self):
-        if self.update_ops == 'own':  # its name in version 0.1
-            object.__setattr__(self, 'update_ops', 'per_pass')
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
-                    field, ', '.join(map(repr, choices)), getattr(self, field)))
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
-                self.epochs, self.steps))
-        for update in self.schedule:
-            for objective in update.objectives:
-                if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):
-                    raise ValueError('Preset.schedule: expected networks of {} and losses of {}, found {!r}'.format(
-                        self.model.networks, tuple(self.model.passes), objective))
-            if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
-                raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
-                                 'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
-
-
-_CHOICES = {
-    'scaling': ('bytes', 'minmax'),
-    'shuffle': ('always', 'after_first_epoch', 'never', 'with_replacement'),
-    'incomplete_batch': ('drop', 'keep', 'skip'),
-    'noise': ('uniform', 'normal'),
-    'batch_norm': ('fused', 'moments'),
-    'update_ops': ('per_pass', 'all'),
-    'learning_rate_decay': ('none', 'linear'),
-    'first_adam': ('generator', 'discriminator'),
-    'losses_when': ('after', 'before', 'mean'),
-    'samples_noise': ('fresh', 'fixed', 'fakes'),
-}
-
 
 _BLOG_MNIST = Preset(
     name='blog_mnist',
@@ -215,7 +80,7 @@ _BLOG_DENSE = Preset(
     epochs=300,
     generator=networks.blog_dense_generator,
     discriminator=networks.blog_dense_discriminator,
-    # 2017's quirk: the generator has a dropout layer that was never switched on.
+    # The original's quirk: the generator has a dropout layer that was never switched on.
     dropout_when_training=False,
     loss=losses.smoothed_losses,
     smoothing=0.1,
@@ -350,7 +215,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
 _AUTOENCODER = Preset(
     name='autoencoder',
     title=catalogue.PRESETS['autoencoder'],
-    model=objectives.AUTOENCODER,
+    model=AUTOENCODER,
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=128,

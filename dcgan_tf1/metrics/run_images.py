@@ -6,6 +6,7 @@ import os
 
 from dcgan_tf1.data import sources
 from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
 
@@ -47,7 +48,7 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device):
     variants: whether the preset's other ways to sample are measured too, with dropout switched off and without
     averaged weights.
     """
-    z = sampling.noise(preset, seed, count)
+    z = sample_noise(preset, count, seed)
     modes = [('as the preset samples', preset, None)]
     if variants and preset.dropout_when_sampling:
         modes.append(('dropout off', preset, False))

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 
+from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
 from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error
 from dcgan_tf1.reporting import figures, markup
 from dcgan_tf1.runs import sampling
@@ -20,7 +21,7 @@ def samples(run, seed, device):
         return markup.note('No checkpoint yet.')
     parts = []
     for title, prefix in run.checkpoints:
-        z = sampling.noise(run.preset, seed, SAMPLES_SHOWN)
+        z = sample_noise(run.preset, SAMPLES_SHOWN, seed)
         parts += [markup.note(title), markup.pixels(_generated(run, prefix, z, seed, device), 8, 'A grid of samples')]
     return ''.join(parts)
 
@@ -30,7 +31,7 @@ def interpolations(run, seed, device):
     if not run.checkpoints:
         return markup.note('No checkpoint yet.')
     title, prefix = run.checkpoints[-1]
-    z = sampling.noise(run.preset, seed, INTERPOLATIONS, INTERPOLATION_STEPS)
+    z = sample_interpolations(run.preset, INTERPOLATIONS, INTERPOLATION_STEPS, seed)
     return markup.note('Each row goes from one noise vector to another; ' + title) + markup.pixels(
         _generated(run, prefix, z, seed, device), INTERPOLATION_STEPS, 'Rows of images that change from left to right')
 

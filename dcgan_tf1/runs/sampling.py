@@ -1,4 +1,4 @@
-"""Noise of a preset, and the images that a checkpoint makes of it."""
+"""The images that a checkpoint makes of noise."""
 
 import sys
 
@@ -10,36 +10,8 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util import devices, images
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.seeds import draw_noise
 
-BATCH = 256  # images generated at a time
-
-
-def noise(preset, seed, count, walk=0):
-    """The preset's noise: [count, z_dim].
-
-    With `walk`, for each of `count` pairs `walk` vectors from one to the other, as `interpolate`
-    has them: [count * walk, z_dim].
-    """
-    if not walk:
-        return draw_noise(seed, 'sample', 0, (count, preset.z_dim), preset.noise)
-    ends = draw_noise(seed, 'sample', 0, (count, 2, 1, preset.z_dim), preset.noise)
-    return interpolate(preset, ends[:, 0], ends[:, 1], np.linspace(0, 1, walk)[:, np.newaxis]).reshape(
-        -1, preset.z_dim)
-
-
-def interpolate(preset, z0, z1, t):
-    """Noise between z0 (t = 0) and z1 (t = 1), float32; the three are broadcast.
-
-    In a straight line for uniform noise, which stays within its cube, and along a circle for
-    normal noise, which stays normal.
-    """
-    z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
-    if preset.noise == 'uniform':
-        found = z0 * (1 - t) + z1 * t
-    else:
-        found = z0 * np.cos(t * np.pi / 2) + z1 * np.sin(t * np.pi / 2)
-    return found.astype(np.float32)
+BATCH_SIZE = 256  # images generated at a time
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
@@ -48,7 +20,8 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
 
     Builds the generator alone and restores its variables from the checkpoint `prefix`,
     which may hold no others. `dropout`: on, off, or None for what the preset says.
-    device, precision, conv_impl: as the flags of those names. progress: shows a bar on a terminal.
+    device, precision, conv_impl: as the flags --device, --precision and --lowering.
+    progress: shows a bar on a terminal.
     """
     policy = devices.choose_compute_policy(devices.find(device), precision, conv_impl)
     if policy.warning:
@@ -65,16 +38,16 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
 
 
 def generate_in_batches(sample, z, disable=True):
-    """The images [N] + image_shape of noise z [N, z_dim], BATCH at a time.
+    """Images [N] + image_shape for noise z [N, z_dim], BATCH_SIZE at a time.
 
-    sample: (noise, which batch) -> images. disable: of the progress bar, as tqdm has it.
+    sample: (noise, the batch's number) -> images. disable: of the progress bar, as in tqdm.
     """
-    firsts = tqdm(range(0, len(z), BATCH), desc='samples', unit='batch', leave=False, disable=disable)
-    return np.concatenate([sample(z[first:first + BATCH], first // BATCH) for first in firsts])
+    firsts = tqdm(range(0, len(z), BATCH_SIZE), desc='samples', unit='batch', leave=False, disable=disable)
+    return np.concatenate([sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE) for first in firsts])
 
 
 def to_uint8(preset, raw, source):
-    """Images in the preset's range as bytes; UserError, which names their source, where they are not finite."""
+    """Images in the preset's range as uint8. Raises UserError, which names their source, where one is not finite."""
     try:
         return images.to_uint8(raw, preset.image_range)
     except ValueError as error:

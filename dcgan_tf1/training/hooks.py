@@ -10,6 +10,7 @@ import sys
 
 from tqdm import tqdm
 
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
@@ -20,7 +21,6 @@ from dcgan_tf1.training.plan import IsolatedSteps
 from dcgan_tf1.training.session import check_finite
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import FigureError
-from dcgan_tf1.util.seeds import draw_noise
 
 # Leaves room for the losses on a terminal of 80 columns.
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
@@ -143,8 +143,8 @@ class SamplesHook(Hook):
 
     def _noise(self, step):
         preset = self._preset
-        return draw_noise(self._config.seed, 'samples', 0 if preset.samples_noise == 'fixed' else step,
-                          (preset.samples, preset.z_dim), preset.noise)
+        return sample_noise(preset, preset.samples, self._config.seed, 'samples',
+                            0 if preset.samples_noise == 'fixed' else step)
 
     def _draw(self, step, z):
         """(images uint8, images in the preset's range, z) of the generator as it is now."""
@@ -196,7 +196,7 @@ class QualityHook(Hook):
         step, preset = taken.step, self._config.preset
         if step not in self._plan.quality_steps and not taken.is_last:
             return
-        z = draw_noise(self._config.seed, 'evaluate', 0, (self.monitor.count, preset.z_dim), preset.noise)
+        z = sample_noise(preset, self.monitor.count, self._config.seed, 'evaluate')
         raw = self._model.sample_for_quality(z)
         row = taken.quality_row = self.monitor.measure(step, to_uint8(preset, raw, _source(step)))
         self._run.append_row('quality.csv', row)

@@ -18,7 +18,7 @@ class Hook:
         self.schedule = schedule
 
     def before_steps(self, first, noises):
-        """Called before step `first` and those that are taken in the same call; noises: as graph.Loop has them."""
+        """Called before step `first` and those that are taken in the same call; noises: as step_loop.Loop has them."""
 
     def after_step(self, taken):
         """Called with a TakenSteps."""
@@ -38,7 +38,7 @@ class TakenSteps:
 
     def __init__(self, step, count, indices, noise, seconds, is_last, stopping):
         self.step, self.count = step, count  # the last of the steps, and how many they are
-        self.indices, self.noise = indices, noise  # of the last step, as graph.Loop has them
+        self.indices, self.noise = indices, noise  # of the last step, as step_loop.Loop has them
         self.seconds = seconds  # of training since the loop began, without what hooks took
         self.is_last = is_last  # whether it is the last step of all
         self.stopping = stopping  # whether the loop stops after it
@@ -79,7 +79,7 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
     """Trains steps start + 1 to total; returns an Ending.
 
     Args:
-      take_steps: (first, indices, noises) -> whether to stop after them; see graph.Loop.
+      take_steps: (first, indices, noises) -> whether to stop after them; see step_loop.Loop.
       prefetcher: an InputPrefetcher, which is closed at the end, as the hooks are.
       hooks: list of Hook. No call of the session goes past a step that one of them waits for.
       call_size: a CallSize.

@@ -4,7 +4,7 @@ import concurrent.futures
 
 import numpy as np
 
-from dcgan_tf1.util.seeds import draw_noise
+from dcgan_tf1.gan.noise import sample_noise
 
 
 class InputPrefetcher:
@@ -15,7 +15,7 @@ class InputPrefetcher:
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     def submit(self, first, count):
-        """A future of (indices, noises), as graph.Loop has them, of `count` steps from `first` on."""
+        """A future of (indices, noises), as step_loop.Loop has them, of `count` steps from `first` on."""
         return self._thread.submit(self._prepare, first, count)
 
     def _prepare(self, first, count):
@@ -29,7 +29,7 @@ class InputPrefetcher:
     def _noise(self, step):
         """Drawn for all workers, of which this one takes its shard of each batch."""
         preset, size, local = self._preset, self._plan.batch_size, self._plan.local_batch_size
-        whole = draw_noise(self._seed, 'noise', step, (size * sum(preset.noise_batches), preset.z_dim), preset.noise)
+        whole = sample_noise(preset, size * sum(preset.noise_batches), self._seed, 'noise', step)
         if local == size:
             return whole
         parts, first = [], 0

@@ -13,12 +13,8 @@ from dcgan_tf1.gan.presets import Preset
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
 
-# Fields of a preset that a run may change when it is resumed: they change nothing in the
-# numbers of a step. (first_adam: in blog_dense, which had none before, both Adams have the same powers.)
-FREE_FIELDS = (
-    'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
-    'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-    'modes', 'first_adam')
+# Fields of a preset that a run may change when it is resumed.
+FREE_FIELDS = tuple(field.name for field in dataclasses.fields(Preset) if field.metadata.get('free_on_resume'))
 # What settings and their values were called when earlier versions recorded them.
 _RENAMED = {'metrics_when': 'losses_when'}
 _RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}

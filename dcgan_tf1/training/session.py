@@ -4,7 +4,7 @@ import math
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import graph
+from dcgan_tf1.gan import step_loop
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util.errors import UserError
@@ -28,7 +28,7 @@ class TrainingSession:
             [getattr(handles.losses, name) for name in preset.losses],
             [handles.real, handles.noise, handles.dropout_seed])
         self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
-        self._steps = graph.make_steps(session, handles, plan.data.images)
+        self._steps = step_loop.make_steps(session, handles, plan.data.images)
         self._cached = (None, None)  # the last step whose losses were evaluated, and those
 
     # ------------------------------------------------------------------------ variables
@@ -60,10 +60,7 @@ class TrainingSession:
 
         stop_requested: () -> whether this one is asked to by now.
         """
-        if self._handles.exchange is None:
-            self._steps(first, indices, noises)
-            return stop_requested()
-        return self._steps(first, indices, noises, [1.0 if stop_requested() else 0.0])[0] > 0
+        return self._steps(first, indices, noises, stop_requested)
 
     # --------------------------------------------------------------------------- losses
 
@@ -73,7 +70,7 @@ class TrainingSession:
             size = self._plan.local_batch_size
             indices = taken.indices[-size:]
             values = self._losses(self._plan.data.images[indices[indices >= 0]], taken.noise[-size:],
-                                  graph.dropout_seed_for(taken.step, graph.LOSSES))
+                                  step_loop.dropout_seed_for(taken.step, step_loop.LOSSES))
             self._cached = (taken.step, dict(zip(self._preset.losses, map(float, values))))
         return self._cached[1]
 
@@ -101,7 +98,7 @@ class TrainingSession:
 
     def sample(self, step, z):
         """Images [N] + image_shape in the preset's range of noise z [N, z_dim], by the generator as it is now."""
-        return self._sample(z, graph.dropout_seed_for(step, graph.SAMPLE))
+        return self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE))
 
     def sample_for_quality(self, z):
         """As sample(), of more noise than fits into one batch.

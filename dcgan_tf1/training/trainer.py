@@ -3,6 +3,7 @@
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import hooks, record
@@ -45,7 +46,7 @@ def train(config, output_closed=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, job.policy.precision, job.policy.conv_impl, device.towers, plan.total,
-                graph.AllReduce(job.group.count, job.group.task))
+                AllReduce(job.group.count, job.group.task))
             saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(job.group.target, config=session_config) as session:

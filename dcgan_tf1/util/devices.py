@@ -44,13 +44,13 @@ def find(device='auto', num_gpus=1, config=None):
     """
     config = config or session_config(device, num_gpus=num_gpus)
     with tf.Session(graph=tf.Graph(), config=config) as session:
-        found = session.list_devices()
-    gpus = [d.name for d in found if d.device_type == 'GPU']
+        devices = session.list_devices()
+    gpus = [each.name for each in devices if each.device_type == 'GPU']
     if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:
         raise UserError('--{}: expected {}, TensorFlow {} found only {}'.format(
             'device=gpu' if num_gpus == 1 else 'num_gpus={}'.format(num_gpus),
             'a GPU' if num_gpus == 1 else '{} GPUs'.format(num_gpus),
-            tf.VERSION, ', '.join(d.name.rsplit('device:', 1)[-1] for d in found)))
+            tf.VERSION, ', '.join(each.name.rsplit('device:', 1)[-1] for each in devices)))
     kind = 'GPU' if gpus else 'CPU'
     towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
     if gpus:
@@ -101,9 +101,9 @@ def _best_precision(device):
         return ('float16' if device.capability >= (7, 0) else 'float32'), why
     if _RELEASE < (2, 9):
         return 'float32', 'TensorFlow {} has no fast bfloat16 on a CPU'.format(tf.VERSION)
-    found = [name for name in ('amx_bf16', 'avx512_bf16') if name in cpu_instructions()]
-    if found:
-        return 'bfloat16', 'the processor has {}'.format(found[0])
+    fast = [name for name in ('amx_bf16', 'avx512_bf16') if name in cpu_instructions()]
+    if fast:
+        return 'bfloat16', 'the processor has {}'.format(fast[0])
     return 'float32', 'the processor has neither amx_bf16 nor avx512_bf16'
 
 

@@ -9,6 +9,7 @@ from helpers.references import check_against, leave_initial_values
 
 from dcgan_tf1.gan import graph, layers, objectives
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.updates import network_trainables
 
 
 @pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow), pytest.param(
@@ -30,7 +31,7 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
                     if '/' in v.op.name and '/Adam' not in v.op.name}
         gradients = {}
         for loss, who in ((handles.losses.g_loss, 'generator'), (handles.losses.d_loss, 'discriminator')):
-            own = graph.network_trainables(who)
+            own = network_trainables(who)
             gradients.update({'gradient/' + v.op.name: g for v, g in zip(own, tf.gradients(loss, own))})
         session.run(tf.global_variables_initializer())
         given = leave_initial_values(session, networks, draw)

@@ -11,9 +11,10 @@ from helpers.commands import check_one_line_error, run_command
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import graph, layers, networks
+from dcgan_tf1.gan import graph, layers, networks, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
+from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.seeds import draw_noise
@@ -37,10 +38,10 @@ class Looped:
             self.gradients = {}
             for scope, loss in (('generator', 'g_loss'), ('discriminator', 'd_loss')):
                 if scope in preset.model.networks:
-                    own = graph.network_trainables(scope)
+                    own = network_trainables(scope)
                     self.gradients.update(zip([v.op.name for v in own],
                                               tf.gradients(getattr(self.handles.losses, loss), own)))
-        self.steps = graph.make_steps(self.session, self.handles, self.images)
+        self.steps = step_loop.make_steps(self.session, self.handles, self.images)
         self._initial = self.values()
 
     def reset(self):
@@ -176,8 +177,8 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
         u = v @ matrix / np.linalg.norm(v @ matrix)
     np.testing.assert_allclose(still.values()[name + '/u'], u, atol=1e-5)
     for key in before:
-        if key.endswith(graph.EMA):
-            weight = key[:-len(graph.EMA)]
+        if key.endswith(updates.EMA):
+            weight = key[:-len(updates.EMA)]
             np.testing.assert_array_equal(before[key], before[weight])
             expected = 0.999 * before[weight] + 0.001 * after[weight]
             np.testing.assert_allclose(after[key], expected, rtol=1e-5, atol=1e-7)
@@ -187,7 +188,7 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
     feeds = {looped.handles.noise: z, looped.handles.dropout_seed: 0}
     first = looped.session.run(looped.handles.sample_images, feeds)
     assert np.abs(first).max() < 0.9
-    looped.set('generator/conv2d/bias' + graph.EMA, np.full(1, 5, np.float32))
+    looped.set('generator/conv2d/bias' + updates.EMA, np.full(1, 5, np.float32))
     assert looped.session.run(looped.handles.sample_images, feeds).min() > 0.9
 
 

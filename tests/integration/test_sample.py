@@ -9,6 +9,7 @@ from helpers.commands import check_one_line_error, run_command, run_process
 from PIL import Image
 
 from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, sampling
 
@@ -49,13 +50,13 @@ def test_weights_that_are_not_finite_are_an_error_that_names_the_checkpoint(run,
 
 
 def test_interpolation_walks_in_straight_lines():
-    z = sampling.noise(PRESETS['blog_mnist'], 3, 2, walk=5).reshape(2, 5, 100)
+    z = sample_interpolations(PRESETS['blog_mnist'], 2, 5, seed=3).reshape(2, 5, 100)
     np.testing.assert_allclose(np.diff(z, axis=1), np.broadcast_to((z[:, 4:] - z[:, :1]) / 4, (2, 4, 100)), atol=1e-6)
     assert np.abs(z).max() <= 1 and np.abs(z[0, 0] - z[1, 0]).max() > 0.5
 
 
 def test_interpolation_of_normal_noise_stays_normal():
-    z = sampling.noise(PRESETS['tf_tutorial'], 3, 400, walk=5).reshape(400, 5, 100)
+    z = sample_interpolations(PRESETS['tf_tutorial'], 400, 5, seed=3).reshape(400, 5, 100)
     np.testing.assert_allclose(z.std(axis=(0, 2)), np.ones(5), atol=0.02)
     np.testing.assert_allclose(z[:, 2], (z[:, 0] + z[:, 4]) / np.sqrt(2), atol=1e-5)
 
@@ -76,7 +77,7 @@ def session_images(prefix, preset, z):
 
 
 def test_many_images_come_in_batches_and_are_all_different(run):
-    z = sampling.noise(PRESETS['blog_mnist'], 0, 300)
+    z = sample_noise(PRESETS['blog_mnist'], 300)
     prefix = checkpoint.resolve(os.path.join(run, 'checkpoints'))
     images = sampling.generate(PRESETS['blog_mnist'], prefix, z, dropout=False)
     assert images.shape == (300, 28, 28, 1)

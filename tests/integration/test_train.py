@@ -211,9 +211,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     from dcgan_tf1 import train as trainer
     from dcgan_tf1.training import prefetch
 
-    draw = prefetch.draw_noise
-    monkeypatch.setattr(prefetch, 'draw_noise', lambda seed, stream, step, *rest:
-                        draw(seed, stream, step, *rest) * (np.nan if (stream, step) == ('noise', 10) else 1))
+    draw = prefetch.sample_noise
+    monkeypatch.setattr(prefetch, 'sample_noise', lambda preset, count, seed, stream, step=0:
+                        draw(preset, count, seed, stream, step) * (np.nan if (stream, step) == ('noise', 10) else 1))
     status = trainer.main(['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=20',
                            '--checkpoint_every=4', '--log_every={}'.format(log_every)] + list(DENSE))
     message = capsys.readouterr().err

@@ -9,8 +9,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
 
-from dcgan_tf1.gan import graph, objectives
+from dcgan_tf1.gan import graph, objectives, step_loop
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 
@@ -36,7 +37,7 @@ def train(preset, images, indices, noises, calls=(None,), config=None, **how):
         variables = {v.op.name: v for v in tf.global_variables()}
         with tf.Session(config=config) as session:
             session.run(tf.global_variables_initializer())
-            steps, first = graph.make_steps(session, handles, images), 0
+            steps, first = step_loop.make_steps(session, handles, images), 0
             for count in calls:
                 last = len(indices) if count is None else first + count
                 steps(first + 1, indices[first:last], noises[first:last])
@@ -67,7 +68,7 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
         for step in range(3):
             for place, update in enumerate(updates):
                 session.run(update, {handles.real: images[indices[step]], handles.noise: noises[step],
-                                     handles.dropout_seed: graph.dropout_seed_for(step + 1, place)})
+                                     handles.dropout_seed: step_loop.dropout_seed_for(step + 1, place)})
         for variable in tf.global_variables():
             if variable.op.name != 'global_step':
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
@@ -81,7 +82,7 @@ def evaluate(preset, given, **how):
         handles = graph.build_training_graph(preset, **how)
         fetches = {'d_loss': handles.losses.d_loss, 'g_loss': handles.losses.g_loss, 'samples': handles.sample_images}
         for who, loss in (('generator', handles.losses.g_loss), ('discriminator', handles.losses.d_loss)):
-            own = graph.network_trainables(who)
+            own = network_trainables(who)
             fetches.update({v.op.name: tf.zeros_like(v) if g is None else g
                             for v, g in zip(own, tf.gradients(loss, own))})
         session.run(tf.global_variables_initializer())

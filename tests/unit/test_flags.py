@@ -160,6 +160,7 @@ def test_new_names_stand_beside_old_ones(parse, given, field, value):
 def test_old_values_become_the_new_ones():
     for value in ('own', 'per_pass'):
         assert train.parse_train(['--preset=tf_tutorial', '--update_ops=' + value]).preset.update_ops == 'per_pass'
+    assert dataclasses.replace(PRESETS['blog_mnist'], update_ops='own') == PRESETS['blog_mnist']
 
 
 @pytest.mark.parametrize('command, given, parts', [

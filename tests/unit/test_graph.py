@@ -8,8 +8,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.golden import OUTPUTS, POWERS, VARIABLES
 
-from dcgan_tf1.gan import graph, layers, objectives
+from dcgan_tf1.gan import graph, layers, objectives, step_loop, updates
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.updates import network_trainables
 
 SMALL = 4  # images in a batch
 
@@ -112,7 +113,7 @@ def test_counts_of_the_blogs_dcgan(blog):
 
 def test_every_trainable_variable_belongs_to_one_network(preset, built):
     with built.graph.as_default():
-        one, other = [[v.name for v in graph.network_trainables(scope)] for scope in preset.model.networks]
+        one, other = [[v.name for v in network_trainables(scope)] for scope in preset.model.networks]
         assert sorted(one + other) == sorted(v.name for v in tf.trainable_variables())
         assert one and other and not set(one) & set(other)
 
@@ -258,8 +259,8 @@ def test_losses_move_nothing_and_draw_their_own_masks(preset, built):
 
 
 def test_draw_numbers_never_repeat(preset):
-    uses = list(range(len(preset.schedule))) + [graph.LOSSES, graph.SAMPLE]
-    numbers = [graph.dropout_seed_for(step, use) for step in range(50) for use in uses]
+    uses = list(range(len(preset.schedule))) + [step_loop.LOSSES, step_loop.SAMPLE]
+    numbers = [step_loop.dropout_seed_for(step, use) for step in range(50) for use in uses]
     assert len(set(numbers)) == len(numbers)
 
 
@@ -279,7 +280,7 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset, built):
         handles = graph.build_sampling_graph(preset, dropout=False)
         assert set(graph.sampled_variables(preset, tf.global_variables())) == {
             name for name in VARIABLES[preset.name] if name.startswith(preset.model.networks[0] + '/')
-            and '/Adam' not in name and (not preset.ema_decay or 'moving_' in name or name.endswith(graph.EMA))}
+            and '/Adam' not in name and (not preset.ema_decay or 'moving_' in name or name.endswith(updates.EMA))}
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
             whole, one = [session.run(handles.sample_images, {handles.noise: noise, handles.dropout_seed: 0})

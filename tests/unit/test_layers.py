@@ -126,24 +126,42 @@ def test_initial_weights_are_glorot_uniform_and_a_function_of_seed_and_name():
     assert not first['a/dense/bias'].any()
 
 
-def test_an_initialiser_of_tensorflow_gets_a_seed_from_the_graphs_unless_it_has_one():
-    def kernel(seed, name, initializer):
-        with tf.Graph().as_default(), tf.Session() as session:
-            tf.set_random_seed(seed)
+def kernels(initializer, seed=1, build=lambda how: layers.dense(tf.zeros([1, 300]), 200, kernel_initializer=how)):
+    """The kernels of two layers with the same initializer."""
+    with tf.Graph().as_default():
+        tf.set_random_seed(seed)
+        for name in 'ab':
             with tf.variable_scope(name):
-                layers.conv2d(tf.zeros([1, 8, 8, 32]), 64, 5, kernel_initializer=initializer)
-            session.run(tf.global_variables_initializer())
-            return session.run(tf.global_variables())[0]
+                build(initializer)
+        return run(*[v for v in tf.global_variables() if v.op.name.endswith('kernel')])
 
-    plain = tf.random_normal_initializer(1.0, 0.5)
-    first = kernel(1, 'a', plain)
-    assert abs(first.mean() - 1) < 0.01 and abs(first.std() - 0.5) < 0.01
-    np.testing.assert_array_equal(first, kernel(1, 'a', plain))
-    for seed, name in ((2, 'a'), (1, 'b')):
-        assert np.abs(first - kernel(seed, name, plain)).max() > 1
-    own = tf.random_normal_initializer(seed=5)
-    np.testing.assert_array_equal(kernel(1, 'a', own), kernel(1, 'b', own))
-    assert (kernel(1, 'a', tf.constant_initializer(0.25)) == 0.25).all()
+
+def test_a_plain_initializer_of_tensorflow_is_seeded_by_the_graphs_seed_and_the_variables_name():
+    plain = tf.random_normal_initializer(0.0, 0.02)
+    first, second = kernels(plain)
+    assert abs(first.std() - 0.02) < 2e-4 and abs(first.mean()) < 4e-4
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal([first, second], kernels(plain))
+    np.testing.assert_array_equal([first, second], kernels(layers.normal(0.02)))
+    assert not np.array_equal(first, kernels(plain, seed=2)[0])
+    assert plain.seed is None  # the user's object is left as it was
+
+
+@pytest.mark.parametrize('build', [
+    lambda how: layers.conv2d(tf.zeros([1, 4, 4, 30]), 20, 3, kernel_initializer=how),
+    lambda how: layers.conv2d_transpose(tf.zeros([1, 4, 4, 30]), 20, 3, kernel_initializer=how)])
+def test_convolutions_take_initializers_of_tensorflow_as_well(build):
+    for plain, ours in ((tf.glorot_uniform_initializer(), layers.glorot_uniform()),
+                        (tf.random_normal_initializer(0.0, 0.02), layers.normal(0.02))):
+        np.testing.assert_array_equal(kernels(plain, build=build), kernels(ours, build=build))
+
+
+def test_an_initializer_with_a_seed_keeps_it_and_a_constant_is_one():
+    first, second = kernels(tf.random_normal_initializer(0.0, 0.02, seed=5))
+    np.testing.assert_array_equal(first, second)
+    # As TensorFlow has it, together with the graph's.
+    assert not np.array_equal(first, kernels(tf.random_normal_initializer(0.0, 0.02, seed=5), seed=2)[0])
+    assert all((kernel == 0.5).all() for kernel in kernels(tf.constant_initializer(0.5)))
 
 
 def test_leaky_relu():

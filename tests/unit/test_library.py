@@ -22,6 +22,7 @@ from PIL import Image
 import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan import presets as table
+from dcgan_tf1.gan.noise import sample_interpolations
 from dcgan_tf1.metrics import distances
 from dcgan_tf1.runs import checkpoint, sampling
 
@@ -452,7 +453,7 @@ def test_presets_are_registered_once_by_names_that_can_be_written(monkeypatch):
 def test_interpolation_is_that_of_the_command():
     tutorial = dcgan.get_preset('tf_tutorial')  # normal noise, the other's is uniform
     for preset in (BLOG, tutorial):
-        z = sampling.noise(preset, 3, 2, walk=5).reshape(2, 5, 100)
+        z = sample_interpolations(preset, 2, 5, seed=3).reshape(2, 5, 100)
         np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], np.linspace(0, 1, 5)), z, atol=1e-6)
         np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], 0.25), z[:, 1], atol=1e-6)
     np.testing.assert_allclose(dcgan.interpolate(tutorial, np.full([1, 100], 3), np.full([1, 100], 4), 0.5),

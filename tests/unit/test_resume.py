@@ -185,6 +185,26 @@ def test_a_setting_that_a_later_version_added_was_at_its_default():
     assert resume.differences(older, identity()) == ["generator was not recorded, now 'blog_dense_generator'"]
 
 
+def test_what_version_0_1_recorded_under_other_names_is_the_same():
+    older = identity()
+    older['metrics_when'] = older.pop('losses_when')
+    older['update_ops'] = 'own'
+    assert resume.differences(older, identity()) == []
+    older['metrics_when'] = 'mean'
+    assert resume.differences(older, identity()) == ["losses_when was 'mean', now 'after'"]
+    assert resume.differences(older, identity(losses_when='mean', update_ops='all')) == [
+        "update_ops was 'per_pass', now 'all'"]
+
+
+def test_what_may_change_on_resume_is_said_on_the_field():
+    recorded = set(identity()) - {'seed', 'init_checkpoint', 'data_checksum', 'class', 'num_gpus', 'preset'}
+    free = {field.name for field in dataclasses.fields(PRESETS['vae'])} - recorded - {'name', 'image_class'}
+    assert free == set(resume.FREE_FIELDS) == {
+        'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
+        'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
+        'modes', 'first_adam'}
+
+
 def test_a_setting_of_a_later_version_is_a_difference_that_is_named():
     later = dict(identity(), flux='high')
     assert resume.differences(later, identity()) == ["flux was 'high', which this version does not know"]

@@ -1,0 +1,33 @@
+"""Noise of a preset: what its generator makes images of."""
+
+import numpy as np
+
+from dcgan_tf1.util.seeds import draw_noise
+
+
+def sample_noise(preset, count, seed=0, stream='sample', step=0):
+    """[count, z_dim], float32, from the preset's distribution.
+
+    A function of (seed, stream, step): 'noise' at a step is what that step trains on,
+    'samples' what its samples are made of.
+    """
+    return draw_noise(seed, stream, step, (count, preset.z_dim), preset.noise)
+
+
+def interpolate(z0, z1, t, distribution='uniform'):
+    """Noise between z0, where t is 0, and z1, where t is 1; the three are broadcast.
+
+    'uniform': along a straight line, which stays within the cube. 'normal': along a quarter of
+    a circle; the weights' squares add up to 1, so that what is between two normal vectors is
+    normal, too.
+    """
+    if distribution == 'uniform':
+        return z0 * (1 - t) + z1 * t
+    return z0 * np.cos(t * np.pi / 2) + z1 * np.sin(t * np.pi / 2)
+
+
+def sample_interpolations(preset, count, steps, seed=0, stream='sample', step=0):
+    """`count` pairs of vectors, each as `steps` vectors from one to the other: [count * steps, z_dim], float32."""
+    ends = sample_noise(preset, 2 * count, seed, stream, step).astype(np.float64).reshape(count, 2, 1, preset.z_dim)
+    t = np.linspace(0, 1, steps)[:, np.newaxis]
+    return interpolate(ends[:, 0], ends[:, 1], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)

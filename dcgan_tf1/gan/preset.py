@@ -1,0 +1,154 @@
+"""What a preset is: the whole experiment.
+
+What it is trained on, its networks and losses, in which order they are updated, and how often
+results are written. Deliberate quirks of the original notebooks
+(https://github.com/NELSONZHAO/zhihu, of 2017) are fields with a comment, so that they can be
+seen and, by `dataclasses.replace`, undone.
+"""
+
+import collections
+import dataclasses
+from typing import Callable, Mapping, Optional, Tuple
+
+from dcgan_tf1.gan import objectives
+from dcgan_tf1.gan.losses import smoothed_labels
+from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
+
+# How often something happens: every `count` 'steps' or 'epochs'.
+StepInterval = collections.namedtuple('StepInterval', 'count unit')
+
+
+def free_on_resume(default=dataclasses.MISSING, **how):
+    """A field that a run may change when it is resumed, since it changes nothing in the numbers of a step."""
+    return dataclasses.field(default=default, metadata={'free_on_resume': True}, **how)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """One system. Unknown fields fail at once."""
+
+    name: str
+    title: str = free_on_resume()  # one line for help texts and figures
+    generator: Callable  # what images are sampled from; see networks.py
+    input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
+    model: objectives.Model = objectives.GAN  # what the networks do together
+    discriminator: Optional[Callable] = None  # of a GAN
+    encoder: Optional[Callable] = None  # of an auto-encoder
+
+    # --- data
+    dataset: str = 'mnist'  # a row of datasets.DATASETS
+    image_shape: Tuple[int, int, int] = (28, 28, 1)  # [H, W, C]
+    batch_size: int = 64
+    image_class: Optional[str] = None  # only this class's images; None for all
+    image_range: Tuple[float, float] = (-1.0, 1.0)
+    # 'bytes': 0 and 255 are the ends of the range. 'minmax': every pixel position and
+    # channel is scaled by its own minimum and maximum over the whole training set.
+    scaling: str = 'bytes'
+    # The first so many images of MNIST are left out: the original's reader kept 5,000 for validation.
+    holdout: int = 0
+    # 'always': every epoch is permuted. 'after_first_epoch': the original's MNIST reader
+    # served the first one in file order. 'never': the original's horses. 'with_replacement':
+    # every batch is drawn from all images.
+    shuffle: str = 'always'
+    # An epoch's incomplete last batch: 'drop'; 'keep' (with a full batch of noise);
+    # 'skip': a step that gets one makes no update that needs real images.
+    incomplete_batch: str = 'drop'
+    # The original's loop over the horses also left out the last full batch of every epoch.
+    drop_last_full_batch: bool = False
+
+    # --- networks
+    real_name: str = 'inputs_real'  # placeholders, named as the original named them
+    noise_name: str = 'inputs_noise'
+    z_dim: int = 100
+    noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
+    batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.BatchContext
+    # The original's quirk: the discriminator's batch norm always uses the batch's own statistics.
+    # False: its moving averages, which then stay at their initial values.
+    discriminator_batch_statistics: bool = True
+    dropout_when_training: bool = True
+    # The original's quirk: the DCGAN's dropout stays on when sampling, while its batch norm
+    # uses the moving averages.
+    dropout_when_sampling: bool = False
+    # Of an exponential moving average of the weights that images are sampled from; the
+    # average is what samples are drawn with. None: there is none.
+    ema_decay: Optional[float] = None
+
+    # --- training
+    epochs: Optional[int] = free_on_resume(None)  # how long: either this
+    steps: Optional[int] = free_on_resume(None)  # or this
+    loss: Callable = smoothed_labels
+    smoothing: float = 0.0
+    # The updates of a step, one after the other.
+    schedule: Tuple[UpdateSpec, ...] = (UpdateSpec((G_OBJECTIVE,)), UpdateSpec((D_OBJECTIVE,)))
+    # Fresh batches of real images in a step, and of noise: the latter's sizes, in batches.
+    image_batches: int = 1
+    noise_batches: Tuple[int, ...] = (1,)
+    # 'per_pass' (in version 0.1 'own'): a train op waits for the moving averages of the passes
+    # that it runs anyway. 'all': for every one, as in the original, so that a generator step
+    # also runs the discriminator over the real images for nothing.
+    update_ops: str = 'per_pass'
+    learning_rate: float = 1e-3
+    learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
+    beta1: float = 0.9
+    beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    # Whose Adam the source made first: its powers are `beta1_power` and `beta2_power` in checkpoints, the other's
+    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'. Free on resume, because in runs of before
+    # there was this field both Adams have the same powers.
+    first_adam: str = free_on_resume('generator')
+
+    # --- what is written
+    losses: Tuple[str, ...] = free_on_resume(('d_loss', 'g_loss'))  # fields of what `loss` returns
+    # A row's losses: 'after' the step, on its images and noise; 'before': what the step's
+    # updates themselves started from; 'mean' of that over the steps since the last row.
+    losses_when: str = 'after'
+    log_every: StepInterval = free_on_resume(StepInterval(100, 'steps'))  # rows of losses and samples
+    log_first: Optional[StepInterval] = free_on_resume(None)  # the first row; None: after log_every
+    samples_every: Optional[StepInterval] = free_on_resume(None)  # rows that have samples; None: all
+    samples: int = free_on_resume(25)  # images in a row
+    samples_columns: Optional[int] = free_on_resume(None)  # of a row's own picture; None: side by side
+    # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first that
+    # the step's updates themselves are taken on, before them.
+    samples_noise: str = free_on_resume('fresh')
+    samples_name: str = free_on_resume('step-{step:06d}.png')  # may also have {epoch}
+    # The number of the first step, and of the first epoch, in all that is written.
+    first_step: int = free_on_resume(1)
+    first_epoch: int = free_on_resume(1)
+    gif: bool = free_on_resume(False)  # join the samples into an animation at the end
+    checkpoint_every: StepInterval = free_on_resume(StepInterval(500, 'steps'))
+    recorded_losses: Optional[str] = free_on_resume(None)  # the original's curve, a file of dcgan_tf1/reference
+    # Named sets of other values: --mode.
+    modes: Mapping[str, Mapping] = free_on_resume(default_factory=dict)
+
+    def __post_init__(self):
+        if self.update_ops == 'own':  # its name in version 0.1
+            object.__setattr__(self, 'update_ops', 'per_pass')
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
+                    field, ', '.join(map(repr, choices)), getattr(self, field)))
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
+                self.epochs, self.steps))
+        for update in self.schedule:
+            for objective in update.objectives:
+                if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):
+                    raise ValueError('Preset.schedule: expected networks of {} and losses of {}, found {!r}'.format(
+                        self.model.networks, tuple(self.model.passes), objective))
+            if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
+                raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
+                                 'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+
+
+_CHOICES = {
+    'scaling': ('bytes', 'minmax'),
+    'shuffle': ('always', 'after_first_epoch', 'never', 'with_replacement'),
+    'incomplete_batch': ('drop', 'keep', 'skip'),
+    'noise': ('uniform', 'normal'),
+    'batch_norm': ('fused', 'moments'),
+    'update_ops': ('per_pass', 'all'),
+    'learning_rate_decay': ('none', 'linear'),
+    'first_adam': ('generator', 'discriminator'),
+    'losses_when': ('after', 'before', 'mean'),
+    'samples_noise': ('fresh', 'fixed', 'fakes'),
+}

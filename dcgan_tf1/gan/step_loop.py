@@ -1,0 +1,114 @@
+"""Any number of training steps in one call of the session: the loop over steps as part of the graph.
+
+The images that steps are trained on stay on the device; a call says which of them, and
+brings its noise.
+"""
+
+import collections
+import contextlib
+
+import tensorflow.compat.v1 as tf
+
+# Dropout masks are drawn anew for each update of a step, for its losses and its samples.
+_SEEDS_PER_STEP = 16
+LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
+
+Loop = collections.namedtuple('Loop', [
+    'images',      # placeholder [count] + input_shape: what `load` puts on the device
+    'load',        # op, to be run once
+    'first',       # placeholder, int32 scalar: the first step's number, from 1
+    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1
+    'noises',      # placeholder [steps, sum(noise_batches) * N, z_dim], float32
+    'train',       # op: trains `steps` steps, each of which increments global_step
+])
+
+
+def dropout_seed_for(step, use):
+    """The value to feed as `dropout_seed` in one step for an update's place in the schedule, LOSSES or SAMPLE.
+
+    `step` may be a tensor.
+    """
+    return step * _SEEDS_PER_STEP + use
+
+
+def make_steps(session, handles, images):
+    """Puts `images` [count] + input_shape, float32, on the device; returns a function that trains.
+
+    steps(first, indices, noises, stop_requested=...) trains len(indices) steps in one call of
+    `session`, and returns whether to stop after them. first is the number of the first of
+    them (from 1; it selects the dropout masks), indices and noises are as in Loop. The numbers
+    don't depend on how steps are divided into calls. stop_requested() says whether this worker
+    is to stop by now: if one of several is, all do, after the same step.
+    """
+    loop, exchange = handles.loop, handles.exchange
+    session.run(loop.load, {loop.images: images})
+    # A callable skips the session's look at fetches and feeds in every call.
+    if exchange is None:
+        train = session.make_callable(loop.train, [loop.first, loop.indices, loop.noises])
+    else:
+        train = session.make_callable(
+            exchange.stop_votes, [loop.first, loop.indices, loop.noises, exchange.stop_request])
+
+    def steps(first, indices, noises, stop_requested=lambda: False):
+        if exchange is None:
+            train(first, indices, noises)
+            return bool(stop_requested())
+        return bool(train(first, indices, noises, [1.0 if stop_requested() else 0.0])[0] > 0)
+
+    return steps
+
+
+def build_step_loop(preset, update, global_step, batch_size, total_steps):
+    """The Loop of a preset's steps.
+
+    update: see TrainingGraph. batch_size: images in a batch on this worker.
+    total_steps: over which a preset's learning rate falls.
+    """
+    placeholder = tf.placeholder(tf.float32, (None,) + preset.input_shape, name='loop/images')
+    images = tf.get_variable('loop_images', initializer=placeholder, trainable=False, validate_shape=False,
+                             collections=[tf.GraphKeys.LOCAL_VARIABLES])
+    first = tf.placeholder(tf.int32, [], name='loop/first')
+    indices = tf.placeholder(tf.int32, [None, None], name='loop/indices')
+    noises = tf.placeholder(tf.float32, [None, None, preset.z_dim], name='loop/noises')
+    noise_ends = [batch_size * sum(preset.noise_batches[:i]) for i in range(len(preset.noise_batches) + 1)]
+
+    def real_images(i, batch):
+        rows = indices[i, batch * batch_size:(batch + 1) * batch_size]
+        if preset.incomplete_batch != 'drop':
+            rows = tf.boolean_mask(rows, rows >= 0)
+        real = tf.gather(images, rows)
+        real.set_shape((None,) + preset.input_shape)
+        return real
+
+    def step(i):
+        learning_rate = preset.learning_rate
+        if preset.learning_rate_decay == 'linear':
+            learning_rate *= tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
+        done = []
+        for place, spec in enumerate(preset.schedule):
+            with tf.control_dependencies(done):
+                real = tf.identity(real_images(i, spec.images))
+                noise = tf.identity(noises[i, noise_ends[spec.noise]:noise_ends[spec.noise + 1]])
+                done = [update(spec, real, noise, dropout_seed_for(first + i, place), learning_rate, batch_size)]
+        with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
+            return i + 1
+
+    count = tf.shape(indices)[0]
+    train = tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1, back_prop=False,
+                          name='loop')
+    return Loop(placeholder, images.initializer, first, indices, noises, train.op)
+
+
+@contextlib.contextmanager
+def loops_of_tensorflow_1():
+    """Loops built inside are of TensorFlow 1's kind: the body's operations in this graph.
+
+    The later kind, a function that is called, differentiates and traces less well here.
+    """
+    later = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    try:
+        yield
+    finally:
+        if later:
+            tf.enable_control_flow_v2()

@@ -1,0 +1,227 @@
+"""What one update of a training step is built of.
+
+Forward passes over the towers, gradients, optimizers, the moving averages of batch norm and
+of the weights, and the losses that updates start from.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import layers
+from dcgan_tf1.util.compute_policy import ComputePolicy
+
+EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
+
+# The losses of a step's objectives, in the schedule's order, each taken before its update.
+LossAccumulators = collections.namedtuple('LossAccumulators', [
+    'names',   # the losses' names, one for each objective
+    'sums',    # variable [objectives]: of the last step ('before'), or of all since `reset` ('mean')
+    'counts',  # variable [objectives]: updates that were made
+    'reset',   # op
+])
+
+
+def network_trainables(*scopes):
+    """The trainable variables of one network or several, e.g. 'generator'."""
+    return [variable for scope in scopes for variable in tf.trainable_variables(scope + '/')]
+
+
+class Forward:
+    """The networks over one batch, an equal part of it on each tower."""
+
+    def __init__(self, preset, towers, real, noise, dropout_seed, first_tower):
+        self.losses = []  # of each tower
+        self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
+        # Numbered over all workers: each tower has dropout masks of its own.
+        for number, (device, real_part, noise_part) in enumerate(zip(
+                towers, _split(real, len(towers)), _split(noise, len(towers))), first_tower):
+
+            def new_context(name, training=True, number=number):
+                ctx = layers.BatchContext('{}/{}'.format(name, number) if number else name, training,
+                                          dropout_seed if preset.dropout_when_training else None, preset.batch_norm)
+                self.passes.setdefault(name, []).append(ctx)
+                return ctx
+
+            with tf.device(device or None):
+                self.losses.append(preset.model.forward(preset, real_part, noise_part, new_context))
+
+    def mean_losses(self):
+        """The losses over the whole batch: scalars."""
+        return type(self.losses[0])(*[_mean(parts) for parts in zip(*self.losses)])
+
+    def statistics(self, names=None):
+        """{name: what moves the averages}, of the passes `names`; of all without."""
+        return collections.OrderedDict((name, layers.mean_statistics(contexts))
+                                       for name, contexts in self.passes.items() if names is None or name in names)
+
+    def average_updates(self, statistics):
+        """The ops that move the averages by what statistics() returned, or what to put in its place.
+
+        Where two passes move the same average, as real and fake do, the model's order holds.
+        """
+        updates = []
+        for name, values in statistics.items():
+            with tf.control_dependencies(updates):
+                updates = updates + layers.moving_average_updates(self.passes[name], values)
+        return updates
+
+
+class UpdateBuilder:
+    """Builds forward passes and updates that share variables and optimizers."""
+
+    def __init__(self, preset, precision, conv_impl, towers, all_reduce):
+        self._preset, self._towers, self._all_reduce = preset, towers, all_reduce
+        self._policy = ComputePolicy(precision, conv_impl)
+        self._optimizers, self._averages = {}, {}
+        self.loss_accumulators = _make_loss_accumulators(preset) if preset.losses_when != 'after' else None
+
+    def forward(self, real, noise, dropout_seed):
+        with layers.compute_policy(self._policy.precision, self._policy.conv_impl):
+            return Forward(self._preset, self._towers, real, noise, dropout_seed,
+                           self._all_reduce.task * len(self._towers))
+
+    def make_optimizers(self):
+        """One Adam for each set of networks that learn together; the networks exist already.
+
+        Adam's own variables are numbered in order of creation, which is the source's
+        (`first_adam`), whatever the order of updates in a step. An update that is never
+        run makes them here, outside of any loop; likewise the averages of the weights.
+        """
+        preset = self._preset
+        learners = {objective.networks for spec in preset.schedule for objective in spec.objectives}
+        for networks in sorted(learners, key=lambda names: (
+                preset.first_adam not in names, preset.model.networks.index(names[0]))):
+            self._optimizers[networks] = _Adam(preset.beta1, preset.beta2, preset.adam_epsilon)
+            self._optimizers[networks].apply_gradients(
+                [(tf.zeros_like(variable), variable) for variable in network_trainables(*networks)],
+                preset.learning_rate)
+        if preset.ema_decay is not None:
+            for variable in network_trainables(preset.model.networks[0]):
+                self._averages[variable.op.name] = tf.get_variable(
+                    variable.op.name + EMA, initializer=variable.initial_value, trainable=False)
+
+    def averaged_weights(self, getter, name, *args, **kwargs):
+        """A custom getter: the average of a weight in the weight's place, where there is one."""
+        return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
+
+    def update(self, spec, real, noise, dropout_seed, learning_rate=None, full_batch=None):
+        """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
+
+        learning_rate: a number or a scalar; None for the preset's.
+        full_batch: where the preset skips incomplete batches, the N of a full one.
+        """
+        preset = self._preset
+        learning_rate = preset.learning_rate if learning_rate is None else learning_rate
+        forward = self.forward(real, noise, dropout_seed)
+        gradients = [self._gradients(objective, forward) for objective in spec.objectives]
+        passes = {name for objective in spec.objectives for name in preset.model.passes[objective.loss]}
+        statistics = forward.statistics(passes if preset.update_ops == 'per_pass' else None)
+        # Only an update on real images moves the vectors of the spectral norm.
+        power_iterations = forward.passes['real'][0].power_iterations if 'real' in passes else []
+        if self._all_reduce.count > 1:
+            gradients, statistics = self._averaged_over_workers(gradients, statistics)
+
+        def apply():
+            return self._apply(spec, forward, gradients, statistics, power_iterations, learning_rate)
+
+        # Several workers have no incomplete batches, nor may one of them skip what the others wait for.
+        if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in passes \
+                and self._all_reduce.count == 1:
+            return tf.cond(tf.equal(tf.shape(real)[0], full_batch), lambda: _one_after(apply()),
+                           lambda: tf.constant(0)).op
+        return apply()
+
+    def _apply(self, spec, forward, gradients, statistics, power_iterations, learning_rate):
+        """The op that moves all that an update moves: first what the passes saw, then the weights."""
+        # With several objectives, or where u moves, nothing may change before the last gradient.
+        wait = [gradient for each in gradients for gradient, _ in each] \
+            if len(gradients) > 1 or power_iterations else []
+        with tf.control_dependencies(wait):
+            moved = [tf.assign(u, value).op for u, value in power_iterations]
+        with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
+            learned = [self._optimizers[objective.networks].apply_gradients(each, learning_rate)
+                       for objective, each in zip(spec.objectives, gradients)]
+        learners = [network for objective in spec.objectives for network in objective.networks]
+        if self._averages and self._preset.model.networks[0] in learners:
+            with tf.control_dependencies(learned):
+                learned = self._weight_average_updates()
+        return tf.group(*(learned + self._accumulate_losses(spec, forward)))
+
+    def _weight_average_updates(self):
+        """The ops that move the averages of the weights towards them."""
+        decay, updates = self._preset.ema_decay, []
+        for variable in network_trainables(self._preset.model.networks[0]):
+            average = self._averages[variable.op.name]
+            step = (1 - decay) * (average.read_value() - variable.read_value())
+            updates.append(tf.assign_sub(average, step).op)
+        return updates
+
+    def _averaged_over_workers(self, gradients, statistics):
+        """Both of an update's, by one all-reduce."""
+        tensors = [gradient for each in gradients for gradient, _ in each]
+        tensors += [value for values in statistics.values() for value in values]
+        means = iter(self._all_reduce.mean_all(tensors))
+        return ([[(next(means), variable) for _, variable in each] for each in gradients],
+                collections.OrderedDict((name, [next(means) for _ in values]) for name, values in statistics.items()))
+
+    def _gradients(self, objective, forward):
+        """[(gradient, variable)] of one objective, the mean over the towers."""
+        variables = network_trainables(*objective.networks)
+        # What the gradients are too small for in float16 is lost, unless the loss is larger.
+        scale = 1024.0 if self._policy.precision == 'float16' else 1.0
+        gradients = []
+        for device, losses in zip(self._towers, forward.losses):
+            with tf.device(device or None):
+                loss = getattr(losses, objective.loss)
+                of_tower = tf.gradients(loss * scale if scale != 1 else loss, variables,
+                                        colocate_gradients_with_ops=True)
+                # None: a bias that a batch norm takes out again (see layers.batch_norm).
+                gradients.append([tf.zeros_like(v) if g is None else g / scale if scale != 1 else g
+                                  for g, v in zip(of_tower, variables)])
+        return [(_mean(parts), variable) for parts, variable in zip(zip(*gradients), variables)]
+
+    def _accumulate_losses(self, spec, forward):
+        """The ops that add an update's losses to loss_accumulators, in a list."""
+        accumulators, schedule = self.loss_accumulators, self._preset.schedule
+        if accumulators is None:
+            return []
+        place = sum(len(earlier.objectives) for earlier in schedule[:schedule.index(spec)])
+        places, losses = list(range(place, place + len(spec.objectives))), forward.mean_losses()
+        values = [getattr(losses, objective.loss) for objective in spec.objectives]
+        put = tf.scatter_update if self._preset.losses_when == 'before' else tf.scatter_add
+        return [put(accumulators.sums, places, values).op, put(accumulators.counts, places, [1.0] * len(places)).op]
+
+
+class _Adam:
+    """Adam with a learning rate for each update: in the loop it is a tensor of the step."""
+
+    def __init__(self, beta1, beta2, epsilon):
+        self._learning_rate = None
+        self._adam = tf.train.AdamOptimizer(lambda: self._learning_rate, beta1, beta2, epsilon)
+
+    def apply_gradients(self, gradients, learning_rate):
+        """[(gradient, variable)] -> an op."""
+        self._learning_rate = learning_rate
+        return self._adam.apply_gradients(gradients)
+
+
+def _make_loss_accumulators(preset):
+    # Global variables: a mean goes on over a checkpoint. They are named seen_losses in checkpoints.
+    names = tuple(objective.loss for spec in preset.schedule for objective in spec.objectives)
+    sums, counts = [tf.get_variable('seen_losses/' + name, [len(names)], tf.float32, tf.zeros_initializer(),
+                                    trainable=False) for name in ('sums', 'counts')]
+    return LossAccumulators(names, sums, counts, tf.group(sums.initializer, counts.initializer))
+
+
+def _one_after(op):
+    with tf.control_dependencies([op]):
+        return tf.constant(1)
+
+
+def _split(x, parts):
+    return tf.split(x, parts) if parts > 1 else [x]
+
+
+def _mean(parts):
+    return tf.add_n(parts) / len(parts) if len(parts) > 1 else parts[0]
