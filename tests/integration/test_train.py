@@ -148,7 +148,7 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
         'starting a new run\n'.format(run)
     assert line in out and line in (tmp_path / '00001-blog_dense' / 'log.txt').read_text()
     check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
-                         '--resume=must', 'found none')
+                         '--resume=require', 'found none')
 
 
 @pytest.mark.parametrize('preset, flags, total, kills', [
