@@ -147,7 +147,7 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     line = '{} is unfinished (step 3 of 6), but was started with other settings: batch_size was 64, now 32; ' \
         'starting a new run\n'.format(run)
     assert line in out and line in (tmp_path / '00001-blog_dense' / 'log.txt').read_text()
-    check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=require',))),
+    check_one_line_error(train(tiny_data, tmp_path / 'none', *(other + ('--resume=must',))),
                          '--resume=require', 'found none')
 
 
