@@ -25,7 +25,7 @@ from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.convolutions import Convolution  # noqa: E402
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
-from dcgan_tf1.util.compute_policy import CONV_IMPLS  # noqa: E402
+from dcgan_tf1.util.compute_policy import CONV_IMPLS, PRECISION_CHOICES  # noqa: E402
 
 PRODUCTS = ('forward', 'to input', 'to kernel')
 # How often a step runs each. The generator's update runs both networks forward, both back to their
@@ -112,7 +112,7 @@ def measure(found, precision, batch, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--preset', default='blog_mnist', choices=['blog_cifar_horse', 'blog_mnist'])
-    parser.add_argument('--precision', default='auto', choices=devices.PRECISIONS)
+    parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--rounds', type=int, default=15, help='timed runs of each (default: %(default)s)')
     arguments = parser.parse_args()
