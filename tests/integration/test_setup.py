@@ -215,7 +215,8 @@ def test_setup_readme_and_scripts_name_the_same_pythons(package):
     assert [minor for minor in range(4, 20) if supported(minor)] == allowed
     assert re.search(r'candidates=\(python3 (.*)\)', script).group(1).split() == [
         'python3.{}'.format(minor) for minor in sorted(allowed, reverse=True)]
-    for name, text in (('README.md', 'Python 3.10 to 3.13 (or 3.7)'), ('README.md', '2.16 to 2.21 (Python 3.10 to 3.13)'),
+    for name, text in (('README.md', 'Python 3.10 to 3.13 (or 3.7)'),
+                       ('README.md', '2.16 to 2.21 (Python 3.10 to 3.13)'),
                        (os.path.join('scripts', 'venv.sh'), 'Python 3.10 to 3.13 (or 3.7)'),
                        ('pyproject.toml', 'target-version = "py37"')):
         with open(os.path.join(ROOT, name), encoding='utf-8') as handle:
