@@ -23,7 +23,7 @@ _ELSEWHERE = {
     'kernel_distance': 'metrics.distances', 'precision_recall': 'metrics.distances'}
 
 if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
-    from dcgan_tf1.gan.presets import Preset
+    from dcgan_tf1.gan.preset import Preset
     from dcgan_tf1.library import (
         build_training_graph,
         discriminator,

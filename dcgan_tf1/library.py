@@ -20,7 +20,7 @@ from dcgan_tf1.data import loading, sources
 from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import graph, layers, noise
 from dcgan_tf1.gan import presets as table
-from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, restoring, sampling
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, layers
-from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
 

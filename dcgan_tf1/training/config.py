@@ -12,7 +12,7 @@ from dcgan_tf1.runs import checkpoint_flags, preset_files
 from dcgan_tf1.util import flags
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
-    from dcgan_tf1.gan.presets import Preset
+    from dcgan_tf1.gan.preset import Preset
 
 EXAMPLES = (
     ("the 2017 blog's DCGAN on MNIST; the same command goes on where it was stopped",

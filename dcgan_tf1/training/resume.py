@@ -9,7 +9,7 @@ import dataclasses
 import os
 
 from dcgan_tf1.gan import objectives
-from dcgan_tf1.gan.presets import Preset
+from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
 
