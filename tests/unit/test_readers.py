@@ -53,7 +53,8 @@ def test_damaged_idx(tmp_path, raw, message):
 
 
 @pytest.mark.parametrize('raw', [
-    whole()[:-9], whole()[:-4] + b'\0\0\0\0', whole()[:12] + b'\xff\xff' + whole()[14:], b'no gzip at all', b''])
+    whole()[:-9], whole()[:-4] + b'\0\0\0\0', whole()[:12] + b'\xff\xff' + whole()[14:], b'no gzip at all', b''],
+    ids=['cut', 'wrong sum', 'wrong length', 'no gzip', 'empty'])
 def test_damaged_gzip(tmp_path, raw):
     path = tmp_path / 'images.gz'
     path.write_bytes(raw)
@@ -62,7 +63,7 @@ def test_damaged_gzip(tmp_path, raw):
     assert str(path) in str(error.value)
 
 
-@pytest.mark.parametrize('name, raw', [('images.gz', whole('')), ('images', whole())])
+@pytest.mark.parametrize('name, raw', [('images.gz', whole('')), ('images', whole())], ids=['plain', 'gzipped'])
 def test_gzip_is_told_by_its_bytes_not_by_its_name(tmp_path, name, raw):
     (tmp_path / name).write_bytes(raw)
     np.testing.assert_array_equal(idx.read_idx(str(tmp_path / name), 3), IMAGES)
