@@ -17,6 +17,7 @@ from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.metrics.table import COLUMNS
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.util.errors import UserError
 
 LAST = 10  # rows
 METRICS = ('frechet_distance', 'kernel_distance', 'classifier_score', 'precision', 'recall', 'coverage')
@@ -84,6 +85,9 @@ def metrics(path):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1].startswith('-'):
         sys.exit('usage: python benchmarks/reproduction_table.py RUN [RUN ...]')
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        sys.exit('error: {}'.format(error))

@@ -115,7 +115,7 @@ class Worker:
         self.first_step_s = time.time() - started
         self.seconds = []
 
-    def submit(self, question):
+    def ask(self, question):
         self._process.stdin.write(question + '\n')
         self._process.stdin.flush()
         for line in self._process.stdout:

@@ -18,7 +18,7 @@ __all__ = [
 
 # Where the names are that library.py does not have.
 _ELSEWHERE = {
-    'Preset': 'gan.presets', 'UserError': 'util.errors', 'classifier_score': 'metrics.distances',
+    'Preset': 'gan.preset', 'UserError': 'util.errors', 'classifier_score': 'metrics.distances',
     'density_coverage': 'metrics.distances', 'frechet_distance': 'metrics.distances',
     'kernel_distance': 'metrics.distances', 'precision_recall': 'metrics.distances'}
 

@@ -1,7 +1,7 @@
 """The functions of `import dcgan_tf1`: networks in a graph of the caller's, checkpoints, images, data, export.
 
 Thin over the rest of the package. Nothing here prints: notes go to `absl.logging`. Wrong input raises
-UserError, whose message is one line.
+UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
 import collections
@@ -220,8 +220,11 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
 def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
     """The preset's noise: float32 [count, z_dim], uniform in [-1, 1) or normal (0, 1).
 
-    The same as what `dcgan-sample --seed` draws.
+    The same as what `dcgan-sample --seed` draws. Raises UserError for a count or seed below 0.
     """
+    for name, value in (('count', count), ('seed', seed)):
+        if value < 0:
+            raise UserError('sample_noise: expected a {} of 0 or more, found {}'.format(name, value))
     return noise.sample_noise(preset, count, seed)
 
 
@@ -268,8 +271,10 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
 def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:
     """Float images of any shape as bytes: the range's lower end becomes 0, its upper end 255.
 
-    Values outside are clipped. Raises UserError for values that are not finite.
+    Values outside are clipped. Raises UserError for values that are not finite, and for a range that has no extent.
     """
+    if not image_range[0] < image_range[1]:
+        raise UserError('to_uint8: expected a range (low, high), found {}'.format(tuple(image_range)))
     try:
         return pictures.to_uint8(images, image_range)
     except ValueError as error:
@@ -286,6 +291,8 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
             images.dtype, list(images.shape)))
+    if columns is not None and columns < 1:
+        raise UserError('save_grid: expected a column or more, found {}'.format(columns))
     pictures.save_picture(os.fspath(path), pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
 
 
@@ -333,9 +340,9 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     Raises UserError where there is no such checkpoint, for a format that can't be written here, and where
     something that is no export would be replaced.
     """
-    for name in formats or ():
-        if name not in catalogue.FORMATS:
-            raise UserError('export_generator: expected formats of {}, found {!r}'.format(
+    for name in [formats] if isinstance(formats, str) else formats or ():
+        if isinstance(formats, str) or name not in catalogue.FORMATS:
+            raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
                 ', '.join(catalogue.FORMATS), name))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     return package.write(preset, prefix, os.fspath(out), formats, with_discriminator, overwrite=overwrite,

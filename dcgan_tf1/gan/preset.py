@@ -130,6 +130,9 @@ class Preset:
         if (self.epochs is None) == (self.steps is None):
             raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
                 self.epochs, self.steps))
+        if (self.epochs or self.steps or 0) < 1:
+            raise ValueError('Preset: expected one epoch or step at least, found {!r}'.format(
+                self.epochs if self.steps is None else self.steps))
         for update in self.schedule:
             for objective in update.objectives:
                 if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):

@@ -15,9 +15,10 @@ def load(path, expected=None, log=print):
     """Executes a preset file, once in a process as long as it stays the same; the log says so.
 
     expected: the SHA-256 that it has to have, or None. Returns what config.json records of it: its
-    absolute path and its SHA-256. UserError where it can't be read or fails, with its line, or registers nothing.
+    path, absolute and without links, and its SHA-256. UserError where it can't be read or fails, with
+    its line, or registers nothing.
     """
-    path = os.path.abspath(path)
+    path = os.path.realpath(path)
     try:
         with open(path, 'rb') as handle:
             source = handle.read()

@@ -1,8 +1,8 @@
 """The preset file that a run was trained with, as its config.json records it.
 
 A run folder may come from elsewhere, so what it says decides little: a recorded file is executed only
-where it lies at the same absolute path, outside the run's folder and the one around it, with the same
-content. Any other has to be named on the command line.
+where it lies at the same absolute path, which leads through no link, outside the run's folder and the
+one around it, with the same content. Any other has to be named on the command line.
 """
 
 import os
@@ -27,7 +27,13 @@ def load_recorded(run, config, log=print):
         raise UserError('{}: expected the path and SHA-256 of a preset file in its config.json, found {!r}; name the '
                         'file with --preset_file'.format(run, record))
     around = os.path.dirname(os.path.realpath(run))
-    if os.path.commonpath([around, os.path.realpath(record['path'])]) == around:
+    try:
+        real = os.path.realpath(record['path'])
+    except ValueError as error:  # bytes that no path has
+        raise UserError('{}: expected the path of a preset file in its config.json, found {!r} ({}); name the file '
+                        'with --preset_file'.format(run, record['path'], error))
+    # A link, or /proc/self/cwd, may lead to what came with the run.
+    if real != record['path'] or os.path.commonpath([around, real]) == around:
         raise UserError('{}: expected its preset file outside of {}, found {}, which may have come with the run; '
                         '--preset_file={} executes it'.format(run, around, record['path'], record['path']))
     if not os.path.isfile(record['path']):
@@ -43,8 +49,10 @@ def load_for(name, run_dir, log=print):
     """
     runs = [run_dir]
     if not os.path.isfile(os.path.join(run_dir, 'config.json')):
-        entries = sorted(os.listdir(run_dir), reverse=True) if os.path.isdir(run_dir) else []
-        runs = [os.path.join(run_dir, entry) for entry in entries if entry.partition('-')[2] == name]
+        entries = [entry for entry in (os.listdir(run_dir) if os.path.isdir(run_dir) else [])
+                   if entry.partition('-')[0].isdecimal() and entry.partition('-')[2] == name]
+        runs = [os.path.join(run_dir, entry) for entry in sorted(
+            entries, key=lambda entry: int(entry.partition('-')[0]), reverse=True)]
     for run in runs:
         try:
             config = read_json(os.path.join(run, 'config.json'))

@@ -3,10 +3,12 @@ preset's, by their names and shapes in a scope.
 """
 
 import collections
+import numbers
 import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
+from absl import logging
 
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan.preset import Preset
@@ -18,13 +20,15 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int])
     """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
     path = os.path.expanduser(os.fspath(path))
     step = None if which in ('last', 'best') else which
-    if step is not None and not isinstance(step, int):
+    if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
     if os.path.isfile(os.path.join(path, 'config.json')):
-        trained, prefix = run_folder.find_checkpoint(path, step, None, None, 'best' if which == 'best' else 'last')
-        if preset is not None and preset.name != trained.name:
-            raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained.name))
-        return preset or trained, prefix
+        if preset is None:
+            preset = run_folder.read_preset(path, logging.info)
+        trained = run_folder.read_config(path)['identity']['preset']
+        if preset.name != trained:
+            raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained))
+        return preset, run_folder.checkpoint_of_run(path, step, 'best' if which == 'best' else 'last')
     if preset is None:
         raise UserError('{}: expected a run folder, or preset= beside a checkpoint, found no config.json'.format(path))
     if which == 'best':

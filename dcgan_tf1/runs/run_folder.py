@@ -87,7 +87,7 @@ def read_config(path):
     return config
 
 
-def read_preset(path):
+def read_preset(path, log=print):
     """The Preset that a run was started with, without the flags that changed it.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
@@ -95,7 +95,7 @@ def read_preset(path):
     config = read_config(path)
     name = config['identity']['preset']
     if name not in PRESETS:
-        preset_files.load_recorded(path, config)
+        preset_files.load_recorded(path, config, log)
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
@@ -127,7 +127,12 @@ def find_checkpoint(run, step, path, name, which='last'):
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
-    if which == 'best':
+    return preset, checkpoint_of_run(run, step, which)
+
+
+def checkpoint_of_run(run, step, which='last'):
+    """The prefix of one of a run's checkpoints: of a step or, where that is None, the 'last' or the 'best'."""
+    if step is None and which == 'best':
         table = tables.read_numbers(os.path.join(run, 'quality.csv'))
         if table.problem:
             raise UserError('{}: expected metrics to find the best checkpoint by, found that {}'.format(
@@ -143,7 +148,7 @@ def find_checkpoint(run, step, path, name, which='last'):
         raise UserError('{}: expected a checkpoint{}, found {}'.format(
             folder, '' if step is None else ' of step {}'.format(step),
             'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
-    return preset, checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
+    return checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 
 
 def losses_file(path):
@@ -244,7 +249,6 @@ class Run:
             with writing(self.file(LOSSES)):
                 os.replace(name, self.file(LOSSES))
         return self.start_table(LOSSES, columns, step)
-
 
     def start_table(self, name, columns, step):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.

@@ -121,7 +121,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
       wanted: the identity() to train with.
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
-      output_closed: see runs.Run.
+      output_closed: see run_folder.Run.
       beginning: called before anything is made for a run that begins at its first step; may raise UserError.
     """
     def new_run():

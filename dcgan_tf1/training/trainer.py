@@ -35,7 +35,7 @@ def train(config, output_closed=lambda: False):
     with job.open_run(plan, output_closed):
         plan = job.agree(plan, device)
         start = job.start or 0
-        if start >= plan.total:
+        if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
             return 0
         if job.is_chief:

@@ -1,12 +1,9 @@
 """The benchmark's arithmetic, and that each implementation takes a step."""
 
-import json
 import os
-import subprocess
 import sys
 
 import pytest
-from helpers.commands import command_environment
 from helpers.places import ROOT
 
 BENCHMARKS = os.path.join(ROOT, 'benchmarks')
@@ -50,14 +47,12 @@ def test_names_say_what_they_are():
 
 @pytest.mark.slow
 @pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras', 'keras_tutorial'])
-def test_a_worker_takes_steps(worker):
+def test_a_worker_takes_steps(worker, monkeypatch):
     if worker.startswith('keras') and sys.version_info < (3, 10):
         pytest.skip('Keras 3 comes with newer TensorFlow')
-    legacy = '0' if worker.startswith('keras') else '1'
-    environment = command_environment(TF_USE_LEGACY_KERAS=legacy, KERAS_BACKEND='tensorflow')
-    process = subprocess.run([sys.executable, os.path.join(BENCHMARKS, 'workers.py'), worker], check=True,
-                             input='steps 2\nabout\n', stdout=subprocess.PIPE, text=True,
-                             env=environment)
-    steps, about = [json.loads(line) for line in process.stdout.splitlines() if line.startswith('{')]
-    assert len(steps['seconds']) == 2 and all(0 < seconds < 60 for seconds in steps['seconds'])
+    monkeypatch.setattr(train_step, 'python_of', lambda environment: sys.executable)
+    process = train_step.Worker(train_step.IMPLEMENTATIONS['blog_mnist'][0]._replace(worker=[worker]))
+    seconds, about = process.steps(2), process.ask('about')
+    process.close()
+    assert len(seconds) == 2 and all(0 < each < 60 for each in seconds)
     assert about['peak_memory_bytes'] > 1e8 and 'tensorflow' in about['versions']

@@ -107,12 +107,16 @@ def stranger(tmp_path):
     assert not (tmp_path / 'mark').exists()
 
 
-def test_a_file_that_came_with_the_run_is_not_executed(stranger, tmp_path):
+def test_a_file_that_came_with_the_run_is_not_executed(stranger, tmp_path, monkeypatch):
     for place in (tmp_path / 'from elsewhere', tmp_path / 'from elsewhere' / '00000-tiny'):
         run, config = stranger(place / 'theirs.py')
         with pytest.raises(UserError, match='may have come with the run; --preset_file=.* executes it'):
             preset_files.load_recorded(run, config)
+    monkeypatch.chdir(tmp_path)
     os.symlink(str(place / 'theirs.py'), str(tmp_path / 'link.py'))
+    through_proc = '/proc/self/cwd/from elsewhere/00000-tiny/theirs.py'
+    with pytest.raises(UserError, match='may have come with the run'):
+        preset_files.load_recorded(run, {'preset_file': dict(config['preset_file'], path=through_proc)})
     with pytest.raises(UserError, match='may have come with the run'):
         preset_files.load_recorded(run, {'preset_file': dict(config['preset_file'], path=str(tmp_path / 'link.py'))})
 
@@ -124,7 +128,8 @@ def test_a_file_of_another_content_is_not_executed(stranger, tmp_path):
         preset_files.load_recorded(run, config)
 
 
-@pytest.mark.parametrize('damaged', ['other.py', {}, {'path': 'other.py', 'sha256': ''}, {'path': '/x.py'}, [1]])
+@pytest.mark.parametrize('damaged', ['other.py', {}, {'path': 'other.py', 'sha256': ''}, {'path': '/x.py'}, [1],
+                                     {'path': '/a\0b', 'sha256': ''}])
 def test_a_damaged_record_is_one_line(damaged):
     with pytest.raises(UserError, match='name the file with --preset_file'):
         preset_files.load_recorded('runs/00000-tiny', {'preset_file': damaged})

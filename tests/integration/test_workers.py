@@ -46,7 +46,7 @@ def test_tf_config(text, expected):
 @pytest.mark.parametrize('text, part', [
     ('{', 'expected JSON'), ('[]', '"task": {...}}, found []'),
     (TFJOB % ('worker', 2), 'a task of type worker and index 0 to 1, as the cluster has it, found 2'),
-    # It would be taken for the first worker.
+    # It would be taken for the chief.
     (TFJOB % ('chief', 1), 'a task of type chief and index 0, as the cluster has it, found 1'),
     (TFJOB % ('worker', -1), 'found -1'),
     (TFJOB % ('ps', 0), 'no parameter servers here, and no evaluators), found "ps"'),
@@ -231,7 +231,7 @@ def test_a_lost_worker_is_named_to_all(how):
     deadline = time.time() + 8
     while len(lost) < 2 and time.time() < deadline:
         time.sleep(0.05)
-    assert lost[:2] == [expected] * 2  # the first worker and worker 1
+    assert lost[:2] == [expected] * 2  # the chief and worker 1
     for team in made:
         team.close()
 

@@ -252,3 +252,13 @@ def test_tables_have_a_row_for_each():
 def test_no_document_names_a_place_on_somebodys_machine():
     for name, text in TEXTS.items():
         assert not re.search(r'(^|[\s`"(=])/(work|root|home|Users)/', text), name
+
+
+def test_the_architecture_names_every_module():
+    tree = blocks('docs/architecture.md', '')[0]
+    for folder, _, names in os.walk(os.path.join(ROOT, 'dcgan_tf1')):
+        package = os.path.relpath(folder, os.path.join(ROOT, 'dcgan_tf1'))
+        for name in names:
+            module, extension = os.path.splitext(name)
+            if extension == '.py' and (module != '__init__' or package == '.'):
+                assert re.search(r'\b{}\b'.format(module), tree), os.path.join(package, name)

@@ -493,7 +493,7 @@ def test_export_writes_what_the_command_does(run, tmp_path, capsys):
         noise = dcgan.sample_noise(DENSE, 2)
         images, = tf.import_graph_def(tf_graph, {'inputs_noise': noise}, ['images:0'])
         np.testing.assert_allclose(session.run(images), dcgan.generate(run, 2), atol=1e-6)
-    for formats, message in ((['froze'], "formats of frozen, .* found 'froze'"), (['frozen'], 'empty folder')):
+    for formats, message in ((['froze'], "some of frozen, .* found 'froze'"), (['frozen'], 'empty folder')):
         with pytest.raises(dcgan.UserError, match=message):
             dcgan.export_generator(run, tmp_path / 'out', formats)
 
@@ -521,3 +521,15 @@ def test_the_document_lists_every_public_name():
     with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as handle:
         spans = ' '.join(re.findall(r'`([^`\n]+)`', handle.read()))
     assert [name for name in dcgan.__all__ if not re.search(r'\b{}\b'.format(name), spans)] == []
+
+
+def test_wrong_arguments_are_one_line_each(tmp_path):
+    for call, message in (
+            (lambda: dcgan.sample_noise(BLOG, -1), 'expected a count of 0 or more, found -1'),
+            (lambda: dcgan.sample_noise(BLOG, 1, seed=-2), 'expected a seed of 0 or more, found -2'),
+            (lambda: dcgan.to_uint8(np.zeros(3), (1, 1)), r'expected a range .*found \(1, 1\)'),
+            (lambda: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), -1), 'a column or more, found -1'),
+            (lambda: dcgan.export_generator('run', 'out', 'frozen'), "expected a list .*found 'frozen'"),
+            (lambda: dcgan.generate('run', which=True), 'the number of a step, found True')):
+        with pytest.raises(dcgan.UserError, match=message):
+            call()
