@@ -72,9 +72,11 @@ def test_random_convolutions_to_1e_5(geometry):
 def test_the_presets_convolutions_in_bfloat16_to_2e_2(geometry):
     found, reference = products(geometry, tf.bfloat16), products(geometry)['native']
     check({'matmul': found['matmul']}, reference, 2e-2)
-    # TensorFlow's own kernels, of which `mixed` has one or two, round some elements more.
-    for value, expected in zip(found['mixed'], reference):
-        assert np.linalg.norm(value - expected) < 2e-2 * np.linalg.norm(expected)
+    # TensorFlow's own kernels, of which `mixed` has one or two, round some elements more; on some processors (AMX)
+    # one of them is off by 2.0006 %, and `mixed` must not be worse than it.
+    for value, native, expected in zip(found['mixed'], found['native'], reference):
+        limit = max(2e-2 * np.linalg.norm(expected), 1.001 * np.linalg.norm(native - expected))
+        assert np.linalg.norm(value - expected) < limit
 
 
 def test_an_unknown_lowering_is_refused():
