@@ -9,6 +9,7 @@ import os
 
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import preset_names
+from dcgan_tf1.runs.numbering import folders
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json
@@ -47,13 +48,7 @@ def load_for(name, run_dir, log=print):
 
     None where no run there names a file.
     """
-    runs = [run_dir]
-    if not os.path.isfile(os.path.join(run_dir, 'config.json')):
-        entries = [entry for entry in (os.listdir(run_dir) if os.path.isdir(run_dir) else [])
-                   if entry.partition('-')[0].isdecimal() and entry.partition('-')[2] == name]
-        runs = [os.path.join(run_dir, entry) for entry in sorted(
-            entries, key=lambda entry: int(entry.partition('-')[0]), reverse=True)]
-    for run in runs:
+    for run in folders(run_dir, name):
         try:
             config = read_json(os.path.join(run, 'config.json'))
         except (OSError, ValueError):

@@ -17,7 +17,6 @@ import csv
 import fcntl
 import io
 import os
-import re
 import sys
 import time
 
@@ -26,12 +25,12 @@ from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
+from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
 
 LOSSES = 'losses.csv'
 _LOSSES_OF_0_1 = 'metrics.csv'
-_NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
 
 class DamagedRun(UserError):
@@ -45,29 +44,13 @@ def create_folder(parent, name):
     with writing(parent):
         os.makedirs(parent, exist_ok=True)
         while True:
-            numbers = [int(match.group(1)) for match in map(_NUMBERED.match, os.listdir(parent)) if match]
+            numbers = [int(match.group(1)) for match in map(NUMBERED.match, os.listdir(parent)) if match]
             path = os.path.join(parent, '{:05d}-{}'.format(max(numbers, default=-1) + 1, name))
             try:
                 os.mkdir(path)
                 return path
             except FileExistsError:
                 continue  # another trainer was quicker
-
-
-def folders(parent, name):
-    """The run folders of this name, that with the highest number first.
-
-    `parent` may be a run folder itself, which is then the only one.
-    """
-    if os.path.exists(os.path.join(parent, 'config.json')):
-        return [parent]
-    numbered = []
-    for entry in os.listdir(parent) if os.path.isdir(parent) else []:
-        match = _NUMBERED.match(entry)
-        path = os.path.join(parent, entry)
-        if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
-            numbered.append((int(match.group(1)), path))
-    return [path for _, path in sorted(numbered, reverse=True)]
 
 
 def read_config(path):

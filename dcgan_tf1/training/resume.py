@@ -10,7 +10,7 @@ import os
 
 from dcgan_tf1.gan import objectives
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs import checkpoint, numbering, run_folder
 from dcgan_tf1.util.errors import UserError
 
 # Fields of a preset that a run may change when it is resumed.
@@ -129,7 +129,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
         return run_folder.Run(run_folder.create_folder(run_dir, name), output_closed), None
 
     name = wanted['preset']
-    paths = run_folder.folders(run_dir, name)
+    paths = numbering.folders(run_dir, name)
     insists = resume in ('require', 'must') or paths == [run_dir]
     if resume == 'never':
         if insists:

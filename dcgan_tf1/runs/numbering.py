@@ -1,0 +1,22 @@
+"""The numbered names of run folders, `00000-blog_mnist` and so on."""
+
+import os
+import re
+
+NUMBERED = re.compile(r'(\d{5,})-(.+)$')
+
+
+def folders(parent, name):
+    """The run folders of this name, that with the highest number first.
+
+    `parent` may be a run folder itself, which is then the only one.
+    """
+    if os.path.exists(os.path.join(parent, 'config.json')):
+        return [parent]
+    numbered = []
+    for entry in os.listdir(parent) if os.path.isdir(parent) else []:
+        match = NUMBERED.match(entry)
+        path = os.path.join(parent, entry)
+        if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
+            numbered.append((int(match.group(1)), path))
+    return [path for _, path in sorted(numbered, reverse=True)]
