@@ -34,6 +34,8 @@ class Batches:
             return numpy_rng(self._seed, 'draw', number).randint(self._count, size=self._size).astype(np.int32)
         epoch = self.epoch(number)
         start = (number - 1) % self.per_epoch * self._size
+        if self._shuffle == 'once':
+            epoch = 0
         if self._shuffle == 'never' or epoch == 1 and self._shuffle == 'after_first_epoch':
             found = np.arange(start, min(start + self._size, self._count), dtype=np.int32)
         else:

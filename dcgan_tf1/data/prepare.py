@@ -10,6 +10,7 @@ from dcgan_tf1.util.errors import UserError
 
 class TrainingData(collections.namedtuple('TrainingData', [
         'images',         # float32 [N] + input_shape, in the preset's range
+        'labels',         # int32 [N], or None where the data set has none
         'dataset',        # the Dataset they come from
         'image_class',    # name of the one class taken, or None
         'full_size',      # N of the full data set, where a stand-in was taken; else N
@@ -28,6 +29,8 @@ def prepare(dataset, preset, image_class=None):
         raise UserError('--dataset={}: expected images of {} for --preset={}, found {}'.format(
             dataset.name, by(preset.image_shape), preset.name, by(dataset.images.shape[1:])))
     images, labels, full_size = dataset.images, dataset.labels, dataset.nominal_size
+    if preset.classes is not None and labels is None:
+        raise UserError('--dataset={}: expected labels for --preset={}, found none'.format(dataset.name, preset.name))
     keep = np.ones(len(images), bool)
     if preset.holdout and dataset.name in ('mnist', 'fashion_mnist'):
         full_size -= preset.holdout
@@ -50,7 +53,8 @@ def prepare(dataset, preset, image_class=None):
     else:
         scaled = images[keep].astype(np.float32) / 255
     scaled = (scaled * (high - low) + low).astype(np.float32)
-    return TrainingData(scaled.reshape((-1,) + preset.input_shape), dataset, image_class, full_size)
+    return TrainingData(scaled.reshape((-1,) + preset.input_shape), None if labels is None else
+                        labels[keep].astype(np.int32), dataset, image_class, full_size)
 
 
 def class_number(dataset, image_class):

@@ -14,6 +14,11 @@ PRESETS = collections.OrderedDict([
     ('cntk', "the DCGAN of CNTK's tutorial"),
     ('resnet_mnist', 'a ResNet GAN with spectral normalisation on MNIST'),
     ('resnet_cifar_horse', 'a ResNet GAN with spectral normalisation on the horses of CIFAR-10'),
+    ('sngan_mnist', "the 2017 blog's shapes with spectral normalisation and the hinge loss, on MNIST"),
+    ('sngan_cifar_horse', 'the same on the horses of CIFAR-10'),
+    ('cgan_mnist', 'the same with labels: digits of the class that one asks for'),
+    ('cgan_fashion_mnist', 'the same on Fashion-MNIST: clothes of the class that one asks for'),
+    ('cgan_cifar10', 'the same on all of CIFAR-10'),
     ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
     ('vae', 'a variational auto-encoder'),
 ])

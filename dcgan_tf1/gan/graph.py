@@ -16,6 +16,8 @@ from dcgan_tf1.gan.updates import EMA, UpdateBuilder, network_trainables
 TrainingGraph = collections.namedtuple('TrainingGraph', [
     'real',         # placeholder [N] + input_shape, float32 in the preset's range
     'noise',        # placeholder [N, z_dim], float32
+    'labels',       # placeholder [N], int32: of the images, real or to be made; None where the preset takes none
+    'one_hot',      # what they become, float32 [N, classes], or None
     'dropout_seed',  # placeholder, int32 scalar: which dropout masks, see step_loop.dropout_seed_for()
     'losses',       # the preset's losses, scalars, in training mode; moves no average
     'sample_images',  # [N] + image_shape
@@ -26,20 +28,29 @@ TrainingGraph = collections.namedtuple('TrainingGraph', [
     'exchange',     # collectives.SyncOps, where there are several workers, else None
 ])
 
-SamplingGraph = collections.namedtuple('SamplingGraph', 'noise dropout_seed sample_images')
+# one_hot: what `labels` become, float32 [N, classes]; fed in their place, it may be between classes.
+SamplingGraph = collections.namedtuple('SamplingGraph', 'noise labels one_hot dropout_seed sample_images')
 
 
 def _noise_placeholder(preset):
     return tf.placeholder(tf.float32, [None, preset.z_dim], name=preset.noise_name)
 
 
+def _labels_placeholder(preset, name):
+    """(placeholder [N], int32; one-hot [N, classes], float32), or None for both where the preset takes no labels."""
+    if preset.classes is None:
+        return None, None
+    labels = tf.placeholder(tf.int32, [None], name=name)
+    return labels, tf.one_hot(labels, preset.classes, name='y')
+
+
 def _dropout_seed_placeholder():
     return tf.placeholder(tf.int32, [], name='dropout_seed')
 
 
-def _sample_images(preset, noise, dropout_seed, dropout):
+def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
     """Images with batch norm on its moving averages: [N] + image_shape."""
-    ctx = layers.BatchContext('sample', training=False, dropout_seed=dropout_seed if dropout else None)
+    ctx = layers.BatchContext('sample', training=False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
     images = preset.generator(noise, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
@@ -54,12 +65,14 @@ def build_sampling_graph(preset, dropout=None, precision='float32', conv_impl='n
     `sampled_variables` says under which names a checkpoint has its variables.
     """
     noise, dropout_seed = _noise_placeholder(preset), _dropout_seed_placeholder()
+    labels, one_hot = _labels_placeholder(preset, preset.labels_name)
     if dropout is None:
         dropout = preset.dropout_when_sampling
     # Reference variables, as TensorFlow 1.0 made them: an exported graph has no others.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=False, auxiliary_name_scope=False), \
             layers.compute_policy(precision, conv_impl):
-        return SamplingGraph(noise, dropout_seed, _sample_images(preset, noise, dropout_seed, dropout))
+        return SamplingGraph(noise, labels, one_hot, dropout_seed, _sample_images(
+            preset, noise, one_hot, dropout_seed, dropout))
 
 
 def sampled_variables(preset, variables):
@@ -72,8 +85,8 @@ def sampled_variables(preset, variables):
     return {variable.op.name + (EMA if variable.op.name in averaged else ''): variable for variable in variables}
 
 
-# One network as others are to load it: `input` and `output` are tensors, named as the keys say.
-Network = collections.namedtuple('Network', 'name input_key input output_key output')
+# One network as others are to load it: `inputs` are placeholders, {key: tensor}, and `output` is a tensor.
+Network = collections.namedtuple('Network', 'name inputs output_key output')
 
 
 def build_inference_graph(preset, with_discriminator=False):
@@ -83,15 +96,20 @@ def build_inference_graph(preset, with_discriminator=False):
     that an image's logit does not depend on the others in its batch), and in operations
     that TensorFlow 1.0 has. The generator: `inputs_noise` [N, z_dim] -> `images`
     [N] + image_shape; the discriminator: `inputs_real` [N] + image_shape -> `logits` [N, 1].
+    Those of a conditional preset take `inputs_labels` [N], int32, too.
     """
     with tf.variable_scope(tf.get_variable_scope(), use_resource=False, auxiliary_name_scope=False):
         noise = tf.placeholder(tf.float32, [None, preset.z_dim], name='inputs_noise')
-        networks = [Network('generator', 'noise', noise, 'images', _sample_images(preset, noise, None, False))]
+        labels, one_hot = _labels_placeholder(preset, 'inputs_labels')
+        also = [] if labels is None else [('labels', labels)]
+        networks = [Network('generator', collections.OrderedDict([('noise', noise)] + also), 'images',
+                            _sample_images(preset, noise, one_hot, None, False))]
         if with_discriminator:
             real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
             x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
-            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False))
-            networks.append(Network('discriminator', 'images', real, 'logits', tf.identity(logits, name='logits')))
+            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False, labels=one_hot))
+            networks.append(Network('discriminator', collections.OrderedDict([('images', real)] + also), 'logits',
+                                    tf.identity(logits, name='logits')))
         return networks
 
 
@@ -116,7 +134,8 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
         builder = UpdateBuilder(preset, precision, conv_impl, towers, workers)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape, name=preset.real_name)
         noise, dropout_seed = _noise_placeholder(preset), _dropout_seed_placeholder()
-        forward = builder.forward(real, noise, dropout_seed)
+        labels, one_hot = _labels_placeholder(preset, preset.labels_name)
+        forward = builder.forward(real, noise, one_hot, dropout_seed)
         in_losses = {name for passes in preset.model.passes.values() for name in passes}
         for op in forward.average_updates(forward.statistics(in_losses)):
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
@@ -124,10 +143,10 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
         global_step = tf.train.get_or_create_global_step()
         with layers.compute_policy(precision, conv_impl), tf.variable_scope(
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
-            images = _sample_images(preset, noise, dropout_seed, preset.dropout_when_sampling)
+            images = _sample_images(preset, noise, one_hot, dropout_seed, preset.dropout_when_sampling)
         sums, size = workers.sums, workers.bytes
         loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps)
         exchange = build_sync_ops(workers, loop.train, workers.sums - sums, workers.bytes - size) \
             if workers.count > 1 else None
-        return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,
-                             loop, builder.loss_accumulators, exchange)
+        return TrainingGraph(real, noise, labels, one_hot, dropout_seed, forward.mean_losses(), images, global_step,
+                             builder.update, loop, builder.loss_accumulators, exchange)

@@ -56,10 +56,14 @@ class BatchContext:
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
         unfused form of TensorFlow 1.0.1, with the biased variance. After a dense layer it
         is always the latter, as in `tf.layers` and Keras.
+      labels: one-hot labels of the batch, float32 [N, classes], for networks that take some.
+      augment_seed: as dropout_seed, of what augmentation draws.
     """
 
-    def __init__(self, name, training, dropout_seed=None, batch_norm='fused'):
+    def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None):
         self.name = name
+        self.labels = labels
+        self.augment_seed = augment_seed
         self.training = training
         self.dropout_seed = dropout_seed
         self.batch_norm = batch_norm

@@ -90,6 +90,70 @@ def blog_dense_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
+# ---------------------------------------------- the blog's shapes with a discriminator of today's kind
+# Spectral normalisation: Miyato et al., 2018, https://arxiv.org/abs/1802.05957. Labels by projection: Miyato and
+# Koyama, 2018, https://arxiv.org/abs/1802.05637.
+
+def sngan_mnist_generator(z, ctx):
+    """sngan_mnist: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]; cgan_mnist: by the labels, too."""
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = dense(_with_labels(z, ctx), 4 * 4 * 512)                    # [N, 8192]
+        x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 256, 4, strides=1, padding='VALID')      # [N, 7, 7, 256]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 128, 3, strides=2)                       # [N, 14, 14, 128]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 1, 3, strides=2)                         # [N, 28, 28, 1]
+        return tf.tanh(x)
+
+
+def sngan_cifar_generator(z, ctx):
+    """sngan_cifar_horse: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]; cgan_cifar10: by the labels, too."""
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = dense(_with_labels(z, ctx), 4 * 4 * 512)                    # [N, 8192]
+        x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 256, 4, strides=2)                       # [N, 8, 8, 256]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 128, 4, strides=2)                       # [N, 16, 16, 128]
+        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 3, 4, strides=2)                         # [N, 32, 32, 3]
+        return tf.tanh(x)
+
+
+def sngan_discriminator(x, ctx):
+    """sngan_mnist and cgan_mnist: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    return _projection_discriminator(x, ctx, 3)
+
+
+def sngan_cifar_discriminator(x, ctx):
+    """sngan_cifar_horse and cgan_cifar10: images [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    return _projection_discriminator(x, ctx, 4)
+
+
+def _projection_discriminator(x, ctx, kernel_size):
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        x = conv2d(x, 128, kernel_size, strides=2, spectral_norm=ctx)    # [N, 14, 14, 128] or [N, 16, 16, 128]
+        x = leaky_relu(x, 0.1)
+        x = conv2d(x, 256, kernel_size, strides=2, spectral_norm=ctx)    # [N, 7, 7, 256] or [N, 8, 8, 256]
+        x = leaky_relu(x, 0.1)
+        x = conv2d(x, 512, kernel_size, strides=2, spectral_norm=ctx)    # [N, 4, 4, 512]
+        x = leaky_relu(x, 0.1)
+        x = tf.reshape(x, [-1, 4 * 4 * 512])                            # [N, 8192]
+        logits = dense(x, 1, spectral_norm=ctx)                         # [N, 1]
+        if ctx.labels is not None:
+            embedding = dense(ctx.labels, 4 * 4 * 512, use_bias=False, spectral_norm=ctx)     # [N, 8192]
+            products = tf.cast(embedding, tf.float32) * tf.cast(x, tf.float32)
+            logits += tf.reduce_sum(products, axis=1, keepdims=True)
+        return logits, tf.sigmoid(logits)
+
+
+def _with_labels(x, ctx):
+    """[N, n] -> [N, n + classes] where there are labels, else the same."""
+    return x if ctx.labels is None else tf.concat([x, ctx.labels], axis=1)
+
+
 def _blog_block(x, ctx):
     return dropout(leaky_relu(batch_norm(x, ctx), ALPHA), KEEP_PROB, ctx)
 

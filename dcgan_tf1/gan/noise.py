@@ -1,4 +1,4 @@
-"""Noise of a preset: what its generator makes images of."""
+"""What a preset's generator makes images of: noise, and labels where it takes some."""
 
 import numpy as np
 
@@ -12,6 +12,22 @@ def sample_noise(preset, count, seed=0, stream='sample', step=0):
     'samples' what its samples are made of.
     """
     return draw_noise(seed, stream, step, (count, preset.z_dim), preset.noise)
+
+
+def labels_in_turn(preset, count):
+    """All classes in turn: int32 [count]; None where the preset takes no labels."""
+    return None if preset.classes is None else (np.arange(count) % preset.classes).astype(np.int32)
+
+
+def sample_inputs(preset, count, seed=0, stream='samples', step=0):
+    """(noise [count, z_dim], labels [count] or None) of a sheet of samples.
+
+    With labels, the sheet has a column for each class and a row for each noise vector.
+    """
+    if preset.classes is None:
+        return sample_noise(preset, count, seed, stream, step), None
+    z = sample_noise(preset, -(-count // preset.classes), seed, stream, step)
+    return np.repeat(z, preset.classes, axis=0)[:count], labels_in_turn(preset, count)
 
 
 def interpolate(z0, z1, t, distribution='uniform'):

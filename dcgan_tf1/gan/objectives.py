@@ -8,8 +8,10 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.gan.augmentation import augment
+
 Model = collections.namedtuple('Model', [
-    'forward',   # forward(preset, real, noise, new_context) -> the preset's losses
+    'forward',   # forward(preset, real, noise, new_context) -> the preset's losses; labels are the contexts'
     'networks',  # the networks' scopes; the first is the one that images are sampled from
     'passes',    # {loss: the passes that it comes from}, in the order in which averages move
 ])
@@ -31,10 +33,12 @@ AUTOENCODER_OBJECTIVE = Objective(('decoder', 'encoder'), 'loss')
 
 def _gan(preset, real, noise, new_context):
     fake = preset.generator(noise, new_context('generator'))
-    batch_statistics = preset.discriminator_batch_statistics
-    d_logits_real, _ = preset.discriminator(real, new_context('real', batch_statistics))
-    d_logits_fake, _ = preset.discriminator(fake, new_context('fake', batch_statistics))
-    return preset.loss(d_logits_real, d_logits_fake, preset.smoothing)
+
+    def logits(images, name):
+        ctx = new_context(name, preset.discriminator_batch_statistics)
+        return preset.discriminator(augment(images, ctx, preset.augment), ctx)[0]
+
+    return preset.loss(logits(real, 'real'), logits(fake, 'fake'), preset.smoothing)
 
 
 GAN = Model(_gan, ('generator', 'discriminator'), {

@@ -10,7 +10,7 @@ import collections
 import dataclasses
 from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import objectives
+from dcgan_tf1.gan import augmentation, objectives
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 
@@ -46,9 +46,10 @@ class Preset:
     scaling: str = 'bytes'
     # The first so many images of MNIST are left out: the original's reader kept 5,000 for validation.
     holdout: int = 0
+    splits: Tuple[str, ...] = ('train',)  # of the data set: all that is trained on
     # 'always': every epoch is permuted. 'after_first_epoch': the original's MNIST reader
-    # served the first one in file order. 'never': the original's horses. 'with_replacement':
-    # every batch is drawn from all images.
+    # served the first one in file order. 'never': the original's horses. 'once': by one
+    # permutation, the same in all epochs. 'with_replacement': every batch is drawn from all images.
     shuffle: str = 'always'
     # An epoch's incomplete last batch: 'drop'; 'keep' (with a full batch of noise);
     # 'skip': a step that gets one makes no update that needs real images.
@@ -57,8 +58,11 @@ class Preset:
     drop_last_full_batch: bool = False
 
     # --- networks
+    # Of a conditional preset, whose networks take labels: how many classes there are. None: they take none.
+    classes: Optional[int] = None
     real_name: str = 'inputs_real'  # placeholders, named as the original named them
     noise_name: str = 'inputs_noise'
+    labels_name: str = 'inputs_labels'
     z_dim: int = 100
     noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
     batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.BatchContext
@@ -72,8 +76,13 @@ class Preset:
     # Of an exponential moving average of the weights that images are sampled from; the
     # average is what samples are drawn with. None: there is none.
     ema_decay: Optional[float] = None
+    # Whether the average forgets faster in the first steps: its decay is then at most (1 + n) / (10 + n) after n
+    # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
+    ema_warmup: bool = False
 
     # --- training
+    # What is done to every image that the discriminator sees while training: see augmentation.py.
+    augment: Tuple[str, ...] = ()
     epochs: Optional[int] = free_on_resume(None)  # how long: either this
     steps: Optional[int] = free_on_resume(None)  # or this
     loss: Callable = smoothed_labels
@@ -88,6 +97,8 @@ class Preset:
     # also runs the discriminator over the real images for nothing.
     update_ops: str = 'per_pass'
     learning_rate: float = 1e-3
+    g_learning_rate: Optional[float] = None  # of one network alone; None: learning_rate
+    d_learning_rate: Optional[float] = None
     learning_rate_decay: str = 'none'  # or 'linear': to 0 over the whole run
     beta1: float = 0.9
     beta2: float = 0.999
@@ -119,6 +130,7 @@ class Preset:
     recorded_losses: Optional[str] = free_on_resume(None)  # the original's curve, a file of dcgan_tf1/reference
     # Named sets of other values: --mode.
     modes: Mapping[str, Mapping] = free_on_resume(default_factory=dict)
+    mode: Optional[str] = free_on_resume(None)  # the one that was taken
 
     def __post_init__(self):
         if self.update_ops == 'own':  # its name in version 0.1
@@ -127,6 +139,10 @@ class Preset:
             if getattr(self, field) not in choices:
                 raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
                     field, ', '.join(map(repr, choices)), getattr(self, field)))
+        unknown = [name for name in self.augment if name not in augmentation.AUGMENTATIONS]
+        if unknown:
+            raise ValueError('Preset.augment: expected some of {}, found {!r}'.format(
+                ', '.join(map(repr, augmentation.AUGMENTATIONS)), unknown[0]))
         if (self.epochs is None) == (self.steps is None):
             raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
                 self.epochs, self.steps))
@@ -141,11 +157,33 @@ class Preset:
             if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
                 raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+        if self.classes is not None:
+            self._check_conditional()
+
+    def _check_conditional(self):
+        """Images are made of noise and the labels of the real images beside it: there must be as many of both."""
+        if self.classes < 1:
+            raise ValueError('Preset.classes: expected 1 or more, found {!r}'.format(self.classes))
+        if self.image_class is not None:
+            raise ValueError('Preset.image_class: expected None beside classes, found {!r}'.format(self.image_class))
+        if set(self.noise_batches) != {1} or self.incomplete_batch != 'drop':
+            raise ValueError(
+                "Preset.noise_batches: expected batches of 1, and incomplete_batch='drop', beside classes, found {!r} "
+                'and {!r}'.format(self.noise_batches, self.incomplete_batch))
+
+    def learning_rate_of(self, network):
+        """Adam's for one of the model's networks, by its name."""
+        own = {'generator': self.g_learning_rate, 'discriminator': self.d_learning_rate}.get(network)
+        return self.learning_rate if own is None else own
+
+    def with_mode(self, mode):
+        """The preset with the values of one of its modes."""
+        return dataclasses.replace(self, mode=mode, **self.modes[mode])
 
 
 _CHOICES = {
     'scaling': ('bytes', 'minmax'),
-    'shuffle': ('always', 'after_first_epoch', 'never', 'with_replacement'),
+    'shuffle': ('always', 'after_first_epoch', 'never', 'once', 'with_replacement'),
     'incomplete_batch': ('drop', 'keep', 'skip'),
     'noise': ('uniform', 'normal'),
     'batch_norm': ('fused', 'moments'),

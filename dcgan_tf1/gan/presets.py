@@ -212,6 +212,63 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
     generator=networks.resnet_cifar_generator,
 )
 
+_SNGAN_MNIST = Preset(
+    name='sngan_mnist',
+    title=catalogue.PRESETS['sngan_mnist'],
+    input_shape=(28, 28, 1),
+    holdout=5000,
+    epochs=5,
+    generator=networks.sngan_mnist_generator,
+    discriminator=networks.sngan_discriminator,
+    ema_decay=0.999,
+    ema_warmup=True,
+    loss=losses.hinge,
+    learning_rate=4e-4,
+    learning_rate_decay='linear',
+    beta1=0.0,
+    beta2=0.9,
+)
+
+_SNGAN_CIFAR_HORSE = dataclasses.replace(
+    _SNGAN_MNIST,
+    name='sngan_cifar_horse',
+    title=catalogue.PRESETS['sngan_cifar_horse'],
+    dataset='cifar10',
+    image_class='horse',
+    image_shape=(32, 32, 3),
+    input_shape=(32, 32, 3),
+    holdout=0,
+    augment=('translation',),  # 5,000 images are few
+    epochs=50,
+    generator=networks.sngan_cifar_generator,
+    discriminator=networks.sngan_cifar_discriminator,
+)
+
+_CGAN_MNIST = dataclasses.replace(
+    _SNGAN_MNIST,
+    name='cgan_mnist',
+    title=catalogue.PRESETS['cgan_mnist'],
+    classes=10,
+    samples=10,
+)
+
+_CGAN_FASHION_MNIST = dataclasses.replace(
+    _CGAN_MNIST,
+    name='cgan_fashion_mnist',
+    title=catalogue.PRESETS['cgan_fashion_mnist'],
+    dataset='fashion_mnist',
+)
+
+_CGAN_CIFAR10 = dataclasses.replace(
+    _SNGAN_CIFAR_HORSE,
+    name='cgan_cifar10',
+    title=catalogue.PRESETS['cgan_cifar10'],
+    image_class=None,
+    classes=10,
+    samples=10,
+    epochs=25,
+)
+
 _AUTOENCODER = Preset(
     name='autoencoder',
     title=catalogue.PRESETS['autoencoder'],
@@ -241,7 +298,8 @@ _VAE = dataclasses.replace(
 
 PRESETS = {preset.name: preset for preset in (
     _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
-    _RESNET_MNIST, _RESNET_CIFAR_HORSE, _AUTOENCODER, _VAE)}
+    _RESNET_MNIST, _RESNET_CIFAR_HORSE, _SNGAN_MNIST, _SNGAN_CIFAR_HORSE, _CGAN_MNIST, _CGAN_FASHION_MNIST,
+    _CGAN_CIFAR10, _AUTOENCODER, _VAE)}
 
 
 def get(name: str) -> Preset:

@@ -9,12 +9,15 @@ import contextlib
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.gan.updates import Progress
+
 # Dropout masks are drawn anew for each update of a step, for its losses and its samples.
 _SEEDS_PER_STEP = 16
 LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 
 Loop = collections.namedtuple('Loop', [
     'images',      # placeholder [count] + input_shape: what `load` puts on the device
+    'labels',      # placeholder [count], int32: likewise; None where the preset takes none
     'load',        # op, to be run once
     'first',       # placeholder, int32 scalar: the first step's number, from 1
     'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1
@@ -31,8 +34,10 @@ def dropout_seed_for(step, use):
     return step * _SEEDS_PER_STEP + use
 
 
-def make_steps(session, handles, images):
+def make_steps(session, handles, images, labels=None):
     """Puts `images` [count] + input_shape, float32, on the device; returns a function that trains.
+
+    labels: int32 [count], for a preset that takes some.
 
     steps(first, indices, noises, stop_requested=...) trains len(indices) steps in one call of
     `session`, and returns whether to stop after them. first is the number of the first of
@@ -41,7 +46,8 @@ def make_steps(session, handles, images):
     is to stop by now: if one of several is, all do, after the same step.
     """
     loop, exchange = handles.loop, handles.exchange
-    session.run(loop.load, {loop.images: images})
+    session.run(loop.load, {loop.images: images} if loop.labels is None else {
+        loop.images: images, loop.labels: labels})
     # A callable skips the session's look at fetches and feeds in every call.
     if exchange is None:
         train = session.make_callable(loop.train, [loop.first, loop.indices, loop.noises])
@@ -64,39 +70,48 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps):
     update: see TrainingGraph. batch_size: images in a batch on this worker.
     total_steps: over which a preset's learning rate falls.
     """
-    placeholder = tf.placeholder(tf.float32, (None,) + preset.input_shape, name='loop/images')
-    images = tf.get_variable('loop_images', initializer=placeholder, trainable=False, validate_shape=False,
-                             collections=[tf.GraphKeys.LOCAL_VARIABLES])
+    load_images, images = _on_device('images', tf.float32, preset.input_shape)
+    load_labels, labels = (None, None) if preset.classes is None else _on_device('labels', tf.int32, ())
     first = tf.placeholder(tf.int32, [], name='loop/first')
     indices = tf.placeholder(tf.int32, [None, None], name='loop/indices')
     noises = tf.placeholder(tf.float32, [None, None, preset.z_dim], name='loop/noises')
     noise_ends = [batch_size * sum(preset.noise_batches[:i]) for i in range(len(preset.noise_batches) + 1)]
 
     def real_images(i, batch):
+        """A batch of them, and their one-hot labels or None."""
         rows = indices[i, batch * batch_size:(batch + 1) * batch_size]
         if preset.incomplete_batch != 'drop':
             rows = tf.boolean_mask(rows, rows >= 0)
         real = tf.gather(images, rows)
         real.set_shape((None,) + preset.input_shape)
-        return real
+        return tf.identity(real), None if labels is None else tf.one_hot(tf.gather(labels, rows), preset.classes)
 
     def step(i):
-        learning_rate = preset.learning_rate
+        factor = None
         if preset.learning_rate_decay == 'linear':
-            learning_rate *= tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
+            factor = tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
         done = []
         for place, spec in enumerate(preset.schedule):
             with tf.control_dependencies(done):
-                real = tf.identity(real_images(i, spec.images))
+                real, one_hot = real_images(i, spec.images)
                 noise = tf.identity(noises[i, noise_ends[spec.noise]:noise_ends[spec.noise + 1]])
-                done = [update(spec, real, noise, dropout_seed_for(first + i, place), learning_rate, batch_size)]
+                done = [update(spec, real, noise, dropout_seed_for(first + i, place), one_hot,
+                               Progress(first + i, factor), batch_size)]
         with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
             return i + 1
 
     count = tf.shape(indices)[0]
     train = tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1, back_prop=False,
                           name='loop')
-    return Loop(placeholder, images.initializer, first, indices, noises, train.op)
+    load = tf.group(*[each.initializer for each in (images, labels) if each is not None])
+    return Loop(load_images, load_labels, load, first, indices, noises, train.op)
+
+
+def _on_device(name, dtype, shape):
+    """(placeholder, variable): what is fed once and stays on the device, [count] + shape."""
+    placeholder = tf.placeholder(dtype, (None,) + shape, name='loop/' + name)
+    return placeholder, tf.get_variable('loop_' + name, initializer=placeholder, trainable=False,
+                                        validate_shape=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
 
 
 @contextlib.contextmanager

@@ -13,6 +13,10 @@ from dcgan_tf1.util.compute_policy import ComputePolicy
 
 EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
 
+# How far a training is: the step's number, from 1, and what its learning rates are multiplied by (None: 1). Both
+# may be tensors.
+Progress = collections.namedtuple('Progress', 'step rate_factor')
+
 # The losses of a step's objectives, in the schedule's order, each taken before its update.
 LossAccumulators = collections.namedtuple('LossAccumulators', [
     'names',   # the losses' names, one for each objective
@@ -30,16 +34,19 @@ def network_trainables(*scopes):
 class Forward:
     """The networks over one batch, an equal part of it on each tower."""
 
-    def __init__(self, preset, towers, real, noise, dropout_seed, first_tower):
+    def __init__(self, preset, towers, real, noise, labels, dropout_seed, first_tower):
         self.losses = []  # of each tower
         self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
         # Numbered over all workers: each tower has dropout masks of its own.
-        for number, (device, real_part, noise_part) in enumerate(zip(
-                towers, _split(real, len(towers)), _split(noise, len(towers))), first_tower):
+        labels_parts = [None] * len(towers) if labels is None else _split(labels, len(towers))
+        for number, (device, real_part, noise_part, labels_part) in enumerate(zip(
+                towers, _split(real, len(towers)), _split(noise, len(towers)), labels_parts), first_tower):
 
-            def new_context(name, training=True, number=number):
-                ctx = layers.BatchContext('{}/{}'.format(name, number) if number else name, training,
-                                          dropout_seed if preset.dropout_when_training else None, preset.batch_norm)
+            def new_context(name, training=True, number=number, labels_part=labels_part):
+                ctx = layers.BatchContext(
+                    '{}/{}'.format(name, number) if number else name, training,
+                    dropout_seed if preset.dropout_when_training else None, preset.batch_norm, labels_part,
+                    dropout_seed)
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 
@@ -76,9 +83,10 @@ class UpdateBuilder:
         self._optimizers, self._averages = {}, {}
         self.loss_accumulators = _make_loss_accumulators(preset) if preset.losses_when != 'after' else None
 
-    def forward(self, real, noise, dropout_seed):
+    def forward(self, real, noise, labels, dropout_seed):
+        """labels: one-hot [N, classes], or None where the preset takes none."""
         with layers.compute_policy(self._policy.precision, self._policy.conv_impl):
-            return Forward(self._preset, self._towers, real, noise, dropout_seed,
+            return Forward(self._preset, self._towers, real, noise, labels, dropout_seed,
                            self._all_reduce.task * len(self._towers))
 
     def make_optimizers(self):
@@ -95,7 +103,7 @@ class UpdateBuilder:
             self._optimizers[networks] = _Adam(preset.beta1, preset.beta2, preset.adam_epsilon)
             self._optimizers[networks].apply_gradients(
                 [(tf.zeros_like(variable), variable) for variable in network_trainables(*networks)],
-                preset.learning_rate)
+                preset.learning_rate_of(networks[0]))
         if preset.ema_decay is not None:
             for variable in network_trainables(preset.model.networks[0]):
                 self._averages[variable.op.name] = tf.get_variable(
@@ -105,15 +113,16 @@ class UpdateBuilder:
         """A custom getter: the average of a weight in the weight's place, where there is one."""
         return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
 
-    def update(self, spec, real, noise, dropout_seed, learning_rate=None, full_batch=None):
+    def update(self, spec, real, noise, dropout_seed, labels=None, progress=None, full_batch=None):
         """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
 
-        learning_rate: a number or a scalar; None for the preset's.
+        labels: one-hot [N, classes], where the preset takes some.
+        progress: the Progress at this step; None for the first of steps at the preset's learning rate.
         full_batch: where the preset skips incomplete batches, the N of a full one.
         """
         preset = self._preset
-        learning_rate = preset.learning_rate if learning_rate is None else learning_rate
-        forward = self.forward(real, noise, dropout_seed)
+        progress = progress or Progress(1, None)
+        forward = self.forward(real, noise, labels, dropout_seed)
         gradients = [self._gradients(objective, forward) for objective in spec.objectives]
         passes = {name for objective in spec.objectives for name in preset.model.passes[objective.loss]}
         statistics = forward.statistics(passes if preset.update_ops == 'per_pass' else None)
@@ -123,7 +132,7 @@ class UpdateBuilder:
             gradients, statistics = self._averaged_over_workers(gradients, statistics)
 
         def apply():
-            return self._apply(spec, forward, gradients, statistics, power_iterations, learning_rate)
+            return self._apply(spec, forward, gradients, statistics, power_iterations, progress)
 
         # Several workers have no incomplete batches, nor may one of them skip what the others wait for.
         if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in passes \
@@ -132,7 +141,7 @@ class UpdateBuilder:
                            lambda: tf.constant(0)).op
         return apply()
 
-    def _apply(self, spec, forward, gradients, statistics, power_iterations, learning_rate):
+    def _apply(self, spec, forward, gradients, statistics, power_iterations, progress):
         """The op that moves all that an update moves: first what the passes saw, then the weights."""
         # With several objectives, or where u moves, nothing may change before the last gradient.
         wait = [gradient for each in gradients for gradient, _ in each] \
@@ -140,17 +149,24 @@ class UpdateBuilder:
         with tf.control_dependencies(wait):
             moved = [tf.assign(u, value).op for u, value in power_iterations]
         with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
-            learned = [self._optimizers[objective.networks].apply_gradients(each, learning_rate)
-                       for objective, each in zip(spec.objectives, gradients)]
+            learned = [self._optimizers[objective.networks].apply_gradients(each, self._learning_rate(
+                objective, progress)) for objective, each in zip(spec.objectives, gradients)]
         learners = [network for objective in spec.objectives for network in objective.networks]
         if self._averages and self._preset.model.networks[0] in learners:
             with tf.control_dependencies(learned):
-                learned = self._weight_average_updates()
+                learned = self._weight_average_updates(progress.step)
         return tf.group(*(learned + self._accumulate_losses(spec, forward)))
 
-    def _weight_average_updates(self):
-        """The ops that move the averages of the weights towards them."""
+    def _learning_rate(self, objective, progress):
+        rate = self._preset.learning_rate_of(objective.networks[0])
+        return rate if progress.rate_factor is None else rate * progress.rate_factor
+
+    def _weight_average_updates(self, step):
+        """The ops that move the averages of the weights towards them, in step `step` from 1."""
         decay, updates = self._preset.ema_decay, []
+        if self._preset.ema_warmup:
+            step = tf.cast(step, tf.float32)
+            decay = tf.minimum(decay, (1 + step) / (10 + step))
         for variable in network_trainables(self._preset.model.networks[0]):
             average = self._averages[variable.op.name]
             step = (1 - decay) * (average.read_value() - variable.read_value())

@@ -29,6 +29,16 @@ def as_bytes(data, preset):
     return images.to_uint8(data.images.reshape((-1,) + preset.image_shape), preset.image_range)
 
 
+def draw_labels(preset, labels, count, seed):
+    """Labels to make `count` images of, as often as they are among the real ones' `labels`: int32 [count].
+
+    None where the preset takes none.
+    """
+    if preset.classes is None:
+        return None
+    return numpy_rng(seed, 'evaluate/labels', 0).choice(labels, count).astype(np.int32)
+
+
 def make_reference(real, title, extractor, count, seed, log=print):
     """The Reference of `real`, uint8 [N, H, W, C]: two halves of `count` images, and the rest to search."""
     order = numpy_rng(seed, 'evaluate', 0).permutation(len(real))

@@ -42,9 +42,10 @@ def all_checkpoints(run):
     return [checkpoint.checkpoint_path(folder, step) for step in steps]
 
 
-def sample_checkpoints(preset, prefixes, count, seed, variants, device):
+def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=None):
     """Yields a Sampled of `count` images for each checkpoint prefix, all of the same noise.
 
+    labels: int32 [count], where the preset takes some.
     variants: whether the preset's other ways to sample are measured too, with dropout switched off and without
     averaged weights.
     """
@@ -59,5 +60,5 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device):
         for name, system, dropout in modes:
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
-            raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True)
+            raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True, labels=labels)
             yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix))

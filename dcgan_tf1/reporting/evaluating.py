@@ -39,7 +39,8 @@ def evaluate(config):
 
     rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
     neighbours = None
-    for sampled in _sampled(config, preset, given, count):
+    labels = evaluation.draw_labels(preset, data.labels, count, config.seed)
+    for sampled in _sampled(config, preset, given, count, labels):
         row, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
         rows.append(row)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
@@ -120,7 +121,7 @@ def _default_out(config, preset):
     return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
 
 
-def _sampled(config, preset, given, count):
+def _sampled(config, preset, given, count, labels):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
         yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
@@ -129,7 +130,7 @@ def _sampled(config, preset, given, count):
         config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(
-        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device)
+        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device, labels)
 
 
 def _extractor(config, dataset):

@@ -257,9 +257,9 @@ class Run:
 
     # ---------------------------------------------------------- samples and TensorBoard
 
-    def save_samples(self, step, name, picture, raw, z):
+    def save_samples(self, step, name, picture, raw, z, labels=None):
         """Writes the samples of a step, as samples.save() does."""
-        samples.save(self.path, step, name, picture, raw, z)
+        samples.save(self.path, step, name, picture, raw, z, labels)
 
     def load_samples(self, step, image_range):
         """The samples up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""

@@ -12,19 +12,20 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import make_folder, replacing
 
 
-def save(run, step, name, picture, raw, z):
+def save(run, step, name, picture, raw, z, labels=None):
     """Writes the samples of one step.
 
     Args:
       run: the run folder.
       name: of the picture.
       picture: uint8 [H, W, C].
-      raw, z: the samples [N] + image_shape in the preset's range and their noise [N, z_dim], for step-N.npz.
+      raw, z, labels: the samples [N] + image_shape in the preset's range, their noise [N, z_dim] and, where the
+        preset takes some, their labels [N], for step-N.npz.
     """
     folder = os.path.join(run, 'samples')
     make_folder(folder)
     with replacing(os.path.join(folder, 'step-{:06d}.npz'.format(step))) as temporary:
-        np.savez_compressed(temporary, images=raw, z=z)
+        np.savez_compressed(temporary, images=raw, z=z, **{} if labels is None else {'labels': labels})
     images.save_png(os.path.join(folder, name), picture)
 
 

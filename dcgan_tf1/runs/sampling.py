@@ -1,4 +1,4 @@
-"""The images that a checkpoint makes of noise."""
+"""The images that a checkpoint makes of noise and labels."""
 
 import sys
 
@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan import graph
+from dcgan_tf1.gan.noise import labels_in_turn
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util import devices, images
 from dcgan_tf1.util.errors import UserError
@@ -15,9 +16,11 @@ BATCH_SIZE = 256  # images generated at a time
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
-             progress=False):
+             progress=False, labels=None):
     """Images [N] + image_shape in the preset's range for noise z [N, z_dim].
 
+    labels: where the preset takes some, int [N]; or float [N, classes], weights of the classes; None
+    for all classes in turn.
     Builds the generator alone and restores its variables from the checkpoint `prefix`,
     which may hold no others. `dropout`: on, off, or None for what the preset says.
     device, precision, conv_impl: as the flags --device, --precision and --lowering.
@@ -26,6 +29,8 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
     policy = devices.choose_compute_policy(devices.find(device), precision, conv_impl)
     if policy.warning:
         print('WARNING: ' + policy.warning, file=sys.stderr)
+    if labels is None:
+        labels = labels_in_turn(preset, len(z))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(seed)
         handles = graph.build_sampling_graph(preset, dropout, policy.precision, policy.conv_impl)
@@ -33,17 +38,22 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
         tf_graph.finalize()
         with tf.Session(config=devices.session_config(device)) as session:
             checkpoint.restore(session, prefix, variables)
-            run = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
-            return generate_in_batches(run, z, disable=None if progress else True)
+            feeds = [handles.noise, handles.dropout_seed]
+            if labels is not None:
+                feeds.append(handles.labels if labels.ndim == 1 else handles.one_hot)
+            run = session.make_callable(handles.sample_images, feeds)
+            return generate_in_batches(run, z, labels, disable=None if progress else True)
 
 
-def generate_in_batches(sample, z, disable=True):
-    """Images [N] + image_shape for noise z [N, z_dim], BATCH_SIZE at a time.
+def generate_in_batches(sample, z, labels=None, disable=True):
+    """Images [N] + image_shape for noise z [N, z_dim] and labels [N], if there are some, BATCH_SIZE at a time.
 
-    sample: (noise, the batch's number) -> images. disable: of the progress bar, as in tqdm.
+    sample: (noise, the batch's number[, labels]) -> images. disable: of the progress bar, as in tqdm.
     """
     firsts = tqdm(range(0, len(z), BATCH_SIZE), desc='samples', unit='batch', leave=False, disable=disable)
-    return np.concatenate([sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE) for first in firsts])
+    return np.concatenate([
+        sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE,
+               *[] if labels is None else [labels[first:first + BATCH_SIZE]]) for first in firsts])
 
 
 def to_uint8(preset, raw, source):

@@ -10,7 +10,7 @@ import sys
 
 from tqdm import tqdm
 
-from dcgan_tf1.gan.noise import sample_noise
+from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
@@ -128,28 +128,29 @@ class SamplesHook(Hook):
 
     def before_steps(self, first, noises):
         if self._preset.samples_noise == 'fakes' and first in self._plan.sample_steps:
-            self._drawn = self._draw(first, noises[0, :self._preset.samples])
+            self._drawn = self._draw(first, noises[0, :self._preset.samples], None)
 
     def after_step(self, taken):
         step, preset = taken.step, self._preset
         if step not in self._plan.sample_steps:
             return
-        (pictures, raw, z), self._drawn = self._drawn or self._draw(step, self._noise(step)), None
+        (pictures, raw, z, labels), self._drawn = self._drawn or self._draw(step, *self._inputs(step)), None
         label = step_label(preset, step)
         name = preset.samples_name.format(step=label, epoch=epoch_label(preset, self._plan, step))
-        taken.samples = images.grid(pictures, columns=preset.samples_columns or len(pictures))
-        self._run.save_samples(label, name, taken.samples, raw, z)
+        taken.samples = images.grid(pictures, columns=preset.samples_columns or preset.classes or len(pictures))
+        self._run.save_samples(label, name, taken.samples, raw, z, labels)
         self.rows.append((label, pictures))
 
-    def _noise(self, step):
+    def _inputs(self, step):
+        """(noise, labels or None) of a row."""
         preset = self._preset
-        return sample_noise(preset, preset.samples, self._config.seed, 'samples',
-                            0 if preset.samples_noise == 'fixed' else step)
+        return sample_inputs(preset, preset.samples, self._config.seed, 'samples',
+                             0 if preset.samples_noise == 'fixed' else step)
 
-    def _draw(self, step, z):
-        """(images uint8, images in the preset's range, z) of the generator as it is now."""
-        raw = self._model.sample(step, z)
-        return to_uint8(self._preset, raw, _source(step)), raw, z
+    def _draw(self, step, z, labels):
+        """(images uint8, images in the preset's range, z, labels) of the generator as it is now."""
+        raw = self._model.sample(step, z, labels)
+        return to_uint8(self._preset, raw, _source(step)), raw, z, labels
 
     def end(self):
         if self._config.gif and self.rows:
@@ -197,7 +198,8 @@ class QualityHook(Hook):
         if step not in self._plan.quality_steps and not taken.is_last:
             return
         z = sample_noise(preset, self.monitor.count, self._config.seed, 'evaluate')
-        raw = self._model.sample_for_quality(z)
+        labels = evaluation.draw_labels(preset, self._plan.data.labels, len(z), self._config.seed)
+        raw = self._model.sample_for_quality(z, labels)
         row = taken.quality_row = self.monitor.measure(step, to_uint8(preset, raw, _source(step)))
         self._run.append_row('quality.csv', row)
         self.rows.append(row)

@@ -24,11 +24,13 @@ class TrainingSession:
     def __init__(self, session, handles, saver, preset, plan):
         self._session, self._handles, self._saver = session, handles, saver
         self._preset, self._plan = preset, plan
+        with_labels = [] if handles.labels is None else [handles.labels]
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in preset.losses],
-            [handles.real, handles.noise, handles.dropout_seed])
-        self._sample = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
-        self._steps = step_loop.make_steps(session, handles, plan.data.images)
+            [handles.real, handles.noise, handles.dropout_seed] + with_labels)
+        self._sample = session.make_callable(
+            handles.sample_images, [handles.noise, handles.dropout_seed] + with_labels)
+        self._steps = step_loop.make_steps(session, handles, plan.data.images, plan.data.labels)
         self._cached = (None, None)  # the last step whose losses were evaluated, and those
 
     # ------------------------------------------------------------------------ variables
@@ -68,9 +70,11 @@ class TrainingSession:
         """{name: value} after the step, in training mode, on its images and noise; they move no average."""
         if self._cached[0] != taken.step:
             size = self._plan.local_batch_size
-            indices = taken.indices[-size:]
-            values = self._losses(self._plan.data.images[indices[indices >= 0]], taken.noise[-size:],
-                                  step_loop.dropout_seed_for(taken.step, step_loop.LOSSES))
+            data, indices = self._plan.data, taken.indices[-size:]
+            indices = indices[indices >= 0]
+            values = self._losses(data.images[indices], taken.noise[-size:],
+                                  step_loop.dropout_seed_for(taken.step, step_loop.LOSSES),
+                                  *[] if self._handles.labels is None else [data.labels[indices]])
             self._cached = (taken.step, dict(zip(self._preset.losses, map(float, values))))
         return self._cached[1]
 
@@ -96,16 +100,21 @@ class TrainingSession:
 
     # -------------------------------------------------------------------------- samples
 
-    def sample(self, step, z):
-        """Images [N] + image_shape in the preset's range of noise z [N, z_dim], by the generator as it is now."""
-        return self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE))
+    def sample(self, step, z, labels=None):
+        """Images [N] + image_shape in the preset's range of noise z [N, z_dim], by the generator as it is now.
 
-    def sample_for_quality(self, z):
+        labels: int32 [N], where the preset takes some.
+        """
+        return self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE),
+                            *[] if labels is None else [labels])
+
+    def sample_for_quality(self, z, labels=None):
         """As sample(), of more noise than fits into one batch.
 
         The same dropout masks each time, which are no training step's: what differs is the generator.
         """
-        return generate_in_batches(lambda some, batch: self.sample(-1 - batch, some), z)
+        return generate_in_batches(lambda some, batch, *of_classes: self.sample(-1 - batch, some, *of_classes),
+                                   z, labels)
 
 
 def check_finite(losses, step, folder):

@@ -117,6 +117,23 @@ def _resnet(size, blocks, channels):
     return {'generator': generator, 'discriminator': discriminator + [('dense', [128, 1], 1, 'u')]}
 
 
+def _sngan(shapes, channels, classes=0):
+    """shapes: of the transposed kernels' and of the kernels' sides."""
+    ups, down = shapes
+    generator = [('dense', [100 + classes, 8192], 8192)]
+    for number, (side, out, into) in enumerate(zip(ups, (256, 128, channels), (512, 256, 128))):
+        end = '_{}'.format(number) if number else ''
+        generator += [('batch_normalization' + end, into), ('conv2d_transpose' + end, [side, side, out, into], out)]
+    discriminator = [('conv2d' + end, [down, down, into, out], out, 'u') for end, into, out in (
+        ('', channels, 128), ('_1', 128, 256), ('_2', 256, 512))] + [('dense', [8192, 1], 1, 'u')]
+    if classes:
+        discriminator.append(('dense_1', [classes, 8192], None, 'u'))
+    return {'generator': generator, 'discriminator': discriminator}
+
+
+_BLOG_SIDES, _FOURS = ((4, 3, 3), 3), ((4, 4, 4), 4)
+
+
 def _autoencoder(codes):
     return {'decoder': _DENSE_DECODER,
             'encoder': [('dense', [784, 256], 256), ('dense_1', [256, 128], 128)]
@@ -129,6 +146,11 @@ VARIABLES = {
     'keras_dense': _table(_KERAS_DENSE, 2, (3,)), 'cntk': _table(_CNTK, 2, (4,)),
     'resnet_mnist': _table(_resnet(7, 2, 1), 2, ('ema',)),
     'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
+    'sngan_mnist': _table(_sngan(_BLOG_SIDES, 1), 2, ('ema',)),
+    'sngan_cifar_horse': _table(_sngan(_FOURS, 3), 2, ('ema',)),
+    'cgan_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
+    'cgan_fashion_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
+    'cgan_cifar10': _table(_sngan(_FOURS, 3, 10), 2, ('ema',)),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
 # What the names of each network's powers of Adam end in: of the networks that learn apart, the first made has no
@@ -184,3 +206,7 @@ OUTPUTS = {
         'encoder': [('dense', [256]), ('dense_1', [128]), ('dense_2', [100]), ('dense_3', [100])]},
 }
 OUTPUTS['tf_tutorial_101'] = OUTPUTS['tf_tutorial']
+for _name, _like in (('sngan_mnist', 'blog_mnist'), ('sngan_cifar_horse', 'blog_cifar_horse')):
+    OUTPUTS[_name] = OUTPUTS[_like]
+OUTPUTS['cgan_mnist'] = OUTPUTS['cgan_fashion_mnist'] = OUTPUTS['sngan_mnist']
+OUTPUTS['cgan_cifar10'] = OUTPUTS['sngan_cifar_horse']

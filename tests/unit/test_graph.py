@@ -16,7 +16,8 @@ SMALL = 4  # images in a batch
 
 
 # The largest graphs, and those that differ from another in one line.
-SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101')
+SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101', 'sngan_mnist',
+        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10')
 
 
 @pytest.fixture(scope='module', params=[pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
@@ -63,12 +64,22 @@ class Built:
         if update not in self._updates:
             with self.graph.as_default():
                 handles = self.handles
-                self._updates[update] = handles.update(update, handles.real, handles.noise, handles.dropout_seed)
+                self._updates[update] = handles.update(
+                    update, handles.real, handles.noise, handles.dropout_seed, handles.one_hot)
         return self._updates[update]
 
     def update(self, update, real, z, draw=1):
-        self.session.run(self.operation(update), {
-            self.handles.real: real, self.handles.noise: z, self.handles.dropout_seed: draw})
+        self.session.run(self.operation(update), self.feeds(draw, z, real))
+
+    def feeds(self, draw, z, real=None):
+        """What the graph is fed: noise, labels where it takes some, and real images where there are some."""
+        handles = self.handles
+        found = {handles.noise: z, handles.dropout_seed: draw}
+        if real is not None:
+            found[handles.real] = real
+        if handles.labels is not None:
+            found[handles.labels] = np.arange(len(z))
+        return found
 
 
 @pytest.fixture(scope='module')
@@ -248,8 +259,7 @@ def test_losses_move_nothing_and_draw_their_own_masks(preset, built):
     before = built.values()
 
     def losses(draw):
-        return built.session.run(built.handles.losses, {
-            built.handles.real: real, built.handles.noise: z, built.handles.dropout_seed: draw})
+        return built.session.run(built.handles.losses, built.feeds(draw, z, real))
 
     assert losses(5) == losses(5)
     if preset.name == 'blog_mnist':  # whose discriminator has dropout
@@ -268,8 +278,7 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset, built):
     _, z = batch(preset)
 
     def images(noise, draw):
-        return built.session.run(built.handles.sample_images, {
-            built.handles.noise: noise, built.handles.dropout_seed: draw})
+        return built.session.run(built.handles.sample_images, built.feeds(draw, noise))
 
     low, high = preset.image_range
     found = images(z, 1)
@@ -283,8 +292,14 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset, built):
             and '/Adam' not in name and (not preset.ema_decay or 'moving_' in name or name.endswith(updates.EMA))}
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            whole, one = [session.run(handles.sample_images, {handles.noise: noise, handles.dropout_seed: 0})
-                          for noise in (z, z[:1])]
+
+            def sampled(noise):
+                feeds = {handles.noise: noise, handles.dropout_seed: 0}
+                if handles.labels is not None:
+                    feeds[handles.labels] = [0] * len(noise)
+                return session.run(handles.sample_images, feeds)
+
+            whole, one = sampled(z), sampled(z[:1])
     # Batch norm on its averages: an image does not depend on the others of its batch.
     np.testing.assert_allclose(whole[:1], one, atol=1e-6)
 

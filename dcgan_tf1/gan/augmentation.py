@@ -1,0 +1,71 @@
+"""What is done at random to all images that a discriminator sees, real and generated, in every update.
+
+Differentiable, so that the generator learns through it, and it is not learned by it. Source: Zhao et al., 2020,
+https://arxiv.org/abs/2006.10738, whose extents these are. What is drawn derives from the graph's seed, the pass's
+name and its seed, as dropout masks do.
+"""
+
+import collections
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.util.seeds import derive_seed
+
+
+def augment(images, ctx, names):
+    """images [N, H, W, C] -> the same, each moved, recoloured or cut as `names` of AUGMENTATIONS say.
+
+    ctx: the layers.BatchContext of the pass.
+    """
+    count = tf.shape(images)[0]
+    for name in names:
+        def uniform(what, low=0.0, high=1.0, name=name):
+            """[N, 1, 1, 1], float32."""
+            seed = derive_seed(tf.get_default_graph().seed, 'augment', ctx.name, name, what)
+            return tf.random.stateless_uniform([count, 1, 1, 1], tf.stack([seed, ctx.augment_seed]), low, high)
+
+        images = AUGMENTATIONS[name](images, uniform)
+    return images
+
+
+def translation(images, uniform):
+    """Moved by up to an eighth of the size, up or down and to either side; what comes in is 0, mid-grey."""
+    _, height, width, _ = images.shape.as_list()
+
+    def shift(size, what):
+        """[N, size, size]: which row or column each one takes; none where that is outside."""
+        reach = size // 8
+        amount = tf.cast(tf.floor(uniform(what, -reach, reach + 1)), tf.int32)
+        return tf.one_hot(tf.range(size)[tf.newaxis] + amount[:, :, 0, 0], size)
+
+    rows, columns = shift(height, 'rows'), shift(width, 'columns')
+    channels = images.shape.as_list()[3]
+    moved = tf.matmul(rows, tf.reshape(images, [-1, height, width * channels]))
+    moved = tf.reshape(moved, [-1, height, width, channels])
+    return tf.matmul(tf.tile(columns[:, tf.newaxis], [1, height, 1, 1]), moved)
+
+
+def color(images, uniform):
+    """Brightness moved by up to 0.5, saturation times 0 to 2, contrast times 0.5 to 1.5; of images in [-1, 1]."""
+    images += uniform('brightness', -0.5, 0.5)
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = (images - grey) * uniform('saturation', 0.0, 2.0) + grey
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    return (images - mean) * uniform('contrast', 0.5, 1.5) + mean
+
+
+def cutout(images, uniform):
+    """A rectangle of half the height and width becomes 0; part of it may lie outside."""
+    _, height, width, _ = images.shape.as_list()
+
+    def inside(size, what):
+        """[N, size]: 1 where the rectangle is."""
+        first = tf.floor(uniform(what, 0.0, size + 1.0)[:, :, 0, 0]) - size // 4
+        place = tf.range(size, dtype=tf.float32)[tf.newaxis]
+        return tf.cast(tf.logical_and(place >= first, place < first + size // 2), tf.float32)
+
+    hole = inside(height, 'rows')[:, :, tf.newaxis] * inside(width, 'columns')[:, tf.newaxis]
+    return images * (1 - hole[..., tf.newaxis])
+
+
+AUGMENTATIONS = collections.OrderedDict([('translation', translation), ('color', color), ('cutout', cutout)])
