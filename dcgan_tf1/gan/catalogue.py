@@ -19,12 +19,13 @@ PRESETS = collections.OrderedDict([
     ('cgan_mnist', 'the same with labels: digits of the class that one asks for'),
     ('cgan_fashion_mnist', 'the same on Fashion-MNIST: clothes of the class that one asks for'),
     ('cgan_cifar10', 'the same on all of CIFAR-10'),
+    ('conditional_mnist', "carpedm20's conditional DCGAN on MNIST"),
     ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
     ('vae', 'a variational auto-encoder'),
 ])
 
 # {name: its modes}, of the presets that have some.
-MODES = {'cntk': ('fast', 'slow')}
+MODES = {'cntk': ('fast', 'slow'), 'resnet_mnist': ('full', 'small'), 'resnet_cifar_horse': ('full', 'small')}
 
 
 def preset_names():
