@@ -115,7 +115,7 @@ def _range(values, form):
 def run_table(found):
     """A row for each run and each way to sample it, with every metric."""
     keys = _measured(found, [metric.key for metric in METRICS])
-    lines = heading(['run', 'images', 'minutes', 'images/s', 'in'] + [_heading(key) for key in keys])
+    lines = heading(['run', 'images', 'minutes', 'images/s', 'computed in'] + [_heading(key) for key in keys])
     for title, of_data in by_data(found):
         seen = []
         for record in of_data:

@@ -18,7 +18,7 @@ System = collections.namedtuple('System', [
 
 _MIYATO = '[Miyato et al.](https://arxiv.org/abs/1802.05957)'
 _PROJECTION = '[Miyato and Koyama](https://arxiv.org/abs/1802.05637)'
-_BLAMED = 'The same source names it first, and blames the pixelwise squared error for unconvincing pictures.'
+_BLAMED = 'Named first by the source of `keras_dense`, which blames pixelwise squared error for unconvincing pictures.'
 
 SYSTEMS = (
     System('blog_mnist', 'blog_mnist', (), 3, 430, 0.4,
@@ -30,18 +30,18 @@ SYSTEMS = (
     System('blog_dense', 'blog_dense', (), 1, 8590, 0.4,
            'The DCGAN converges visibly faster and makes clearer digits, says the author of both.'),
     System('tf_tutorial', 'tf_tutorial', (), 1, 1175, 1.5,
-           'Shows a grid of 16 digits after each of 50 epochs; no figures.'),
+           'Shows a grid of 16 digits after each of 50 epochs.'),
     System('tf_tutorial_101', 'tf_tutorial_101', (), 1, 2350, 3,
-           'Transposed convolutions leave a checkerboard and the network cannot be deepened in a natural way; a '
+           'Transposed convolutions leave a checkerboard, and the network cannot be deepened in a natural way; a '
            'ResNet would be better, at a higher price.'),
     System('keras_dense', 'keras_dense', (), 1, 1000, 0.1,
-           'Presents it as more convincing than auto-encoders; shows four fakes every 1,000 steps.'),
+           'Shown beside auto-encoders, whose pictures it finds unconvincing; four fakes every 1,000 steps.'),
     System('cntk', 'cntk', (), 1, 500, 0.6, 'Its fast mode: 5,000 steps; losses 25 times in a run.'),
-    System('cntk-slow', 'cntk', ('--mode=slow',), 1, 1000, 1.2, 'Its slow mode, for better pictures: 10,000 steps.'),
-    System('resnet_mnist-small', 'resnet_mnist', ('--mode=small',), 1, 500, 1,
+    System('cntk-slow', 'cntk', ('--mode=slow',), 1, 1000, 1.2, 'Its slow mode: 10,000 steps.'),
+    System('resnet_mnist-small', 'resnet_mnist', ('--mode=small',), 1, 800, 1,
            _MIYATO + ' took 50,000 steps at four times the width. By the second tutorial a ResNet is better and has '
            'no checkerboard.'),
-    System('resnet_cifar_horse-small', 'resnet_cifar_horse', ('--mode=small',), 1, 500, 1,
+    System('resnet_cifar_horse-small', 'resnet_cifar_horse', ('--mode=small',), 1, 800, 1,
            'The same on the horses.'),
     System('sngan_mnist', 'sngan_mnist', (), 3, 430, 0.4,
            'Spectral normalisation and the hinge loss ({}) on the shapes of `blog_mnist`.'.format(_MIYATO)),
@@ -51,7 +51,7 @@ SYSTEMS = (
     System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 469, 0.5, 'The same on clothes.'),
     System('cgan_cifar10', 'cgan_cifar10', (), 1, 1562, 2, 'The same on all ten classes of CIFAR-10.'),
     System('conditional_mnist', 'conditional_mnist', (), 1, 2186, 2,
-           'Shows grids of digits of the classes asked for, over 25 epochs; no figures.'),
+           '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs, 64 digits every 200 steps.'),
     System('autoencoder', 'autoencoder', (), 1, 936, 0.1, _BLAMED),
     System('vae', 'vae', (), 1, 936, 0.15, _BLAMED),
 )

@@ -45,9 +45,10 @@ esac
 echo "$*" >> calls
 if [ -n "${FAILS:-}" ] && [[ "$*" == *"$FAILS"* ]]; then exit 3; fi
 if [ -n "${WAITS:-}" ] && [[ "$*" == *"$WAITS"* ]]; then
-  trap 'echo stopped >> calls; exit 143' TERM
+  trap 'echo stopped >> calls; kill $!; exit 143' TERM
+  sleep 60 > /dev/null 2>&1 &
   touch waiting
-  sleep 60 & wait
+  wait
 fi
 for argument; do
   case "$argument" in
