@@ -71,12 +71,15 @@ def compare(config):
 
 
 def _read(path, title):
+    from dcgan_tf1.data import recorded
     from dcgan_tf1.reporting import figures
     from dcgan_tf1.runs import run_folder, samples
-    rows = samples.load(path, run_folder.read_preset(path).image_range, print)
+    preset = run_folder.read_preset(path)
+    rows = samples.load(path, preset.image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return figures.Compared(title, rows, run_folder.read_losses(path))
+    return figures.Compared(title, rows, run_folder.read_losses(path),
+                            recorded.class_names(preset, run_folder.read_config(path)))
 
 
 if __name__ == '__main__':

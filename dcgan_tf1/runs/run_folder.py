@@ -24,7 +24,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
+from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, tables
 from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
@@ -71,7 +71,7 @@ def read_config(path):
 
 
 def read_preset(path, log=print):
-    """The Preset that a run was started with, without the flags that changed it.
+    """The Preset that a run was started with, without the flags that changed it but for what recorded_settings has.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
     """
@@ -82,7 +82,7 @@ def read_preset(path, log=print):
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
-    return PRESETS[name]
+    return recorded_settings.apply(path, PRESETS[name], config)
 
 
 def titles(paths):
@@ -145,12 +145,13 @@ def read_losses(path):
     return read_table(losses_file(path))
 
 
-def read_table(path, columns=None, log=print):
+def read_table(path, columns=None, log=print, optional=()):
     """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
 
     [] if there is no file. One that can't be read is left out, with a warning unless a kill left it so.
+    optional: columns beside the ones named, which the table may lack.
     """
-    table = tables.read_numbers(path, columns)
+    table = tables.read_numbers(path, columns, optional)
     if table.problem:
         log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
             path, table.problem, len(table.rows)))

@@ -9,6 +9,7 @@ import numpy as np
 from dcgan_tf1.data import npz
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.figure_style import column_heads
 from dcgan_tf1.util.files import make_folder, replacing
 
 
@@ -46,10 +47,20 @@ def load(run, image_range, log):
     return sorted(rows, key=lambda row: row[0])
 
 
-def save_animation(run, preset, out=None, log=print):
-    """Joins the samples of a run into one GIF; returns its path and the number of frames."""
+def save_animation(run, preset, out=None, log=print, names=()):
+    """Joins the samples of a run into one GIF; returns its path and the number of frames.
+
+    names: of a conditional preset's classes, each of which has a column.
+    """
     rows = load(run, preset.image_range, log)
     if not rows:
         raise UserError('{}: expected samples to animate, found none'.format(run))
     out = out or os.path.join(run, 'animation.gif')
-    return out, images.save_gif(out, rows, preset.samples_columns)
+    return out, images.save_gif(out, rows, *animated_columns(preset, names))
+
+
+def animated_columns(preset, names):
+    """(images in a row of an animation of a preset's samples, what stands over them), as gif_bytes() takes them."""
+    if not names:
+        return preset.samples_columns, None
+    return len(names), column_heads(names, 2 * preset.image_shape[1])

@@ -344,7 +344,7 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     made = plan.make_plan(parse_train([]), print)
     assert len(made.data.images) == 5000 and made.total == 5 * 859 and made.batches.per_epoch == 78
     titles = []
-    monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title: titles.append(title))
+    monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title, *_: titles.append(title))
     assert trainer.train(parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
                                      + list(DENSE))) == 0
     assert titles and all('a note' in title for title in titles)
