@@ -71,7 +71,7 @@ def read_config(path):
 
 
 def read_preset(path, log=print):
-    """The Preset that a run was started with, without the flags that changed it.
+    """The Preset that a run was started with, in its mode, without the flags that changed it.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
     """
@@ -82,7 +82,17 @@ def read_preset(path, log=print):
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
-    return PRESETS[name]
+    schedule = config.get('schedule')
+    mode = schedule.get('mode') if isinstance(schedule, dict) else None  # none in runs of before it was recorded
+    try:
+        return preset_in_mode(name, mode)
+    except ValueError as error:
+        raise UserError('{}: {}'.format(path, error))
+
+
+def preset_in_mode(name, mode):
+    """The preset `name`, in one of its modes where `mode` is not None."""
+    return PRESETS[name] if mode is None else PRESETS[name].with_mode(mode)
 
 
 def titles(paths):
@@ -95,7 +105,7 @@ def titles(paths):
     return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
 
 
-def find_checkpoint(run, step, path, name, which='last'):
+def find_checkpoint(run, step, path, name, which='last', mode=None):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
@@ -104,9 +114,10 @@ def find_checkpoint(run, step, path, name, which='last'):
       path: where run is None, a checkpoint prefix or a folder of them.
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
+      mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
     """
     if run is None:
-        return PRESETS[name], checkpoint.resolve(path)
+        return preset_in_mode(name, mode), checkpoint.resolve(path)
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
