@@ -1,4 +1,4 @@
-"""The names of the presets and what help texts say of them; needs no TensorFlow, which `presets` imports."""
+"""The names of the presets, and what else help texts name; needs no TensorFlow, which the modules of these import."""
 
 import collections
 import sys
@@ -27,6 +27,10 @@ PRESETS = collections.OrderedDict([
 # {name: its modes}, of the presets that have some.
 MODES = collections.OrderedDict([
     ('cntk', ('fast', 'slow')), ('resnet_mnist', ('full', 'small')), ('resnet_cifar_horse', ('full', 'small'))])
+
+# Functions of losses.py that are a GAN's, and those of augmentation.py.
+GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
+AUGMENTATIONS = ('translation', 'color', 'cutout')
 
 
 def mode_names(name):

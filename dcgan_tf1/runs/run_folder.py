@@ -24,7 +24,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
+from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, tables
 from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
@@ -71,7 +71,7 @@ def read_config(path):
 
 
 def read_preset(path, log=print):
-    """The Preset that a run was started with, in its mode, without the flags that changed it.
+    """The Preset that a run was started with, without the flags that changed it but for what recorded_settings has.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
     """
@@ -82,12 +82,7 @@ def read_preset(path, log=print):
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
-    schedule = config.get('schedule')
-    mode = schedule.get('mode') if isinstance(schedule, dict) else None  # none in runs of before it was recorded
-    try:
-        return preset_in_mode(name, mode)
-    except ValueError as error:
-        raise UserError('{}: {}'.format(path, error))
+    return recorded_settings.apply(path, PRESETS[name], config)
 
 
 def preset_in_mode(name, mode):

@@ -9,6 +9,7 @@ from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files
+from dcgan_tf1.training import experiment_flags
 from dcgan_tf1.util import flags
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
@@ -61,6 +62,7 @@ def parse_train(argv):
         'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
         + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
     _add_system_flags(command)
+    experiment_flags.add(command)
     _add_data_flags(command)
     _add_run_folder_flags(command)
     _add_machine_flags(command)
@@ -106,8 +108,8 @@ def _add_data_flags(command):
     command.group('Data')
     command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
                                               'Default: what the preset says.')
-    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
-                                  'Default: what the preset says.')
+    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
+                                  'presets with labels, which are trained on all. Default: what the preset says.')
     command.path('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
                                    'which what is missing is downloaded.')
     flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
@@ -183,6 +185,7 @@ def _overridden_preset(preset, values):
         if preset.loss not in [getattr(losses, name) for name in _LIKELIHOODS]:
             raise flags.Error('--likelihood: expected a preset with one (vae), found --preset={}'.format(preset.name))
         overrides['loss'] = getattr(losses, values['likelihood'])
+    overrides.update(experiment_flags.overrides(preset, values))
     overrides.update({name: values[name] for name in (
         'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'gif')
         if values[name] is not None})
@@ -196,5 +199,8 @@ def _overridden_preset(preset, values):
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
     if values['class'] is not None:
+        if preset.classes is not None:
+            raise flags.Error('--class: expected a preset without labels, found --preset={}, which is trained on all '
+                              'classes (dcgan-sample --class asks for images of one)'.format(preset.name))
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
     return dataclasses.replace(preset, **overrides)

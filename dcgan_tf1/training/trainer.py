@@ -1,5 +1,7 @@
 """A training from end to end: plan, graph, restored variables, steps with their hooks, end."""
 
+import dataclasses
+
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph
@@ -30,6 +32,7 @@ def train(config, output_closed=lambda: False):
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
     plan = make_plan(config, log)
+    config = dataclasses.replace(config, preset=plan.preset)
     job = Job(config, log)
     monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
     with job.open_run(plan, output_closed):
