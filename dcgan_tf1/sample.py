@@ -38,6 +38,7 @@ class SampleConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     preset_file: Optional[str]
+    mode: Optional[str]
     step: Optional[int]
     which: str
     num_images: Optional[int]
@@ -100,7 +101,7 @@ def sample(config):
     from dcgan_tf1.util import images
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which)
+                                                config.which, config.mode)
     out = config.out or ('samples.png' if config.run is None else os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
     if config.npz and os.path.realpath(config.npz) == os.path.realpath(out):

@@ -25,11 +25,18 @@ PRESETS = collections.OrderedDict([
 ])
 
 # {name: its modes}, of the presets that have some.
-MODES = {'cntk': ('fast', 'slow'), 'resnet_mnist': ('full', 'small'), 'resnet_cifar_horse': ('full', 'small')}
+MODES = collections.OrderedDict([
+    ('cntk', ('fast', 'slow')), ('resnet_mnist', ('full', 'small')), ('resnet_cifar_horse', ('full', 'small'))])
 
 # Functions of losses.py that are a GAN's, and those of augmentation.py.
 GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
 AUGMENTATIONS = ('translation', 'color', 'cutout')
+
+
+def mode_names(name):
+    """The names of a preset's modes, () where it has none; of one that is registered later only when it is."""
+    presets = sys.modules.get('dcgan_tf1.gan.presets')
+    return MODES.get(name, ()) if presets is None else tuple(presets.PRESETS[name].modes)
 
 
 def preset_names():

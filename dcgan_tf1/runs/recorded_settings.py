@@ -1,4 +1,4 @@
-"""What a run's config.json says of the settings by which its checkpoints are read: flags and data may change them."""
+"""What a run's config.json says of the settings by which its checkpoints are read: its mode, flags and data."""
 
 import dataclasses
 
@@ -7,18 +7,22 @@ from dcgan_tf1.util.errors import UserError
 
 
 def apply(run, preset, config):
-    """The Preset with a run's own classes, samples and average of the weights.
+    """The Preset in a run's mode, with its own classes, samples and average of the weights.
 
     config: the run's config.json; what it lacks is as the preset has it. Raises UserError for other values than
     there may be.
     """
     identity, schedule = config['identity'], config.get('schedule')
+    schedule = schedule if isinstance(schedule, dict) else {}
+    if schedule.get('mode') is not None:  # of before it was recorded, no other networks depend on it
+        _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
+                 'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
+        preset = preset.with_mode(schedule['mode'])
     found = {}
     if preset.classes is not None:
         found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
             _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
-        found['samples'] = _checked(run, schedule if isinstance(schedule, dict) else {}, 'samples', preset.samples,
-                                    _is_count, 'a number of samples')
+        found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
     return dataclasses.replace(preset, **found)

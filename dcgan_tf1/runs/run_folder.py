@@ -85,6 +85,11 @@ def read_preset(path, log=print):
     return recorded_settings.apply(path, PRESETS[name], config)
 
 
+def preset_in_mode(name, mode):
+    """The preset `name`, in one of its modes where `mode` is not None."""
+    return PRESETS[name] if mode is None else PRESETS[name].with_mode(mode)
+
+
 def titles(paths):
     """A name for each run folder: its preset and the end of its path, long enough to tell it from the others."""
     parts = [os.path.abspath(path).split(os.sep) for path in paths]
@@ -95,7 +100,7 @@ def titles(paths):
     return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
 
 
-def find_checkpoint(run, step, path, name, which='last'):
+def find_checkpoint(run, step, path, name, which='last', mode=None):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
@@ -104,9 +109,10 @@ def find_checkpoint(run, step, path, name, which='last'):
       path: where run is None, a checkpoint prefix or a folder of them.
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
+      mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
     """
     if run is None:
-        return PRESETS[name], checkpoint.resolve(path)
+        return preset_in_mode(name, mode), checkpoint.resolve(path)
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))

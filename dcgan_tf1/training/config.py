@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
+from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files
 from dcgan_tf1.training import experiment_flags
@@ -73,7 +73,8 @@ def parse_train(argv):
     if values['preset_file'] is not None and not command.values['preset'].present:
         raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
             values['preset_file']))
-    _check_mode(values)
+    if values['preset'] in PRESETS:  # before TensorFlow is imported
+        preset_files.check_mode(values['preset'], values['mode'])
     preset, record = _find_preset(values)
     preset = _overridden_preset(preset, values)
     flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
@@ -96,8 +97,7 @@ def _add_system_flags(command):
     command.choice('batch_norm', None, ('fused', 'moments'),
                    "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
                    'Default: what the preset says.')
-    command.string('mode', None, 'One of the named variants that some presets have ({}).'.format('; '.join(
-        '{}: {}'.format(name, ', '.join(modes)) for name, modes in MODES.items())))
+    checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
     command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
                                                      'its place. Default: bernoulli.')
     command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as sample --checkpoint takes '
@@ -158,19 +158,6 @@ def _add_worker_flags(command):
     command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
 
 
-def _check_mode(values):
-    """Refuses a mode that a preset of ours has not, before TensorFlow is imported."""
-    if values['mode'] is not None and values['preset'] in PRESETS:
-        _refuse_mode(values, MODES.get(values['preset'], ()))
-
-
-def _refuse_mode(values, modes):
-    if values['mode'] not in modes:
-        raise flags.Error('--mode: expected {}, found {!r}'.format(
-            'one of ' + ', '.join(modes) if modes else 'none, for {} has no modes'.format(values['preset']),
-            values['mode']))
-
-
 def _find_preset(values):
     """(the Preset that the flags name, what config.json records of the user's file that it comes from or None).
 
@@ -192,8 +179,8 @@ def _overridden_preset(preset, values):
     from dcgan_tf1.gan.presets import StepInterval
     overrides = {}
     if values['mode'] is not None:
-        _refuse_mode(values, tuple(preset.modes))
-        overrides.update(preset.modes[values['mode']])
+        preset_files.check_mode(preset.name, values['mode'])
+        preset = preset.with_mode(values['mode'])
     if values['likelihood'] is not None:
         if preset.loss not in [getattr(losses, name) for name in _LIKELIHOODS]:
             raise flags.Error('--likelihood: expected a preset with one (vae), found --preset={}'.format(preset.name))

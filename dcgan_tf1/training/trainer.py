@@ -93,7 +93,7 @@ def _restore(model, config, job):
         model.restore(checkpoint.checkpoint_path(job.run.checkpoints, job.start))
     elif config.init_checkpoint:
         init_checkpoint = checkpoint.resolve(config.init_checkpoint)
-        # 2017's checkpoints have no global_step, and ours starts at 0 here.
-        model.restore(init_checkpoint, with_step=False)
-        job.run.log('starting from the variables of {}'.format(init_checkpoint))
+        absent = model.begin_from(init_checkpoint)
+        job.run.log('starting from the variables of {}{}'.format(init_checkpoint, absent and (
+            '; it has no {}, which begin anew'.format(' and no '.join(absent))) or ''))
     model.synchronise()
