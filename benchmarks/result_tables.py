@@ -8,7 +8,7 @@ from run_records import data_title
 from dcgan_tf1.metrics.table import METRICS, format_with_error
 
 # Of the table of all systems; the table of all runs has every metric.
-MAIN = ('frechet_distance', 'precision', 'recall', 'class_accuracy', 'memorised')
+MAIN = ('frechet_distance', 'precision', 'recall', 'class_accuracy', 'memorised', 'checkerboard')
 BY_KEY = {metric.key: metric for metric in METRICS}
 # The systems of 2017: how soon the others of the same images are as good as these were in the end.
 ORIGINALS = ('blog_mnist', 'blog_cifar_horse')
@@ -94,15 +94,12 @@ def mean_and_worst(runs, key):
     """The mean of a metric over runs of a system, as its preset samples; in brackets the worst of several."""
     metric, rows = BY_KEY[key], [run['evaluation']['results'][0] for run in runs]
     values = [row[key] for row in rows if row.get(key) is not None]
-    if len(values) < 2:
+    real = runs[0]['evaluation']['real'].get(key)
+    if len(values) < 2 or (metric.better == 'as real' and real is None):
         return _mean(rows, key)
-    worst = {'lower': max, 'higher': min}.get(metric.better)
-    if worst is None:  # as real
-        real = runs[0]['evaluation']['real'][key]
-        worst_value = max(values, key=lambda value: abs(value - real))
-    else:
-        worst_value = worst(values)
-    return '{} ({})'.format(_mean(rows, key), metric.format.format(worst_value))
+    distance_to_best = {'lower': lambda value: value, 'higher': lambda value: -value}.get(
+        metric.better, lambda value: abs(value - real))
+    return '{} ({})'.format(_mean(rows, key), metric.format.format(max(values, key=distance_to_best)))
 
 
 def _range(values, form):

@@ -156,8 +156,7 @@ def test_a_signal_stops_the_command_and_then_the_script(tree):
 @pytest.mark.slow
 def test_a_trial_of_one_system(tree, tiny_data):
     """The whole way with real commands, on tiny data: nothing is written beside the real results."""
-    (tree / '.venv' / 'bin' / 'python').unlink()
-    (tree / '.venv' / 'bin' / 'python').symlink_to(sys.executable)
+    (tree / '.venv' / 'bin' / 'python').write_text('#!/bin/sh\nexec {} "$@"\n'.format(sys.executable))
     (tree / 'docs' / 'results.md').write_text('as it was')
     process = start_process(
         ['bash', str(tree / 'benchmarks' / 'reproduce_all.sh'), '--quick', str(tree / 'some')],
