@@ -143,6 +143,7 @@ while IFS=$'\t' read -r -u 3 name hours preset eval_every flags; do
   if finished "$name" "${words[@]}"; then
     continue
   elif [ -n "${LIST:-}" ]; then
+    [ -z "$quick" ] || hours=0.03
     printf '%-30s %5s h\n' "$name" "$hours"
     left=$(awk "BEGIN { print $left + $hours }")
   else

@@ -113,19 +113,34 @@ def run_table(found):
     """A row for each run and each way to sample it, with every metric."""
     keys = _measured(found, [metric.key for metric in METRICS])
     lines = heading(['run', 'images', 'minutes', 'images/s', 'computed in'] + [_heading(key) for key in keys])
-    for title, of_data in by_data(found):
-        seen = []
+    for title, of_data in grouped(found, lambda record: '{}, {:,} images'.format(
+            data_title(record), record['data']['images'])):
+        for real in real_rows(of_data, keys):
+            lines.append(row(['', '*real: {}*'.format(title), '', '', ''] + real))
         for record in of_data:
-            real = [format_with_error(BY_KEY[key], record['evaluation']['real']) for key in keys]
-            if real not in seen:  # the same for all runs on the same images
-                seen.append(real)
-                lines.append(row(['', '*real: {}*'.format(title), '', '', ''] + real))
             for index, result in enumerate(record['evaluation']['results']):
                 about = ['{:.1f}'.format(record['minutes']), '{:,.0f}'.format(record['images_per_second']),
                          record['precision']] if index == 0 else ['', '', '']
                 lines.append(row(['`{}`'.format(record['name']) if index == 0 else '', result['name']] + about + [
                     format_with_error(BY_KEY[key], result) for key in keys]))
     return lines
+
+
+def real_rows(found, keys):
+    """The metrics of the real images that runs were measured beside: one list of cells, where they agree.
+
+    Those of a preset with labels have more of them.
+    """
+    rows = []
+    for record in found:
+        cells = [format_with_error(BY_KEY[key], record['evaluation']['real']) for key in keys]
+        for index, other in enumerate(rows):
+            if all(one == two or not (one and two) for one, two in zip(cells, other)):
+                rows[index] = [one or two for one, two in zip(cells, other)]
+                break
+        else:
+            rows.append(cells)
+    return rows
 
 
 def loss_table(found):

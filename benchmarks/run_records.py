@@ -97,7 +97,7 @@ def as_text(record):
             text = json.dumps(dict(value, rows=[]))[:-3] + '[\n      {}]}}'.format(rows)
         elif key == 'evaluation':
             text = json.dumps(value, indent=4).replace('\n', '\n  ')
-            text = re.sub(r'\[[^\][{}]*\]', lambda found: ' '.join(found.group().split()), text)
+            text = re.sub(r'\[[^\][{}]*\]', lambda found: json.dumps(json.loads(found.group())), text)
         else:
             text = json.dumps(value)
         lines.append('  {}: {}'.format(json.dumps(key), text))

@@ -185,6 +185,13 @@ def test_several_seeds_are_one_row_with_mean_and_worst(two_seeds):
     assert lines[2].startswith('| *real images: MNIST*') and len(lines) == 5
 
 
+def test_real_images_have_a_row_for_each_set_of_them(two_seeds):
+    two_seeds[2]['evaluation']['real']['frechet_within_classes'] = 1.25  # of a preset with labels alone
+    two_seeds[1]['evaluation']['real']['density'] = 99.0  # measured otherwise
+    lines = [line for line in result_tables.run_table(two_seeds) if '*real: MNIST, 5,400 images*' in line]
+    assert len(lines) == 2 and '| 1.25 |' in lines[0] and '| 99.000 |' in lines[1]
+
+
 def test_time_to_quality(two_seeds):
     text = '\n'.join(result_tables.time_tables(two_seeds))
     assert 'MNIST: `blog_mnist` ends at 25.00, by 2,000 images.' in text
