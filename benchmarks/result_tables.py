@@ -14,10 +14,15 @@ BY_KEY = {metric.key: metric for metric in METRICS}
 ORIGINALS = ('blog_mnist', 'blog_cifar_horse')
 
 
-def all_tables(found, strips):
-    """Everything that is generated. found: the records. strips: their folder, relative to the document."""
+def all_tables(found, strips, left_out=()):
+    """Everything that is generated.
+
+    found: the records. strips: their folder, relative to the document. left_out: names of records that don't count.
+    """
     missing = [name for name in systems.BY_NAME if name not in {record['system'] for record in found}]
-    parts = ['Not yet run to the end here: {}.'.format(', '.join(map('`{}`'.format, missing)))] if missing else []
+    parts = ['{}: {}.'.format(text, ', '.join(map('`{}`'.format, names))) for text, names in (
+        ('Not yet run to the end here', missing),
+        ('Left out, for their presets have changed since', left_out)) if names]
     if found:
         parts += [conditions(found), '\n'.join(main_table(found, strips)),
                   '### Time to quality', '\n'.join(time_tables(found)),

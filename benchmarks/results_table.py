@@ -80,6 +80,7 @@ def _same(name, record):
 def write_tables(places, trial=False):
     """Writes the tables and the picture of all systems from all records."""
     found = run_records.read_all(places.records)
+    content, found = contents(found, places, trial)
     if trial and not os.path.exists(places.document):
         with writing(os.path.dirname(places.document)):
             os.makedirs(os.path.dirname(places.document), exist_ok=True)
@@ -89,8 +90,7 @@ def write_tables(places, trial=False):
             text = handle.read()
     except OSError as error:
         raise cannot_read(places.document, error)
-    strips = os.path.relpath(places.strips, os.path.dirname(places.document)).replace(os.sep, '/')
-    written = between_markers(text, result_tables.all_tables(found, strips), places.document)
+    written = between_markers(text, content, places.document)
     if written != text:
         write_text(places.document, written)
     rows = picture_rows(found, places.strips)
@@ -98,6 +98,20 @@ def write_tables(places, trial=False):
         write_if_new(places.picture, picture_of(rows))
     print('{}: {} of {} systems'.format(
         places.document, len({record['system'] for record in found}), len(systems.SYSTEMS)))
+
+
+def contents(found, places, trial=False):
+    """(what comes between the markers, the records that it is of): without those whose presets have changed since."""
+    left_out = []
+    for record in [] if trial else found:
+        differing = run_records.outdated(record)
+        if differing:
+            left_out.append(record['name'])
+            print('WARNING: {} is left out, for its preset is another one now: {}'.format(
+                record['name'], '; '.join(differing)), file=sys.stderr)
+    found = [record for record in found if record['name'] not in left_out]
+    strips = os.path.relpath(places.strips, os.path.dirname(places.document)).replace(os.sep, '/')
+    return result_tables.all_tables(found, strips, left_out), found
 
 
 def between_markers(text, content, name):

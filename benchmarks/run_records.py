@@ -18,6 +18,7 @@ from PIL import Image
 
 from dcgan_tf1.data import sources
 from dcgan_tf1.gan.noise import sample_noise
+from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
@@ -49,12 +50,15 @@ def from_run(path, trial=False):
             path, ', '.join(systems.BY_NAME), system))
     schedule = _section(path, config, 'schedule')
     total = schedule['total_steps']
-    if not trial:
-        _check_settings(path, config, preset, schedule)
     folder = os.path.join(path, 'checkpoints')
     step = max(checkpoint.list_steps(folder), default=0)
     if step != total:
         raise UserError('{}: expected a finished run, found it at step {:,} of {:,}'.format(path, step, total))
+    epoch = _steps_per_epoch(path, config, preset, schedule)
+    differing = [] if trial else differences(preset, config['identity'], total, epoch)
+    if differing:
+        raise UserError('{}: expected a whole run of {} as it is now, found that {}'.format(
+            path, system, '; '.join(differing)))
     losses = _losses(path, preset, schedule)
     data = _section(path, config, 'data')
     record = {
@@ -64,7 +68,8 @@ def from_run(path, trial=False):
         'versions': {key: config['versions'][key] for key in ('dcgan_tf1', 'tensorflow')},
         'data': {'name': data['name'], 'class': config['identity'].get('class'), 'images': data['images'],
                  'official': data['official'], 'note': data['note'], 'checksum': data['checksum'][:12]},
-        'steps': total, 'minutes': _rounded(_seconds_at(losses, total) / 60),
+        'identity': config['identity'], 'steps': total, 'steps_per_epoch': epoch,
+        'minutes': _rounded(_seconds_at(losses, total) / 60),
         'images_per_second': _rounded(statistics.median(losses['images_per_second'])),
         'losses': _loss_summary(losses, preset),
         'evaluation': _evaluation(path, preset, config, total, trial),
@@ -125,24 +130,29 @@ def _preset(path, config):
     return preset, mode if preset.modes[mode] else None
 
 
-def _check_settings(path, config, preset, schedule):
-    """Raises UserError where a run was not trained as its preset is now."""
-    identity = config['identity']
+def _steps_per_epoch(path, config, preset, schedule):
+    if schedule['epochs'] is not None and _section(path, config, 'flags').get('max_steps') is None:
+        return schedule['total_steps'] // schedule['epochs']  # of the full data set, also with a stand-in for it
+    return -(-schedule['batches_per_epoch'] // preset.image_batches)
+
+
+def differences(preset, identity, steps, steps_per_epoch):
+    """How a run's settings differ from its preset's as it is now: texts; [] for a whole run of that preset."""
     wanted = resume.identity(preset, identity.get('seed'), None, identity.get('data_checksum'), preset.image_class, 1)
+    whole = preset.steps or preset.epochs * steps_per_epoch
     if preset.learning_rate_decay != 'none':
-        wanted['decay_steps'] = schedule['total_steps']
-    differing = resume.differences(identity, wanted)
-    if differing:
-        raise UserError('{}: expected the settings of {} as it is now, found that {}'.format(
-            path, preset.name, '; '.join(differing)))
-    if (schedule['epochs'], schedule['steps']) != (preset.epochs, preset.steps):
-        raise UserError('{}: expected a whole run of {}, found one of {:,} steps, with --epochs'.format(
-            path, preset.name, schedule['total_steps']))
-    most = _section(path, config, 'flags').get('max_steps')
-    whole = preset.steps or preset.epochs * -(-schedule['batches_per_epoch'] // preset.image_batches)
-    if most is not None and most != whole:
-        raise UserError('{}: expected a whole run of {}, found one with --max_steps={}'.format(
-            path, preset.name, most))
+        wanted['decay_steps'] = steps  # its length is compared below
+    length = [] if steps == whole else ['it has {:,} steps, not {:,}'.format(steps, whole)]
+    return length + resume.differences(identity, wanted)
+
+
+def outdated(record):
+    """The same of a record; the preset may have changed since."""
+    preset, mode = PRESETS[record['preset']], record['mode']
+    if mode is not None and mode not in preset.modes:
+        return ['it has no mode {} any more'.format(mode)]
+    return differences(preset if mode is None else preset.with_mode(mode), record['identity'], record['steps'],
+                       record['steps_per_epoch'])
 
 
 def _command(text):

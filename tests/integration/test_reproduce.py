@@ -15,6 +15,8 @@ from dcgan_tf1.train import parse_train
 
 sys.path.insert(0, os.path.join(ROOT, 'benchmarks'))
 
+import results_table  # noqa: E402
+import run_records  # noqa: E402
 import systems  # noqa: E402
 
 pytestmark = pytest.mark.once
@@ -29,6 +31,14 @@ def test_every_preset_is_among_the_systems_and_each_has_its_flags():
         mode = dict(flag.split('=') for flag in system.flags).get('--mode')
         precision = None if config.precision == 'auto' else config.precision
         assert name == '{}-{}'.format(systems.name_of(config.preset.name, mode, precision), config.seed)
+
+
+def test_the_document_is_as_the_records_have_it():
+    """What stands between the markers is written by results_table.py from the records that are there."""
+    content, _ = results_table.contents(run_records.read_all(results_table.HERE.records), results_table.HERE)
+    with open(results_table.HERE.document, encoding='utf-8') as handle:
+        text = handle.read()
+    assert results_table.between_markers(text, content, '') == text
 
 
 VENV = '''find_python() { echo python; }

@@ -1,6 +1,7 @@
 """Runs as records, and the tables and pictures of docs/results.md that are made of them."""
 
 import copy
+import dataclasses
 import json
 import os
 import shutil
@@ -49,7 +50,7 @@ def short_run(tiny_data, plain_graph, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def whole_run(short_run, tmp_path_factory):
-    """The same as if it were a whole one, evaluated by as many images as there have to be, and measured meanwhile."""
+    """The same where 4 steps are a whole run, evaluated by as many images as there have to be, and measured."""
     run = tmp_path_factory.mktemp('whole') / 'run'
     shutil.copytree(short_run, str(run))
 
@@ -65,7 +66,10 @@ def whole_run(short_run, tmp_path_factory):
     (run / 'quality.csv').write_text('step,n,frechet_distance,precision\n2,2000,50.125,0.5\n4,2000,20.5,0.75\n')
     (run / 'losses.csv').write_text('step,epoch,d_loss,d_loss_real,d_loss_fake,g_loss,images_per_second,seconds\n'
                                     '1,1,0.5,0.25,0.75,1.5,100,30\n2,1,1.5,0.25,0.75,2.5,200,45\n')
-    return str(run)
+    before = PRESETS['keras_dense']
+    PRESETS['keras_dense'] = dataclasses.replace(before, steps=4)
+    yield str(run)
+    PRESETS['keras_dense'] = before
 
 
 @pytest.fixture
@@ -107,17 +111,18 @@ def test_losses_beside_those_of_2017():
 
 
 @pytest.mark.parametrize('what, expected', [
-    ('cut short', '--max_steps=4'), ('stopped', 'at step 4 of 10,000'), ('epochs', 'with --epochs'),
+    ('cut short', 'it has 4 steps, not 10,000'), ('stopped', 'at step 4 of 10,000'),
     ('settings', 'learning_rate was 0.5'), ('few images', 'an evaluation of 2,700 images'),
     ('not evaluated', 'dcgan-evaluate --run='), ('other data', 'found other data'),
     ('no system', 'expected a run of one of the systems'), ('no losses', 'expected rows of losses')])
-def test_what_is_no_whole_run_is_refused(what, expected, short_run, whole_run, places, tmp_path, capsys):
+def test_what_is_no_whole_run_is_refused(what, expected, whole_run, places, tmp_path, monkeypatch):
     run = tmp_path / 'run'
-    shutil.copytree(short_run if what == 'cut short' else whole_run, str(run))
+    shutil.copytree(whole_run, str(run))
+    if what == 'cut short':
+        monkeypatch.setitem(PRESETS, 'keras_dense', dataclasses.replace(PRESETS['keras_dense'], steps=10000))
     config, metrics = run / 'config.json', run / 'evaluation-000004' / 'metrics.json'
     changes = {
         'stopped': lambda value: value['schedule'].update(total_steps=10000),
-        'epochs': lambda value: value['schedule'].update(epochs=1, steps=None),
         'settings': lambda value: value['identity'].update(learning_rate=0.5),
         'no system': lambda value: value['flags'].update(precision='bfloat16')}
     if what in changes:
@@ -156,6 +161,19 @@ def test_adding_a_run_writes_tables_and_pictures_and_nothing_again(whole_run, pl
         assert strip.size == (12 * 28, 2 * 28)
     with Image.open(str(tmp_path / 'presets.png')) as picture:
         assert picture.size == (230 + 24 * 32 + 4, 8 + 32)
+
+
+def test_a_record_of_a_preset_that_has_changed_is_left_out(whole_run, places, monkeypatch, capsys):
+    assert results_table.add([whole_run], places) == []
+    for changes, expected in (({'learning_rate': 0.5}, 'learning_rate was 0.001, now 0.5'),
+                              ({'steps': 5}, 'it has 4 steps, not 5')):
+        monkeypatch.setitem(PRESETS, 'keras_dense', dataclasses.replace(PRESETS['keras_dense'], **changes))
+        results_table.write_tables(places)
+        assert expected in capsys.readouterr().err
+        with open(places.document) as handle:
+            text = handle.read()
+        assert 'have changed since: `keras_dense-0`.' in text and '![24 samples' not in text
+        assert os.path.exists(os.path.join(places.records, 'keras_dense-0.json'))
 
 
 @pytest.fixture
@@ -220,11 +238,5 @@ def test_strips_are_small_and_have_the_classes_in_turn(monkeypatch):
     assert asked[1] is None
 
 
-def test_the_document_is_as_the_records_have_it():
-    """What stands between the markers is written by the program from the records that are there."""
-    found = run_records.read_all(results_table.HERE.records)
-    with open(results_table.HERE.document, encoding='utf-8') as handle:
-        text = handle.read()
-    assert results_table.between_markers(text, result_tables.all_tables(found, 'img/systems'), '') == text
 
 
