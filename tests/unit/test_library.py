@@ -243,7 +243,7 @@ def test_the_discriminator_takes_images_flat_or_not_and_is_the_one_that_is_expor
     with tf.Graph().as_default(), tf.Session() as session:
         network = graph.build_inference_graph(BLOG, with_discriminator=True)[1]
         checkpoint.restore(session, last(blog_run), checkpoint.by_name(tf.global_variables()))
-        np.testing.assert_allclose(found, session.run(network.output, {network.input: images}), atol=1e-5)
+        np.testing.assert_allclose(found, session.run(network.output, {network.inputs['images']: images}), atol=1e-5)
     assert found.shape == (5, 1)
 
 
