@@ -83,8 +83,8 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
 
     Placeholders `real` [N] + input_shape, `noise` [N, z_dim] and, for a preset with labels, `labels` [N]; the
     losses (scalars, in nats), `update`, which builds one update of the schedule, and the loop that trains any
-    number of steps in one call of the session. The graph has to be free of other networks, and the call outside of any variable scope, since the trainer
-    names its variables as the notebooks of 2017 did.
+    number of steps in one call of the session. The graph has to be free of other networks, and the call outside of
+    any variable scope, since the trainer names its variables as the notebooks of 2017 did.
 
     Args:
       total_steps: over how many a preset's learning rate falls, where it does.
