@@ -24,7 +24,7 @@ def make_checkpoint(name, folder):
         session.run(tf.global_variables_initializer())
         draw = np.random.RandomState(2)
         for variable in variables:
-            if not variable.op.name.endswith('kernel'):
+            if not variable.op.name.endswith(('kernel', 'Matrix', '/w')):
                 shape, name = variable.shape.as_list(), variable.op.name
                 value = draw.normal(0, 0.3, shape)
                 if 'variance' in name or 'gamma' in name:

@@ -240,6 +240,8 @@ def test_initial_weights():
     assert 0.99 * limit * np.sqrt(2) < np.abs(weights(layers.glorot_uniform(np.sqrt(2)))).max() <= limit * np.sqrt(2)
     found = weights(layers.normal(0.02))
     assert abs(found.std() - 0.02) < 3e-4 and abs(found.mean()) < 3e-4 and np.abs(found).max() > 0.06
+    found = weights(layers.truncated_normal(0.02))
+    assert abs(found.std() - 0.0176) < 3e-4 and abs(found.mean()) < 3e-4 and 0.0395 < np.abs(found).max() <= 0.04
 
 
 def test_noise():
@@ -267,6 +269,7 @@ def mnist(real_data, monkeypatch):
     ('keras_dense', 10000, [1, 101, 9901], [1, 1001, 9001], [1000, 10000]),
     ('cntk', 5000, [200, 400, 5000], [200, 400, 5000], [1000, 5000]),
     ('resnet_mnist', 50000, [100, 200, 50000], [500, 1000, 50000], [500, 50000]),
+    ('conditional_mnist', 25 * 1093, [200, 400, 27200], [200, 400, 27200], [200, 27200]),
     ('autoencoder', 20 * 468, [468, 936], [468, 936], [5 * 468, 20 * 468])])
 def test_rhythms(preset, total, rows, pictures, saves, mnist):
     found = plan('--preset=' + preset)
