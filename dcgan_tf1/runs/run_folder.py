@@ -23,6 +23,7 @@ import time
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
+from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
 from dcgan_tf1.runs.numbering import NUMBERED
@@ -83,6 +84,24 @@ def read_preset(path, log=print):
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
     return PRESETS[name]
+
+
+def class_names(preset, prefix):
+    """The names of a conditional preset's classes, in the order of its labels; None where it takes no labels.
+
+    They are those of the data that the run of the checkpoint `prefix` was trained on, else of the preset's data set;
+    numbers where that has no names, or not one for each class.
+    """
+    if preset.classes is None:
+        return None
+    run, data = os.path.dirname(os.path.dirname(os.path.abspath(prefix))), {}
+    if os.path.isfile(os.path.join(run, 'config.json')):
+        data = read_config(run).get('data') or {}
+    names = data.get('classes')
+    if not isinstance(names, list) or not names:
+        dataset = DATASETS.get(data.get('name', preset.dataset))
+        names = [] if dataset is None else dataset.classes
+    return [str(name) for name in (names if len(names) == preset.classes else range(preset.classes))]
 
 
 def titles(paths):
