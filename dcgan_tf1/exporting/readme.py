@@ -26,7 +26,8 @@ generate = wrapped.prune({inputs}, '{output}')
 images = generate({constants}).numpy()
 ```
 
-From C: read the file into a `TF_Buffer`, `TF_GraphImportGraphDef`, then `TF_SessionRun` with the {operations} and `{output_op}`, index 0, as output. From Java: `Graph.importGraphDef` of the file's
+From C: read the file into a `TF_Buffer`, `TF_GraphImportGraphDef`, then `TF_SessionRun` with the
+{operations} and `{output_op}` as output, index 0 of each. From Java: `Graph.importGraphDef` of the file's
 GraphDef, then `session.runner(){java_feeds}.fetch("{output_op}").run()`.
 '''
 
@@ -155,12 +156,12 @@ def _values(exported):
         'inputs': tensors if conditional else repr(tensors[0]), 'arguments': each('{}={}', keys, variables),
         'input_keys': each('`{}`', keys), 'input_ops': each('`{}`', operations),
         'java_feeds': each('.feed("{}", {})', operations, variables, separator=''),
-        'operations': 'operation\n`{}`, index 0, as input'.format(*operations),
+        'operations': 'operation `{}` as input'.format(*operations),
         'js_inputs': 'tf.{}([16, {}]{})'.format('randomUniform' if uniform else 'randomNormal', preset.z_dim,
                                                ', -1, 1' if uniform else ''),
         'web': ', of the class that one asks for' if conditional else ''}
     if conditional:
-        values['operations'] = 'operations\n`{}` and `{}` (int32), index 0 of each, as inputs'.format(*operations)
+        values['operations'] = 'operations `{}` and `{}` (int32) as inputs'.format(*operations)
         values['js_inputs'] = '{{ {}: {},\n    {}: tf.tensor1d([...Array(16).keys()].map((i) => i % {}), ' \
                               "'int32') }}".format(keys[0], values['js_inputs'], keys[1], count)
     values['tflite'] = (_TFLITE_LABELS if conditional else _TFLITE_NOISE).format(**dict(
