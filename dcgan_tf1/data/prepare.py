@@ -6,6 +6,11 @@ import numpy as np
 
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing
+
+# How data of the user's own have labels, for messages.
+_LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with no pictures beside the sub-folders',
+              'npz': ': they are the array y_train or labels'}
 
 
 class TrainingData(collections.namedtuple('TrainingData', [
@@ -30,7 +35,11 @@ def prepare(dataset, preset, image_class=None):
             dataset.name, by(preset.image_shape), preset.name, by(dataset.images.shape[1:])))
     images, labels, full_size = dataset.images, dataset.labels, dataset.nominal_size
     if preset.classes is not None and labels is None:
-        raise UserError('--dataset={}: expected labels for --preset={}, found none'.format(dataset.name, preset.name))
+        raise UserError('--dataset={}: expected labels for --preset={}, found none in {}{}'.format(
+            dataset.name, preset.name, dataset.folder, _LABELS_OF.get(dataset.name, '')))
+    if preset.classes not in (None, len(dataset.classes)):
+        raise UserError('--dataset={}: expected the {} classes of --preset={}, found {} in {}'.format(
+            dataset.name, preset.classes, preset.name, len(dataset.classes), dataset.folder))
     keep = np.ones(len(images), bool)
     if preset.holdout and dataset.name in ('mnist', 'fashion_mnist'):
         full_size -= preset.holdout
@@ -61,11 +70,16 @@ def class_number(dataset, image_class):
     """The label of a class given by name or number."""
     if not dataset.classes:
         raise UserError('--class: expected a data set with classes, found --dataset={}'.format(dataset.name))
-    if image_class in dataset.classes:
-        return dataset.classes.index(image_class)
-    if image_class.isdecimal() and int(image_class) < len(dataset.classes):
+    return number_among(dataset.classes, image_class)
+
+
+def number_among(classes, image_class):
+    """The same among the names of `classes`."""
+    if image_class in classes:
+        return classes.index(image_class)
+    if image_class.isdecimal() and int(image_class) < len(classes):
         return int(image_class)
-    raise UserError('--class: expected one of {}, found {!r}'.format(', '.join(dataset.classes), image_class))
+    raise UserError('--class: expected one of {}, found {!r}'.format(listing(classes, 30), image_class))
 
 
 def by(shape):

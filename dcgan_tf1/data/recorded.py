@@ -47,18 +47,19 @@ def title(record):
 
 
 def load(run, config, name, data_dir=None, shape=None, other_data=False, log=print, background='black'):
-    """(the training split that a run is measured against, whether it is the one that it was trained on).
+    """(the data set that a run is measured against, whether it is the one that it was trained on).
 
-    It is looked for in `data_dir` if that is named; else where the run found it, then in the
-    usual places. Raises UserError where it is not the run's own, unless other_data is set.
+    It is all splits that the run was trained on. It is looked for in `data_dir` if that is named; else
+    where the run found it, then in the usual places. Raises UserError where it is not the run's own, unless
+    other_data is set.
     Whether it is the run's own is None where config.json has no checksum to tell by.
     """
-    record = dict(trained_on(config), name=name)
+    record = dict(trained_on(config), name=name, splits=_splits(run, config))
     record['class'] = None  # the whole data set is compared
     dataset = None if data_dir else _in_its_folder(record, shape, log, background)
     if dataset is None or dataset.checksum != record['checksum']:
         try:
-            usual = loading.load(name, 'train', data_dir, shape, log, background)
+            usual = loading.load_splits(name, record['splits'], data_dir, shape, log, background)
         except UserError as error:
             if dataset is None:
                 raise UserError('{}; {} was trained on {}, then in {}'.format(
@@ -81,17 +82,26 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
     return dataset, own
 
 
+def _splits(run, config):
+    """The splits that a run was trained on."""
+    splits = config['identity'].get('splits', ['train'])
+    if not isinstance(splits, list) or not splits or not all(split in ('train', 'test') for split in splits):
+        raise UserError("{}: expected splits of 'train' and 'test' in its config.json, found {!r}".format(run, splits))
+    return splits
+
+
 def _in_its_folder(record, shape, log, background):
     """What lies now in the folder that a run found its data in; None for nothing."""
     name, folder = record['name'], record['folder']
-    if folder is None or not os.path.isdir(folder):
+    if folder is None or not os.path.exists(folder):
         return None
     if record['note'] is not None and name == 'mnist':
         path = os.path.join(folder, loading.EMBEDDED_FILE)
         return loading.read_embedded(path) if os.path.exists(path) else None
-    if not sources.DATASETS[name].present(folder, 'train'):
+    if not all(sources.DATASETS[name].present(folder, split)
+               for split in loading.splits_there(name, record['splits'], folder, lambda line: None)):
         return None
-    return loading.read(name, 'train', folder, shape, log, background)
+    return loading.read_splits(name, record['splits'], folder, shape, log, background)
 
 
 def differences(verb, named):

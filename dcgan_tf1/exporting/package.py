@@ -15,7 +15,8 @@ import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
@@ -95,7 +96,14 @@ def opened(preset, prefix, with_discriminator=False, opset=17):
                 name = network.name if signatures else 'serving_default'
                 signatures[name] = network.inputs, {network.output_key: network.output}
             yield formats.Export(preset, checkpoint.step_of(prefix), frozen, session, signatures, opset,
-                                 functools.partial(_draw, preset), run_folder.class_names(preset, prefix))
+                                 functools.partial(_draw, preset),
+                                 list(class_names(_run_of(prefix), preset)) or None)
+
+
+def _run_of(prefix):
+    """The run folder that a checkpoint lies in; None for any other checkpoint."""
+    run = os.path.dirname(os.path.dirname(os.path.abspath(prefix)))
+    return run if os.path.isfile(os.path.join(run, 'config.json')) else None
 
 
 def _draw(preset, network, count, seed, first_label=0):

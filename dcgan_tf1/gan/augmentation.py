@@ -13,10 +13,12 @@ from dcgan_tf1.util.seeds import derive_seed
 
 
 def augment(images, ctx, names):
-    """images [N, H, W, C] -> the same, each moved, recoloured or cut as `names` of AUGMENTATIONS say.
+    """images [N, H, W, C] -> the same, each moved, recoloured or cut as `names` of AUGMENTATIONS say; float32.
 
     ctx: the layers.BatchContext of the pass.
     """
+    if names:
+        images = tf.cast(images, tf.float32)  # what a generator gives may be of less precision
     count = tf.shape(images)[0]
     for name in names:
         def uniform(what, low=0.0, high=1.0, name=name):

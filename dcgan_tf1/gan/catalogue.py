@@ -1,4 +1,4 @@
-"""The names of the presets and what help texts say of them; needs no TensorFlow, which `presets` imports."""
+"""The names of the presets, and what else help texts name; needs no TensorFlow, which the modules of these import."""
 
 import collections
 import sys
@@ -19,12 +19,24 @@ PRESETS = collections.OrderedDict([
     ('cgan_mnist', 'a conditional GAN on MNIST: digits of the class that one asks for'),
     ('cgan_fashion_mnist', 'a conditional GAN on Fashion-MNIST: clothes of the class that one asks for'),
     ('cgan_cifar10', 'a conditional GAN on CIFAR-10: photographs of the class that one asks for'),
+    ('conditional_mnist', "carpedm20's conditional DCGAN on MNIST"),
     ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
     ('vae', 'a variational auto-encoder'),
 ])
 
 # {name: its modes}, of the presets that have some.
-MODES = {'cntk': ('fast', 'slow')}
+MODES = collections.OrderedDict([
+    ('cntk', ('fast', 'slow')), ('resnet_mnist', ('full', 'small')), ('resnet_cifar_horse', ('full', 'small'))])
+
+# Functions of losses.py that are a GAN's, and those of augmentation.py.
+GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
+AUGMENTATIONS = ('translation', 'color', 'cutout')
+
+
+def mode_names(name):
+    """The names of a preset's modes, () where it has none; of one that is registered later only when it is."""
+    presets = sys.modules.get('dcgan_tf1.gan.presets')
+    return MODES.get(name, ()) if presets is None else tuple(presets.PRESETS[name].modes)
 
 
 def preset_names():

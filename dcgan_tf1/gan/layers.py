@@ -3,7 +3,8 @@
 Same variable names, shapes, initial distributions and defaults as `tf.layers` in
 TensorFlow 1.x, without Keras, so that they exist in every release. Every layer opens a
 variable scope named after itself (`dense`, `dense_1`, ...); re-entering the network's
-scope restarts the numbering, which is how a second pass finds the variables of the first.
+scope restarts the numbering, which is how a second pass finds the variables of the first. A layer
+of another program's has the names that this one gave: `name`, its scope's, and `variables`.
 
 Images are [N, H, W, C], kernels [height, width, in, out]; those of `conv2d_transpose` are
 [height, width, out, in]. Variables are float32 whatever `compute_policy` says; tensors
@@ -54,8 +55,8 @@ class BatchContext:
         masks, different ones independent masks. None switches dropout off.
       batch_norm: 'fused' for the kernel of current releases, whose batch variance carries
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
-        unfused form of TensorFlow 1.0.1, with the biased variance. After a dense layer it
-        is always the latter, as in `tf.layers` and Keras.
+        unfused form of TensorFlow 1.0.1, with the biased variance. Of vectors it is always the
+        latter, as in `tf.layers` and Keras, but for a layer with `fused_vectors`.
       labels: one-hot labels of the batch, float32 [N, classes], for networks that take some.
       augment_seed: as dropout_seed, of what augmentation draws.
     """
@@ -91,6 +92,11 @@ def normal(stddev):
     return lambda seed: tf.random_normal_initializer(0.0, stddev, seed=seed)
 
 
+def truncated_normal(stddev):
+    """The same without what is more than two standard deviations off, which is drawn again."""
+    return lambda seed: tf.truncated_normal_initializer(0.0, stddev, seed=seed)
+
+
 def _variable(name, shape, initializer, trainable=True):
     """A float32 variable of the kind that the scope around says (reference or resource).
 
@@ -112,7 +118,7 @@ def _seeded(initializer, seed):
     return type(initializer).from_config(dict(config, seed=seed))  # a copy: others may share the original
 
 
-def _kernel(shape, initializer, spectral_norm):
+def _kernel(name, shape, initializer, spectral_norm=None):
     """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a BatchContext.
 
     Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
@@ -120,7 +126,7 @@ def _kernel(shape, initializer, spectral_norm):
     one power iteration, which starts from the saved `u` [1, filters] and is recorded in the
     BatchContext; nothing moves until it is assigned.
     """
-    kernel = _variable('kernel', shape, initializer)
+    kernel = _variable(name, shape, initializer)
     if spectral_norm is None:
         return kernel
     u = _variable('u', [1, shape[-1]], normal(1.0), trainable=False)
@@ -137,10 +143,10 @@ def _operands(*tensors):
     return [tf.cast(tensor, _policies[-1].precision) for tensor in tensors]
 
 
-def _add_bias(x, channels, use_bias):
+def _add_bias(x, name, channels, use_bias):
     if not use_bias:
         return x
-    bias = _variable('bias', [channels], tf.zeros_initializer())
+    bias = _variable(name, [channels], tf.zeros_initializer())
     if x.dtype == tf.float32:
         return tf.nn.bias_add(x, bias)
     # BiasAdd's gradient sums up in bfloat16 and is off by tens of percent; a broadcast's is not.
@@ -148,45 +154,50 @@ def _add_bias(x, channels, use_bias):
 
 
 # The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; an
-# initialiser, see above; the BatchContext in which the kernel is spectrally normalised, or None.
+# initialiser, see above; the BatchContext in which the kernel is spectrally normalised, or None; the
+# scope's name, None for the numbered one; and the names of kernel and bias.
+NAMES = ('kernel', 'bias')
 
-def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None):
+
+def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None, name=None, variables=NAMES):
     """Fully connected layer: [N, n] -> [N, units]; float32 for one unit."""
-    with tf.variable_scope(None, default_name='dense'):
-        kernel = _kernel([x.shape.as_list()[-1], units], kernel_initializer, spectral_norm)
+    with tf.variable_scope(name, default_name='dense'):
+        kernel = _kernel(variables[0], [x.shape.as_list()[-1], units], kernel_initializer, spectral_norm)
         # A product with one column (a logit) takes as long as reading x: nothing to gain.
         x, kernel = _operands(x, kernel) if units > 1 else (tf.cast(x, tf.float32), kernel)
-        return _add_bias(tf.matmul(x, kernel), units, use_bias)
+        return _add_bias(tf.matmul(x, kernel), variables[1], units, use_bias)
 
 
 def conv2d(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
-           kernel_initializer=GLOROT, spectral_norm=None):
+           kernel_initializer=GLOROT, spectral_norm=None, name=None, variables=NAMES):
     """Convolution: [N, H, W, C] -> [N, H', W', filters]."""
     _, height, width, channels = x.shape.as_list()
-    with tf.variable_scope(None, default_name='conv2d'):
-        kernel = _kernel([kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
+    with tf.variable_scope(name, default_name='conv2d'):
+        kernel = _kernel(
+            variables[0], [kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
         convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies[-1].conv_impl)
-        return _add_bias(convolve(*_operands(x, kernel)), filters, use_bias)
+        return _add_bias(convolve(*_operands(x, kernel)), variables[1], filters, use_bias)
 
 
 def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
-                     kernel_initializer=GLOROT):
+                     kernel_initializer=GLOROT, size=None, name=None, variables=NAMES):
     """Transposed convolution: [N, H, W, C] -> [N, H', W', filters].
 
     H' = H * strides for 'SAME', (H - 1) * strides + kernel_size for 'VALID' (the kernels
     here are never smaller than their strides).
+    size: another (H', W'), of which a convolution with these strides makes (H, W).
     """
     _, height, width, channels = x.shape.as_list()
 
     def out(size):
         return size * strides if padding == 'SAME' else (size - 1) * strides + kernel_size
 
-    with tf.variable_scope(None, default_name='conv2d_transpose'):
-        kernel = _kernel([kernel_size, kernel_size, filters, channels], kernel_initializer, None)
+    height, width = size or (out(height), out(width))
+    with tf.variable_scope(name, default_name='conv2d_transpose'):
+        kernel = _kernel(variables[0], [kernel_size, kernel_size, filters, channels], kernel_initializer)
         # The convolution whose gradient this is: from the output's geometry to the input's.
-        convolve = Convolution(out(height), out(width), filters, kernel_size, strides, padding,
-                               _policies[-1].conv_impl)
-        return _add_bias(convolve.transposed(*_operands(x, kernel)), filters, use_bias)
+        convolve = Convolution(height, width, filters, kernel_size, strides, padding, _policies[-1].conv_impl)
+        return _add_bias(convolve.transposed(*_operands(x, kernel)), variables[1], filters, use_bias)
 
 
 def upsample(x):
@@ -202,17 +213,18 @@ def average_pool(x):
     return tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
 
 
-def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
-    """Batch normalisation over all axes but the last: [N, H, W, C] -> [N, H, W, C].
+def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3, fused_vectors=False, name=None):
+    """Batch normalisation over all axes but the last: [N, H, W, C] -> [N, H, W, C], or [N, C].
 
     In a training pass the batch's own mean and variance normalise, and are recorded in
     `ctx.statistics`; nothing moves until an op of `moving_average_updates` runs.
     Otherwise the moving averages normalise. The variance that normalises is the biased
     one in every form. Source: Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167;
     constants of `tf.layers`.
+    fused_vectors: whether `ctx.batch_norm`, 'fused' or not, is meant for vectors as well.
     """
     channels = x.shape.as_list()[-1]
-    with tf.variable_scope(None, default_name='batch_normalization'):
+    with tf.variable_scope(name, default_name='batch_normalization'):
         gamma = _variable('gamma', [channels], tf.ones_initializer())
         beta = _variable('beta', [channels], tf.zeros_initializer())
         moving_mean = _variable('moving_mean', [channels], tf.zeros_initializer(), trainable=False)
@@ -226,8 +238,10 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3):
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
             x, bias = x.op.inputs
             bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
-        if ctx.batch_norm == 'fused' and x.shape.ndims == 4:
-            y, mean, variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
+        if ctx.batch_norm == 'fused' and (x.shape.ndims == 4 or fused_vectors):
+            pixels = x if x.shape.ndims == 4 else tf.reshape(x, [-1, 1, 1, channels])
+            y, mean, variance = tf.nn.fused_batch_norm(pixels, gamma, beta, epsilon=epsilon)
+            y = y if x.shape.ndims == 4 else tf.reshape(y, [-1, channels])
         else:
             exact = tf.cast(x, tf.float32)
             mean, variance = tf.nn.moments(exact, list(range(x.shape.ndims - 1)))

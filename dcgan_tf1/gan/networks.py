@@ -1,4 +1,4 @@
-"""The networks of each system, as shape tables.
+"""The networks of each system, as shape tables; the ResNets' are in resnet.py, carpedm20's in carpedm20.py.
 
 A network takes a batch and a `layers.BatchContext` and opens its own variable scope; calling it
 again reuses the variables. Generators return images in the preset's range, discriminators
@@ -11,16 +11,13 @@ import math
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.layers import (
-    average_pool,
     batch_norm,
     conv2d,
     conv2d_transpose,
     dense,
     dropout,
-    glorot_uniform,
     leaky_relu,
     normal,
-    upsample,
 )
 
 # The blog's notebooks: https://github.com/NELSONZHAO/zhihu, dcgan/ and mnist_gan/. What they
@@ -263,84 +260,6 @@ def cntk_discriminator(x, ctx):
 
 def _cntk_norm(x, ctx):
     return batch_norm(x, ctx, momentum=_CNTK_DECAY, epsilon=1e-5)
-
-
-# -------------------------------------------------------------------------- the ResNet GAN
-# Miyato et al., 2018, https://arxiv.org/abs/1802.05957
-
-# Of the 3x3 convolutions within residual blocks.
-_RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
-
-
-def resnet_mnist_generator(z, ctx):
-    """resnet_mnist: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
-    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 7 * 7 * 256)                                       # [N, 12544]
-        x = tf.reshape(x, [-1, 7, 7, 256])                              # [N, 7, 7, 256]
-        x = _up_block('block_1', x, ctx)                           # [N, 14, 14, 256]
-        x = _up_block('block_2', x, ctx)                           # [N, 28, 28, 256]
-        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 1, 3)           # [N, 28, 28, 1]
-        return tf.tanh(x)
-
-
-def resnet_cifar_generator(z, ctx):
-    """resnet_cifar_horse: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
-    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 4 * 4 * 256)                                       # [N, 4096]
-        x = tf.reshape(x, [-1, 4, 4, 256])                              # [N, 4, 4, 256]
-        x = _up_block('block_1', x, ctx)                           # [N, 8, 8, 256]
-        x = _up_block('block_2', x, ctx)                           # [N, 16, 16, 256]
-        x = _up_block('block_3', x, ctx)                           # [N, 32, 32, 256]
-        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 3, 3)           # [N, 32, 32, 3]
-        return tf.tanh(x)
-
-
-def _up_block(name, x, ctx):
-    """Residual block: [N, H, W, C] -> [N, 2 H, 2 W, 256].
-
-    A 1x1 convolution of up-sampled pixels is that of the pixels, up-sampled, at a quarter
-    of the work; likewise where `_down_block` pools.
-    """
-    with tf.variable_scope(name):
-        y = upsample(tf.nn.relu(batch_norm(x, ctx)))
-        y = conv2d(y, 256, 3, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(batch_norm(y, ctx)), 256, 3, **_RESIDUAL)
-        return y + upsample(conv2d(x, 256, 1))
-
-
-def resnet_discriminator(x, ctx):
-    """Both ResNets: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
-    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = _first_down_block('block_1', x, ctx)                   # [N, 14, 14, 128] or [N, 16, 16, 128]
-        x = _down_block('block_2', x, ctx)                         # [N, 7, 7, 128] or [N, 8, 8, 128]
-        x = _plain_block('block_3', x, ctx)
-        x = _plain_block('block_4', x, ctx)
-        x = tf.reduce_sum(tf.cast(tf.nn.relu(x), tf.float32), axis=[1, 2])  # [N, 128]
-        logits = dense(x, 1, spectral_norm=ctx)                    # [N, 1]
-        return logits, tf.sigmoid(logits)
-
-
-def _first_down_block(name, x, ctx):
-    """Without a leading ReLU, which would cut the image; pools before the shortcut's convolution."""
-    with tf.variable_scope(name):
-        y = conv2d(x, 128, 3, spectral_norm=ctx, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
-        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=ctx)
-
-
-def _down_block(name, x, ctx):
-    """Residual block: [N, H, W, C] -> [N, H / 2, W / 2, 128]."""
-    with tf.variable_scope(name):
-        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=ctx, **_RESIDUAL)
-        y = conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
-        return average_pool(y) + conv2d(average_pool(x), 128, 1, spectral_norm=ctx)
-
-
-def _plain_block(name, x, ctx):
-    """Residual block: [N, H, W, 128] -> the same."""
-    with tf.variable_scope(name):
-        y = conv2d(tf.nn.relu(x), 128, 3, spectral_norm=ctx, **_RESIDUAL)
-        return x + conv2d(tf.nn.relu(y), 128, 3, spectral_norm=ctx, **_RESIDUAL)
 
 
 # ------------------------------------------------------------------------- the baselines

@@ -19,15 +19,19 @@ def labels_in_turn(preset, count):
     return None if preset.classes is None else (np.arange(count) % preset.classes).astype(np.int32)
 
 
-def sample_inputs(preset, count, seed=0, stream='samples', step=0):
+def sample_inputs(preset, count, seed=0, stream='samples', step=0, classes=None):
     """(noise [count, z_dim], labels [count] or None) of a sheet of samples.
 
     With labels, the sheet has a column for each class and a row for each noise vector.
+
+    classes: the labels of the columns; None for all.
     """
     if preset.classes is None:
         return sample_noise(preset, count, seed, stream, step), None
-    z = sample_noise(preset, -(-count // preset.classes), seed, stream, step)
-    return np.repeat(z, preset.classes, axis=0)[:count], labels_in_turn(preset, count)
+    columns = np.arange(preset.classes) if classes is None else np.asarray(classes)
+    rows = -(-count // len(columns))
+    z = sample_noise(preset, rows, seed, stream, step)
+    return np.repeat(z, len(columns), axis=0)[:count], np.tile(columns, rows)[:count].astype(np.int32)
 
 
 def interpolate(z0, z1, t, distribution='uniform'):
@@ -47,3 +51,18 @@ def sample_interpolations(preset, count, steps, seed=0, stream='sample', step=0)
     ends = sample_noise(preset, 2 * count, seed, stream, step).astype(np.float64).reshape(count, 2, 1, preset.z_dim)
     t = np.linspace(0, 1, steps)[:, np.newaxis]
     return interpolate(ends[:, 0], ends[:, 1], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
+
+
+def sample_class_walks(preset, classes, count, steps, seed=0, stream='sample', step=0):
+    """`count` rows, each of one noise vector, that walk in `steps` images from a class to the next one of `classes`.
+
+    classes: two labels at least; after the last pair of neighbours comes the first again.
+
+    Returns: noise [count * steps, z_dim] and weights of the classes [count * steps, classes], float32.
+    """
+    one_hot = np.eye(preset.classes)[np.asarray(classes)]
+    rows = np.arange(count) % (len(classes) - 1)
+    t = np.linspace(0, 1, steps)[:, np.newaxis]
+    weights = one_hot[rows][:, np.newaxis] * (1 - t) + one_hot[rows + 1][:, np.newaxis] * t
+    return (np.repeat(sample_noise(preset, count, seed, stream, step), steps, axis=0),
+            weights.reshape(-1, preset.classes).astype(np.float32))

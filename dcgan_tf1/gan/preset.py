@@ -177,7 +177,11 @@ class Preset:
         return self.learning_rate if own is None else own
 
     def with_mode(self, mode):
-        """The preset with the values of one of its modes."""
+        """The preset with the values of one of its modes; ValueError, which lists them, for another."""
+        if mode not in tuple(self.modes):
+            raise ValueError('Preset.with_mode: expected {}, found {!r}'.format(
+                'one of ' + ', '.join(map(repr, self.modes)) if self.modes else 'none, for {} has no modes'.format(
+                    self.name), mode))
         return dataclasses.replace(self, mode=mode, **self.modes[mode])
 
 

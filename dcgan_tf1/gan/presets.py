@@ -1,31 +1,21 @@
 """Each system of the sources as one row of PRESETS.
 
-What the fields mean is said in preset.py.
+What the fields mean is said in preset.py. The tutorials' and the baselines are in tutorial_presets.py.
 
 Sources:
   blog_mnist, blog_cifar_horse: https://github.com/NELSONZHAO/zhihu/tree/master/dcgan
   blog_dense: https://github.com/NELSONZHAO/zhihu/tree/master/mnist_gan
-  tf_tutorial: https://www.tensorflow.org/tutorials/generative/dcgan
-  cntk: https://github.com/microsoft/CNTK/blob/master/Tutorials/CNTK_206B_DCGAN.ipynb
   resnet_mnist, resnet_cifar_horse: Miyato et al., 2018, https://arxiv.org/abs/1802.05957
-  vae: Kingma and Welling, 2014, https://arxiv.org/abs/1312.6114
+  conditional_mnist: https://github.com/carpedm20/DCGAN-tensorflow
   the optimiser of all, Adam: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
 """
 
 import dataclasses
-import math
 
-from dcgan_tf1.gan import catalogue, losses, networks
-from dcgan_tf1.gan.objectives import (
-    AUTOENCODER,
-    AUTOENCODER_OBJECTIVE,
-    D_FAKE_OBJECTIVE,
-    D_OBJECTIVE,
-    D_REAL_OBJECTIVE,
-    G_OBJECTIVE,
-    UpdateSpec,
-)
+from dcgan_tf1.gan import carpedm20, catalogue, losses, networks, resnet
+from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.preset import Preset, StepInterval
+from dcgan_tf1.gan.tutorial_presets import AUTOENCODER, CNTK, KERAS_DENSE, TF_TUTORIAL, TF_TUTORIAL_101, VAE
 from dcgan_tf1.util.errors import UserError
 
 _BLOG_MNIST = Preset(
@@ -91,89 +81,18 @@ _BLOG_DENSE = Preset(
     checkpoint_every=StepInterval(10, 'epochs'),
 )
 
-_TF_TUTORIAL = Preset(
-    name='tf_tutorial',
-    title=catalogue.PRESETS['tf_tutorial'],
-    input_shape=(28, 28, 1),
-    batch_size=256,
-    incomplete_batch='keep',
-    epochs=50,
-    noise='normal',
-    generator=networks.tf_tutorial_generator,
-    discriminator=networks.tf_tutorial_discriminator,
-    schedule=(UpdateSpec((G_OBJECTIVE, D_OBJECTIVE)),),  # both gradients at the same weights
-    learning_rate=1e-4,
-    adam_epsilon=1e-7,  # Keras's
-    log_every=StepInterval(1, 'epochs'),
-    samples=16,
-    samples_columns=4,
-    samples_noise='fixed',
-    samples_name='image_at_epoch_{epoch:04d}.png',
-    gif=True,
-    checkpoint_every=StepInterval(15, 'epochs'),
-)
-
-_TF_TUTORIAL_101 = dataclasses.replace(
-    _TF_TUTORIAL,
-    name='tf_tutorial_101',
-    title=catalogue.PRESETS['tf_tutorial_101'],
-    generator=networks.tf_tutorial_101_generator,
-    epochs=101,
-    first_epoch=0,
-    log_first=StepInterval(1, 'epochs'),
-    log_every=StepInterval(10, 'epochs'),
-)
-
-_KERAS_DENSE = Preset(
-    name='keras_dense',
-    title=catalogue.PRESETS['keras_dense'],
-    input_shape=(28, 28, 1),
-    image_range=(0.0, 1.0),
-    batch_size=32,
-    shuffle='with_replacement',
-    steps=10000,
-    noise='normal',
-    generator=networks.keras_dense_generator,
-    discriminator=networks.keras_dense_discriminator,
-    loss=losses.halves,  # the discriminator's reported loss is the mean of its two
-    schedule=(UpdateSpec((D_REAL_OBJECTIVE,)), UpdateSpec((D_FAKE_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,), noise=1)),
-    noise_batches=(1, 1),
-    adam_epsilon=1e-7,  # Keras's
-    losses=('d_loss', 'd_loss_real', 'd_loss_fake', 'g_loss'),
-    losses_when='before',
-    first_step=0,
-    log_first=StepInterval(1, 'steps'),
-    samples_every=StepInterval(1000, 'steps'),
-    samples=4,
-    samples_columns=2,
-    samples_noise='fakes',
-    checkpoint_every=StepInterval(1000, 'steps'),
-)
-
-_CNTK = Preset(
-    name='cntk',
-    title=catalogue.PRESETS['cntk'],
-    input_shape=(28, 28, 1),
-    image_range=(0.0, 1.0),
-    batch_size=128,
-    incomplete_batch='skip',
-    steps=5000,
-    generator=networks.cntk_generator,
-    discriminator=networks.cntk_discriminator,
-    loss=losses.log_probabilities,
-    # Two discriminator updates, each on fresh images and noise; two of the generator on one noise.
-    schedule=(UpdateSpec((D_OBJECTIVE,), images=0, noise=0), UpdateSpec((D_OBJECTIVE,), images=1, noise=1),
-              UpdateSpec((G_OBJECTIVE,), noise=2), UpdateSpec((G_OBJECTIVE,), noise=2)),
-    image_batches=2,
-    noise_batches=(1, 1, 1),
-    learning_rate=2e-4,
-    beta1=0.5,
-    beta2=math.exp(-128 / 720000),
-    losses_when='mean',
-    log_every=StepInterval(200, 'steps'),  # 25 times in a run
-    checkpoint_every=StepInterval(1000, 'steps'),
-    modes={'fast': {}, 'slow': {'steps': 10000, 'log_every': StepInterval(400, 'steps')}},
-)
+# What two cores train in under an hour: a quarter of the width; two discriminator updates, each on as many images as
+# the generator's one; a higher rate and an average with warm-up, since the steps are few.
+_RESNET_SMALL = {
+    'discriminator': resnet.resnet_small_discriminator,
+    'schedule': tuple(UpdateSpec((D_OBJECTIVE,), images=i, noise=i) for i in range(2)) + (
+        UpdateSpec((G_OBJECTIVE,), noise=2),),
+    'image_batches': 2,
+    'noise_batches': (1, 1, 1),
+    'steps': 8000,
+    'learning_rate': 4e-4,
+    'ema_warmup': True,
+}
 
 _RESNET_MNIST = Preset(
     name='resnet_mnist',
@@ -183,8 +102,8 @@ _RESNET_MNIST = Preset(
     holdout=5000,
     noise='normal',
     z_dim=128,
-    generator=networks.resnet_mnist_generator,
-    discriminator=networks.resnet_discriminator,
+    generator=resnet.resnet_mnist_generator,
+    discriminator=resnet.resnet_discriminator,
     ema_decay=0.999,
     loss=losses.hinge,
     # Five discriminator updates; the generator's batch is twice as large.
@@ -197,6 +116,7 @@ _RESNET_MNIST = Preset(
     beta1=0.0,
     beta2=0.9,
     samples_every=StepInterval(500, 'steps'),
+    modes={'full': {}, 'small': dict(_RESNET_SMALL, generator=resnet.resnet_mnist_small_generator)},
 )
 
 _RESNET_CIFAR_HORSE = dataclasses.replace(
@@ -209,7 +129,8 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
     input_shape=(32, 32, 3),
     holdout=0,
     scaling='minmax',
-    generator=networks.resnet_cifar_generator,
+    generator=resnet.resnet_cifar_generator,
+    modes={'full': {}, 'small': dict(_RESNET_SMALL, generator=resnet.resnet_cifar_small_generator)},
 )
 
 _SNGAN_MNIST = Preset(
@@ -269,37 +190,34 @@ _CGAN_CIFAR10 = dataclasses.replace(
     epochs=25,
 )
 
-_AUTOENCODER = Preset(
-    name='autoencoder',
-    title=catalogue.PRESETS['autoencoder'],
-    model=AUTOENCODER,
+_CONDITIONAL_MNIST = Preset(
+    name='conditional_mnist',
+    title=catalogue.PRESETS['conditional_mnist'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
-    batch_size=128,
-    epochs=20,
-    noise='normal',
-    generator=networks.dense_decoder,
-    encoder=networks.autoencoder_encoder,
-    loss=losses.mean_squared_error,
-    schedule=(UpdateSpec((AUTOENCODER_OBJECTIVE,)),),
-    losses=('loss',),
-    log_every=StepInterval(1, 'epochs'),
-    checkpoint_every=StepInterval(5, 'epochs'),
-)
-
-_VAE = dataclasses.replace(
-    _AUTOENCODER,
-    name='vae',
-    title=catalogue.PRESETS['vae'],
-    encoder=networks.vae_encoder,
-    loss=losses.bernoulli,
-    losses=('loss', 'reconstruction', 'kl'),
+    splits=('train', 'test'),
+    shuffle='once',
+    classes=10,
+    real_name='real_images',
+    noise_name='z',
+    epochs=25,
+    generator=carpedm20.conditional_mnist_generator,
+    discriminator=carpedm20.conditional_mnist_discriminator,
+    # The discriminator once, then the generator twice on the same noise.
+    schedule=(UpdateSpec((D_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,))),
+    learning_rate=2e-4,
+    beta1=0.5,
+    first_adam='discriminator',
+    log_every=StepInterval(200, 'steps'),
+    samples=60,  # 64 in the original: here whole rows, a column for each class
+    samples_noise='fixed',
+    checkpoint_every=StepInterval(200, 'steps'),
 )
 
 PRESETS = {preset.name: preset for preset in (
-    _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, _TF_TUTORIAL, _TF_TUTORIAL_101, _KERAS_DENSE, _CNTK,
+    _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, TF_TUTORIAL, TF_TUTORIAL_101, KERAS_DENSE, CNTK,
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _SNGAN_MNIST, _SNGAN_CIFAR_HORSE, _CGAN_MNIST, _CGAN_FASHION_MNIST,
-    _CGAN_CIFAR10, _AUTOENCODER, _VAE)}
+    _CGAN_CIFAR10, _CONDITIONAL_MNIST, AUTOENCODER, VAE)}
 
 
 def get(name: str) -> Preset:

@@ -63,6 +63,8 @@ def classifier(dataset, seed=0, log=print):
     if name not in RECIPES:
         raise UserError('--features: expected a frozen graph for the data set {}, for which there is no classifier '
                         '(there are those of {})'.format(name, ', '.join(RECIPES)))
+    if 'test' in dataset.splits:  # its images are to test the classifier by
+        dataset = loading.load_beside(dataset, 'train', log)
     path = os.path.join(loading.DATA_FOLDER, name, 'classifier-v{}-{}-seed{}.pb'.format(
         VERSION, dataset.checksum[:12], seed))
     about = path[:-len('.pb')] + '.json'

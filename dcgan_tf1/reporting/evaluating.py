@@ -8,7 +8,6 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, recorded
-from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results, run_images
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder
@@ -108,7 +107,8 @@ def _count(config, given, real):
 def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.run is None:
-        return PRESETS[config.preset], PRESETS[config.preset].image_class
+        preset = run_folder.preset_in_mode(config.preset, config.mode)
+        return preset, preset.image_class
     return run_images.trained_preset(config.run)
 
 

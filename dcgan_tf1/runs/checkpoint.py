@@ -210,6 +210,12 @@ def restore(session, prefix, variables):
                     {value: array for value, (_, array) in feeds.items()})
 
 
+def names(prefix):
+    """The names of all that a checkpoint holds."""
+    with _reading(prefix) as reader:
+        return set(reader.get_variable_to_shape_map())
+
+
 def by_name(variables):
     """{name: variable}, as `restore` takes them."""
     return {variable.op.name: variable for variable in variables}

@@ -1,8 +1,8 @@
 """Flags that say which checkpoint of which run: those of sample, evaluate and export."""
 
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import preset_names
-from dcgan_tf1.runs.preset_files import check_name
+from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
+from dcgan_tf1.runs.preset_files import check_mode, check_name
 from dcgan_tf1.util import flags
 
 _WHICH = ('last', 'best')
@@ -18,12 +18,18 @@ def add(command):
     command.choice('which', None, _WHICH, 'The old name of --checkpoint beside --run. Default: last.')
     command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
     preset_flags(command, None, "The checkpoint's system.")
+    mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
 
 
 def preset_flags(command, default, help_text):
     """--preset and --preset_file. A file's presets are known only when it has been executed."""
     command.string('preset', default, help_text + ' One of {}, or of --preset_file.'.format(', '.join(preset_names())))
     preset_file_flag(command)
+
+
+def mode_flag(command, help_text):
+    command.string('mode', None, 'One of the named variants that some presets have ({}). {}'.format('; '.join(
+        '{}: {}'.format(name, ', '.join(modes)) for name, modes in MODES.items()), help_text))
 
 
 def preset_file_flag(command):
@@ -46,6 +52,8 @@ def check(values):
             flags.given(values, 'run', 'checkpoint')))
     if values['checkpoint'] is not None and values['preset'] is None:
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
+    if values['mode'] is not None and values['run'] is not None:
+        raise flags.Error('--mode: expected only with --checkpoint; a run says its own')
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
     if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
@@ -57,6 +65,8 @@ def check_preset(values):
     """Refuses a preset that there is not, as long as no file has still to be executed."""
     if values['preset_file'] is None:
         check_name(values['preset'])
+    if values['preset'] in PRESETS:
+        check_mode(values['preset'], values['mode'])
 
 
 def load_presets(config):
@@ -64,3 +74,4 @@ def load_presets(config):
     if config.preset_file is not None:
         preset_file.load(config.preset_file)
         check_name(getattr(config, 'preset', None), config.preset_file)
+    check_mode(getattr(config, 'preset', None), getattr(config, 'mode', None))

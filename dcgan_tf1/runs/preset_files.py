@@ -8,7 +8,7 @@ one around it, with the same content. Any other has to be named on the command l
 import os
 
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import preset_names
+from dcgan_tf1.gan.catalogue import mode_names, preset_names
 from dcgan_tf1.runs.numbering import folders
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
@@ -63,3 +63,11 @@ def check_name(name, path=None):
     if name is not None and name not in preset_names():
         raise flags.Error('--preset: expected one of {}, found {!r}{}'.format(
             ', '.join(preset_names()), name, '' if path else ' (a preset of your own needs --preset_file)'))
+
+
+def check_mode(name, mode):
+    """flags.Error, which lists its modes, where the preset `name` has none of this name; `mode` may be None."""
+    if mode is not None and mode not in mode_names(name):
+        raise flags.Error('--mode: expected {}, found {!r}'.format(
+            'one of ' + ', '.join(mode_names(name)) if mode_names(name) else 'none, for {} has no modes'.format(name),
+            mode))

@@ -23,9 +23,8 @@ import time
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, preset_files, samples, tables
+from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, tables
 from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
@@ -72,7 +71,7 @@ def read_config(path):
 
 
 def read_preset(path, log=print):
-    """The Preset that a run was started with, without the flags that changed it.
+    """The Preset that a run was started with, without the flags that changed it but for what recorded_settings has.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
     """
@@ -83,25 +82,12 @@ def read_preset(path, log=print):
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
-    return PRESETS[name]
+    return recorded_settings.apply(path, PRESETS[name], config)
 
 
-def class_names(preset, prefix):
-    """The names of a conditional preset's classes, in the order of its labels; None where it takes no labels.
-
-    They are those of the data that the run of the checkpoint `prefix` was trained on, else of the preset's data set;
-    numbers where that has no names, or not one for each class.
-    """
-    if preset.classes is None:
-        return None
-    run, data = os.path.dirname(os.path.dirname(os.path.abspath(prefix))), {}
-    if os.path.isfile(os.path.join(run, 'config.json')):
-        data = read_config(run).get('data') or {}
-    names = data.get('classes')
-    if not isinstance(names, list) or not names:
-        dataset = DATASETS.get(data.get('name', preset.dataset))
-        names = [] if dataset is None else dataset.classes
-    return [str(name) for name in (names if len(names) == preset.classes else range(preset.classes))]
+def preset_in_mode(name, mode):
+    """The preset `name`, in one of its modes where `mode` is not None."""
+    return PRESETS[name] if mode is None else PRESETS[name].with_mode(mode)
 
 
 def titles(paths):
@@ -114,7 +100,7 @@ def titles(paths):
     return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
 
 
-def find_checkpoint(run, step, path, name, which='last'):
+def find_checkpoint(run, step, path, name, which='last', mode=None):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
@@ -123,9 +109,10 @@ def find_checkpoint(run, step, path, name, which='last'):
       path: where run is None, a checkpoint prefix or a folder of them.
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
+      mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
     """
     if run is None:
-        return PRESETS[name], checkpoint.resolve(path)
+        return preset_in_mode(name, mode), checkpoint.resolve(path)
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))

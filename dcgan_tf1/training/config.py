@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
+from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files
+from dcgan_tf1.training import experiment_flags
 from dcgan_tf1.util import flags
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
@@ -61,6 +62,7 @@ def parse_train(argv):
         'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
         + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
     _add_system_flags(command)
+    experiment_flags.add(command)
     _add_data_flags(command)
     _add_run_folder_flags(command)
     _add_machine_flags(command)
@@ -71,7 +73,8 @@ def parse_train(argv):
     if values['preset_file'] is not None and not command.values['preset'].present:
         raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
             values['preset_file']))
-    _check_mode(values)
+    if values['preset'] in PRESETS:  # before TensorFlow is imported
+        preset_files.check_mode(values['preset'], values['mode'])
     preset, record = _find_preset(values)
     preset = _overridden_preset(preset, values)
     flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
@@ -94,8 +97,7 @@ def _add_system_flags(command):
     command.choice('batch_norm', None, ('fused', 'moments'),
                    "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
                    'Default: what the preset says.')
-    command.string('mode', None, 'One of the named variants that some presets have ({}).'.format('; '.join(
-        '{}: {}'.format(name, ', '.join(modes)) for name, modes in MODES.items())))
+    checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
     command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
                                                      'its place. Default: bernoulli.')
     command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as sample --checkpoint takes '
@@ -106,8 +108,8 @@ def _add_data_flags(command):
     command.group('Data')
     command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
                                               'Default: what the preset says.')
-    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. "
-                                  'Default: what the preset says.')
+    command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
+                                  'presets with labels, which are trained on all. Default: what the preset says.')
     command.path('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
                                    'which what is missing is downloaded.')
     flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
@@ -156,19 +158,6 @@ def _add_worker_flags(command):
     command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
 
 
-def _check_mode(values):
-    """Refuses a mode that a preset of ours has not, before TensorFlow is imported."""
-    if values['mode'] is not None and values['preset'] in PRESETS:
-        _refuse_mode(values, MODES.get(values['preset'], ()))
-
-
-def _refuse_mode(values, modes):
-    if values['mode'] not in modes:
-        raise flags.Error('--mode: expected {}, found {!r}'.format(
-            'one of ' + ', '.join(modes) if modes else 'none, for {} has no modes'.format(values['preset']),
-            values['mode']))
-
-
 def _find_preset(values):
     """(the Preset that the flags name, what config.json records of the user's file that it comes from or None).
 
@@ -190,12 +179,13 @@ def _overridden_preset(preset, values):
     from dcgan_tf1.gan.presets import StepInterval
     overrides = {}
     if values['mode'] is not None:
-        _refuse_mode(values, tuple(preset.modes))
-        overrides.update(preset.modes[values['mode']])
+        preset_files.check_mode(preset.name, values['mode'])
+        preset = preset.with_mode(values['mode'])
     if values['likelihood'] is not None:
         if preset.loss not in [getattr(losses, name) for name in _LIKELIHOODS]:
             raise flags.Error('--likelihood: expected a preset with one (vae), found --preset={}'.format(preset.name))
         overrides['loss'] = getattr(losses, values['likelihood'])
+    overrides.update(experiment_flags.overrides(preset, values))
     overrides.update({name: values[name] for name in (
         'epochs', 'batch_size', 'learning_rate', 'update_ops', 'batch_norm', 'dataset', 'gif')
         if values[name] is not None})
@@ -209,5 +199,8 @@ def _overridden_preset(preset, values):
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
     if values['class'] is not None:
+        if preset.classes is not None:
+            raise flags.Error('--class: expected a preset without labels, found --preset={}, which is trained on all '
+                              'classes (dcgan-sample --class asks for images of one)'.format(preset.name))
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
     return dataclasses.replace(preset, **overrides)

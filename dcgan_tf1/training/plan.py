@@ -1,12 +1,14 @@
 """What is trained on, for how many steps, and after which of them something is written: before any TensorFlow."""
 
 import collections
+import dataclasses
 
 from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.training import resume
 
 Plan = collections.namedtuple('Plan', [
+    'preset',            # the config's, with as many classes as the data have
     'data',              # prepare.TrainingData
     'batches',           # batches.Batches
     'batch_size',        # images in a step, over all GPUs of all workers
@@ -43,8 +45,9 @@ class IsolatedSteps(collections.namedtuple('IsolatedSteps', 'schedule')):
 
 def make_plan(config, log):
     """The Plan of a TrainConfig; loads the data. Raises UserError where there is none."""
-    preset = config.preset
-    dataset = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape, log, config.background)
+    dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
+                                  config.preset.image_shape, log, config.background)
+    preset = _with_classes_of(config.preset, dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
     local_batch_size = preset.batch_size * config.num_gpus
     count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
@@ -64,8 +67,17 @@ def make_plan(config, log):
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return Plan(
-        data, batches, batch_size, local_batch_size, slice(task * local_batch_size, (task + 1) * local_batch_size),
-        total, identity=identity, **_schedules(preset, config.eval_every, epoch, total))
+        preset, data, batches, batch_size, local_batch_size,
+        slice(task * local_batch_size, (task + 1) * local_batch_size), total,
+        identity=identity, **_schedules(preset, config.eval_every, epoch, total))
+
+
+def _with_classes_of(preset, dataset):
+    """A conditional preset for the classes of a data set, each as often among the samples as the preset has it."""
+    classes = len(dataset.classes)
+    if preset.classes in (None, classes) or dataset.labels is None:
+        return preset
+    return dataclasses.replace(preset, classes=classes, samples=-(-preset.samples // preset.classes) * classes)
 
 
 def _schedules(preset, eval_every, epoch, total):

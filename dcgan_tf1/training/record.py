@@ -68,7 +68,8 @@ def describe(config, plan, job, device, exchange):
     """Logs what is trained, on what and where. exchange: the graph's SyncOps, or None."""
     preset, log, dataset = config.preset, job.run.log, plan.data.dataset
     log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
-    log('{}: {}{}'.format(preset.name, preset.title, '' if config.preset_file is None else (
+    name = preset.name if preset.mode is None else '{} in mode {}'.format(preset.name, preset.mode)
+    log('{}: {}{}'.format(name, preset.title, '' if config.preset_file is None else (
         ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
     log('data: {:,} images of {} from {}{}'.format(

@@ -1,13 +1,24 @@
 """The training graph in its session: all that the loop and its hooks ask of TensorFlow."""
 
+import collections
 import math
+import re
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import step_loop
+from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util.errors import UserError
+
+# What another program's checkpoint may have none of, {its name for people: the variables' names}; a training that
+# begins with such a checkpoint begins with them anew.
+_AVERAGES = 'averages of the weights'
+_OPTIONAL = collections.OrderedDict([
+    ('variables of Adam', re.compile(r'.*/Adam(_1)?|beta[12]_power(_1)?')),
+    (_AVERAGES, re.compile('.*' + EMA)),
+    ('losses since the last row', re.compile('seen_losses/.*'))])
 
 
 class TrainingSession:
@@ -35,11 +46,32 @@ class TrainingSession:
 
     # ------------------------------------------------------------------------ variables
 
-    def restore(self, prefix, with_step=True):
-        """Sets the variables from a checkpoint; global_step, which those of 2017 don't have, where `with_step`."""
-        checkpoint.restore(self._session, prefix, checkpoint.by_name(
-            variable for variable in self._session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
-            if with_step or variable is not self._handles.global_step))
+    def restore(self, prefix):
+        """Sets the variables from a checkpoint of the same training."""
+        checkpoint.restore(self._session, prefix, checkpoint.by_name(self._variables()))
+
+    def begin_from(self, prefix):
+        """Sets the variables of a training that begins from any checkpoint: all but the number of steps.
+
+        Returns what the checkpoint has none of: some of _OPTIONAL. The averages of the weights then start from the
+        weights.
+        """
+        there = checkpoint.names(prefix)
+        wanted = checkpoint.by_name(each for each in self._variables() if each is not self._handles.global_step)
+        absent, averages = [], {}
+        for kind, pattern in _OPTIONAL.items():
+            of_kind = [name for name in wanted if pattern.fullmatch(name)]
+            if of_kind and not there.intersection(of_kind):
+                absent.append(kind)
+                apart = {name: wanted.pop(name) for name in of_kind}
+                averages = apart if kind == _AVERAGES else averages
+        checkpoint.restore(self._session, prefix, wanted)
+        if averages:
+            checkpoint.restore(self._session, prefix, {name[:-len(EMA)]: each for name, each in averages.items()})
+        return absent
+
+    def _variables(self):
+        return self._session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
 
     def synchronise(self):
         """Gives all workers the chief's variables."""

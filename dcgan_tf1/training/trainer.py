@@ -1,5 +1,7 @@
 """A training from end to end: plan, graph, restored variables, steps with their hooks, end."""
 
+import dataclasses
+
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph
@@ -30,6 +32,7 @@ def train(config, output_closed=lambda: False):
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
     plan = make_plan(config, log)
+    config = dataclasses.replace(config, preset=plan.preset)
     job = Job(config, log)
     monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
     with job.open_run(plan, output_closed):
@@ -88,7 +91,7 @@ def _restore(model, config, job):
         model.restore(checkpoint.checkpoint_path(job.run.checkpoints, job.start))
     elif config.init_checkpoint:
         init_checkpoint = checkpoint.resolve(config.init_checkpoint)
-        # 2017's checkpoints have no global_step, and ours starts at 0 here.
-        model.restore(init_checkpoint, with_step=False)
-        job.run.log('starting from the variables of {}'.format(init_checkpoint))
+        absent = model.begin_from(init_checkpoint)
+        job.run.log('starting from the variables of {}{}'.format(init_checkpoint, absent and (
+            '; it has no {}, which begin anew'.format(' and no '.join(absent))) or ''))
     model.synchronise()

@@ -1,8 +1,15 @@
 """The variables of each preset, as 2017's graphs named them: {name: shape}.
 
 blog_mnist's list was read off TensorFlow 1.0.1 itself, running the blog's graph on
-`tf.layers` (tests/legacy_2017.py writes such checkpoints and is tested against this).
+`tf.layers` (tests/legacy_2017.py writes such checkpoints and is tested against this);
+conditional_mnist's off carpedm20's program under TensorFlow 1.15.5. The key of a preset in
+another mode than its first is `name:mode`, see key().
 """
+
+
+def key(preset):
+    """A preset's key in the tables below."""
+    return preset.name if preset.mode is None else '{}:{}'.format(preset.name, preset.mode)
 
 
 def _layer(name, kernel, bias):
@@ -52,6 +59,13 @@ def _dense():
     return _with_adam(trainable)
 
 
+def _parts(layer):
+    """What a layer's kernel and bias are called: those of carpedm20's, like g_h0_lin, have names of their own."""
+    if layer.startswith(('g_', 'd_')):
+        return ('Matrix', 'bias') if layer.endswith('_lin') else ('w', 'biases')
+    return 'kernel', 'bias'
+
+
 def _table(networks, adams, extra=()):
     """{scope: [(layer, kernel shape, bias or None) | (batch norm, channels)]} -> variables with Adam's slots."""
     trainable, others = {}, {}
@@ -62,9 +76,10 @@ def _table(networks, adams, extra=()):
                 trainable.update(_batch_norm(name, shape))
                 others.update(_averages(name, shape))
                 continue
-            trainable[name + '/kernel'] = shape
+            kernel, bias = _parts(layer)
+            trainable[name + '/' + kernel] = shape
             if rest[0] is not None:
-                trainable[name + '/bias'] = [rest[0]]
+                trainable[name + '/' + bias] = [rest[0]]
             if 'u' in rest:
                 others[name + '/u'] = [1, shape[-1]]
     found = dict(_with_adam(trainable), **others)
@@ -99,22 +114,22 @@ _CNTK = {
                       ('dense_1', [1024, 1], 1)]}
 
 
-def _resnet(size, blocks, channels):
-    generator = [('dense', [128, size * size * 256], size * size * 256)]
+def _resnet(size, blocks, channels, g=256, d=128):
+    """g, d: the networks' widths."""
+    generator = [('dense', [128, size * size * g], size * size * g)]
     for number in range(1, blocks + 1):
         block = 'block_{}/'.format(number)
-        generator += [(block + 'batch_normalization', 256), (block + 'conv2d', [3, 3, 256, 256], 256),
-                      (block + 'batch_normalization_1', 256), (block + 'conv2d_1', [3, 3, 256, 256], 256),
-                      (block + 'conv2d_2', [1, 1, 256, 256], 256)]
-    generator += [('batch_normalization', 256), ('conv2d', [3, 3, 256, channels], channels)]
+        generator += [(block + 'batch_normalization', g), (block + 'conv2d', [3, 3, g, g], g),
+                      (block + 'batch_normalization_1', g), (block + 'conv2d_1', [3, 3, g, g], g),
+                      (block + 'conv2d_2', [1, 1, g, g], g)]
+    generator += [('batch_normalization', g), ('conv2d', [3, 3, g, channels], channels)]
     discriminator = []
     for number in range(1, 5):
-        block, width = 'block_{}/'.format(number), channels if number == 1 else 128
-        discriminator += [(block + 'conv2d', [3, 3, width, 128], 128, 'u'),
-                          (block + 'conv2d_1', [3, 3, 128, 128], 128, 'u')]
+        block, into = 'block_{}/'.format(number), channels if number == 1 else d
+        discriminator += [(block + 'conv2d', [3, 3, into, d], d, 'u'), (block + 'conv2d_1', [3, 3, d, d], d, 'u')]
         if number <= 2:
-            discriminator.append((block + 'conv2d_2', [1, 1, width, 128], 128, 'u'))
-    return {'generator': generator, 'discriminator': discriminator + [('dense', [128, 1], 1, 'u')]}
+            discriminator.append((block + 'conv2d_2', [1, 1, into, d], d, 'u'))
+    return {'generator': generator, 'discriminator': discriminator + [('dense', [d, 1], 1, 'u')]}
 
 
 def _sngan(shapes, channels, classes=0):
@@ -134,6 +149,13 @@ def _sngan(shapes, channels, classes=0):
 _BLOG_SIDES, _FOURS = ((4, 3, 3), 3), ((4, 4, 4), 4)
 
 
+_CONDITIONAL_MNIST = {
+    'generator': [('g_h0_lin', [110, 1024], 1024), ('g_bn0', 1024), ('g_h1_lin', [1034, 6272], 6272), ('g_bn1', 6272),
+                  ('g_h2', [5, 5, 128, 138], 128), ('g_bn2', 128), ('g_h3', [5, 5, 1, 138], 1)],
+    'discriminator': [('d_h0_conv', [5, 5, 11, 11], 11), ('d_h1_conv', [5, 5, 21, 74], 74), ('d_bn1', 74),
+                      ('d_h2_lin', [3636, 1024], 1024), ('d_bn2', 1024), ('d_h3_lin', [1034, 1], 1)]}
+
+
 def _autoencoder(codes):
     return {'decoder': _DENSE_DECODER,
             'encoder': [('dense', [784, 256], 256), ('dense_1', [256, 128], 128)]
@@ -146,17 +168,20 @@ VARIABLES = {
     'keras_dense': _table(_KERAS_DENSE, 2, (3,)), 'cntk': _table(_CNTK, 2, (4,)),
     'resnet_mnist': _table(_resnet(7, 2, 1), 2, ('ema',)),
     'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
+    'resnet_mnist:small': _table(_resnet(7, 2, 1, 64, 32), 2, ('ema',)),
+    'resnet_cifar_horse:small': _table(_resnet(4, 3, 3, 64, 32), 2, ('ema',)),
     'sngan_mnist': _table(_sngan(_BLOG_SIDES, 1), 2, ('ema',)),
     'sngan_cifar_horse': _table(_sngan(_FOURS, 3), 2, ('ema',)),
     'cgan_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
     'cgan_fashion_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
     'cgan_cifar10': _table(_sngan(_FOURS, 3, 10), 2, ('ema',)),
+    'conditional_mnist': _table(_CONDITIONAL_MNIST, 2),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
 # What the names of each network's powers of Adam end in: of the networks that learn apart, the first made has no
 # number. The blog's DCGAN makes the generator's first, its dense GAN the discriminator's.
 POWERS = {name: {'generator': '', 'discriminator': '_1'} for name in VARIABLES}
-POWERS['blog_dense'] = {'generator': '_1', 'discriminator': ''}
+POWERS['blog_dense'] = POWERS['conditional_mnist'] = {'generator': '_1', 'discriminator': ''}
 POWERS['autoencoder'] = POWERS['vae'] = {'decoder': '', 'encoder': ''}
 
 # Shapes of the layers' outputs, without N, in order, as the source documents have them. (The
@@ -198,6 +223,10 @@ OUTPUTS = {
         'discriminator': [('block_1/conv2d_1', [32, 32, 128]), ('block_1/conv2d_2', [16, 16, 128]),
                           ('block_2/conv2d_2', [8, 8, 128]), ('block_3/conv2d', [8, 8, 128]),
                           ('block_4/conv2d_1', [8, 8, 128]), ('dense', [1])]},
+    'conditional_mnist': {
+        'generator': [('g_h0_lin', [1024]), ('g_h1_lin', [6272]), ('g_h2', [14, 14, 128]), ('g_h3', [28, 28, 1])],
+        'discriminator': [('d_h0_conv', [14, 14, 11]), ('d_h1_conv', [7, 7, 74]), ('d_h2_lin', [1024]),
+                          ('d_h3_lin', [1])]},
     'autoencoder': {
         'decoder': [('dense', [128]), ('dense_1', [256]), ('dense_2', [784])],
         'encoder': [('dense', [256]), ('dense_1', [128]), ('dense_2', [100])]},
@@ -206,6 +235,10 @@ OUTPUTS = {
         'encoder': [('dense', [256]), ('dense_1', [128]), ('dense_2', [100]), ('dense_3', [100])]},
 }
 OUTPUTS['tf_tutorial_101'] = OUTPUTS['tf_tutorial']
+for _name in ('resnet_mnist', 'resnet_cifar_horse'):
+    OUTPUTS[_name + ':small'] = {  # but for the images and the logit, a quarter of the width
+        scope: [(layer, shape[:-1] + [shape[-1] // 4 if shape[-1] > 3 else shape[-1]]) for layer, shape in layers]
+        for scope, layers in OUTPUTS[_name].items()}
 for _name, _like in (('sngan_mnist', 'blog_mnist'), ('sngan_cifar_horse', 'blog_cifar_horse')):
     OUTPUTS[_name] = OUTPUTS[_like]
 OUTPUTS['cgan_mnist'] = OUTPUTS['cgan_fashion_mnist'] = OUTPUTS['sngan_mnist']

@@ -18,13 +18,19 @@ def leave_initial_values(session, variables, draw):
     return {name: session.run(variable) for name, variable in variables.items()}
 
 
-def check_against(script, name, ours, given, folder):
-    """Compares `ours`, {name: array}, with what a script of this folder makes of the arrays `given`."""
+def results_of(script, name, given, folder, python=sys.executable):
+    """What a script of this folder makes of the arrays `given`: {name: array}."""
     np.savez(str(folder / 'in.npz'), **given)
     env = dict(os.environ, TF_USE_LEGACY_KERAS='1', TF_CPP_MIN_LOG_LEVEL='3')
-    subprocess.run([sys.executable, os.path.join(HERE, script), name,
+    env.pop('TF2_BEHAVIOR', None)  # which TensorFlow 2 sets, and 1.15 would heed
+    subprocess.run([python, os.path.join(HERE, script), name,
                     str(folder / 'in.npz'), str(folder / 'out.npz')], check=True, env=env)
-    theirs = dict(np.load(str(folder / 'out.npz')))
+    return dict(np.load(str(folder / 'out.npz')))
+
+
+def check_against(script, name, ours, given, folder):
+    """Compares `ours`, {name: array}, with what a script of this folder makes of the arrays `given`."""
+    theirs = results_of(script, name, given, folder)
     assert set(ours) == set(theirs)
     for key, value in theirs.items():
         np.testing.assert_allclose(ours[key], value, atol=1e-5, rtol=1e-5, err_msg=key)

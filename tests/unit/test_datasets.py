@@ -213,9 +213,9 @@ def test_folder_of_pictures(tmp_path):
         Image.new('RGB', (50, 40), (index * 100, 0, 0)).save('mine/{}.png'.format(index))
     found = loading.load('folder', data_dir='mine', shape=(32, 32, 3))
     assert found.images[:, 5, 5, 0].tolist() == [0, 100, 200] and found.labels is None
-    os.makedirs('none/cats')
-    Image.new('L', (5, 4)).save('none/cats/1.png')
-    with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found cats/$'):
+    os.makedirs('none/of/cats')
+    Image.new('L', (5, 4)).save('none/of/cats/1.png')
+    with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found of/$'):
         loading.load('folder', data_dir='none', shape=(32, 32, 3))
     with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\) in data.folder, found none; put'):
         loading.load('folder', shape=(32, 32, 3))

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.golden import OUTPUTS, POWERS, VARIABLES
+from helpers.golden import OUTPUTS, POWERS, VARIABLES, key
 
 from dcgan_tf1.gan import graph, layers, objectives, step_loop, updates
 from dcgan_tf1.gan.presets import PRESETS
@@ -20,10 +20,15 @@ SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tu
         'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10')
 
 
-@pytest.fixture(scope='module', params=[pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-                                        for name in sorted(PRESETS)])
+@pytest.fixture(scope='module', params=[
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW or ':' in name else []) for name in sorted(VARIABLES)])
 def preset(request):
-    return PRESETS[request.param]
+    name, _, mode = request.param.partition(':')
+    return PRESETS[name].with_mode(mode) if mode else PRESETS[name]
+
+
+def test_every_preset_has_its_golden_list():
+    assert {name for name in VARIABLES if ':' not in name} == set(PRESETS)
 
 
 def batch(preset, seed=0):
@@ -98,7 +103,7 @@ def built(whole):
 def test_variables_are_those_of_2017(preset, built):
     found = {v.op.name: v.shape.as_list() for v in built.variables}
     assert found.pop('global_step') == []
-    assert found == VARIABLES[preset.name]
+    assert found == VARIABLES[key(preset)]
 
 
 @pytest.fixture(scope='module')
@@ -130,10 +135,11 @@ def test_every_trainable_variable_belongs_to_one_network(preset, built):
 
 
 def test_placeholders_and_layer_outputs(preset, built):
-    assert built.handles.real.op.name == {'blog_dense': 'real_img'}.get(preset.name, 'inputs_real')
-    assert built.handles.noise.op.name == {'blog_dense': 'noise_img'}.get(preset.name, 'inputs_noise')
+    assert (built.handles.real.op.name, built.handles.noise.op.name) == {
+        'blog_dense': ('real_img', 'noise_img'), 'conditional_mnist': ('real_images', 'z')}.get(
+            preset.name, ('inputs_real', 'inputs_noise'))
     assert built.handles.real.shape.as_list() == [None] + list(preset.input_shape)
-    for scope, expected in OUTPUTS[preset.name].items():
+    for scope, expected in OUTPUTS[key(preset)].items():
         for layer, shape in expected:
             names = ['{}/{}/{}:0'.format(scope, layer, kind) for kind in ('BiasAdd', 'conv2d_transpose')]
             output = next(t for op in built.graph.get_operations() for t in op.outputs if t.name in names)
@@ -159,7 +165,7 @@ def test_an_update_moves_its_own_networks_and_nothing_else(preset, built):
             us = {name for name in mine if name.endswith('/u')}
             if scope in networks:
                 own |= mine - us
-                powers |= {name + POWERS[preset.name][scope] for name in ('beta1_power', 'beta2_power')}
+                powers |= {name + POWERS[key(preset)][scope] for name in ('beta1_power', 'beta2_power')}
                 own |= us if 'real' in passes else set()
             else:
                 assert not moved & (mine | averages), scope
@@ -173,8 +179,9 @@ def test_an_update_moves_its_own_networks_and_nothing_else(preset, built):
         silent = {name for name in own - moved if '/bias' in name or before[name].size == 1 or before[name].ndim == 1
                   or name.endswith(('/Adam', '/Adam_1')) and not after[name].any()}
         assert moved - silent == (own | powers | statistics | seen) - silent
+        kernels = [name for name in moved if name.endswith(('kernel', 'Matrix', '/w'))]
         for objective in update.objectives:
-            assert any(name.endswith('kernel') and name.startswith(objective.networks) for name in moved)
+            assert any(name.startswith(objective.networks) for name in kernels)
 
 
 @pytest.mark.parametrize('update_ops, after_generator, after_both', [
@@ -288,7 +295,7 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset, built):
         tf.set_random_seed(0)
         handles = graph.build_sampling_graph(preset, dropout=False)
         assert set(graph.sampled_variables(preset, tf.global_variables())) == {
-            name for name in VARIABLES[preset.name] if name.startswith(preset.model.networks[0] + '/')
+            name for name in VARIABLES[key(preset)] if name.startswith(preset.model.networks[0] + '/')
             and '/Adam' not in name and (not preset.ema_decay or 'moving_' in name or name.endswith(updates.EMA))}
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())

@@ -231,10 +231,10 @@ def test_kerass_npz(tmp_path):
 
 
 @pytest.mark.parametrize('arrays, message', [
-    ({'y_train': [1]}, 'x_train'), ({'x_train': IMAGES / 255, 'y_train': [1]}, 'x_train of float64, no bytes'),
+    ({'y_train': [1]}, 'x_train'), ({'x_train': IMAGES / 255, 'y_train': [1]}, 'x_train of float64, no int'),
     ({'x_train': IMAGES.astype(int) - 5, 'y_train': [1, 1]}, 'x_train from -5 to 18'),
     ({'x_train': IMAGES, 'y_train': np.uint8([[1, 1]])}, r'found \[2, 3, 4\] and \[1, 2\]'),
-    ({'x_train': np.array([{}], object), 'y_train': [1]}, 'of object, no bytes')])
+    ({'x_train': np.array([{}], object), 'y_train': [1]}, 'of object, no integers')])
 def test_another_npz_is_refused(tmp_path, arrays, message):
     path = str(tmp_path / 'mnist.npz')
     np.savez(path, **arrays)

@@ -1,0 +1,75 @@
+"""The networks of carpedm20/DCGAN-tensorflow, with its names, so that its checkpoints load.
+
+Source: https://github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py. Its layers are those of layers.py under
+names of their own; generators and discriminators as networks.py has them.
+"""
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan import layers
+from dcgan_tf1.gan.layers import leaky_relu, normal, truncated_normal
+
+
+def linear(x, units, name):
+    """Fully connected layer `name`/{Matrix, bias}: [N, n] -> [N, units]."""
+    return layers.dense(x, units, kernel_initializer=normal(0.02), name=name, variables=('Matrix', 'bias'))
+
+
+def conv(x, filters, name):
+    """5x5 convolution of stride 2, `name`/{w, biases}: [N, H, W, C] -> [N, ceil(H / 2), ceil(W / 2), filters]."""
+    return layers.conv2d(x, filters, 5, strides=2, kernel_initializer=truncated_normal(0.02), name=name,
+                         variables=('w', 'biases'))
+
+
+def deconv(x, filters, name, size=None):
+    """5x5 transposed convolution of stride 2, `name`/{w, biases}: [N, H, W, C] -> [N, 2 H, 2 W, filters].
+
+    size: another (H', W'), of which `conv` makes (H, W): 2 H - 1 or 2 H, and 2 W - 1 or 2 W.
+    """
+    return layers.conv2d_transpose(x, filters, 5, strides=2, kernel_initializer=normal(0.02), size=size, name=name,
+                                   variables=('w', 'biases'))
+
+
+def batch_norm(x, ctx, name):
+    """Batch norm `name`/{beta, gamma, moving_mean, moving_variance}, of vectors, too, by the fused kernel.
+
+    Its epsilon of 1e-5 is what TensorFlow 1's fused kernel raised to 1.001e-5.
+    """
+    return layers.batch_norm(x, ctx, momentum=0.9, epsilon=1.001e-5, fused_vectors=True, name=name)
+
+
+def with_labels(x, ctx):
+    """The labels behind x's own channels, at every position: [N, ..., C] -> [N, ..., C + classes]."""
+    labels = tf.cast(ctx.labels, x.dtype)
+    if x.shape.ndims == 4:
+        _, height, width, _ = x.shape.as_list()
+        labels = tf.tile(labels[:, tf.newaxis, tf.newaxis], [1, height, width, 1])
+    return tf.concat([x, labels], axis=x.shape.ndims - 1)
+
+
+def conditional_mnist_generator(z, ctx):
+    """conditional_mnist: z [N, 100] and labels -> images [N, 28, 28, 1] in [0, 1]."""
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = linear(with_labels(z, ctx), 1024, 'g_h0_lin')               # [N, 1024]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn0'))
+        x = linear(with_labels(x, ctx), 7 * 7 * 128, 'g_h1_lin')        # [N, 6272]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn1'))                     # of 6,272 units, not of 128 channels
+        x = tf.reshape(x, [-1, 7, 7, 128])                              # [N, 7, 7, 128]
+        x = deconv(with_labels(x, ctx), 128, 'g_h2')                    # [N, 14, 14, 128]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn2'))
+        x = deconv(with_labels(x, ctx), 1, 'g_h3')                      # [N, 28, 28, 1]
+        return tf.sigmoid(x)
+
+
+def conditional_mnist_discriminator(x, ctx):
+    """conditional_mnist: images [N, 28, 28, 1] in [0, 1] and labels -> logits [N, 1], sigmoid."""
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        x = conv(with_labels(x, ctx), 11, 'd_h0_conv')                  # [N, 14, 14, 11]
+        x = leaky_relu(x, 0.2)
+        x = conv(with_labels(x, ctx), 74, 'd_h1_conv')                  # [N, 7, 7, 74]
+        x = leaky_relu(batch_norm(x, ctx, 'd_bn1'), 0.2)
+        x = tf.reshape(x, [-1, 7 * 7 * 74])                             # [N, 3626]
+        x = linear(with_labels(x, ctx), 1024, 'd_h2_lin')               # [N, 1024]
+        x = leaky_relu(batch_norm(x, ctx, 'd_bn2'), 0.2)
+        logits = linear(with_labels(x, ctx), 1, 'd_h3_lin')             # [N, 1]
+        return logits, tf.sigmoid(logits)

@@ -1,0 +1,119 @@
+"""The networks of the ResNet GAN, of any width: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
+
+A generator or discriminator as networks.py has them; each width of a preset is a function with a name of its own,
+which is what config.json records.
+"""
+
+import math
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, glorot_uniform, upsample
+
+# Of the 3x3 convolutions within residual blocks.
+_RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
+
+
+def resnet_mnist_generator(z, ctx):
+    """resnet_mnist: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
+    return _mnist_generator(z, ctx, 256)
+
+
+def resnet_mnist_small_generator(z, ctx):
+    """resnet_mnist, small: the same at a quarter of the width."""
+    return _mnist_generator(z, ctx, 64)
+
+
+def resnet_cifar_generator(z, ctx):
+    """resnet_cifar_horse: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
+    return _cifar_generator(z, ctx, 256)
+
+
+def resnet_cifar_small_generator(z, ctx):
+    """resnet_cifar_horse, small: the same at a quarter of the width."""
+    return _cifar_generator(z, ctx, 64)
+
+
+def resnet_discriminator(x, ctx):
+    """Both ResNets: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    return _discriminator(x, ctx, 128)
+
+
+def resnet_small_discriminator(x, ctx):
+    """Both ResNets, small: the same at a quarter of the width."""
+    return _discriminator(x, ctx, 32)
+
+
+# ------------------------------------------------------------------- generators; W is the width
+
+def _mnist_generator(z, ctx, width):
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = dense(z, 7 * 7 * width)                                # [N, 49 W]
+        x = tf.reshape(x, [-1, 7, 7, width])                       # [N, 7, 7, W]
+        x = _up_block('block_1', x, ctx)                           # [N, 14, 14, W]
+        x = _up_block('block_2', x, ctx)                           # [N, 28, 28, W]
+        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 1, 3)           # [N, 28, 28, 1]
+        return tf.tanh(x)
+
+
+def _cifar_generator(z, ctx, width):
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = dense(z, 4 * 4 * width)                                # [N, 16 W]
+        x = tf.reshape(x, [-1, 4, 4, width])                       # [N, 4, 4, W]
+        x = _up_block('block_1', x, ctx)                           # [N, 8, 8, W]
+        x = _up_block('block_2', x, ctx)                           # [N, 16, 16, W]
+        x = _up_block('block_3', x, ctx)                           # [N, 32, 32, W]
+        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 3, 3)           # [N, 32, 32, 3]
+        return tf.tanh(x)
+
+
+def _up_block(name, x, ctx):
+    """Residual block: [N, H, W, C] -> [N, 2 H, 2 W, C].
+
+    A 1x1 convolution of up-sampled pixels is that of the pixels, up-sampled, at a quarter
+    of the work; likewise where `_down_block` pools.
+    """
+    width = x.shape.as_list()[-1]
+    with tf.variable_scope(name):
+        y = upsample(tf.nn.relu(batch_norm(x, ctx)))
+        y = conv2d(y, width, 3, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(batch_norm(y, ctx)), width, 3, **_RESIDUAL)
+        return y + upsample(conv2d(x, width, 1))
+
+
+# --------------------------------------------------------------- discriminators; W is the width
+
+def _discriminator(x, ctx, width):
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        x = _first_down_block('block_1', x, ctx, width)            # [N, 14, 14, W] or [N, 16, 16, W]
+        x = _down_block('block_2', x, ctx)                         # [N, 7, 7, W] or [N, 8, 8, W]
+        x = _plain_block('block_3', x, ctx)
+        x = _plain_block('block_4', x, ctx)
+        x = tf.reduce_sum(tf.cast(tf.nn.relu(x), tf.float32), axis=[1, 2])  # [N, W]
+        logits = dense(x, 1, spectral_norm=ctx)                    # [N, 1]
+        return logits, tf.sigmoid(logits)
+
+
+def _first_down_block(name, x, ctx, width):
+    """Without a leading ReLU, which would cut the image; pools before the shortcut's convolution."""
+    with tf.variable_scope(name):
+        y = conv2d(x, width, 3, spectral_norm=ctx, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(y), width, 3, spectral_norm=ctx, **_RESIDUAL)
+        return average_pool(y) + conv2d(average_pool(x), width, 1, spectral_norm=ctx)
+
+
+def _down_block(name, x, ctx):
+    """Residual block: [N, H, W, C] -> [N, H / 2, W / 2, C]."""
+    width = x.shape.as_list()[-1]
+    with tf.variable_scope(name):
+        y = conv2d(tf.nn.relu(x), width, 3, spectral_norm=ctx, **_RESIDUAL)
+        y = conv2d(tf.nn.relu(y), width, 3, spectral_norm=ctx, **_RESIDUAL)
+        return average_pool(y) + conv2d(average_pool(x), width, 1, spectral_norm=ctx)
+
+
+def _plain_block(name, x, ctx):
+    """Residual block: [N, H, W, C] -> the same."""
+    width = x.shape.as_list()[-1]
+    with tf.variable_scope(name):
+        y = conv2d(tf.nn.relu(x), width, 3, spectral_norm=ctx, **_RESIDUAL)
+        return x + conv2d(tf.nn.relu(y), width, 3, spectral_norm=ctx, **_RESIDUAL)

@@ -1,0 +1,37 @@
+"""The classes that a conditional preset makes images of: what a run calls them, and which ones a text names."""
+
+from dcgan_tf1.data.prepare import number_among
+from dcgan_tf1.data.sources import DATASETS
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.util.errors import UserError
+
+
+def class_names(run, preset):
+    """The names of a preset's classes, in the order of its labels; () where it takes none.
+
+    Those of the data that a run was trained on; of a data set that does not name them, their numbers.
+
+    Args:
+      run: the run folder, or None for another checkpoint.
+      preset: the Preset; a run's own, see run_folder.read_preset.
+    """
+    if preset.classes is None:
+        return ()
+    config = {} if run is None else run_folder.read_config(run)
+    data, dataset = config.get('data'), config.get('identity', {}).get('dataset', preset.dataset)
+    names = data.get('classes') if isinstance(data, dict) else None
+    if names is None:
+        source = DATASETS.get(dataset) if isinstance(dataset, str) else None
+        known = () if source is None else source.classes
+        return known if len(known) == preset.classes else tuple(map(str, range(preset.classes)))
+    if not isinstance(names, list) or len(names) != preset.classes or not all(isinstance(each, str) for each in names):
+        raise UserError('{}: expected the names of {} classes in its config.json, found {!r}'.format(
+            run, preset.classes, names))
+    return tuple(names)
+
+
+def parse_classes(text, names):
+    """The labels that a text asks for: a class by name or number, or several with commas between them."""
+    if text in names:  # which may have a comma
+        return [names.index(text)]
+    return [number_among(names, part) for part in text.split(',')]

@@ -1,0 +1,43 @@
+"""What a run's config.json says of the settings by which its checkpoints are read: its mode, flags and data."""
+
+import dataclasses
+
+from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.util.errors import UserError
+
+
+def apply(run, preset, config):
+    """The Preset in a run's mode, with its own classes, samples and average of the weights.
+
+    config: the run's config.json; what it lacks is as the preset has it. Raises UserError for other values than
+    there may be.
+    """
+    identity, schedule = config['identity'], config.get('schedule')
+    schedule = schedule if isinstance(schedule, dict) else {}
+    if schedule.get('mode') is not None:  # of before it was recorded, no other networks depend on it
+        _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
+                 'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
+        preset = preset.with_mode(schedule['mode'])
+    found = {}
+    if preset.classes is not None:
+        found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
+            _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
+        found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
+    found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
+                                  'null or a number from 0 to 1')
+    return dataclasses.replace(preset, **found)
+
+
+def _checked(run, recorded, name, default, accepts, expected):
+    value = recorded.get(name, default)
+    if not accepts(value):
+        raise UserError('{}: expected {} as {} in its config.json, found {!r}'.format(run, expected, name, value))
+    return value
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_decay(value):
+    return value is None or isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1

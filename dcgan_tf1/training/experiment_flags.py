@@ -1,0 +1,71 @@
+"""Flags of `train` for those who experiment: averaged weights, rates, the loss, augmentation."""
+
+from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES
+from dcgan_tf1.util import flags
+
+_GAN_ONLY = ('g_learning_rate', 'd_learning_rate', 'loss', 'augment')
+
+
+def add(command):
+    command.group('To experiment with (default: what the preset says)')
+    command.real('ema_decay', None, "Of a moving average of the generator's weights, which images are then sampled "
+                                    "from; 0 for none. It forgets faster in the first steps, unless the preset has an "
+                                    "average that does not.", 0)
+    command.real('g_learning_rate', None, "Adam's for the generator alone.", 0)
+    command.real('d_learning_rate', None, "Adam's for the discriminator alone.", 0)
+    command.real('beta1', None, "Adam's, from 0 to less than 1.", 0)
+    command.choice('loss', None, GAN_LOSSES, "A GAN's.")
+    command.string('augment', None, 'What is done at random to all images that the discriminator sees, real and '
+                                    'generated: some of {}, with commas between them, or none.'.format(
+                                        ', '.join(AUGMENTATIONS)))
+
+
+def overrides(preset, values):
+    """{field: value} of what these flags change in a preset; flags.Error for what it can't be trained with."""
+    found = {name: values[name] for name in ('g_learning_rate', 'd_learning_rate', 'beta1')
+             if values[name] is not None}
+    for name in ('ema_decay', 'beta1'):
+        if values[name] is not None and not 0 <= values[name] < 1:
+            raise flags.Error('--{}: expected a number from 0 to less than 1, found {:g}'.format(name, values[name]))
+    if preset.discriminator is None:
+        for name in _GAN_ONLY:
+            if values[name] is not None:
+                raise flags.Error('--{}: expected a GAN, found --preset={}, an auto-encoder'.format(name, preset.name))
+    if values['ema_decay'] is not None:
+        found['ema_decay'] = values['ema_decay'] or None
+        # Of an average that begins with the initial weights, many of the first samples would be made of them.
+        found['ema_warmup'] = bool(values['ema_decay']) and (preset.ema_decay is None or preset.ema_warmup)
+    rates = [values[name] if values[name] is not None else getattr(preset, name)
+             for name in ('g_learning_rate', 'd_learning_rate')]
+    if values['learning_rate'] is not None and None not in rates:
+        raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
+                          '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
+    if values['loss'] is not None:
+        found['loss'] = _loss(preset, values['loss'])
+    if values['augment'] is not None:
+        found['augment'] = _augmentations(preset, values['augment'])
+    return found
+
+
+def _loss(preset, name):
+    from dcgan_tf1.gan import losses  # with it comes TensorFlow, which a help text does without
+    missing = [field for field in preset.losses if field not in losses.GanLosses._fields]
+    if missing:
+        raise flags.Error('--loss: expected a preset that logs some of {}, found {}, of --preset={}'.format(
+            ', '.join(losses.GanLosses._fields), ', '.join(missing), preset.name))
+    return getattr(losses, name)
+
+
+def _augmentations(preset, text):
+    names = () if text == 'none' else tuple(text.split(','))
+    for name in names:
+        if name not in AUGMENTATIONS or names.count(name) > 1:
+            raise flags.Error('--augment: expected none, or some of {}, each once, found {!r}'.format(
+                ', '.join(AUGMENTATIONS), text))
+    if names and len(preset.input_shape) != 3:
+        raise flags.Error('--augment: expected a discriminator of images [H, W, C], found --preset={}, whose are flat'
+                          .format(preset.name))
+    if 'color' in names and preset.image_range != (-1.0, 1.0):
+        raise flags.Error('--augment=color: expected a preset of images in [-1, 1], found --preset={} in [{:g}, {:g}]'
+                          .format(preset.name, *preset.image_range))
+    return names
