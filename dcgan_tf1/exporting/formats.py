@@ -13,7 +13,7 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import catalogue, freeze, tfjs
+from dcgan_tf1.exporting import catalogue, freeze, tfjs, tflite
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
 from dcgan_tf1.util.tf_startup import without_chatter
@@ -141,59 +141,18 @@ def _write_meta_graph(export, folder):
 # -------------------------------------------------------------------------- TensorFlow Lite
 
 def _write_tflite(export, folder):
-    optimize, kinds = tf.lite.Optimize, tf.lite.OpsSet
     for network in export.networks:
-        frozen = os.path.join(folder, 'frozen.part')
-        with open(frozen, 'wb') as handle:
-            handle.write(network.graph_def.SerializeToString())
-        for variant in ('', '-float16', '-int8'):
-            converters = tf.lite.TFLiteConverter
-            converter = converters.from_frozen_graph(
-                frozen, [each.name for each in network.inputs], [network.output],
-                {each.name: (None,) + each.shape for each in network.inputs})
-            if variant:
-                converter.optimizations = [optimize.DEFAULT]
-            if variant == '-float16':
-                converter.target_spec.supported_types = [tf.float16]
-            if variant == '-int8':
-                inputs = export.draw(network, max(CALIBRATION, export.preset.classes or 0), 1)
-                converter.representative_dataset = lambda inputs=inputs: (
-                    [one[np.newaxis] for one in case] for case in zip(*inputs))
-                converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8]
-            with without_chatter():
-                content = converter.convert()
+        inputs = collections.OrderedDict((each.name, (None,) + each.shape) for each in network.inputs)
+        cases = export.draw(network, max(CALIBRATION, export.preset.classes or 0), 1)
+        for variant in tflite.VARIANTS:
             name = '{}{}.tflite'.format(network.name, variant)
             with open(os.path.join(folder, name), 'wb') as handle:
-                handle.write(content)
+                handle.write(tflite.convert(network.graph_def, inputs, network.output, variant, cases))
 
-            def load(name=name, network=network):
-                return _run_tflite(os.path.join(folder, name), network)
+            def load(name=name, inputs=inputs):
+                return tflite.load(os.path.join(folder, name), list(inputs))
 
             yield _artefact(folder, name, network, [name], load, exact=not variant)
-        os.remove(frozen)
-
-
-def _run_tflite(path, network):
-    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
-
-    from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
-    with without_chatter():
-        loaded = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
-    places = {source['name']: source['index'] for source in loaded.get_input_details()}
-    sources = [places[each.name] for each in network.inputs]
-    target, = loaded.get_output_details()
-
-    def run(*inputs):
-        with without_chatter():
-            for source, value in zip(sources, inputs):
-                loaded.resize_tensor_input(source, list(value.shape))
-            loaded.allocate_tensors()
-        for source, value in zip(sources, inputs):
-            loaded.set_tensor(source, value)
-        loaded.invoke()
-        return loaded.get_tensor(target['index'])
-
-    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
 
 
 # ------------------------------------------------------------------------------------- ONNX
