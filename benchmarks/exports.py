@@ -55,13 +55,13 @@ def main():
                 for count in COUNTS:
                     time.sleep(0.05)  # some runtimes' threads spin for a while after a call
                     start = time.perf_counter()
-                    run(inputs[count])
+                    run(*inputs[count])
                     if turn >= 2:  # the first ones warm up
                         seconds[title, count].append(time.perf_counter() - start)
         print('{}, {}, {} cores'.format(preset.name, devices.cpu_name(), os.cpu_count()))
         print('{:<37} {:>7} {:>14} {:>8} {:>8}  {}'.format('', 'MB', 'largest error', 'ms, 1', 'ms, 64', 'runtime'))
         for title, size, runtime, run in rows:
-            error = max(float(np.abs(run(inputs[count]) - session(inputs[count])).max()) for count in COUNTS)
+            error = max(float(np.abs(run(*inputs[count]) - session(*inputs[count])).max()) for count in COUNTS)
             print('{:<37} {:>7} {:>14.1e} {:>8.1f} {:>8.1f}  {}'.format(
                 title, '' if size is None else '{:.2f}'.format(size / 1e6), error,
                 *[1e3 * statistics.median(seconds[title, count]) for count in COUNTS], runtime))

@@ -14,12 +14,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import run_command, started
 from helpers.data import blobs, write_mnist
-from helpers.exports import make_checkpoint
+from helpers.exports import make_checkpoint, preset_of, registered
 from helpers.places import CACHE, REAL_DATA, locked_cache
 
 from dcgan_tf1.data import cifar_npm, download
 from dcgan_tf1.exporting import freeze
-from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.fixture(scope='session')
@@ -74,8 +73,10 @@ def exported(tmp_path_factory):
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
             prefix, out = make_checkpoint(name, folder), str(folder / 'export')
-            status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
-                                            *['--with_discriminator'] * (PRESETS[name].discriminator is not None))
+            with registered(name):
+                status, text, err = run_command(
+                    'export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
+                    *['--with_discriminator'] * (preset_of(name).discriminator is not None))
             assert status == 0, err
             made[name] = prefix, out, text
         return made[name]

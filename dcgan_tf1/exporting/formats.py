@@ -13,22 +13,24 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import catalogue, freeze, tfjs
+from dcgan_tf1.exporting import catalogue, freeze, tfjs, tflite
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
 from dcgan_tf1.util.tf_startup import without_chatter
 
-# A network, frozen: `input` and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the
-# shapes are without N.
-Frozen = collections.namedtuple('Frozen', 'name graph_def input_key input input_shape output_key output output_shape')
+# A network, frozen: `inputs` are a list of Input, noise or images first, then labels where it takes some. `name` of an
+# Input and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the shapes are without N.
+Frozen = collections.namedtuple('Frozen', 'name graph_def inputs output_key output output_shape')
+Input = collections.namedtuple('Input', 'key name dtype shape')
 
 # What is exported: the frozen networks (the generator first), the session with the same as
-# a graph with variables, and facts for the page. `draw(network, count, seed)` gives inputs.
-Export = collections.namedtuple('Export', 'preset step networks session signatures opset draw')
+# a graph with variables, and facts for the page: `classes` are the names of a conditional preset's, else None.
+# `draw(network, count, seed, first_label=0)` gives a list of inputs, with the labels in turn.
+Export = collections.namedtuple('Export', 'preset step networks session signatures opset draw classes')
 
 # One loadable thing that a format wrote: its path and files (relative to the format's
 # folder) and their size, the Frozen network, whether it computes in float32 as the session
-# does, and `load()`, which returns a function from inputs [N] + input_shape to outputs
+# does, and `load()`, which returns a function from the network's inputs, each [N] + shape, to outputs
 # [N] + output_shape, and the runtime's name.
 Artefact = collections.namedtuple('Artefact', 'path network files bytes exact load')
 
@@ -45,11 +47,15 @@ Format = collections.namedtuple('Format', 'title write requires runs_on')
 # thousands of values.
 TOLERANCES = {'images': 1e-5, 'logits': 1e-4}
 WEB_DIRECTIONS = 5
-CALIBRATION = 128  # inputs by which TFLite's int8 variant sets its ranges
+CALIBRATION = 128  # so many inputs, or one of each class, set the ranges of TFLite's int8 variant
 
 
 def tensor_name(name):
     return name + ':0'
+
+
+def input_tensors(network):
+    return [tensor_name(each.name) for each in network.inputs]
 
 
 # ------------------------------------------------------------------------------- TensorFlow
@@ -58,12 +64,12 @@ def run_graph(graph_def, network):
     """A function from inputs to outputs by a session of its own; of a frozen GraphDef."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
-    return _runner(tf.Session(graph=graph), tensor_name(network.input), tensor_name(network.output))
+    return _runner(tf.Session(graph=graph), input_tensors(network), tensor_name(network.output))
 
 
-def _runner(session, source, target):
+def _runner(session, sources, target):
     return session.make_callable(session.graph.get_tensor_by_name(target),
-                                 [session.graph.get_tensor_by_name(source)])
+                                 [session.graph.get_tensor_by_name(source) for source in sources])
 
 
 def _tensorflow():
@@ -108,7 +114,7 @@ def _write_saved_model(export, folder):
             session = tf.Session(graph=tf.Graph())
             with literal(folder) as path:
                 loaded = tf.saved_model.load(session, ['serve'], path).signature_def[signature]
-            return _runner(session, loaded.inputs[network.input_key].name,
+            return _runner(session, [loaded.inputs[each.key].name for each in network.inputs],
                            loaded.outputs[network.output_key].name), _tensorflow()
 
         path = 'saved_model.pb' if signature == 'serving_default' else 'saved_model.pb ({})'.format(signature)
@@ -126,7 +132,7 @@ def _write_meta_graph(export, folder):
             session = tf.Session(graph=tf.Graph())
             with session.graph.as_default(), literal(os.path.join(folder, 'model')) as path:
                 tf.train.import_meta_graph(path + '.meta').restore(session, path)
-            return _runner(session, tensor_name(network.input), tensor_name(network.output)), _tensorflow()
+            return _runner(session, input_tensors(network), tensor_name(network.output)), _tensorflow()
 
         path = 'model.meta' if network is export.networks[0] else 'model.meta ({})'.format(network.name)
         yield _artefact(folder, path, network, ['model.meta'] + files, load)
@@ -135,54 +141,18 @@ def _write_meta_graph(export, folder):
 # -------------------------------------------------------------------------- TensorFlow Lite
 
 def _write_tflite(export, folder):
-    optimize, kinds = tf.lite.Optimize, tf.lite.OpsSet
     for network in export.networks:
-        frozen = os.path.join(folder, 'frozen.part')
-        with open(frozen, 'wb') as handle:
-            handle.write(network.graph_def.SerializeToString())
-        for variant in ('', '-float16', '-int8'):
-            converters = tf.lite.TFLiteConverter
-            converter = converters.from_frozen_graph(
-                frozen, [network.input], [network.output], {network.input: (None,) + network.input_shape})
-            if variant:
-                converter.optimizations = [optimize.DEFAULT]
-            if variant == '-float16':
-                converter.target_spec.supported_types = [tf.float16]
-            if variant == '-int8':
-                inputs = export.draw(network, CALIBRATION, 1)
-                converter.representative_dataset = lambda inputs=inputs: ([one[np.newaxis]] for one in inputs)
-                converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8]
-            with without_chatter():
-                content = converter.convert()
+        inputs = collections.OrderedDict((each.name, (None,) + each.shape) for each in network.inputs)
+        cases = export.draw(network, max(CALIBRATION, export.preset.classes or 0), 1)
+        for variant in tflite.VARIANTS:
             name = '{}{}.tflite'.format(network.name, variant)
             with open(os.path.join(folder, name), 'wb') as handle:
-                handle.write(content)
+                handle.write(tflite.convert(network.graph_def, inputs, network.output, variant, cases))
 
-            def load(name=name):
-                return _run_tflite(os.path.join(folder, name))
+            def load(name=name, inputs=inputs):
+                return tflite.load(os.path.join(folder, name), list(inputs))
 
             yield _artefact(folder, name, network, [name], load, exact=not variant)
-        os.remove(frozen)
-
-
-def _run_tflite(path):
-    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
-
-    from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
-    with without_chatter():
-        loaded = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
-    source, = loaded.get_input_details()
-    target, = loaded.get_output_details()
-
-    def run(inputs):
-        with without_chatter():
-            loaded.resize_tensor_input(source['index'], list(inputs.shape))
-            loaded.allocate_tensors()
-        loaded.set_tensor(source['index'], inputs)
-        loaded.invoke()
-        return loaded.get_tensor(target['index'])
-
-    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
 
 
 # ------------------------------------------------------------------------------------- ONNX
@@ -195,13 +165,14 @@ def _write_onnx(export, folder):
         path = os.path.join(folder, network.name + '.onnx')
         with without_chatter():
             tf2onnx.convert.from_graph_def(
-                network.graph_def, input_names=[tensor_name(network.input)],
+                network.graph_def, input_names=input_tensors(network),
                 output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)
 
         def load(path=path, network=network):
             import onnxruntime  # noqa: PLC0415  optional
             loaded = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
-            return (lambda inputs: loaded.run([tensor_name(network.output)], {tensor_name(network.input): inputs})[0],
+            return (lambda *inputs: loaded.run([tensor_name(network.output)],
+                                               dict(zip(input_tensors(network), inputs)))[0],
                     'onnxruntime {}'.format(onnxruntime.__version__))
 
         yield _artefact(folder, network.name + '.onnx', network, [network.name + '.onnx'], load)
@@ -211,8 +182,10 @@ def _write_onnx(export, folder):
 
 def _tfjs_arguments(network):
     """What tfjs.py writes of a network."""
-    return (network.graph_def, {network.input_key: (tensor_name(network.input), (None,) + network.input_shape)},
-            {network.output_key: (tensor_name(network.output), (None,) + network.output_shape)},
+    return (network.graph_def,
+            collections.OrderedDict((each.key, (tensor_name(each.name), each.dtype, (None,) + each.shape))
+                                    for each in network.inputs),
+            {network.output_key: (tensor_name(network.output), 'float32', (None,) + network.output_shape)},
             'dcgan_tf1, TensorFlow {}'.format(tf.VERSION))
 
 
@@ -229,18 +202,22 @@ def _write_tfjs(export, folder):
 
 
 PAGE = os.path.join(os.path.dirname(__file__), 'web')
-_PAGE_FILES = ['index.html', 'main.js', 'style.css']
+_PAGE_FILES = ['index.html', 'images.js', 'main.js', 'style.css']
 
 
 def _write_web(export, folder):
     preset, network = export.preset, export.networks[0]
     os.makedirs(folder, exist_ok=True)
     files = _PAGE_FILES + ['page.js'] + tfjs.write_scripts(folder, *_tfjs_arguments(network))
-    tfjs.write_script(folder, 'page.js', {
+    page = {
         'preset': preset.name, 'title': preset.title, 'step': export.step, 'z_dim': preset.z_dim,
         'noise': preset.noise, 'image_shape': preset.image_shape, 'image_range': preset.image_range,
-        'input': tensor_name(network.input), 'output': tensor_name(network.output),
-        'directions': np.round(latent_directions(network, WEB_DIRECTIONS), 5).tolist()})
+        'input': tensor_name(network.inputs[0].name), 'output': tensor_name(network.output),
+        'directions': np.round(latent_directions(network, WEB_DIRECTIONS), 5).tolist()}
+    if export.classes is not None:
+        # The page feeds weights of the classes in place of labels: between two images it is between their classes.
+        page.update(classes=export.classes, class_weights=tensor_name(class_weights(network)))
+    tfjs.write_script(folder, 'page.js', page)
     for name in _PAGE_FILES:
         shutil.copyfile(os.path.join(PAGE, name), os.path.join(folder, name))
 
@@ -250,19 +227,34 @@ def _write_web(export, folder):
     yield _artefact(folder, 'index.html', network, files, load)
 
 
+def class_weights(network):
+    """The operation of a conditional network that makes one-hot labels [N, classes], in whose place others are fed."""
+    labels = next(each.name for each in network.inputs if each.key == 'labels')
+    return next(node.name for node in network.graph_def.node if node.op == 'OneHot' and node.input[0] == labels)
+
+
 def latent_directions(network, count):
     """The unit directions of z along which the first layer changes most: [count, z_dim].
 
-    They are the left singular vectors of the first kernel [z_dim, units]. Source: Shen and Zhou, 2021,
+    They are the left singular vectors of the first kernel [z_dim, units], or, where labels are joined to the noise,
+    of its rows for the noise. Source: Shen and Zhou, 2021,
     "Closed-form factorization of latent semantics in GANs", https://arxiv.org/abs/2007.06600.
     """
-    nodes = {node.name: node for node in network.graph_def.node}
-    for node in network.graph_def.node:
-        if node.op == 'MatMul' and node.input[0] == network.input and nodes[node.input[1]].op == 'Const':
-            kernel = tf.make_ndarray(nodes[node.input[1]].attr['value'].tensor)  # [z_dim, units]
-            vectors = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)[0].T[:count]
-            # A singular vector's sign is arbitrary; fix it, so that an export can be repeated.
-            return vectors * np.sign(vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])[:, np.newaxis]
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(network.graph_def, name='')
+    noise = tensor_name(network.inputs[0].name)
+    values = {node.name: node.attr['value'].tensor for node in network.graph_def.node if node.op == 'Const'}
+    for op in graph.get_operations():
+        if op.type == 'MatMul' and op.inputs[1].op.name in values:
+            joined = list(op.inputs[0].op.inputs)[:-1] if op.inputs[0].op.type == 'ConcatV2' else [op.inputs[0]]
+            names = [tensor.name for tensor in joined]
+            if noise in names:
+                start = sum(tensor.shape.as_list()[1] for tensor in joined[:names.index(noise)])
+                kernel = tf.make_ndarray(values[op.inputs[1].op.name])[start:start + network.inputs[0].shape[0]]
+                vectors = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)[0].T[:count]
+                # A singular vector's sign is arbitrary; fix it, so that an export can be repeated.
+                return vectors * np.sign(
+                    vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])[:, np.newaxis]
     raise UserError('web: expected a generator whose first layer is dense, found none in {}'.format(network.name))
 
 
@@ -302,7 +294,7 @@ def measure(artefact, cases):
     UserError where a format that computes in float32 is further off than TOLERANCES allow.
     """
     run, runtime = artefact.load()
-    error = max(float(np.abs(run(inputs).astype(np.float64) - expected).max()) for inputs, expected in cases)
+    error = max(float(np.abs(run(*inputs).astype(np.float64) - expected).max()) for inputs, expected in cases)
     tolerance = TOLERANCES[artefact.network.output_key]
     if artefact.exact and not error <= tolerance:
         raise UserError('{}: expected outputs within {:g} of the session, found them {:.2g} off in {}'.format(

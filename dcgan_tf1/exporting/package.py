@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import os
 import platform
 import shutil
@@ -13,8 +14,9 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
-from dcgan_tf1.gan.noise import sample_noise
+from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
 from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
@@ -22,7 +24,7 @@ from dcgan_tf1.util.seeds import numpy_rng
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
-BATCHES = (1, 16)  # on which every format is compared with the session
+BATCHES = (1, 16)  # on which every format is compared with the session; of the latter as many as show all classes
 
 
 def _to_terminal(text):
@@ -83,24 +85,38 @@ def opened(preset, prefix, with_discriminator=False, opset=17):
         with tf.Session(config=devices.session_config('cpu')) as session:
             checkpoint.restore(session, prefix, variables)
             frozen, signatures = [], collections.OrderedDict()
+            placeholders = list({tensor.name: tensor for network in networks
+                                 for tensor in network.inputs.values()}.values())
             for network in networks:
-                shapes = [tuple(tensor.shape.as_list()[1:]) for tensor in (network.input, network.output)]
                 frozen.append(formats.Frozen(
-                    network.name, freeze.freeze(session, [each.input for each in networks], network.output),
-                    network.input_key, network.input.op.name, shapes[0],
-                    network.output_key, network.output.op.name, shapes[1]))
+                    network.name, freeze.freeze(session, placeholders, network.output),
+                    [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
+                     for key, tensor in network.inputs.items()],
+                    network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:])))
                 name = network.name if signatures else 'serving_default'
-                signatures[name] = {network.input_key: network.input}, {network.output_key: network.output}
+                signatures[name] = network.inputs, {network.output_key: network.output}
             yield formats.Export(preset, checkpoint.step_of(prefix), frozen, session, signatures, opset,
-                                 lambda network, count, seed: _draw(preset, network, count, seed))
+                                 functools.partial(_draw, preset),
+                                 list(class_names(_run_of(prefix), preset)) or None)
 
 
-def _draw(preset, network, count, seed):
-    """Inputs to compare and calibrate with: the preset's noise, or images of uniform noise in its range."""
-    if network.input_key == 'noise':
-        return sample_noise(preset, count, seed, 'export')
-    return numpy_rng(seed, 'export', 1).uniform(
-        *preset.image_range, size=(count,) + network.input_shape).astype(np.float32)
+def _run_of(prefix):
+    """The run folder that a checkpoint lies in; None for any other checkpoint."""
+    run = os.path.dirname(os.path.dirname(os.path.abspath(prefix)))
+    return run if os.path.isfile(os.path.join(run, 'config.json')) else None
+
+
+def _draw(preset, network, count, seed, first_label=0):
+    """A network's inputs to compare and calibrate with: a list of arrays.
+
+    They are the preset's noise, or images of uniform noise in its range, and all labels in turn.
+    """
+    draws = {
+        'noise': lambda shape: sample_noise(preset, count, seed, 'export'),
+        'images': lambda shape: numpy_rng(seed, 'export', 1).uniform(
+            *preset.image_range, size=(count,) + shape).astype(np.float32),
+        'labels': lambda shape: labels_in_turn(preset, first_label + count)[first_label:]}
+    return [draws[each.key](each.shape) for each in network.inputs]
 
 
 def _write(exported, name, folder, log):
@@ -121,16 +137,18 @@ def _write(exported, name, folder, log):
 
 
 def _cases(exported, network):
-    """Inputs of BATCHES and what the session makes of them."""
-    for count in BATCHES:
-        inputs = exported.draw(network, count, 0)
-        yield inputs, plain_session(exported, network)(inputs)
+    """Inputs of BATCHES, and of as many more as show all classes, with what the session makes of them."""
+    run, size = plain_session(exported, network), BATCHES[-1]
+    cases = [exported.draw(network, count, 0) for count in BATCHES]
+    cases += [exported.draw(network, size, first, first) for first in range(size, exported.preset.classes or 0, size)]
+    for inputs in cases:
+        yield inputs, run(*inputs)
 
 
 def plain_session(exported, network):
     """A function from a network's inputs to its outputs by the session with variables."""
-    return lambda inputs: exported.session.run(
-        formats.tensor_name(network.output), {formats.tensor_name(network.input): inputs})
+    return lambda *inputs: exported.session.run(
+        formats.tensor_name(network.output), dict(zip(formats.input_tensors(network), inputs)))
 
 
 # ---------------------------------------------------------------------------- the manifest
@@ -138,19 +156,25 @@ def plain_session(exported, network):
 def _manifest(exported, prefix, written):
     preset = exported.preset
     ranges = {'noise': 'uniform in [-1, 1)' if preset.noise == 'uniform' else 'normal, mean 0, variance 1',
-              'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real'}
+              'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real',
+              'labels': None if preset.classes is None else [0, preset.classes - 1]}
+
+    def tensor(key, name, dtype, shape):
+        return {'key': key, 'name': formats.tensor_name(name), 'dtype': dtype, 'shape': [None] + list(shape),
+                'range': ranges[key]}
+
     return {
         'preset': preset.name,
         'title': preset.title,
+        'classes': exported.classes,
         'checkpoint': prefix,
         'step': exported.step,
         'networks': [{
             'name': network.name,
             'signature': signature,
-            'input': {'key': network.input_key, 'name': formats.tensor_name(network.input), 'dtype': 'float32',
-                      'shape': [None] + list(network.input_shape), 'range': ranges[network.input_key]},
-            'output': {'key': network.output_key, 'name': formats.tensor_name(network.output), 'dtype': 'float32',
-                       'shape': [None] + list(network.output_shape), 'range': ranges[network.output_key]},
+            'input': tensor(*network.inputs[0]),  # for readers of older manifests
+            'inputs': [tensor(*each) for each in network.inputs],
+            'output': tensor(network.output_key, network.output, 'float32', network.output_shape),
         } for network, signature in zip(exported.networks, exported.signatures)],
         'formats': {name: [{
             'path': '{}/{}'.format(name, artefact.path), 'network': artefact.network.name,

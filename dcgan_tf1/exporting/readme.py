@@ -1,4 +1,6 @@
-"""The README of an export folder: what lies there, and how each format is loaded in five lines."""
+"""The README of an export folder: what lies there, and how each format is loaded in a few lines."""
+
+from dcgan_tf1.exporting.formats import class_weights
 
 # Each example ends with `images`, a NumPy array. The tests run every Python block as it
 # stands in the README, in the export folder.
@@ -8,10 +10,10 @@ In any TensorFlow since 1.0 (before 1.13: `import tensorflow as tf`):
 
 ```python
 import numpy as np, tensorflow.compat.v1 as tf
-z = {z}
+{draw}
 with tf.Graph().as_default(), tf.Session() as session:
     tf.import_graph_def(tf.GraphDef.FromString(open('frozen/generator.pb', 'rb').read()), name='')
-    images = session.run('{output}', {{'{input}': z}})
+    images = session.run('{output}', {{{feed}}})
 ```
 
 In TensorFlow 2 style:
@@ -20,39 +22,39 @@ In TensorFlow 2 style:
 import numpy as np, tensorflow as tf
 graph_def = tf.compat.v1.GraphDef.FromString(open('frozen/generator.pb', 'rb').read())
 wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph_def, name=''), [])
-generate = wrapped.prune('{input}', '{output}')
-images = generate(tf.constant({z}, tf.float32)).numpy()
+generate = wrapped.prune({inputs}, '{output}')
+images = generate({constants}).numpy()
 ```
 
-From C: read the file into a `TF_Buffer`, `TF_GraphImportGraphDef`, then `TF_SessionRun` with the operation
-`{input_op}`, index 0, as input and `{output_op}`, index 0, as output. From Java: `Graph.importGraphDef` of the file's
-GraphDef, then `session.runner().feed("{input_op}", z).fetch("{output_op}").run()`.
+From C: read the file into a `TF_Buffer`, `TF_GraphImportGraphDef`, then `TF_SessionRun` with the
+{operations} and `{output_op}` as output, index 0 of each. From Java: `Graph.importGraphDef` of the file's
+GraphDef, then `session.runner(){java_feeds}.fetch("{output_op}").run()`.
 '''
 
 _SAVED_MODEL = '''## `saved_model`: for TensorFlow Serving, and all that loads SavedModels
 
-Tag `serve`, signature `serving_default`: `{input_key}` -> `{output_key}`; to see it, `saved_model_cli show
+Tag `serve`, signature `serving_default`: {input_keys} -> `{output_key}`; to see it, `saved_model_cli show
 --dir saved_model --all`. In TensorFlow 1 style, since 1.0:
 
 ```python
 import numpy as np, tensorflow.compat.v1 as tf
-z = {z}
+{draw}
 with tf.Graph().as_default(), tf.Session() as session:
     tf.saved_model.loader.load(session, ['serve'], 'saved_model')
-    images = session.run('{output}', {{'{input}': z}})
+    images = session.run('{output}', {{{feed}}})
 ```
 
 In TensorFlow 2:
 
 ```python
 import numpy as np, tensorflow as tf
-z = tf.constant({z}, tf.float32)
+{draw_constants}
 generate = tf.saved_model.load('saved_model').signatures['serving_default']
-images = generate({input_key}=z)['{output_key}'].numpy()
+images = generate({arguments})['{output_key}'].numpy()
 ```
 
 From C: `TF_LoadSessionFromSavedModel` with the tag `serve`; from Java: `SavedModelBundle.load("saved_model",
-"serve")`; then `TF_SessionRun` or `session().runner()` with `{input_op}` and `{output_op}`.
+"serve")`; then `TF_SessionRun` or `session().runner()` with {input_ops} and `{output_op}`.
 '''
 
 _META_GRAPH = '''## `meta_graph`: the graph with variables, to train on or to change
@@ -62,7 +64,7 @@ import numpy as np, tensorflow.compat.v1 as tf
 with tf.Graph().as_default(), tf.Session() as session:
     saver = tf.train.import_meta_graph('meta_graph/model.meta')
     saver.restore(session, 'meta_graph/model')
-    images = session.run('{output}', {{'{input}': {z}}})
+    images = session.run('{output}', {{{feed_drawn}}})
 ```
 
 `meta_graph/model` is also a checkpoint (V2) of the generator by itself, under the names of 2017's variables.
@@ -75,9 +77,7 @@ out). With LiteRT (`pip install ai-edge-litert`); the batch is set by `resize_te
 
 ```python
 import numpy as np; from ai_edge_litert.interpreter import Interpreter
-z, model = {z}.astype('float32'), Interpreter('tflite/generator.tflite')
-model.resize_tensor_input(model.get_input_details()[0]['index'], z.shape); model.allocate_tensors()
-model.set_tensor(model.get_input_details()[0]['index'], z); model.invoke()
+{tflite}
 images = model.get_tensor(model.get_output_details()[0]['index'])
 ```
 '''
@@ -87,8 +87,8 @@ _ONNX = '''## `onnx`: onnxruntime, and all that reads ONNX (opset {opset})
 ```python
 import numpy as np, onnxruntime
 session = onnxruntime.InferenceSession('onnx/generator.onnx')
-z = {z}.astype('float32')
-images, = session.run(['{output}'], {{'{input}': z}})
+{draw_typed}
+images, = session.run(['{output}'], {{{feed}}})
 ```
 '''
 
@@ -98,13 +98,13 @@ _TFJS = '''## `tfjs`: a graph model for TensorFlow.js
 <script src="https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@4.22.0/dist/tf.min.js"></script>
 <script type="module">
   const model = await tf.loadGraphModel('tfjs/generator/model.json');
-  const images = model.predict(tf.{js_noise}([16, {z_dim}]{js_range}));   // {shape}
+  const images = model.predict({js_inputs});   // {shape}
   console.log(await images.data());
 </script>
 ```
 '''
 
-_WEB = '''## `web`: a page that makes images in the visitor's browser
+_WEB = '''## `web`: a page that makes images in the visitor's browser{web}
 
 Open `web/index.html`, or put the folder on any web server.
 TensorFlow.js comes from a CDN, or from a file `tf.min.js` beside `index.html` where there is one (it is
@@ -119,6 +119,67 @@ def _shape(shape):
     return '[{}]'.format(', '.join(['N'] + [str(size) for size in shape]))
 
 
+# Of TensorFlow Lite: one input, and several, which are told apart by their names.
+_TFLITE_NOISE = '''z, model = {z}.astype('float32'), Interpreter('tflite/generator.tflite')
+model.resize_tensor_input(model.get_input_details()[0]['index'], z.shape); model.allocate_tensors()
+model.set_tensor(model.get_input_details()[0]['index'], z); model.invoke()'''
+_TFLITE_LABELS = '''{draw_typed}
+model, values = Interpreter('tflite/generator.tflite'), {{{feed}}}
+for given in model.get_input_details(): model.resize_tensor_input(given['index'], values[given['name']].shape)
+model.allocate_tensors()
+for given in model.get_input_details(): model.set_tensor(given['index'], values[given['name']])
+model.invoke()'''
+
+
+def _values(exported):
+    """What the sections have in their braces."""
+    preset, network = exported.preset, exported.networks[0]
+    uniform, conditional = preset.noise == 'uniform', exported.classes is not None
+    variables, count = ('z', 'labels')[:len(network.inputs)], preset.classes
+    drawn = ['np.random.{}, (16, {}))'.format('uniform(-1, 1' if uniform else 'normal(0, 1', preset.z_dim),
+             'np.resize(np.arange({}), 16)'.format(count)][:len(network.inputs)]
+    tensors, operations = [each.name + ':0' for each in network.inputs], [each.name for each in network.inputs]
+    keys, dtypes = [each.key for each in network.inputs], [each.dtype for each in network.inputs]
+
+    def each(pattern, *columns, separator=', '):
+        return separator.join(pattern.format(*row) for row in zip(*columns))
+
+    left = ', '.join(variables) + ' = '
+    values = {
+        'opset': exported.opset, 'z': drawn[0], 'output': network.output + ':0', 'output_op': network.output,
+        'output_key': network.output_key, 'shape': [16] + list(network.output_shape),
+        'draw': left + ', '.join(drawn), 'draw_typed': left + each("{}.astype('{}')", drawn, dtypes),
+        'draw_constants': left + each('tf.constant({}, tf.{})', drawn, dtypes),
+        'constants': each('tf.constant({}, tf.{})', drawn, dtypes, separator=',\n' + ' ' * 18),
+        'feed': each("'{}': {}", tensors, variables),
+        'feed_drawn': each("'{}': {}", tensors, drawn, separator=',\n' + ' ' * 38),
+        'inputs': tensors if conditional else repr(tensors[0]), 'arguments': each('{}={}', keys, variables),
+        'input_keys': each('`{}`', keys), 'input_ops': each('`{}`', operations),
+        'java_feeds': each('.feed("{}", {})', operations, variables, separator=''),
+        'operations': 'operation `{}` as input'.format(*operations),
+        'js_inputs': 'tf.{}([16, {}]{})'.format('randomUniform' if uniform else 'randomNormal', preset.z_dim,
+                                               ', -1, 1' if uniform else ''),
+        'web': ', of the class that one asks for' if conditional else ''}
+    if conditional:
+        values['operations'] = 'operations `{}` and `{}` (int32) as inputs'.format(*operations)
+        values['js_inputs'] = '{{ {}: {},\n    {}: tf.tensor1d([...Array(16).keys()].map((i) => i % {}), ' \
+                              "'int32') }}".format(keys[0], values['js_inputs'], keys[1], count)
+    values['tflite'] = (_TFLITE_LABELS if conditional else _TFLITE_NOISE).format(**dict(
+        values, feed=each("'{}': {}", operations, variables)))
+    return values
+
+
+def _labels(exported):
+    """What the labels are, and what may be fed in their place: lines."""
+    classes, network = exported.classes, exported.networks[0]
+    named = classes != [str(number) for number in range(len(classes))]
+    return ['', 'The labels `{}:0` [N] are int32, from 0 to {}{}. In a session of TensorFlow, weights of the classes, '
+                'float32 [N, {}], may be fed as `{}:0` in their place.'.format(
+                    network.inputs[1].name, len(classes) - 1,
+                    ': ' + ', '.join('{} {}'.format(*each) for each in enumerate(classes)) if named else '',
+                    len(classes), class_weights(network))]
+
+
 def text(exported, written):
     """The README's text.
 
@@ -126,29 +187,26 @@ def text(exported, written):
       exported: the formats.Export.
       written: {format: list of (Artefact, error or None, runtime)}.
     """
-    preset, network = exported.preset, exported.networks[0]
-    uniform = preset.noise == 'uniform'
-    values = {
-        'opset': exported.opset, 'z_dim': preset.z_dim,
-        'z': 'np.random.{}, (16, {}))'.format('uniform(-1, 1' if uniform else 'normal(0, 1', preset.z_dim),
-        'input': network.input + ':0', 'output': network.output + ':0', 'input_op': network.input,
-        'output_op': network.output, 'input_key': network.input_key, 'output_key': network.output_key,
-        'js_noise': 'randomUniform' if uniform else 'randomNormal', 'js_range': ', -1, 1' if uniform else '',
-        'shape': [16] + list(network.output_shape)}
+    preset, network, values = exported.preset, exported.networks[0], _values(exported)
     low, high = preset.image_range
+    conditional = exported.classes is not None
     lines = [
         '# The generator of `{}`'.format(preset.name), '',
         '{}{}{}; exported by dcgan_tf1.'.format(
             preset.title[0].upper(), preset.title[1:],
             '' if exported.step is None else ', after {:,} steps'.format(exported.step)), '',
-        'Noise `{}` [N, {}], {}, goes in; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
-        'its moving averages.'.format(values['input'], preset.z_dim, 'uniform in [-1, 1)' if uniform else
-                                  'normal with mean 0 and variance 1', values['output'],
-                                  _shape(network.output_shape), low, high)]
+        'Noise `{}:0` [N, {}], {}, {}; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
+        'its moving averages.'.format(
+            network.inputs[0].name, preset.z_dim,
+            'uniform in [-1, 1)' if preset.noise == 'uniform' else 'normal with mean 0 and variance 1',
+            'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
+            high)]
+    lines += _labels(exported) if conditional else []
     for other in exported.networks[1:]:
-        lines += ['', 'Beside it lies the discriminator: images `{}:0` {} go in, `{}:0` [N, 1] come out; its batch '
+        lines += ['', 'Beside it lies the discriminator: images `{}:0` {}{} go in, `{}:0` [N, 1] come out; its batch '
                       'norm is on moving averages, too. Load it as the generator, with these names{}.'.format(
-                          other.input, _shape(other.input_shape), other.output,
+                          other.inputs[0].name, _shape(other.inputs[0].shape),
+                          ' and the labels' if conditional else '', other.output,
                           ' (in the SavedModel: the signature `discriminator`)' if 'saved_model' in written else '')]
     lines += ['', '`MANIFEST.json` has names, shapes, ranges, versions, the SHA-256 of every file, and how far each '
                   'format was from the session:', '', '| file | MB | largest error | loaded by |', '|---|---|---|---|']

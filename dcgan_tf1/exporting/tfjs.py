@@ -19,13 +19,15 @@ from google.protobuf import json_format
 from dcgan_tf1.util.errors import UserError
 
 SHARD_BYTES = 4 << 20
-_DTYPES = {'float32': np.float32, 'int32': np.int32}  # of those that the format has, what our graphs hold
+# Of those that the format has, what our graphs hold.
+_DTYPES = {'float32': np.float32, 'int32': np.int32}
+_ENUM_NAMES = {'float32': 'DT_FLOAT', 'int32': 'DT_INT32'}
 
 
 def write(folder, graph_def, signature_inputs, signature_outputs, generated_by):
     """Writes a frozen GraphDef as a graph model; returns the names of its files.
 
-    signature_inputs, signature_outputs: {key: (tensor name, shape with None for N)}.
+    signature_inputs, signature_outputs: {key: (tensor name, dtype, shape with None for N)}.
     """
     model, shards = _model(graph_def, signature_inputs, signature_outputs, generated_by, '.bin')
     paths = model['weightsManifest'][0]['paths']
@@ -89,8 +91,9 @@ def _model(graph_def, signature_inputs, signature_outputs, generated_by, extensi
     paths = ['group1-shard{}of{}{}'.format(i + 1, len(shards), extension) for i in range(len(shards))]
 
     def infos(tensors):
-        return {key: {'name': name, 'dtype': 'DT_FLOAT', 'tensorShape': {'dim': [
-            {'size': str(-1 if size is None else size)} for size in shape]}} for key, (name, shape) in tensors.items()}
+        return {key: {'name': name, 'dtype': _ENUM_NAMES[dtype], 'tensorShape': {'dim': [
+            {'size': str(-1 if size is None else size)} for size in shape]}}
+                for key, (name, dtype, shape) in tensors.items()}
 
     return {'format': 'graph-model', 'generatedBy': generated_by, 'convertedBy': None,
             'signature': {'inputs': infos(signature_inputs), 'outputs': infos(signature_outputs)},

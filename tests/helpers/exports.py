@@ -1,5 +1,7 @@
 """Checkpoints to export, and what the session makes of them; shared by the tests of exports."""
 
+import contextlib
+import dataclasses
 import functools
 import os
 
@@ -14,9 +16,44 @@ from dcgan_tf1.util.seeds import draw_noise
 NAMES = list(PRESETS)
 
 
+def _labelled_generator(z, ctx):
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = layers.leaky_relu(layers.dense(tf.concat([z, ctx.labels], axis=1), 64), 0.2)
+        return tf.tanh(layers.dense(x, 784))
+
+
+def _labelled_discriminator(x, ctx):
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        x = layers.leaky_relu(layers.dense(tf.concat([x, ctx.labels], axis=1), 64), 0.2)
+        logits = layers.dense(x, 1)
+        return logits, tf.sigmoid(logits)
+
+
+# The smallest conditional preset; no command knows it but within `registered`.
+LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
+                               classes=10, generator=_labelled_generator, discriminator=_labelled_discriminator)
+
+
+def preset_of(name):
+    return LABELLED if name == LABELLED.name else PRESETS[name]
+
+
+@contextlib.contextmanager
+def registered(name):
+    """Lets the commands know a preset, if they don't yet."""
+    added = name not in PRESETS
+    if added:
+        PRESETS[name] = preset_of(name)
+    try:
+        yield
+    finally:
+        if added:
+            del PRESETS[name]
+
+
 def make_checkpoint(name, folder):
     """A checkpoint of a preset as after 7 steps, with averages away from where they start."""
-    preset = PRESETS[name]
+    preset = preset_of(name)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
         graph.build_inference_graph(preset, with_discriminator=preset.discriminator is not None)
@@ -24,7 +61,7 @@ def make_checkpoint(name, folder):
         session.run(tf.global_variables_initializer())
         draw = np.random.RandomState(2)
         for variable in variables:
-            if not variable.op.name.endswith('kernel'):
+            if not variable.op.name.endswith(('kernel', '/Matrix', '/w')):
                 shape, name = variable.shape.as_list(), variable.op.name
                 value = draw.normal(0, 0.3, shape)
                 if 'variance' in name or 'gamma' in name:
@@ -38,18 +75,29 @@ def make_checkpoint(name, folder):
 
 
 def noise(name, count):
-    return draw_noise(3, 'test', 0, (count, PRESETS[name].z_dim), PRESETS[name].noise)
+    return draw_noise(3, 'test', 0, (count, preset_of(name).z_dim), preset_of(name).noise)
+
+
+def labels(name, count):
+    """All classes in turn, from the last one on; None of a preset that takes no labels."""
+    classes = preset_of(name).classes
+    return None if classes is None else ((np.arange(count) - 1) % classes).astype(np.int32)
+
+
+def feeds(first, of_classes):
+    """{the tensor's name: array} of noise or images, under the name `first`, and labels, if there are some."""
+    return dict([first] + ([] if of_classes is None else [('inputs_labels:0', of_classes)]))
 
 
 def remembered(function):
-    """Calls `function` once for each (preset, checkpoint, array): tests of one export ask for the same."""
+    """Calls `function` once for each (preset, checkpoint, arrays): tests of one export ask for the same."""
     made = {}
 
     @functools.wraps(function)
-    def call(name, prefix, array):
-        key = name, prefix, array.shape, array.tobytes()
+    def call(name, prefix, *arrays):
+        key = (name, prefix) + tuple(None if array is None else (array.shape, array.tobytes()) for array in arrays)
         if key not in made:
-            made[key] = function(name, prefix, array)
+            made[key] = function(name, prefix, *arrays)
             made[key].setflags(write=False)
         return made[key]
 
@@ -57,18 +105,20 @@ def remembered(function):
 
 
 @remembered
-def expected_images(name, prefix, z):
-    """What a session of the sampling graph makes of noise, dropout off."""
-    return sampling.generate(PRESETS[name], prefix, z, dropout=False, device='cpu', conv_impl='native')
+def expected_images(name, prefix, z, of_classes=None):
+    """What a session of the sampling graph makes of noise and labels, dropout off."""
+    return sampling.generate(preset_of(name), prefix, z, dropout=False, device='cpu', conv_impl='native',
+                             labels=of_classes)
 
 
 @remembered
-def expected_logits(name, prefix, images):
-    """What a session of the discriminator makes of images [N] + image_shape."""
-    preset = PRESETS[name]
+def expected_logits(name, prefix, images, of_classes=None):
+    """What a session of the discriminator makes of images [N] + image_shape and labels."""
+    preset = preset_of(name)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape)
-        logits, _ = preset.discriminator(real, layers.BatchContext('real', training=False))
+        one_hot = None if of_classes is None else tf.one_hot(of_classes, preset.classes)
+        logits, _ = preset.discriminator(real, layers.BatchContext('real', training=False, labels=one_hot))
         checkpoint.restore(session, prefix, checkpoint.by_name(tf.global_variables()))
         return session.run(logits, {real: images.reshape((-1,) + preset.input_shape)})

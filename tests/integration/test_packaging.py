@@ -102,4 +102,4 @@ def test_every_command_works_where_there_is_no_checkout(distributions, tmp_path)
     assert status == 0, err
     np.testing.assert_array_equal(*[np.load(str(tmp_path / name))['images'] for name in ('samples.npz', 'here.npz')])
     assert '<style>' in (tmp_path / 'report.html').read_text(encoding='utf-8')
-    assert {'index.html', 'main.js', 'style.css'} <= set(os.listdir(str(tmp_path / 'export' / 'web')))
+    assert {'index.html', 'images.js', 'main.js', 'style.css'} <= set(os.listdir(str(tmp_path / 'export' / 'web')))

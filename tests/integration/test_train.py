@@ -289,6 +289,34 @@ def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
 
 
+def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
+    """Adam begins anew, and the moving averages of the weights begin with the weights."""
+    prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
+    theirs = tf.train.NewCheckpointReader(prefix)
+    names = [name for name in theirs.get_variable_to_shape_map() if name.endswith(('/kernel', '/bias'))]
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = [tf.get_variable(name, initializer=theirs.get_tensor(name), use_resource=False) for name in names]
+        session.run(tf.global_variables_initializer())
+        alone = tf.train.Saver(weights).save(session, str(tmp_path / 'weights'))
+    status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + alone, '--max_steps=1', '--learning_rate=0',
+                             '--ema_decay=0.9', *DENSE)
+    assert status == 0 and 'it has no variables of Adam and no averages of the weights, which begin anew' in out, err
+    ours = tf.train.NewCheckpointReader(str(tmp_path / '00000-blog_dense' / 'checkpoints' / 'model.ckpt-1'))
+    for name in names:
+        np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
+        if name.startswith('generator/'):
+            np.testing.assert_array_equal(ours.get_tensor(name + '/ExponentialMovingAverage'), theirs.get_tensor(name))
+    np.testing.assert_allclose([ours.get_tensor(name) for name in ('beta1_power', 'beta1_power_1')], 0.9 ** 2)
+    # What has some of them and lacks others is damaged, or of another preset.
+    with tf.Graph().as_default(), tf.Session() as session:
+        some = [tf.get_variable(name, initializer=theirs.get_tensor(name), use_resource=False)
+                for name in names + ['beta1_power']]
+        session.run(tf.global_variables_initializer())
+        half = tf.train.Saver(some).save(session, str(tmp_path / 'half'))
+    check_one_line_error(train(tiny_data, tmp_path / 'runs', '--init_checkpoint=' + half, *DENSE), 'half',
+                         'expected the variable')
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 5 MiB, mounted for one test."""

@@ -9,7 +9,6 @@ const TFJS = {
   integrity: 'sha384-vE8hbVJ4lezako5rlvE7bY0BVzWlFhZncPlckrqNwcUQpVtgbENTgZ8TBbnPjZre',
 };
 const SAMPLES = 16;
-const COLUMNS = 4;
 const SLIDER_REACH = 3; // standard deviations of the noise, to either side
 
 const element = (id) => document.getElementById(id);
@@ -59,80 +58,6 @@ async function loadModel() {
   return tf.loadGraphModel({ load: async () => ({ modelTopology, weightSpecs: weights, weightData }) });
 }
 
-// ------------------------------------------------------------------------------ the noise
-
-function drawNoise(page) {
-  const z = new Float32Array(page.z_dim);
-  for (let i = 0; i < z.length; i += 1) {
-    z[i] = page.noise === 'uniform'
-      ? 2 * Math.random() - 1
-      // Box and Muller; 1 - random() is never 0.
-      : Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-  }
-  return z;
-}
-
-// On the way from a to b: straight for uniform noise, which stays within its cube, and along
-// a circle for normal noise, which stays normal.
-function between(page, a, b, way) {
-  const angle = way * Math.PI / 2;
-  const [away, there] = page.noise === 'uniform' ? [1 - way, way] : [Math.cos(angle), Math.sin(angle)];
-  return a.map((value, i) => away * value + there * b[i]);
-}
-
-function moved(page, z, amounts) {
-  const deviation = page.noise === 'uniform' ? 1 / Math.sqrt(3) : 1;
-  return z.map((value, i) => value + amounts.reduce(
-    (sum, amount, d) => sum + amount * deviation * page.directions[d][i], 0));
-}
-
-// ----------------------------------------------------------------------------- the images
-
-// An image's values in the generator's range -> RGBA bytes.
-function toPixels(page, values) {
-  const [height, width, channels] = page.image_shape;
-  const [low, high] = page.image_range;
-  const pixels = new Uint8ClampedArray(height * width * 4);
-  for (let i = 0; i < height * width; i += 1) {
-    for (let c = 0; c < 3; c += 1) {
-      pixels[4 * i + c] = Math.round((values[i * channels + Math.min(c, channels - 1)] - low) * 255 / (high - low));
-    }
-    pixels[4 * i + 3] = 255;
-  }
-  return new ImageData(pixels, width, height);
-}
-
-function draw(canvas, image) {
-  canvas.width = image.width;
-  canvas.height = image.height;
-  canvas.getContext('2d').putImageData(image, 0, 0);
-}
-
-function download(canvas, name) {
-  canvas.toBlob((blob) => {
-    const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }, 'image/png');
-}
-
-// A picture of several images, `columns` in a row, each pixel `scale` times as large.
-function sheet(images, columns, scale) {
-  const { width, height } = images[0];
-  const canvas = document.createElement('canvas');
-  canvas.width = width * columns * scale;
-  canvas.height = height * Math.ceil(images.length / columns) * scale;
-  const context = canvas.getContext('2d');
-  context.imageSmoothingEnabled = false;
-  const cell = document.createElement('canvas');
-  images.forEach((image, i) => {
-    draw(cell, image);
-    context.drawImage(cell, (i % columns) * width * scale, Math.floor(i / columns) * height * scale,
-      width * scale, height * scale);
-  });
-  return canvas;
-}
-
 // -------------------------------------------------------------------------------- the page
 
 async function start() {
@@ -144,31 +69,51 @@ async function start() {
   const model = await loadModel();
   const size = page.image_shape.reduce((a, b) => a * b, 1);
 
-  // Noise vectors -> the images' values, one after the other.
-  async function generate(zs) {
-    const flat = new Float32Array(zs.length * page.z_dim);
-    zs.forEach((z, i) => flat.set(z, i * page.z_dim));
-    const output = tf.tidy(() => model.execute(
-      { [page.input.split(':')[0]]: tf.tensor2d(flat, [zs.length, page.z_dim]) }, page.output));
+  const matrix = (rows) => tf.tensor2d(rows.flatMap((row) => [...row]), [rows.length, rows[0].length]);
+
+  // Samples -> the images' values, one after the other.
+  async function generate(samples) {
+    const output = tf.tidy(() => {
+      const inputs = { [page.input.split(':')[0]]: matrix(samples.map(({ z }) => z)) };
+      if (page.classes) inputs[page.class_weights.split(':')[0]] = matrix(samples.map(({ weights }) => weights));
+      return model.execute(inputs, page.output);
+    });
     const values = await output.data();
     output.dispose();
-    return zs.map((_, i) => values.subarray(i * size, (i + 1) * size));
+    return samples.map((_, i) => values.subarray(i * size, (i + 1) * size));
   }
 
-  const images = async (zs) => (await generate(zs)).map((values) => toPixels(page, values));
+  const images = async (samples) => (await generate(samples)).map((values) => toPixels(page, values));
 
-  const state = { zs: [], images: [], chosen: 0, start: null, end: null, playing: false };
+  const state = { zs: [], shown: null, samples: [], images: [], columns: 0, chosen: 0, start: null, end: null,
+    playing: false };
+  const nameOf = (label) => (page.classes ? page.classes[label] : '');
+  const caption = ({ label }) => (page.classes ? `Class: ${nameOf(label)}` : '');
 
-  async function showSamples(zs) {
-    const begun = performance.now();
-    state.images = await images(zs);
-    const took = performance.now() - begun;
-    state.zs = zs;
-    state.images.forEach((image, i) => draw(element('grid').children[i].firstChild, image));
-    const backend = { webgl: 'WebGL', cpu: 'CPU' }[tf.getBackend()] || tf.getBackend();
-    element('status').textContent =
-      `${zs.length} images in ${took.toFixed(0)} ms, ${(took / zs.length).toFixed(1)} ms an image, on ${backend}.`;
-    await choose(state.chosen);
+  // As many buttons as there are samples, under the classes' names where each has a column.
+  function buildGrid() {
+    const grid = element('grid');
+    grid.style.setProperty('--columns', state.columns);
+    const heads = page.classes && state.shown === null && state.columns === page.classes.length ? page.classes : [];
+    grid.classList.toggle('upright', heads.some((name) => name.length > 2));
+    grid.replaceChildren(...heads.map((name) => {
+      const head = Object.assign(document.createElement('span'), { textContent: name });
+      head.setAttribute('aria-hidden', 'true'); // the buttons say it, too
+      return head;
+    }), ...state.samples.map(({ label }, i) => {
+      const button = Object.assign(document.createElement('button'), { type: 'button' });
+      button.setAttribute('aria-label', `Sample ${i + 1}${page.classes ? `, ${nameOf(label)}` : ''}`);
+      button.append(document.createElement('canvas'));
+      button.addEventListener('click', () => choose(i));
+      return button;
+    }));
+  }
+
+  // The sample that stays chosen: of the same noise and, if there is one, of the same class.
+  function chosenOf(samples) {
+    const { row, label } = state.samples[state.chosen] || { row: 0, label: 0 };
+    const same = samples.findIndex((other) => other.row === row && other.label === label);
+    return Math.max(0, same >= 0 ? same : samples.findIndex((other) => other.row === row));
   }
 
   const amounts = () => [...element('sliders').querySelectorAll('input')].map((input) => Number(input.value));
@@ -189,36 +134,67 @@ async function start() {
     };
   }
 
+  const drawSamples = newest(async () => {
+    const { zs, shown } = state;
+    const { columns, samples } = layout(page, zs, shown);
+    const begun = performance.now();
+    const made = await images(samples);
+    const took = performance.now() - begun;
+    const chosen = chosenOf(samples);
+    const rebuild = samples.length !== state.samples.length
+      || samples.some(({ label }, i) => label !== state.samples[i].label);
+    Object.assign(state, { samples, images: made, columns });
+    if (rebuild) buildGrid();
+    element('grid').querySelectorAll('canvas').forEach((canvas, i) => draw(canvas, made[i]));
+    const backend = { webgl: 'WebGL', cpu: 'CPU' }[tf.getBackend()] || tf.getBackend();
+    element('status').textContent = `${made.length} images in ${took.toFixed(0)} ms, `
+      + `${(took / made.length).toFixed(1)} ms an image, on ${backend}.`;
+    await choose(chosen);
+  });
+
+  // `shown`: a class, or null for all; see layout().
+  async function showSamples(zs, shown = state.shown) {
+    Object.assign(state, { zs, shown });
+    [...element('classes').children].forEach((button, i) => button.setAttribute(
+      'aria-pressed', String(shown === (i ? i - 1 : null))));
+    await drawSamples();
+  }
+
   const showVaried = newest(async () => {
-    const [image] = await images([moved(page, state.zs[state.chosen], amounts())]);
+    const chosen = state.samples[state.chosen];
+    const [image] = await images([{ ...chosen, z: moved(page, chosen.z, amounts()) }]);
     draw(element('varied'), image);
+    element('varied-class').textContent = caption(chosen);
   });
 
   const showWalk = newest(async () => {
     const way = Number(element('position').value) / 100;
     element('position-value').textContent = `${Math.round(100 * way)} %`;
-    const [image] = await images([between(page, state.start.z, state.end.z, way)]);
+    const [image] = await images([sampleBetween(page, state.start, state.end, way)]);
     draw(element('walk'), image);
   });
 
   async function choose(index) {
     state.chosen = index;
-    [...element('grid').children].forEach((button, i) => button.setAttribute('aria-pressed', String(i === index)));
+    element('grid').querySelectorAll('button').forEach((button, i) => button.setAttribute(
+      'aria-pressed', String(i === index)));
     await showVaried();
   }
 
   async function setEnd(name, index) {
-    state[name] = { z: state.zs[index] };
+    state[name] = state.samples[index];
     draw(element(name), state.images[index]);
+    element(`${name}-class`).textContent = caption(state[name]);
     if (state.start && state.end) await showWalk();
   }
 
-  for (let i = 0; i < SAMPLES; i += 1) {
-    const button = Object.assign(document.createElement('button'), { type: 'button' });
-    button.setAttribute('aria-label', `Sample ${i + 1}`);
-    button.append(document.createElement('canvas'));
-    button.addEventListener('click', () => choose(i));
-    element('grid').append(button);
+  element('classes').hidden = !page.classes;
+  if (page.classes) {
+    element('classes').append(...['All', ...page.classes].map((name, i) => {
+      const button = Object.assign(document.createElement('button'), { type: 'button', textContent: name });
+      button.addEventListener('click', () => showSamples(state.zs, i ? i - 1 : null));
+      return button;
+    }));
   }
   page.directions.forEach((_, d) => {
     const input = Object.assign(document.createElement('input'), {
@@ -240,9 +216,12 @@ async function start() {
     element('sliders').querySelectorAll('output').forEach((output) => { output.textContent = '0'; });
     showVaried();
   });
-  element('download-grid').addEventListener('click', () => download(
-    sheet(state.images, COLUMNS, 4), `${page.preset}-samples.png`));
-  element('download-varied').addEventListener('click', () => download(element('varied'), `${page.preset}.png`));
+  // The class in the name of a file, of letters and digits alone.
+  const suffix = (name) => (page.classes ? `-${name.replace(/[^\p{L}\p{N}]+/gu, '-')}` : '');
+  element('download-grid').addEventListener('click', () => download(sheet(state.images, state.columns, 4),
+    `${page.preset}${suffix(state.shown === null ? 'all' : nameOf(state.shown))}-samples.png`));
+  element('download-varied').addEventListener('click', () => download(element('varied'),
+    `${page.preset}${suffix(nameOf(state.samples[state.chosen].label))}.png`));
   element('set-start').addEventListener('click', () => setEnd('start', state.chosen));
   element('set-end').addEventListener('click', () => setEnd('end', state.chosen));
   element('position').addEventListener('input', showWalk);
@@ -261,10 +240,10 @@ async function start() {
   });
 
   // For the console, and for tests: images of chosen noise.
-  window.dcgan = { page, generate, showSamples };
+  window.dcgan = { page, showSamples };
   document.querySelector('main').hidden = false;
   const first = Array.from({ length: SAMPLES }, () => drawNoise(page));
-  await images(first.slice(0, 1)); // the first call prepares the backend and is no measure of its speed
+  await images([sample(page, first[0], 0, 0)]); // the first call prepares the backend and is no measure of its speed
   await showSamples(first);
   await setEnd('start', 0);
   await setEnd('end', 1);

@@ -1,0 +1,87 @@
+"""TensorFlow Lite models (LiteRT's): the conversion of a frozen GraphDef, and running the result."""
+
+import os
+import tempfile
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.util.tf_startup import without_chatter
+
+# What the end of a file's name says: float32, weights of half the size, integer products.
+VARIANTS = ('', '-float16', '-int8')
+
+
+def convert(graph_def, inputs, output, variant, cases):
+    """The bytes of a model that takes float32 and int32, and gives float32, in every variant.
+
+    Args:
+      graph_def: a frozen GraphDef.
+      inputs: {operation's name: shape, None for N}.
+      output: the output's operation.
+      variant: one of VARIANTS.
+      cases: a list of arrays [count, ...], in the order of `inputs`, from which '-int8' sets its ranges.
+    """
+    handle, path = tempfile.mkstemp(suffix='.pb')
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(_with_tables(graph_def).SerializeToString())
+        converter = tf.lite.TFLiteConverter.from_frozen_graph(path, list(inputs), [output], inputs)
+        if variant:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if variant == '-float16':
+            converter.target_spec.supported_types = [tf.float16]
+        if variant == '-int8':
+            converter.representative_dataset = lambda: ([one[np.newaxis] for one in case] for case in zip(*cases))
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        with without_chatter():
+            return converter.convert()
+    finally:
+        os.remove(path)
+
+
+def _with_tables(graph_def):
+    """The GraphDef with rows of a table in place of one-hot vectors.
+
+    In integers, LiteRT's one-hot operation gives its 0 and 1 in scales of their own, which are not the scale
+    that its readers take them for.
+    """
+    changed = tf.GraphDef()
+    changed.CopyFrom(graph_def)
+    constants = {node.name: node.attr['value'].tensor for node in graph_def.node if node.op == 'Const'}
+    for node in [node for node in changed.node if node.op == 'OneHot']:
+        depth, on, off = (tf.make_ndarray(constants[name]) for name in node.input[1:])
+        table = np.where(np.eye(int(depth), dtype=bool), on, off).astype(np.float32)
+        labels, indices = node.input[0], node.attr['TI'].type
+        node.op, node.input[:] = 'GatherV2', [node.name + '/table', labels, node.name + '/axis']
+        node.ClearField('attr')
+        for key, kind in (('Tparams', 'float32'), ('Tindices', indices), ('Taxis', 'int32')):
+            node.attr[key].type = tf.as_dtype(kind).as_datatype_enum
+        for name, value in zip(node.input[::2], (table, np.int32(0))):
+            constant = changed.node.add(name=name, op='Const')
+            constant.attr['dtype'].type = tf.as_dtype(value.dtype).as_datatype_enum
+            constant.attr['value'].tensor.CopyFrom(tf.make_tensor_proto(value))
+    return changed
+
+
+def load(path, names):
+    """(a function from the arrays of the inputs `names` to the output, the runtime's name)."""
+    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
+
+    from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
+    with without_chatter():
+        model = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
+    places = {given['name']: given['index'] for given in model.get_input_details()}
+    target, = model.get_output_details()
+
+    def run(*inputs):
+        with without_chatter():
+            for name, value in zip(names, inputs):
+                model.resize_tensor_input(places[name], list(value.shape))
+            model.allocate_tensors()
+        for name, value in zip(names, inputs):
+            model.set_tensor(places[name], value)
+        model.invoke()
+        return model.get_tensor(target['index'])
+
+    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
