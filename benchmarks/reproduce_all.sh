@@ -54,8 +54,14 @@ stop() {
 trap 'stop 1' HUP
 trap 'stop 2' INT
 trap 'stop 15' TERM
+leave_if_stopped() {
+  [ -n "$signal" ] || return 0
+  say "stopped; the same command goes on from here"
+  exit $((128 + signal))
+}
 go() {
   local status=0
+  leave_if_stopped
   "$@" < /dev/null &
   child=$!
   wait "$child" || status=$?
@@ -63,10 +69,7 @@ go() {
     wait "$child" || status=$?
   done
   child=''
-  if [ -n "$signal" ]; then
-    say "stopped; the same command goes on from here"
-    exit $((128 + signal))
-  fi
+  leave_if_stopped
   return "$status"
 }
 
