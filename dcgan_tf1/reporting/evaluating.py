@@ -27,7 +27,8 @@ def evaluate(config):
     given = None if config.images is None else given_images.read(
         config.images, preset, config.images_range, config.tiles, config.background)
     if config.run is None:
-        dataset, is_own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+        dataset, is_own = loading.load_splits(
+            preset.dataset, preset.splits, config.data_dir, preset.image_shape), None
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
