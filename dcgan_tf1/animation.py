@@ -47,14 +47,13 @@ def main(argv=None):
 
 def animate(config):
     """Writes the GIF."""
-    from dcgan_tf1.data import recorded
     from dcgan_tf1.runs import run_folder, samples
+    from dcgan_tf1.runs.classes import class_names
     checkpoint_flags.load_presets(config)
     preset = run_folder.read_preset(config.run)
     if config.out:
         refuse_existing(config.out, config.overwrite)
-    names = recorded.class_names(preset, run_folder.read_config(config.run))
-    path, frames = samples.save_animation(config.run, preset, config.out, names=names)
+    path, frames = samples.save_animation(config.run, preset, config.out, names=class_names(config.run, preset))
     print('{}: {} frames'.format(path, frames))
 
 

@@ -71,15 +71,14 @@ def compare(config):
 
 
 def _read(path, title):
-    from dcgan_tf1.data import recorded
     from dcgan_tf1.reporting import figures
     from dcgan_tf1.runs import run_folder, samples
+    from dcgan_tf1.runs.classes import class_names
     preset = run_folder.read_preset(path)
     rows = samples.load(path, preset.image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return figures.Compared(title, rows, run_folder.read_losses(path),
-                            recorded.class_names(preset, run_folder.read_config(path)))
+    return figures.Compared(title, rows, run_folder.read_losses(path), class_names(path, preset))
 
 
 if __name__ == '__main__':

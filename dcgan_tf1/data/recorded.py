@@ -35,23 +35,6 @@ def _texts(found):
             for key in ('name', 'class', 'folder', 'checksum', 'note')}
 
 
-def class_names(preset, config=None):
-    """The names of a conditional preset's classes, in the order of their labels; () of a preset without labels.
-
-    config: the config.json of a run. Where that has no names, and of a checkpoint without a run, they are those
-    of the data set; numbers where it has none, or another number of them.
-    """
-    if preset.classes is None:
-        return ()
-    record, identity = [found if isinstance(found, dict) else {}
-                        for found in ((config or {}).get(key) for key in ('data', 'identity'))]
-    names = record.get('classes')
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        source = sources.DATASETS.get(str(identity.get('dataset', preset.dataset)))
-        names = source.classes if source else ()
-    return tuple(names if len(names) == preset.classes else map(str, range(preset.classes)))
-
-
 def short(record):
     """As evaluations.csv has it: the checksum's first digits, and whether it is a stand-in's."""
     return record['checksum'][:SHOWN] + (' (stand-in)' if record.get('note') else '')

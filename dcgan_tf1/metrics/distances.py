@@ -174,7 +174,7 @@ def class_accuracies(probabilities, labels):
 def frechet_by_class(real, real_labels, fake, fake_labels, classes):
     """The Frechet distance between the real and the fake images of each class: [classes].
 
-    NaN for a class of which either set has less than 2 images.
+    NaN for a class of which either set has fewer than 2 images.
     """
     sets = [(real[real_labels == label], fake[fake_labels == label]) for label in range(classes)]
     return np.array([frechet_distance(*pair) if min(map(len, pair)) > 1 else np.nan for pair in sets])

@@ -8,6 +8,8 @@ from dcgan_tf1.metrics.table import COLUMNS, columns
 from dcgan_tf1.runs.tables import texts_to_go_on
 from dcgan_tf1.util.files import write_text
 
+MAX_LINES = 50  # of the table of classes
+
 
 def format_table(rows, title):
     """Rows of results as lines of text, their columns as wide as what stands in them."""
@@ -27,9 +29,13 @@ BY_CLASS = collections.OrderedDict([('class_accuracies', ('accuracy', '{:.3f}'))
 
 
 def format_by_class(rows, names):
-    """The figures of each class as lines of text, beside each other for the sets of images; names: of the classes."""
+    """The figures of each class as lines of text, beside each other for the sets of images; names: of the classes.
+
+    Of more than MAX_LINES, the rest is left to metrics.json.
+    """
     keys = [key for key in BY_CLASS if all(key in row for row in rows)]
     lines = [[''] + [BY_CLASS[key][0] for _ in rows for key in keys]]
+    more, names = len(names) - MAX_LINES, names[:MAX_LINES]
     for index, name in enumerate(names):
         cells = [(BY_CLASS[key][1], row[key][index]) for row in rows for key in keys]
         lines.append([name] + ['' if value is None else form.format(value) for form, value in cells])
@@ -40,7 +46,7 @@ def format_by_class(rows, names):
         sets = [line[1 + number * len(keys):][:len(keys)] for number in range(len(rows))]
         text.append(line[0].ljust(first) + ''.join(
             ''.join(cell.rjust(width + 2) for cell in cells).rjust(wide) for cells in sets))
-    return '\n'.join(text)
+    return '\n'.join(text + ['... and {:,} more classes'.format(more)] * (more > 0))
 
 
 def append_to_csv(path, rows, count, seed, extractor, data, labelled=False):

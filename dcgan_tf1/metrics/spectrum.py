@@ -36,9 +36,9 @@ def checkerboard(images_uint8):
 
     The mean, over the three frequencies of CHECKERBOARD, of 10 log10 of the power there over that around it
     (NEIGHBOURHOOD, the geometric mean). White noise has 0. A spectrum that falls towards the highest frequencies,
-    as that of smooth or of sharp images does, has less; only what repeats every two pixels has more. Contrast
-    changes nothing. Source: the artefacts are those of Odena et al., 2016, https://distill.pub/2016/deconv-checkerboard/;
-    the measure is this project's own.
+    steeply as that of smooth images or gently as that of sharp ones, has less; what repeats every two pixels has
+    more. Contrast changes nothing. Source of the artefact, though not of this measure of it: Odena et al., 2016,
+    https://distill.pub/2016/deconv-checkerboard/.
     """
     height, width = [side - side % 2 for side in images_uint8.shape[1:3]]  # of an odd side, the last pixel is left out
     if min(height, width) < MIN_SIDE:

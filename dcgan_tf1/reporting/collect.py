@@ -8,6 +8,7 @@ import sys
 from dcgan_tf1.data import recorded
 from dcgan_tf1.metrics.table import DRAWN, METRICS, MONITORED_COLUMNS, MONITORED_WITH_LABELS
 from dcgan_tf1.runs import checkpoint, run_folder, samples, tables
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import reason
 from dcgan_tf1.util.files import read_json
 
@@ -39,7 +40,7 @@ def collect(path, title):
         monitored = config.get('evaluation')
         real = monitored.get('real') if isinstance(monitored, dict) else None
         over_steps = same_size, real if _is_complete(real) else None, int(same_size[-1]['n'])
-    return RunContents(title, path, preset, config, recorded.class_names(preset, config),
+    return RunContents(title, path, preset, config, class_names(path, preset),
                        samples.load(path, preset.image_range, print), run_folder.read_losses(path), evaluation,
                        over_steps, recorded.trained_on(config), measured_on,
                        _checkpoints(os.path.join(path, 'checkpoints'), tables.best_row(quality)))

@@ -36,7 +36,9 @@ def evaluate(config):
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
     extractor = _extractor(config, dataset)
-    labelled = preset.classes is not None and given is None  # nobody knows the labels of given images
+    labelled = preset.classes is not None and given is None
+    if preset.classes is not None and given is not None:
+        print('{}: nobody knows the labels of these images; they are not measured by class'.format(config.images))
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
     prefixes = [] if given is not None else _prefixes(config)

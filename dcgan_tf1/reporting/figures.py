@@ -8,9 +8,9 @@ import textwrap
 import numpy as np
 
 from dcgan_tf1.metrics.table import DRAWN
-from dcgan_tf1.util.figure_style import column_heads, figure_bytes, new_figure, own_style, plain, whole_numbers
+from dcgan_tf1.util.figure_style import column_heads, figure_bytes, head, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
-from dcgan_tf1.util.images import double, encode_as_named, grid, subsample, with_heads
+from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
 ROWS_DPI = 100
@@ -35,9 +35,12 @@ def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
       rows: list of (step, uint8 [N, H, W, C]), each with the same shape. Of more than
         `max_rows`, evenly spaced ones are drawn, the last one among them.
       title: text above.
-      names: of a conditional preset's classes. Each has a column under its name, and each noise vector of a step a
-        row of its own, all of which count among `max_rows`.
+      names: of a conditional preset's classes. Each (of many, the first MAX_COLUMNS) has a column under its name, and
+        each noise vector of a step a row of its own, all of which count among `max_rows`.
     """
+    if names:
+        rows = [(step, first_columns(images, len(names))) for step, images in rows]
+        names = names[:MAX_COLUMNS]
     columns = len(names) or rows[0][1].shape[0]
     lines = -(-rows[0][1].shape[0] // columns)  # of images, for each step
     rows, every = subsample(rows, max(1, max_rows // lines))
@@ -72,8 +75,9 @@ def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
 def class_sheet(images_uint8, names):
     """Samples with a column for each class, under its name, as one picture twice their size: uint8 [H, W, C].
 
-    images_uint8: uint8 [N, H, W, C], all classes in turn.
+    images_uint8: uint8 [N, H, W, C], all classes in turn. Of many, the first MAX_COLUMNS are drawn.
     """
+    images_uint8, names = first_columns(images_uint8, len(names)), names[:MAX_COLUMNS]
     picture = double(grid(images_uint8, len(names)))
     return with_heads(picture, column_heads(names, 2 * images_uint8.shape[2]))
 
@@ -143,7 +147,7 @@ def save_comparison(path, runs, steps, chosen, note=None):
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
     height = 0.48 * len(steps) + 2.6 * len(keys) + 0.8
-    longest = max([len(name) for run in runs for name in run.names[:COMPARED_IMAGES]], default=0)
+    longest = max([len(head(name)) for run in runs for name in run.names[:COMPARED_IMAGES]], default=0)
     heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
     high = height + heads
     figure = new_figure(4.2 * max(2, len(runs)), high)
@@ -154,7 +158,7 @@ def save_comparison(path, runs, steps, chosen, note=None):
         columns = layout[number].subgridspec(1, len(runs), wspace=0.16)
         for column, (step, images_uint8) in enumerate(rows):
             axes = figure.add_subplot(columns[column])
-            names = runs[column].names[:COMPARED_IMAGES]
+            names = [head(name) for name in runs[column].names[:COMPARED_IMAGES]]
             count = len(names) or min(COMPARED_IMAGES, len(images_uint8))
             picture = grid(images_uint8[:count], count)
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)

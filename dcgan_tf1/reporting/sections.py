@@ -8,7 +8,7 @@ from dcgan_tf1.gan.noise import labels_in_turn, sample_inputs, sample_interpolat
 from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error
 from dcgan_tf1.reporting import figures, markup
 from dcgan_tf1.runs import sampling
-from dcgan_tf1.runs.samples import animated_columns
+from dcgan_tf1.runs.samples import animation_bytes
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import figure_bytes
 
@@ -66,7 +66,7 @@ def animation(run):
     """The samples of all logged steps as an animated GIF."""
     if len(run.samples) < 2:
         return markup.note('Not enough samples yet.')
-    content, frames = images.gif_bytes(run.samples, *animated_columns(run.preset, run.classes))
+    content, frames = animation_bytes(run.samples, run.preset, run.classes)
     return markup.image('gif', content, 'The samples of {} steps as an animation'.format(frames), 'pixels')
 
 
@@ -198,7 +198,9 @@ def _shares(run, metrics):
 
 
 def _by_class(run, metrics):
-    """Charts of the metrics of each class, where there were labels."""
+    """Charts of the metrics of each class, where there were labels, and not so many that nothing can be seen."""
+    if len(run.classes) > images.MAX_COLUMNS:
+        return []
     return _bars(metrics, 'class_accuracies', 'class accuracy of ' + run.name,
                  'Class accuracy of each class in ' + run.name) + _bars(
         metrics, 'frechet_by_class', 'Frechet distance within the classes of ' + run.name,

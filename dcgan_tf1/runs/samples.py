@@ -10,7 +10,7 @@ from dcgan_tf1.data import npz
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.figure_style import column_heads
-from dcgan_tf1.util.files import make_folder, replacing
+from dcgan_tf1.util.files import make_folder, replacing, write_bytes
 
 
 def save(run, step, name, picture, raw, z, labels=None):
@@ -55,12 +55,16 @@ def save_animation(run, preset, out=None, log=print, names=()):
     rows = load(run, preset.image_range, log)
     if not rows:
         raise UserError('{}: expected samples to animate, found none'.format(run))
+    content, frames = animation_bytes(rows, preset, names)
     out = out or os.path.join(run, 'animation.gif')
-    return out, images.save_gif(out, rows, *animated_columns(preset, names))
+    write_bytes(out, content)
+    return out, frames
 
 
-def animated_columns(preset, names):
-    """(images in a row of an animation of a preset's samples, what stands over them), as gif_bytes() takes them."""
+def animation_bytes(rows, preset, names):
+    """(the bytes of the GIF, the number of its frames) of a preset's samples, list of (step, uint8 [N, H, W, C])."""
     if not names:
-        return preset.samples_columns, None
-    return len(names), column_heads(names, 2 * preset.image_shape[1])
+        return images.gif_bytes(rows, preset.samples_columns)
+    rows = [(step, images.first_columns(cells, len(names))) for step, cells in rows]
+    names = names[:images.MAX_COLUMNS]
+    return images.gif_bytes(rows, len(names), column_heads(names, 2 * preset.image_shape[1]))

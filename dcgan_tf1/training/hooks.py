@@ -10,10 +10,10 @@ import sys
 
 from tqdm import tqdm
 
-from dcgan_tf1.data import recorded
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.runs.samples import save_animation
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training.loop import Hook
@@ -61,11 +61,6 @@ def step_label(preset, step):
 def epoch_label(preset, plan, step):
     """The number by which a preset calls the epoch of step `step`."""
     return plan.batches.epoch((step - 1) * preset.image_batches + 1) - 1 + preset.first_epoch
-
-
-def class_names(preset, run):
-    """The names of the classes that the samples of a run have columns of."""
-    return recorded.class_names(preset, run_folder.read_config(run.path))
 
 
 class ProgressBar(Hook):
@@ -160,7 +155,7 @@ class SamplesHook(Hook):
     def end(self):
         if self._config.gif and self.rows:
             self._run.log('{}: {} frames'.format(*save_animation(
-                self._run.path, self._preset, log=self._run.log, names=class_names(self._preset, self._run))))
+                self._run.path, self._preset, log=self._run.log, names=class_names(self._run.path, self._preset))))
 
 
 class LossLogHook(Hook):
@@ -264,7 +259,7 @@ class FiguresHook(Hook):
         self._title = '{}: {}, seed {}'.format(config.preset.name, plan.data.title, config.seed)
         if plan.data.dataset.note:
             self._title += '\n' + plan.data.dataset.note
-        self._names = class_names(config.preset, run)
+        self._names = class_names(run.path, config.preset)
         self._failed = set()  # names of figures
 
     def after_step(self, taken):

@@ -9,6 +9,7 @@ from PIL import Image
 from dcgan_tf1.util.files import write_bytes
 
 MAX_FRAMES = 200  # of an animation
+MAX_COLUMNS = 50  # of classes that a picture shows
 
 
 def to_uint8(images, image_range):
@@ -70,6 +71,12 @@ def save_png(path, picture):
     write_bytes(path, png_bytes(picture))
 
 
+def first_columns(images, columns):
+    """Of images [N, H, W, C] in rows of `columns`, those in the first MAX_COLUMNS: of more, no picture can be seen."""
+    rows = images[:len(images) // columns * columns].reshape((-1, columns) + images.shape[1:])
+    return rows[:, :MAX_COLUMNS].reshape((-1,) + images.shape[1:])
+
+
 def double(picture):
     """uint8 [H, W, C] with each pixel as four: samples are small."""
     return picture.repeat(2, axis=0).repeat(2, axis=1)
@@ -96,13 +103,6 @@ def gif_bytes(rows, columns=None, heads=None):
     frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:], loop=0,
                    duration=[200] * (len(frames) - 1) + [2000])
     return stream.getvalue(), len(frames)
-
-
-def save_gif(path, rows, columns=None, heads=None):
-    """Writes the GIF of gif_bytes(); returns the number of its frames."""
-    content, frames = gif_bytes(rows, columns, heads)
-    write_bytes(path, content)
-    return frames
 
 
 def subsample(rows, max_rows):

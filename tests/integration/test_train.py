@@ -20,6 +20,7 @@ from PIL import Image
 from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.metrics.table import MONITORED_COLUMNS
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import generate
 from dcgan_tf1.util import images
@@ -542,6 +543,20 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     evaluated(labelled, '--max_steps=9', '--run_dir=parts')
     with open('parts/00000-blog_dense/quality.csv') as parts, open(os.path.join(run, 'quality.csv')) as whole:
         assert parts.read() == whole.read()
+
+
+@pytest.mark.slow_tf1
+def test_the_quality_of_each_class_is_measured_where_there_are_labels(labelled):
+    out = evaluated(labelled, '--preset=cgan_mnist', '--max_steps=2')
+    run = 'runs/00000-cgan_mnist'
+    row, = run_folder.read_table(os.path.join(run, 'quality.csv'))
+    assert set(row) == set(MONITORED_COLUMNS) | {'class_accuracy', 'frechet_within_classes'}
+    assert 'class accuracy {:.3f}'.format(row['class_accuracy']) in out
+    with open(os.path.join(run, 'config.json')) as handle:
+        real = json.load(handle)['evaluation']['real']
+    assert real['class_accuracy'] < 0.3 and real['frechet_within_classes'] < row['frechet_within_classes']
+    with Image.open(os.path.join(run, 'quality.png')) as picture:
+        assert picture.size == (6 * 330, 360)
 
 
 @pytest.mark.slow_tf1

@@ -9,7 +9,6 @@ import pytest
 from helpers.data import blobs, write_mnist
 
 from dcgan_tf1.data import loading, recorded
-from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
@@ -127,17 +126,3 @@ def test_runs_on_different_data_are_told_in_one_line():
     assert 'a: mnist, 3 (' in line
     # What a file does not say is no difference.
     assert recorded.differences('trained on', [('a', records[0]), ('b', recorded.measured_on({'data': 7}))]) is None
-
-
-def test_the_names_of_a_runs_classes():
-    digits, clothes = PRESETS['cgan_mnist'], PRESETS['cgan_fashion_mnist']
-    assert recorded.class_names(PRESETS['blog_mnist'], {'data': {'classes': ['a']}}) == ()
-    assert recorded.class_names(digits) == tuple('0123456789')
-    named = [chr(ord('a') + i) for i in range(10)]
-    assert recorded.class_names(digits, {'data': {'classes': named}}) == tuple(named)
-    # A run of before they were recorded, on another data set than its preset's.
-    assert recorded.class_names(digits, {'identity': {'dataset': 'fashion_mnist'}}) == recorded.class_names(clothes)
-    assert recorded.class_names(digits, {'identity': {'dataset': 'folder'}}) == tuple('0123456789')
-    for damaged in (named[:3], 'abcdefghij', list(range(10)), None, {}):
-        found = recorded.class_names(clothes, {'data': {'classes': damaged}})
-        assert len(found) == 10 and found[:2] in (('0', '1'), ('t-shirt', 'trouser'))
