@@ -14,8 +14,8 @@ from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.util.errors import UserError
 
 
-def generator(preset: Preset, z: Any, labels: Any = None, training: bool = False,
-              dropout: Optional[bool] = None) -> Any:
+def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[bool] = None,
+              labels: Any = None) -> Any:
     """The preset's generator in the default graph: noise -> images, a tensor.
 
     Its variables are in the scope `generator` (`decoder` for the auto-encoders) within the
@@ -24,13 +24,13 @@ def generator(preset: Preset, z: Any, labels: Any = None, training: bool = False
 
     Args:
       z: float32 [N, z_dim], the preset's noise (see `sample_noise`).
-      labels: of a preset with labels, integers [N], or weights of the classes, float [N, classes].
       training: True: batch norm uses the batch's statistics, the ops that move its averages join
         the collection UPDATE_OPS, and dropout is on where the preset trains with it, with other masks in
         every run of the session. False: batch norm uses its moving averages, and the same noise gives the
         same images.
       dropout: on, off, or None for what the preset says. When sampling, the masks are those of `dcgan-sample`
         where the graph's seed is its --seed and there is no scope around.
+      labels: of a preset with labels, integers [N], or weights of the classes, float [N, classes].
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range.
     Raises UserError for noise or labels of another shape or type, and where labels are missing or not taken.
@@ -48,16 +48,16 @@ def generator(preset: Preset, z: Any, labels: Any = None, training: bool = False
         return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)
 
 
-def discriminator(preset: Preset, images: Any, labels: Any = None, training: bool = False) -> Any:
+def discriminator(preset: Preset, images: Any, training: bool = False, labels: Any = None) -> Any:
     """The preset's discriminator in the default graph: images -> logits, a tensor.
 
     Its variables are in the scope `discriminator` within the variable scope around.
 
     Args:
       images: float32 [N] + preset.image_shape or [N] + preset.input_shape, in preset.image_range.
-      labels: as for `generator`.
       training: as for `generator`; images are not augmented. False: without dropout and with batch norm on its
         moving averages, so that an image's logit does not depend on the others in its batch.
+      labels: as for `generator`.
 
     Returns: float32 [N, 1]; the larger, the more real. The sigmoid of it is a probability.
     Raises UserError for a preset without a discriminator, and as `generator` does.

@@ -189,8 +189,9 @@ def test_networks_in_a_graph_of_ones_own_take_labels(conditional):
     with tf.Graph().as_default(), tf.Session() as session:
         some = tf.placeholder(tf.int64, [None])
         with tf.variable_scope('mine'):
-            images = [dcgan.generator(preset, z, given) for given in (labels, some, np.eye(10)[labels], list(labels))]
-            logits = [dcgan.discriminator(preset, expected, given) for given in (some, np.eye(10)[labels])]
+            images = [dcgan.generator(preset, z, labels=given)
+                      for given in (labels, some, np.eye(10)[labels], list(labels))]
+            logits = [dcgan.discriminator(preset, expected, labels=given) for given in (some, np.eye(10)[labels])]
         dcgan.restore(session, preset, conditional)
         for found in session.run(images, {some: labels}):
             np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -204,14 +205,14 @@ def test_networks_in_a_graph_of_ones_own_take_labels(conditional):
 
 @pytest.mark.parametrize('call, message', [
     (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8])), r'from 0 to 9, or float \[N, 10\]; found none'),
-    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), [1]), r'found int64 \(1,\) for 2'),
-    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), [1, 10]), 'found 1 to 10'),
-    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), True), 'found bool'),
-    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), ['a', 'b']), 'found string'),
-    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), [[1], [1, 2]]), 'found list'),
-    (lambda preset, run: dcgan.discriminator(preset, np.zeros([2, 28, 28, 1]), np.zeros([2, 9])),
+    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), labels=[1]), r'found int64 \(1,\) for 2'),
+    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), labels=[1, 10]), 'found 1 to 10'),
+    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), labels=True), 'found bool'),
+    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), labels=['a', 'b']), 'found string'),
+    (lambda preset, run: dcgan.generator(preset, np.zeros([2, 8]), labels=[[1], [1, 2]]), 'found list'),
+    (lambda preset, run: dcgan.discriminator(preset, np.zeros([2, 28, 28, 1]), labels=np.zeros([2, 9])),
      r'found float64 \(2, 9\)'),
-    (lambda preset, run: dcgan.discriminator(dcgan.get_preset('blog_dense'), np.zeros([2, 784]), [1, 2]),
+    (lambda preset, run: dcgan.discriminator(dcgan.get_preset('blog_dense'), np.zeros([2, 784]), labels=[1, 2]),
      'expected no labels for blog_dense'),
     (lambda preset, run: dcgan.generate(run, labels='horse'), "generate: expected one of 0, .*found 'horse'"),
     (lambda preset, run: dcgan.generate(run, z=np.zeros([3, 8]), labels=[1, 2]), 'expected 3 labels'),
