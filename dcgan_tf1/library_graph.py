@@ -136,6 +136,7 @@ def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
         what, preset.name, preset.classes - 1, preset.classes)
     if labels is None:
         raise UserError(expected + '; found none')
+    kind = type(labels).__name__
     try:
         if not isinstance(labels, (tf.Tensor, tf.Variable)):
             labels = np.asarray(labels)
@@ -143,7 +144,7 @@ def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
                 raise UserError('{}; found {} to {}'.format(expected, labels.min(), labels.max()))
         tensor = tf.convert_to_tensor(labels)
     except (TypeError, ValueError):
-        raise UserError('{}; found {}'.format(expected, type(labels).__name__))
+        raise UserError('{}; found {}'.format(expected, kind))
     rank = 1 if tensor.dtype.is_integer else 2
     shape = beside.shape[:1].concatenate([preset.classes][:rank - 1])
     if not (tensor.dtype.is_integer or tensor.dtype.is_floating) or not tensor.shape.is_compatible_with(shape):

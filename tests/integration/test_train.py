@@ -340,10 +340,13 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     from dcgan_tf1.training.config import parse_train
 
     found = loading.load('mnist', data_dir=tiny_data)
-    stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
+    stand_in = found._replace(images=found.images[:5000], labels=found.labels[:5000], note='a note',
+                              nominal_size=60000)
     monkeypatch.setattr(loading, 'load', lambda *_: stand_in)
     made = plan.make_plan(parse_train([]), print)
     assert len(made.data.images) == 5000 and made.total == 5 * 859 and made.batches.per_epoch == 78
+    both = loading.load_splits('mnist', ('train', 'test'))  # it stands in for the test images as well
+    assert len(both.images) == 5000 and both.nominal_size == 70000
     titles = []
     monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title, *_: titles.append(title))
     assert trainer.train(parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]

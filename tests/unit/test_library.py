@@ -504,8 +504,25 @@ with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as page:
     BLOCKS = re.findall(r'^```python\n(.*?)^```$', page.read(), re.M | re.S)
 
 
+@pytest.fixture(scope='module')
+def cgan_run(blog_run):
+    """A run folder of cgan_mnist beside blog_run, whose checkpoint has random averages of the generator's weights."""
+    folder = os.path.join(os.path.dirname(blog_run), '00000-cgan_mnist')
+    os.makedirs(os.path.join(folder, 'checkpoints'))
+    with open(os.path.join(folder, 'config.json'), 'w') as handle:
+        json.dump({'identity': {'preset': 'cgan_mnist'}}, handle)
+    preset = dcgan.get_preset('cgan_mnist')
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        dcgan.generator(preset, np.zeros([1, 100]), [0])
+        session.run(tf.global_variables_initializer())
+        saver = tf.train.Saver(graph.sampled_variables(preset, tf.global_variables()))
+        saver.save(session, os.path.join(folder, 'checkpoints', 'model.ckpt'), global_step=4)
+    return folder
+
+
 @pytest.mark.parametrize('number', range(len(BLOCKS)))
-def test_the_document_runs_as_it_stands(number, blog_run, monkeypatch):
+def test_the_document_runs_as_it_stands(number, blog_run, cgan_run, monkeypatch):
     monkeypatch.chdir(os.path.dirname(os.path.dirname(blog_run)))
     names = {}
     exec(compile(BLOCKS[number], 'library.md', 'exec'), names)
@@ -513,6 +530,9 @@ def test_the_document_runs_as_it_stands(number, blog_run, monkeypatch):
         assert names['x'].shape == (16, 28, 28, 1) and np.abs(names['x']).max() <= 1
     if 'after' in names:  # both checkpoints are of the same weights
         np.testing.assert_array_equal(names['before'], names['after'])
+    if 'sevens' in names:
+        np.testing.assert_allclose(names['more'], names['sevens'], atol=1e-5)
+        assert names['sevens'].shape == (16, 28, 28, 1)
     if 'save_grid' in BLOCKS[number]:
         assert Image.open('samples.png').size == (112, 112)
 
