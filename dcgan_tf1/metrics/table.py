@@ -17,7 +17,7 @@ Metric.__new__.__defaults__ = (False,)
 
 METRICS = (
     Metric('frechet_distance', 'Frechet distance', 'Frechet', '{:.2f}', 'lower', None, True, True),
-    Metric('frechet_within_classes', 'Frechet distance within classes', 'intra-class', '{:.2f}', 'lower', None, True,
+    Metric('frechet_within_classes', 'Frechet within classes', 'intra-class', '{:.2f}', 'lower', None, True,
            True, labelled=True),
     Metric('kernel_distance', 'kernel distance', 'KID', '{:.4f}', 'lower', 'kernel_distance_error', True, False),
     Metric('classifier_score', 'classifier score', 'score', '{:.2f}', 'higher', 'classifier_score_deviation', False,

@@ -184,6 +184,7 @@ def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
     assert 'quality.png' in text
 
 
+@pytest.mark.slow_tf1
 def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plain_graph, tmp_path):
     run, data = str(tmp_path / '00000-cgan_mnist'), '--data_dir=' + tiny_data
     shutil.copytree(conditional_run, run)
