@@ -292,7 +292,7 @@ def test_a_class_by_keyboard_shows_the_same_noise_in_that_class(name, browser, n
     weights = np.eye(10, dtype=np.float32)[[3]] / 2 + np.eye(10, dtype=np.float32)[[7]] / 2
     until_shown('#walk', expected_images(name, prefix, (z[2:3] + z[5:6]) / 2, weights)[0])
     assert browser.find_element('id', 'position-value').text == '50 %'
-    assert [browser.find_element('id', each + '-class').text for each in ('start', 'end')] == ['Class: 3', 'Class: 7']
+    assert [browser.find_element('id', each + '-class').text for each in ('start', 'end')] == ['3', '7']
 
     wait_until(lambda: sorted(os.listdir(str(tmp_path))) == [
         name + end for end in ('-7-samples.png', '-7.png', '-all-samples.png')])
