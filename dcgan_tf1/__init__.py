@@ -18,6 +18,7 @@ __all__ = [
 
 # Where the names are that library.py does not have.
 _ELSEWHERE = {
+    'build_training_graph': 'library_graph', 'discriminator': 'library_graph', 'generator': 'library_graph',
     'Preset': 'gan.preset', 'UserError': 'util.errors', 'classifier_score': 'metrics.distances',
     'density_coverage': 'metrics.distances', 'frechet_distance': 'metrics.distances',
     'kernel_distance': 'metrics.distances', 'precision_recall': 'metrics.distances'}
@@ -25,11 +26,8 @@ _ELSEWHERE = {
 if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
     from dcgan_tf1.gan.preset import Preset
     from dcgan_tf1.library import (
-        build_training_graph,
-        discriminator,
         export_generator,
         generate,
-        generator,
         get_preset,
         interpolate,
         load_dataset,
@@ -40,6 +38,7 @@ if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
         save_grid,
         to_uint8,
     )
+    from dcgan_tf1.library_graph import build_training_graph, discriminator, generator
     from dcgan_tf1.metrics.distances import (
         classifier_score,
         density_coverage,

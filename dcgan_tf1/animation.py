@@ -48,11 +48,12 @@ def main(argv=None):
 def animate(config):
     """Writes the GIF."""
     from dcgan_tf1.runs import run_folder, samples
+    from dcgan_tf1.runs.classes import class_names
     checkpoint_flags.load_presets(config)
     preset = run_folder.read_preset(config.run)
     if config.out:
         refuse_existing(config.out, config.overwrite)
-    path, frames = samples.save_animation(config.run, preset, config.out)
+    path, frames = samples.save_animation(config.run, preset, config.out, names=class_names(config.run, preset))
     print('{}: {} frames'.format(path, frames))
 
 

@@ -73,10 +73,12 @@ def compare(config):
 def _read(path, title):
     from dcgan_tf1.reporting import figures
     from dcgan_tf1.runs import run_folder, samples
-    rows = samples.load(path, run_folder.read_preset(path).image_range, print)
+    from dcgan_tf1.runs.classes import class_names
+    preset = run_folder.read_preset(path)
+    rows = samples.load(path, preset.image_range, print)
     if not rows:
         raise UserError('{}: expected a run with samples, found none in it'.format(path))
-    return figures.Compared(title, rows, run_folder.read_losses(path))
+    return figures.Compared(title, rows, run_folder.read_losses(path), class_names(path, preset))
 
 
 if __name__ == '__main__':

@@ -45,8 +45,8 @@ def parse(argv):
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
     flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
     command.group('Where')
-    command.path('data_dir', None, 'The only place to look. Default: $DCGAN_TF1_DATA, then data/, into which what '
-                                   'is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look; of npz also the file. Default: $DCGAN_TF1_DATA, then '
+                                   'data/, into which what is missing is downloaded.')
     command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
     values = command.parse(argv)
     if values is None:

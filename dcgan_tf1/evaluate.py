@@ -56,9 +56,9 @@ def parse(argv):
     """The EvaluateConfig of a list of flags; None after a help text."""
     command = flags.Command('dcgan-evaluate', 'Measures how far generated images are from real ones: Frechet and '
                                               'kernel distance, classifier score, precision, recall, density, '
-                                              'coverage, classes, and how near they are to training images; by a '
-                                              'classifier of the data set, which is trained once, or by a frozen '
-                                              'graph.',
+                                              'coverage, classes, how near they are to training images, and '
+                                              'checkerboards; by a classifier of the data set, which is trained once, '
+                                              'or by a frozen graph.',
                             EXAMPLES)
     _add_source_flags(command)
     _add_measuring_flags(command)

@@ -1,16 +1,12 @@
-"""The functions of `import dcgan_tf1`: networks in a graph of the caller's, checkpoints, images, data, export.
+"""The functions of `import dcgan_tf1`: presets, checkpoints, images, data, export; networks are in library_graph.py.
 
 Thin over the rest of the package. Nothing here prints: notes go to `absl.logging`. Wrong input raises
 UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
-import collections
-import contextlib
 import math
 import os
-import random
-import weakref
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -18,10 +14,10 @@ from absl import logging
 
 from dcgan_tf1.data import loading, sources
 from dcgan_tf1.exporting import catalogue, package
-from dcgan_tf1.gan import graph, layers, noise
+from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, restoring, sampling
+from dcgan_tf1.runs import checkpoint, classes, restoring, sampling
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -44,145 +40,6 @@ def register_preset(preset: Preset) -> None:
     Raises UserError where the name is no identifier, or is that of another preset.
     """
     table.register(preset)
-
-
-# ------------------------------------------------------------------------------------ networks
-
-def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[bool] = None) -> Any:
-    """The preset's generator in the default graph: noise -> images, a tensor.
-
-    Its variables are in the scope `generator` (`decoder` for the auto-encoders) within the
-    variable scope around, which says whether they are reference or resource variables. Called
-    again within the same scope, it uses the same variables.
-
-    Args:
-      z: float32 [N, z_dim], the preset's noise (see `sample_noise`).
-      training: True: batch norm uses the batch's statistics, the ops that move its averages join
-        the collection UPDATE_OPS, and dropout is on where the preset trains with it, with other masks in
-        every run of the session. False: batch norm uses its moving averages, and the same noise gives the
-        same images.
-      dropout: on, off, or None for what the preset says. When sampling, the masks are those of `dcgan-sample`
-        where the graph's seed is its --seed and there is no scope around.
-
-    Returns: float32 [N] + preset.image_shape, in preset.image_range.
-    Raises UserError for noise of another shape or type.
-    """
-    z = _checked('generator', z, (preset.z_dim,))
-    if dropout is None:
-        dropout = preset.dropout_when_training if training else preset.dropout_when_sampling
-    with _seeded_graph():
-        ctx = layers.BatchContext('generator' if training else 'sample', training,
-                                  _dropout_seed(training) if dropout else None, preset.batch_norm)
-        images = preset.generator(z, ctx)
-        _add_updates(ctx)
-        images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
-        return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)
-
-
-def discriminator(preset: Preset, images: Any, training: bool = False) -> Any:
-    """The preset's discriminator in the default graph: images -> logits, a tensor.
-
-    Its variables are in the scope `discriminator` within the variable scope around.
-
-    Args:
-      images: float32 [N] + preset.image_shape or [N] + preset.input_shape, in preset.image_range.
-      training: as for `generator`. False: without dropout and with batch norm on its moving averages,
-        so that an image's logit does not depend on the others in its batch.
-
-    Returns: float32 [N, 1]; the larger, the more real. The sigmoid of it is a probability.
-    Raises UserError for a preset without a discriminator, and for images of another shape or type.
-    """
-    if preset.discriminator is None:
-        raise UserError('discriminator: expected a preset that has one, found {}'.format(preset.name))
-    images = _checked('discriminator', images, preset.image_shape, preset.input_shape)
-    if preset.input_shape != preset.image_shape:
-        images = tf.reshape(images, (-1,) + preset.input_shape)
-    with _seeded_graph():
-        ctx = layers.BatchContext(
-            'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
-            _dropout_seed(training) if training and preset.dropout_when_training else None, preset.batch_norm)
-        logits, _ = preset.discriminator(images, ctx)
-        _add_updates(ctx if training else None)
-        return tf.cast(logits, tf.float32)
-
-
-def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.TrainingGraph:
-    """Everything that the trainer's steps need, in the default graph: a named tuple, see `graph.TrainingGraph`.
-
-    Placeholders `real` [N] + input_shape and `noise` [N, z_dim], the losses (scalars, in nats), `update`, which
-    builds one update of the schedule, and the loop that trains any number of steps in one call of the session.
-    The graph has to be free of other networks, and the call outside of any variable scope, since the trainer
-    names its variables as the notebooks of 2017 did.
-
-    Args:
-      total_steps: over how many a preset's learning rate falls, where it does.
-
-    Raises UserError for a graph that has the networks already, and within a variable scope.
-    """
-    _require_graph('build_training_graph')
-    scope = tf.get_variable_scope().name
-    if scope:
-        raise UserError('build_training_graph: expected no variable scope around, found {!r}'.format(scope))
-    there = [name for name in preset.model.networks if tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, name + '/')]
-    if there:
-        raise UserError('build_training_graph: expected a graph of its own, found one with a {}'.format(there[0]))
-    with _seeded_graph():
-        return graph.build_training_graph(preset, total_steps=total_steps)
-
-
-def _require_graph(what: str) -> None:
-    if tf.executing_eagerly():
-        raise UserError('{}: expected to be called for a graph (with tf.Graph().as_default()), found eager '
-                        'execution'.format(what))
-
-
-def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
-    """`value` as a float32 tensor of a known shape, [N] + one of `shapes`."""
-    _require_graph(what)
-    expected = 'expected float32 {}'.format(' or '.join(
-        '[N, {}]'.format(', '.join(map(str, shape))) for shape in collections.OrderedDict.fromkeys(shapes)))
-    try:
-        tensor = tf.convert_to_tensor(value, tf.float32)
-    except (TypeError, ValueError):
-        raise UserError('{}: {}, found {}'.format(
-            what, expected, getattr(getattr(value, 'dtype', None), 'name', None) or type(value).__name__))
-    for shape in shapes:
-        if tensor.shape.is_compatible_with((None,) + shape):
-            tensor = tf.identity(tensor)  # whose shape can be set without changing the caller's
-            tensor.set_shape((None,) + shape)
-            return tensor
-    raise UserError('{}: {}, found {}'.format(what, expected, tensor.shape))
-
-
-def _dropout_seed(training: bool) -> Any:
-    """Which dropout masks: others in every run of the session, or always those of a command's first batch."""
-    return tf.random_uniform([], maxval=2 ** 31 - 1, dtype=tf.int32) if training else tf.constant(0)
-
-
-def _add_updates(ctx: Optional[layers.BatchContext]) -> None:
-    """Adds what a training pass moves, averages and singular vectors, to UPDATE_OPS, as tf.layers does."""
-    if ctx is None or not ctx.training and not ctx.power_iterations:
-        return
-    ops = layers.moving_average_updates([ctx]) + [tf.assign(u, value).op for u, value in ctx.power_iterations]
-    for op in ops:
-        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
-
-
-_random_seeds: 'weakref.WeakKeyDictionary[Any, int]' = weakref.WeakKeyDictionary()
-
-
-@contextlib.contextmanager
-def _seeded_graph() -> Iterator[None]:
-    """Our layers derive their seeds from the graph's; one that has none gets one of chance while they are built."""
-    tf_graph = tf.get_default_graph()
-    if tf_graph.seed is not None:
-        yield
-        return
-    tf_graph.seed = _random_seeds.setdefault(tf_graph, random.SystemRandom().randrange(2 ** 31))
-    try:
-        yield
-    finally:
-        tf_graph.seed = None
 
 
 # --------------------------------------------------------------------------------- checkpoints
@@ -247,7 +104,7 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
 
 
 def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,
-             which: Union[str, int] = 'last', z: Optional[np.ndarray] = None) -> np.ndarray:
+             which: Union[str, int] = 'last', z: Optional[np.ndarray] = None, labels: Any = None) -> np.ndarray:
     """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.
 
     Args:
@@ -256,16 +113,56 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
       preset: where `path` is no run folder, the one that was trained.
       z: float32 [N, z_dim], noise in place of what `count` and `seed` draw; the seed then only selects
         dropout masks, where the preset samples with dropout.
+      labels: of a preset with labels, a class by name or number, or a list of names, which come in turn, each
+        noise vector with all of them; or one label for each image, integers [N], or weights of the classes,
+        float [N, classes], which draw N noise vectors. None: all classes in turn.
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
-    Raises UserError where there is no such checkpoint, or for noise of another shape.
+    Raises UserError where there is no such checkpoint, and for noise or labels of another shape.
     """
+    run = os.path.expanduser(os.fspath(path))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    z = sample_noise(preset, count, seed) if z is None else np.asarray(z, np.float32)
-    if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z):
+    columns, labels = _labels(run if os.path.isfile(os.path.join(run, 'config.json')) else None, preset, labels)
+    if labels is not None:
+        drawn = sample_noise(preset, len(labels), seed)
+    else:
+        sample_noise(preset, count, seed)  # refuses what it does
+        drawn, labels = noise.sample_inputs(preset, count, seed, 'sample', classes=columns)
+    if z is not None:
+        drawn = np.asarray(z, np.float32)
+        labels = np.resize(columns, len(drawn)).astype(np.int32) if columns is not None else labels
+    if drawn.ndim != 2 or drawn.shape[1] != preset.z_dim or not len(drawn):
         raise UserError('generate: expected noise [N, {}] for {}, found {}'.format(
-            preset.z_dim, preset.name, list(z.shape)))
-    return sampling.generate(preset, prefix, z, seed)
+            preset.z_dim, preset.name, list(drawn.shape)))
+    if labels is not None and len(labels) != len(drawn):
+        raise UserError('generate: expected {} labels, as many as noise vectors, found {}'.format(
+            len(drawn), len(labels)))
+    return sampling.generate(preset, prefix, drawn, seed, labels=labels)
+
+
+def _labels(run: Optional[str], preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
+    """(the classes to take in turn or None, a label or weights for each image or None) of generate's `labels`."""
+    if preset.classes is None:
+        if labels is not None:
+            raise UserError('generate: expected no labels for {}, which takes none, found some'.format(preset.name))
+        return None, None
+    if labels is None:
+        return list(range(preset.classes)), None
+    try:
+        given = np.asarray(labels)
+    except ValueError:  # rows of several lengths
+        given = np.asarray(None)
+    if given.dtype.kind == 'U' and given.ndim < 2 and given.size or given.dtype.kind in 'iu' and not given.ndim:
+        names = classes.class_names(run, preset)
+        return [label for text in given.reshape(-1) for label in classes.parse_classes(
+            str(text), names, 'generate')], None
+    if given.dtype.kind in 'iu' and given.ndim == 1 and given.size and all(
+            0 <= label < preset.classes for label in given):
+        return None, given.astype(np.int32)
+    if given.dtype.kind == 'f' and given.ndim == 2 and given.shape[1] == preset.classes:
+        return None, given.astype(np.float32)
+    raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or float [N, {}], found {} '
+                    '{}'.format(preset.classes - 1, preset.classes, given.dtype, list(given.shape)))
 
 
 def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:

@@ -48,14 +48,28 @@ def run(trained_run, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def conditional_run(tiny_data, tmp_path_factory):
+    """A run folder of `cgan_mnist` of 2 steps with samples of both; nothing may be written there."""
+    parent = tmp_path_factory.mktemp('conditional')
+    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=2',
+                                 '--log_every=1', '--preset=cgan_mnist', '--batch_size=4', '--gif')
+    assert status == 0, err
+    return os.path.join(str(parent), '00000-cgan_mnist')
+
+
+@pytest.fixture(scope='session')
 def plain_graph(tmp_path_factory):
-    """A frozen graph: features are 16 averages over parts of the image, probabilities a softmax of four of them."""
+    """A frozen graph: features are 16 averages over parts of the image, probabilities a softmax of four of them.
+
+    And, called `tenths`, a softmax of ten of them.
+    """
     path = str(tmp_path_factory.mktemp('graph') / 'features.pb')
     with tf.Graph().as_default(), tf.Session() as session:
         images = tf.placeholder(tf.float32, [None, 28, 28, 1], name='pictures')
         pooled = tf.reshape(tf.nn.avg_pool(images, [1, 7, 7, 1], [1, 7, 7, 1], 'VALID'), [-1, 1, 1, 16], name='pooled')
         shares = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :4], name='shares')
-        frozen = freeze.freeze(session, [images], pooled, shares)
+        tenths = tf.nn.softmax(5 * tf.reshape(pooled, [-1, 16])[:, :10], name='tenths')
+        frozen = freeze.freeze(session, [images], pooled, shares, tenths)
     with open(path, 'wb') as handle:
         handle.write(frozen.SerializeToString())
     return path

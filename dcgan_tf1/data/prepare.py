@@ -73,13 +73,13 @@ def class_number(dataset, image_class):
     return number_among(dataset.classes, image_class)
 
 
-def number_among(classes, image_class):
-    """The same among the names of `classes`."""
+def number_among(classes, image_class, flag='--class'):
+    """The same among the names of `classes`; `flag` gave it."""
     if image_class in classes:
         return classes.index(image_class)
     if image_class.isdecimal() and int(image_class) < len(classes):
         return int(image_class)
-    raise UserError('--class: expected one of {}, found {!r}'.format(listing(classes, 30), image_class))
+    raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))
 
 
 def by(shape):

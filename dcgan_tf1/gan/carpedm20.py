@@ -43,7 +43,7 @@ def with_labels(x, ctx):
     labels = tf.cast(ctx.labels, x.dtype)
     if x.shape.ndims == 4:
         _, height, width, _ = x.shape.as_list()
-        labels = tf.tile(labels[:, tf.newaxis, tf.newaxis], [1, height, width, 1])
+        labels = tf.tile(tf.reshape(labels, [-1, 1, 1, labels.shape.as_list()[1]]), [1, height, width, 1])
     return tf.concat([x, labels], axis=x.shape.ndims - 1)
 
 

@@ -162,3 +162,19 @@ def class_histogram(probabilities):
     shares = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]) / len(probabilities)
     some = shares[shares > 0]
     return Histogram(shares, float(-(some * np.log(some)).sum()), float(probabilities.max(axis=1).mean()))
+
+
+def class_accuracies(probabilities, labels):
+    """For each class, the share of the images of this label that are taken for it: [K]; NaN for one without images."""
+    right = np.asarray(probabilities).argmax(axis=1) == labels
+    return np.array([right[labels == label].mean() if (labels == label).any() else np.nan
+                     for label in range(np.shape(probabilities)[1])])
+
+
+def frechet_by_class(real, real_labels, fake, fake_labels, classes):
+    """The Frechet distance between the real and the fake images of each class: [classes].
+
+    NaN for a class of which either set has fewer than 2 images.
+    """
+    sets = [(real[real_labels == label], fake[fake_labels == label]) for label in range(classes)]
+    return np.array([frechet_distance(*pair) if min(map(len, pair)) > 1 else np.nan for pair in sets])

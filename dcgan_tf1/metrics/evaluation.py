@@ -5,23 +5,38 @@ import math
 
 import numpy as np
 
-from dcgan_tf1.metrics import distances
-from dcgan_tf1.metrics.table import MONITORED_COLUMNS
+from dcgan_tf1.metrics import distances, spectrum
+from dcgan_tf1.metrics.table import MONITORED_COLUMNS, MONITORED_WITH_LABELS
 from dcgan_tf1.util import images
 from dcgan_tf1.util.seeds import numpy_rng
 
 MIN_IMAGES = 100  # fewer say nothing
 REAL = 'real images'  # the scale: a second half of the real ones in the generated ones' place
 
+# A set of images with what an Extractor gives for them.
+Extracted = collections.namedtuple('Extracted', [
+    'images',         # uint8 [N, H, W, C]
+    'features',       # [N, D]
+    'probabilities',  # [N, K], or None
+    'labels',         # of the classes that they are of, or were asked for: int [N]; None where nobody knows
+])
+
 # The real images that generated ones are compared with.
 Reference = collections.namedtuple('Reference', [
     'training',  # features of all real images but the second half
     'images',    # these images, uint8
     'features',  # of the first half: n images
-    'other',     # (features, probabilities) of the second half: n others
+    'labels',    # their labels; None where images are measured without
+    'classes',   # how many classes there are, or None
+    'other',     # the second half, Extracted: n others
     'near',      # the distance to `training` within which one in a hundred of the second half lies
     'title',     # for people
 ])
+
+
+def extract(extractor, images_uint8, labels=None):
+    """The Extracted of uint8 [N, H, W, C]."""
+    return Extracted(images_uint8, *extractor.run(images_uint8), labels)
 
 
 def as_bytes(data, preset):
@@ -29,33 +44,29 @@ def as_bytes(data, preset):
     return images.to_uint8(data.images.reshape((-1,) + preset.image_shape), preset.image_range)
 
 
-def draw_labels(preset, labels, count, seed):
-    """Labels to make `count` images of, as often as they are among the real ones' `labels`: int32 [count].
+def make_reference(real, title, extractor, count, seed, log=print, labels=None, classes=None):
+    """The Reference of `real`, uint8 [N, H, W, C]: two halves of `count` images, and the rest to search.
 
-    None where the preset takes none.
+    labels, classes: the images' labels, int [N], and how many classes there are; None to measure without. Images
+    that are compared with it are to be made of the second half's labels: then both have as many of each class.
     """
-    if preset.classes is None:
-        return None
-    return numpy_rng(seed, 'evaluate/labels', 0).choice(labels, count).astype(np.int32)
-
-
-def make_reference(real, title, extractor, count, seed, log=print):
-    """The Reference of `real`, uint8 [N, H, W, C]: two halves of `count` images, and the rest to search."""
     order = numpy_rng(seed, 'evaluate', 0).permutation(len(real))
     others, training = order[:count], order[count:]
     log('features of {:,} real images ({})'.format(len(real), title))
     features, probabilities = extractor.run(real)
     near = np.percentile(distances.nearest(features[others], features[training])[1], 1)
+    other = Extracted(real[others], features[others], None if probabilities is None else probabilities[others],
+                      None if labels is None else labels[others])
     return Reference(features[training], real[training], features[training[:count]],
-                     (features[others], None if probabilities is None else probabilities[others]), near, title)
+                     None if labels is None else labels[training[:count]], classes, other, near, title)
 
 
 def measure(name, step, extracted, reference):
     """(the metrics of a set of images as a row of results, the index of each image's nearest training image).
 
-    extracted: what an Extractor gives for the images. name, step: for the row.
+    extracted: the images, Extracted. name, step: for the row.
     """
-    features, probabilities = extracted
+    features, probabilities = extracted.features, extracted.probabilities
     distance, error = distances.kernel_distance(reference.features, features)
     precision, recall = distances.precision_recall(reference.features, features)
     density, coverage = distances.density_coverage(reference.features, features)
@@ -67,31 +78,57 @@ def measure(name, step, extracted, reference):
         ('precision', float(precision)), ('recall', float(recall)), ('density', density), ('coverage', coverage),
         # Nearer to a training image than all but one in a hundred of real images are.
         ('memorised', float((distance_to_training < reference.near).mean())),
-        ('nearest_training_distance', float(distance_to_training.mean()))])
+        ('nearest_training_distance', float(distance_to_training.mean())),
+        ('checkerboard', spectrum.checkerboard(extracted.images))])
     if probabilities is not None:
         row['classifier_score'], row['classifier_score_deviation'] = distances.classifier_score(probabilities)
         histogram = distances.class_histogram(probabilities)
         row.update(class_entropy=histogram.entropy, confidence=histogram.confidence,
                    class_shares=histogram.shares.tolist())
+    if extracted.labels is not None:
+        row.update(_by_class(extracted, reference))
     return row, nearest
 
 
+def _by_class(extracted, reference):
+    """The metrics that need labels: over all classes, and of each class, with None for one of too few images.
+
+    Those that no class has images enough for are left out, and the accuracy by probabilities of other classes.
+    """
+    row, probabilities = {}, extracted.probabilities
+    if probabilities is not None and probabilities.shape[1] == reference.classes:
+        row['class_accuracy'] = float((probabilities.argmax(axis=1) == extracted.labels).mean())
+        row['class_accuracies'] = _with_none(distances.class_accuracies(probabilities, extracted.labels))
+    by_class = distances.frechet_by_class(reference.features, reference.labels, extracted.features, extracted.labels,
+                                          reference.classes)
+    if not np.isnan(by_class).all():
+        row['frechet_within_classes'] = float(np.nanmean(by_class))
+        row['frechet_by_class'] = _with_none(by_class)
+    return row
+
+
+def _with_none(values):
+    """Numbers as JSON has them: a list with None for NaN."""
+    return [None if math.isnan(value) else float(value) for value in values]
+
+
 class QualityMonitor:
-    """Measures a smaller sample of a run while it trains, always by the same noise and real images."""
+    """Measures a smaller sample of a run while it trains, always by the same noise, labels and real images."""
 
-    COLUMNS = MONITORED_COLUMNS
-
-    def __init__(self, extractor, real, title, count, seed, log):
-        """real: uint8 [N, H, W, C], of which two times `count` are taken."""
+    def __init__(self, extractor, real, title, count, seed, log, labels=None, classes=None):
+        """real: uint8 [N, H, W, C], of which two times `count` are taken. labels, classes: as for make_reference()."""
         order = numpy_rng(seed, 'evaluate', 1).permutation(len(real))[:2 * count]
         self.count, self.features, self._extractor = count, extractor.name, extractor
-        self._reference = make_reference(real[order], title, extractor, count, seed, log)
-        self.real = self._row(None, self._reference.other)
+        self._reference = make_reference(real[order], title, extractor, count, seed, log,
+                                         None if labels is None else labels[order], classes)
+        self.labels = self._reference.other.labels  # that images are to be made of, int [count]; or None
+        found, _ = measure(None, None, self._reference.other, self._reference)
+        self.columns = MONITORED_COLUMNS + tuple(key for key in MONITORED_WITH_LABELS if key in found)
+        self.real = self._row(found)
 
-    def _row(self, step, extracted):
-        row, _ = measure(None, step, extracted, self._reference)
-        return dict({key: row[key] for key in self.COLUMNS if key in row}, n=self.count)
+    def _row(self, found):
+        return dict({key: found[key] for key in self.columns if key in found}, n=self.count)
 
     def measure(self, step, images_uint8):
         """The row of quality.csv for images of a step, uint8 [count, H, W, C]."""
-        return self._row(step, self._extractor.run(images_uint8))
+        return self._row(measure(None, step, extract(self._extractor, images_uint8, self.labels), self._reference)[0])

@@ -6,12 +6,15 @@ import os
 
 from dcgan_tf1.data import sources
 from dcgan_tf1.data.catalogue import BACKGROUNDS
-from dcgan_tf1.gan.noise import sample_noise
+from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
 
-# Images to be measured: their name in tables, the step of their checkpoint or None, uint8 [N, H, W, C].
-Sampled = collections.namedtuple('Sampled', 'name step images')
+# Images to be measured: their name in tables, the step of their checkpoint or None, uint8 [N, H, W, C], and the
+# labels that they were made of, int32 [N], or None.
+Sampled = collections.namedtuple('Sampled', 'name step images labels')
+
+SHEET_ROWS = 10  # of noise, on a sheet of all classes
 
 
 def trained_preset(run):
@@ -61,4 +64,13 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
             raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True, labels=labels)
-            yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix))
+            yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix), labels)
+
+
+def sheet_of_classes(preset, prefix, seed, device):
+    """What a checkpoint of a conditional preset makes of some noise and every label, row by row: uint8 [N, H, W, C].
+
+    A row has one noise vector, and a column for each class.
+    """
+    z, labels = sample_inputs(preset, SHEET_ROWS * preset.classes, seed)
+    return sampling.to_uint8(preset, sampling.generate(preset, prefix, z, seed, device=device, labels=labels), prefix)

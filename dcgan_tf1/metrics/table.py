@@ -11,10 +11,14 @@ Metric = collections.namedtuple('Metric', [
     'error',      # the key of its standard error or deviation, or None
     'monitored',  # whether it is measured while a run trains; the others can't tell steps apart by so few images
     'drawn',      # whether it is drawn over the steps of a run
+    'labelled',   # whether it needs the images' labels, which those of conditional presets have
 ])
+Metric.__new__.__defaults__ = (False,)
 
 METRICS = (
     Metric('frechet_distance', 'Frechet distance', 'Frechet', '{:.2f}', 'lower', None, True, True),
+    Metric('frechet_within_classes', 'Frechet distance within classes', 'intra-class', '{:.2f}', 'lower', None, True,
+           True, labelled=True),
     Metric('kernel_distance', 'kernel distance', 'KID', '{:.4f}', 'lower', 'kernel_distance_error', True, False),
     Metric('classifier_score', 'classifier score', 'score', '{:.2f}', 'higher', 'classifier_score_deviation', False,
            False),
@@ -24,13 +28,16 @@ METRICS = (
     Metric('coverage', 'coverage', 'coverage', '{:.3f}', 'higher', None, True, True),
     Metric('class_entropy', 'class entropy', 'entropy', '{:.3f}', 'as real', None, False, False),
     Metric('confidence', 'confidence', 'confidence', '{:.3f}', 'as real', None, False, False),
+    Metric('class_accuracy', 'class accuracy', 'accuracy', '{:.3f}', 'higher', None, True, True, labelled=True),
     Metric('memorised', 'memorised', 'memorised', '{:.3f}', 'as real', None, False, False),
+    Metric('checkerboard', 'checkerboard', 'checkerboard', '{:.1f}', 'as real', None, False, False),
 )
 
 DRAWN = tuple(metric for metric in METRICS if metric.drawn)
 
-# Of a row in quality.csv.
-MONITORED_COLUMNS = ('step', 'n') + tuple(metric.key for metric in METRICS if metric.monitored)
+# Of a row in quality.csv; and those that the row of a conditional preset has besides.
+MONITORED_COLUMNS = ('step', 'n') + tuple(metric.key for metric in METRICS if metric.monitored and not metric.labelled)
+MONITORED_WITH_LABELS = tuple(metric.key for metric in METRICS if metric.monitored and metric.labelled)
 
 
 def _columns():
@@ -42,6 +49,14 @@ def _columns():
 
 # {key: (heading, format)} of every figure, errors included, in the order of tables.
 COLUMNS = collections.OrderedDict(_columns())
+
+
+def columns(labelled):
+    """The keys of COLUMNS, without or with those of the metrics that need labels."""
+    return [key for key in COLUMNS if labelled or key not in _LABELLED]
+
+
+_LABELLED = [metric.key for metric in METRICS if metric.labelled]
 
 
 def format_with_error(metric, row):

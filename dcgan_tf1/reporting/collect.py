@@ -6,8 +6,9 @@ import os
 import sys
 
 from dcgan_tf1.data import recorded
-from dcgan_tf1.metrics.table import DRAWN, METRICS, MONITORED_COLUMNS
+from dcgan_tf1.metrics.table import DRAWN, METRICS, MONITORED_COLUMNS, MONITORED_WITH_LABELS
 from dcgan_tf1.runs import checkpoint, run_folder, samples, tables
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import reason
 from dcgan_tf1.util.files import read_json
 
@@ -16,6 +17,7 @@ RunContents = collections.namedtuple('RunContents', [
     'path',
     'preset',
     'config',              # config.json
+    'classes',             # the names of a conditional preset's; () without labels
     'samples',             # rows of (step, uint8 [N, H, W, C])
     'losses',              # rows of losses and speed
     'evaluation',          # (folder, metrics.json) of its newest checkpoint that was evaluated, or None
@@ -30,15 +32,17 @@ def collect(path, title):
     """The RunContents of a run folder, called `title`; UserError where it is no run."""
     preset = run_folder.read_preset(path)
     config = run_folder.read_config(path)
-    quality = run_folder.read_table(os.path.join(path, 'quality.csv'), MONITORED_COLUMNS)
+    quality = run_folder.read_table(os.path.join(path, 'quality.csv'), MONITORED_COLUMNS,
+                                    optional=MONITORED_WITH_LABELS)
     evaluation, over_steps, measured_on = _evaluations(path)
     if quality:
         same_size = [row for row in quality if row['n'] == quality[-1]['n']]
         monitored = config.get('evaluation')
         real = monitored.get('real') if isinstance(monitored, dict) else None
         over_steps = same_size, real if _is_complete(real) else None, int(same_size[-1]['n'])
-    return RunContents(title, path, preset, config, samples.load(path, preset.image_range, print),
-                       run_folder.read_losses(path), evaluation, over_steps, recorded.trained_on(config), measured_on,
+    return RunContents(title, path, preset, config, class_names(path, preset),
+                       samples.load(path, preset.image_range, print), run_folder.read_losses(path), evaluation,
+                       over_steps, recorded.trained_on(config), measured_on,
                        _checkpoints(os.path.join(path, 'checkpoints'), tables.best_row(quality)))
 
 
@@ -57,7 +61,8 @@ def _checkpoints(folder, best):
 def _is_complete(row):
     """Whether a row of metrics, which came from a file, has the numbers that a page needs."""
     keys = {key for metric in METRICS for key in (metric.key, metric.error)}
-    return isinstance(row, dict) and all(isinstance(row.get(metric.key), (int, float)) for metric in DRAWN) \
+    drawn = [metric.key for metric in DRAWN if not metric.labelled]
+    return isinstance(row, dict) and all(isinstance(row.get(key), (int, float)) for key in drawn) \
         and all(value is None or isinstance(value, (int, float)) for key, value in row.items() if key in keys)
 
 

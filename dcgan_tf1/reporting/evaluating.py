@@ -13,6 +13,7 @@ from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, write_json, writing
+from dcgan_tf1.util.images import save_png
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
@@ -21,11 +22,12 @@ def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
     preset, image_class = _system(config)
     out = config.out or _default_out(config, preset)
-    unwritable = _check_outputs(config, out)
+    unwritable = _check_outputs(config, preset, out)
     given = None if config.images is None else given_images.read(
         config.images, preset, config.images_range, config.tiles, config.background)
     if config.run is None:
-        dataset, is_own = loading.load(preset.dataset, 'train', config.data_dir, preset.image_shape), None
+        dataset, is_own = loading.load_splits(
+            preset.dataset, preset.splits, config.data_dir, preset.image_shape), None
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
@@ -34,18 +36,25 @@ def evaluate(config):
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
     extractor = _extractor(config, dataset)
-    reference = evaluation.make_reference(real, data.title, extractor, count, config.seed)
+    labelled = preset.classes is not None and given is None
+    if preset.classes is not None and given is not None:
+        print('{}: nobody knows the labels of these images; they are not measured by class'.format(config.images))
+    reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
+                                          labels=data.labels if labelled else None, classes=preset.classes)
+    prefixes = [] if given is not None else _prefixes(config)
 
     rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
     neighbours = None
-    labels = evaluation.draw_labels(preset, data.labels, count, config.seed)
-    for sampled in _sampled(config, preset, given, count, labels):
-        row, nearest = evaluation.measure(sampled.name, sampled.step, extractor.run(sampled.images), reference)
+    for sampled in _sampled(config, preset, given, prefixes, count, reference.other.labels):
+        row, nearest = evaluation.measure(sampled.name, sampled.step, evaluation.extract(
+            extractor, sampled.images, sampled.labels), reference)
         rows.append(row)
         neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
     record = recorded.record_of(dataset, data.image_class, is_own)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
+    if labelled and not config.all_checkpoints:
+        print(results.format_by_class(rows, dataset.classes), flush=True)
     with writing(out):
         os.makedirs(out, exist_ok=True)
     write_json(os.path.join(out, 'metrics.json'), {
@@ -54,24 +63,36 @@ def evaluate(config):
         'data': record, 'classes': list(dataset.classes), 'results': rows,
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
+    if labelled:
+        sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
+        save_png(os.path.join(out, 'classes.png'), figures.class_sheet(sheet, dataset.classes))
     if config.all_checkpoints:
         figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
     if unwritable:
         print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
     elif config.run is not None:
         results.append_to_csv(os.path.join(config.run, 'evaluations.csv'), rows[1:], count, config.seed,
-                              extractor.name, recorded.short(record))
-    print('{}: metrics.json, neighbours.png{}'.format(out, ', quality.png' if config.all_checkpoints else ''))
+                              extractor.name, recorded.short(record), labelled)
+    print('{}: {}'.format(out, ', '.join(_outputs(config, preset))))
 
 
-def _check_outputs(config, out):
+def _outputs(config, preset):
+    """The names of the files that are written."""
+    names = ['metrics.json', 'neighbours.png']
+    if preset.classes is not None and config.images is None:
+        names.append('classes.png')
+    if config.all_checkpoints:
+        names.append('quality.png')
+    return names
+
+
+def _check_outputs(config, preset, out):
     """Raises UserError, before anything is measured, if the results could not be written.
 
     Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
     written, else None.
     """
-    names = ['metrics.json', 'neighbours.png'] + (['quality.png'] if config.all_checkpoints else [])
-    for path in [os.path.join(out, name) for name in names]:
+    for path in [os.path.join(out, name) for name in _outputs(config, preset)]:
         if os.path.exists(path) and not config.overwrite:
             raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))
         try:
@@ -121,13 +142,17 @@ def _default_out(config, preset):
     return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
 
 
-def _sampled(config, preset, given, count, labels):
+def _prefixes(config):
+    """Those of the checkpoints that images are measured of, ascending."""
+    return run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
+        config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
+
+
+def _sampled(config, preset, given, prefixes, count, labels):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
-        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count])
+        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count], None)
         return
-    prefixes = run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
-        config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(
         preset, prefixes, count, config.seed, not config.all_checkpoints, config.device, labels)

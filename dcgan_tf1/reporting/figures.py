@@ -8,9 +8,9 @@ import textwrap
 import numpy as np
 
 from dcgan_tf1.metrics.table import DRAWN
-from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
+from dcgan_tf1.util.figure_style import column_heads, figure_bytes, head, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
-from dcgan_tf1.util.images import encode_as_named, grid, subsample
+from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
 ROWS_DPI = 100
@@ -22,36 +22,45 @@ def _save_figure(path, figure, dpi):
     write_bytes(path, encode_as_named(path, figure_bytes(figure, dpi)))
 
 
-def save_rows_figure(path, rows, title, max_rows=MAX_ROWS):
+def save_rows_figure(path, rows, title, max_rows=MAX_ROWS, names=()):
     """Writes the blog's figure as a PNG file; see rows_figure()."""
-    _save_figure(path, rows_figure(rows, title, max_rows), ROWS_DPI)
+    _save_figure(path, rows_figure(rows, title, max_rows, names), ROWS_DPI)
 
 
 @own_style()
-def rows_figure(rows, title, max_rows=MAX_ROWS):
+def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
     """The blog's figure: a row of samples for each logged step, under each other; to be drawn at ROWS_DPI.
 
     Args:
       rows: list of (step, uint8 [N, H, W, C]), each with the same shape. Of more than
         `max_rows`, evenly spaced ones are drawn, the last one among them.
       title: text above.
+      names: of a conditional preset's classes. Each (of many, the first MAX_COLUMNS) has a column under its name, and
+        each noise vector of a step a row of its own, all of which count among `max_rows`.
     """
-    rows, every = subsample(rows, max_rows)
+    if names:
+        rows = [(step, first_columns(images, len(names))) for step, images in rows]
+        names = names[:MAX_COLUMNS]
+    columns = len(names) or rows[0][1].shape[0]
+    lines = -(-rows[0][1].shape[0] // columns)  # of images, for each step
+    rows, every = subsample(rows, max(1, max_rows // lines))
     if every > 1:
         title += ' (every {}th row)'.format(every)
-    columns = rows[0][1].shape[0]
     height, width = rows[0][1].shape[1:3]
     picture = np.concatenate([grid(images, columns) for _, images in rows])
+    heads = column_heads(names, width) if names else np.zeros((0, columns * width, 1), np.uint8)
     dpi = ROWS_DPI
-    # One image pixel is one figure pixel; the margins, in pixels, hold title and steps.
-    left, right, top, bottom = 70, 12, 40, 12
+    # One image pixel is one figure pixel; the margins, in pixels, hold title, names and steps.
+    left, right, top, bottom = 70, 12, 40 + len(heads), 12
     pixels_wide = max(left + columns * width + right, 400)  # or the title would not fit
-    pixels_high = top + len(rows) * height + bottom
+    pixels_high = top + len(picture) + bottom
     figure = new_figure(pixels_wide / dpi, pixels_high / dpi)
     axes = figure.add_axes([left / pixels_wide, bottom / pixels_high,
-                            columns * width / pixels_wide, len(rows) * height / pixels_high])
+                            columns * width / pixels_wide, len(picture) / pixels_high])
     # figimage() draws without resampling; the axes over it carry nothing but the labels.
     figure.figimage(np.repeat(picture, 4 - picture.shape[-1], axis=-1), left, bottom)
+    if names:
+        figure.figimage(np.repeat(heads, 3, axis=-1), left, bottom + len(picture))
     axes.patch.set_visible(False)
     axes.set_ylim(len(rows), 0)
     axes.set_xticks([])
@@ -61,6 +70,16 @@ def rows_figure(rows, title, max_rows=MAX_ROWS):
     figure.text((left - 5) / pixels_wide, 1 - (top - 6) / pixels_high, 'step', fontsize=7, ha='right')
     figure.text(left / pixels_wide, 1 - 16 / pixels_high, plain(title), fontsize=8, va='center')
     return figure
+
+
+def class_sheet(images_uint8, names):
+    """Samples with a column for each class, under its name, as one picture twice their size: uint8 [H, W, C].
+
+    images_uint8: uint8 [N, H, W, C], all classes in turn. Of many, the first MAX_COLUMNS are drawn.
+    """
+    images_uint8, names = first_columns(images_uint8, len(names)), names[:MAX_COLUMNS]
+    picture = double(grid(images_uint8, len(names)))
+    return with_heads(picture, column_heads(names, 2 * images_uint8.shape[2]))
 
 
 LOSS_TITLES = {'d_loss': 'discriminator loss', 'g_loss': 'generator loss', 'kl': 'KL divergence'}
@@ -105,10 +124,13 @@ def save_losses_figure(path, losses, title, recorded=None):
     _save_figure(path, figure, 120)
 
 
-# One run of a comparison: its title, samples as rows of (step, uint8 [N, H, W, C]), rows of losses.
-Compared = collections.namedtuple('Compared', 'title samples losses')
+# One run of a comparison: its title, samples as rows of (step, uint8 [N, H, W, C]), rows of losses, and the names of
+# a conditional preset's classes, of which all samples have one in turn.
+Compared = collections.namedtuple('Compared', 'title samples losses names')
+Compared.__new__.__defaults__ = ((),)
 
 COMPARED_IMAGES = 10  # that a comparison shows of each row
+SHORT_NAME = 2  # letters of a class's name that fit over such an image; longer ones are turned upwards
 
 
 @own_style()
@@ -124,20 +146,31 @@ def save_comparison(path, runs, steps, chosen, note=None):
       note: a line under the picture, or None.
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
-    figure = new_figure(4.2 * max(2, len(runs)), 0.48 * len(steps) + 2.6 * len(keys) + 0.8)
+    height = 0.48 * len(steps) + 2.6 * len(keys) + 0.8
+    longest = max([len(head(name)) for run in runs for name in run.names[:COMPARED_IMAGES]], default=0)
+    heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
+    high = height + heads
+    figure = new_figure(4.2 * max(2, len(runs)), high)
     layout = figure.add_gridspec(len(steps) + 1, 1, height_ratios=[1] * len(steps) + [5.6 * max(1, len(keys))],
-                                 left=0.09, right=0.98, top=0.96, bottom=0.06, hspace=0.12)
+                                 left=0.09, right=0.98, top=0.96 * height / high, bottom=0.06 * height / high,
+                                 hspace=0.12)
     for number, rows in enumerate(zip(*chosen)):
         columns = layout[number].subgridspec(1, len(runs), wspace=0.16)
         for column, (step, images_uint8) in enumerate(rows):
             axes = figure.add_subplot(columns[column])
-            picture = grid(images_uint8[:COMPARED_IMAGES], min(COMPARED_IMAGES, len(images_uint8)))
+            names = [head(name) for name in runs[column].names[:COMPARED_IMAGES]]
+            count = len(names) or min(COMPARED_IMAGES, len(images_uint8))
+            picture = grid(images_uint8[:count], count)
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_ylabel('{:,}'.format(step), fontsize=7, rotation=0, ha='right', va='center')
             if number == 0:
-                axes.set_title(plain(runs[column].title), fontsize=9)
+                axes.set_title(plain(runs[column].title), fontsize=9, pad=6 + 72 * heads)
+                upright = max(map(len, names), default=0) > SHORT_NAME
+                for index, name in enumerate(names):
+                    axes.text((index + 0.5) * picture.shape[1] / count, -2, plain(name), fontsize=6, ha='center',
+                              va='bottom', rotation=90 if upright else 0)
     curves = layout[len(steps)].subgridspec(max(1, len(keys)), 2, wspace=0.16, hspace=0.45)
     for number, key in enumerate(keys):
         for side, (x, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
@@ -180,11 +213,13 @@ def save_neighbours(path, images_uint8, nearest):
 def save_quality_figure(path, rows, real, title):
     """Draws metrics over steps, each in axes of its own, with those of real images as the scale.
 
-    rows: dictionaries with 'step' and the metrics of DRAWN. real: the same of real images.
+    rows: dictionaries with 'step' and the metrics of DRAWN, of which those that need labels may be missing. real: the
+    same of real images.
     """
-    figure = new_figure(11, 3)
-    for index, metric in enumerate(DRAWN):
-        axes = figure.add_subplot(1, len(DRAWN), index + 1)
+    metrics = [metric for metric in DRAWN if all(row.get(metric.key) is not None for row in [real] + rows)]
+    figure = new_figure(2.75 * len(metrics), 3)
+    for index, metric in enumerate(metrics):
+        axes = figure.add_subplot(1, len(metrics), index + 1)
         axes.plot([row['step'] for row in rows], [row[metric.key] for row in rows], marker='.', linewidth=1.2,
                   label='generated')
         axes.axhline(real[metric.key], color='0.5', linewidth=1, linestyle='--', label='real')

@@ -4,40 +4,53 @@ import collections
 import json
 import os
 
-from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
+from dcgan_tf1.gan.noise import labels_in_turn, sample_inputs, sample_interpolations
 from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error
 from dcgan_tf1.reporting import figures, markup
 from dcgan_tf1.runs import sampling
+from dcgan_tf1.runs.samples import animation_bytes
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import figure_bytes
 
 SAMPLES_SHOWN, INTERPOLATIONS, INTERPOLATION_STEPS = 64, 6, 10
+NOISES_SHOWN = 8  # of each class, where there are labels
 MAX_ROWS = 45  # of the blog's figure; 2017 logged 42
 
 
 def samples(run, seed, device):
-    """A grid of samples of each of the run's checkpoints that are shown, drawn by this seed on this device."""
+    """A grid of samples of each of the run's checkpoints that are shown, drawn by this seed on this device.
+
+    With labels, it has a column for each class.
+    """
     if not run.checkpoints:
         return markup.note('No checkpoint yet.')
     parts = []
     for title, prefix in run.checkpoints:
-        z = sample_noise(run.preset, SAMPLES_SHOWN, seed)
-        parts += [markup.note(title), markup.pixels(_generated(run, prefix, z, seed, device), 8, 'A grid of samples')]
+        z, labels = sample_inputs(run.preset, len(run.classes) * NOISES_SHOWN or SAMPLES_SHOWN, seed, 'sample')
+        drawn = _generated(run, prefix, z, seed, device, labels)
+        parts += [markup.note(title), markup.pixels(drawn, 8, 'A grid of samples') if not run.classes else markup.png(
+            images.png_bytes(figures.class_sheet(drawn, run.classes)), 'Samples with a column for each class')]
     return ''.join(parts)
 
 
 def interpolations(run, seed, device):
-    """Rows of images on the way from one noise vector to another, of the last of the checkpoints shown."""
+    """Rows of images on the way from one noise vector to another, of the last of the checkpoints shown.
+
+    With labels, each row is of one class.
+    """
     if not run.checkpoints:
         return markup.note('No checkpoint yet.')
     title, prefix = run.checkpoints[-1]
     z = sample_interpolations(run.preset, INTERPOLATIONS, INTERPOLATION_STEPS, seed)
-    return markup.note('Each row goes from one noise vector to another; ' + title) + markup.pixels(
-        _generated(run, prefix, z, seed, device), INTERPOLATION_STEPS, 'Rows of images that change from left to right')
+    labels = labels_in_turn(run.preset, INTERPOLATIONS)
+    return markup.note('Each row goes from one noise vector to another{}; {}'.format(
+        '' if labels is None else ', and is of one class', title)) + markup.pixels(
+            _generated(run, prefix, z, seed, device, None if labels is None else labels.repeat(INTERPOLATION_STEPS)),
+            INTERPOLATION_STEPS, 'Rows of images that change from left to right')
 
 
-def _generated(run, prefix, z, seed, device):
-    raw = sampling.generate(run.preset, prefix, z, seed, device=device)
+def _generated(run, prefix, z, seed, device, labels):
+    raw = sampling.generate(run.preset, prefix, z, seed, device=device, labels=labels)
     return sampling.to_uint8(run.preset, raw, prefix)
 
 
@@ -45,7 +58,7 @@ def rows_of_samples(run):
     """The blog's figure: the samples of each logged step in a row."""
     if not run.samples:
         return markup.note('No samples yet.')
-    figure = figures.rows_figure(run.samples, run.name, MAX_ROWS)
+    figure = figures.rows_figure(run.samples, run.name, MAX_ROWS, run.classes)
     return markup.png(figure_bytes(figure, figures.ROWS_DPI), 'A row of samples for each logged step')
 
 
@@ -53,7 +66,7 @@ def animation(run):
     """The samples of all logged steps as an animated GIF."""
     if len(run.samples) < 2:
         return markup.note('Not enough samples yet.')
-    content, frames = images.gif_bytes(run.samples, run.preset.samples_columns)
+    content, frames = animation_bytes(run.samples, run.preset, run.classes)
     return markup.image('gif', content, 'The samples of {} steps as an animation'.format(frames), 'pixels')
 
 
@@ -121,7 +134,8 @@ def metrics_over_steps(runs):
             if lines and (x == 'step' or len(runs) > 1):
                 charts.append((figures.line_chart(
                     '{} ({} is better)'.format(metric.title, metric.better), x_title, lines,
-                    level=('real images', real[metric.key]) if real else None, from_zero=True),
+                    level=None if real is None or real.get(metric.key) is None else ('real images', real[metric.key]),
+                    from_zero=True),
                     '{} over {}'.format(metric.title, x_title)))
     sizes = sorted({run.metrics_over_steps[2] for _, run in monitored})
     return markup.charts(charts) + markup.note(
@@ -131,9 +145,9 @@ def metrics_over_steps(runs):
 
 def _metric_line(run, metric, x, index):
     """A metric of a run over 'step' or 'seconds' as a Line in the run's colour; None where no point is known."""
-    points = [(_seconds_at(run, row['step']) if x == 'seconds' else row['step'], row[metric.key])
+    points = [(_seconds_at(run, row['step']) if x == 'seconds' else row['step'], row.get(metric.key))
               for row in run.metrics_over_steps[0]]
-    points = [point for point in points if point[0] is not None]
+    points = [point for point in points if None not in point]
     return figures.Line(run.name, *zip(*points), colour='C{}'.format(index % 10)) if points else None
 
 
@@ -164,7 +178,7 @@ def metrics_table(runs):
         notes.append(markup.note('{}{:,} images against {:,} real ones, by the {}.'.format(
             run.name + ': ' if len(runs) > 1 else '', metrics['n'], metrics['n'],
             metrics['features']['name'])))
-        charts += _shares(run, metrics)
+        charts += _shares(run, metrics) + _by_class(run, metrics)
     lines = ['<div class="scroll"><table><thead><tr><th></th>{}</tr></thead><tbody>'.format(
         ''.join('<th>{}</th>'.format(markup.text(name)) for name, _ in columns))]
     for metric in METRICS:
@@ -180,17 +194,31 @@ def metrics_table(runs):
 
 def _shares(run, metrics):
     """A chart of how the classes are shared out, where there was a classifier."""
-    groups = [(str(row.get('name')), row['class_shares']) for row in metrics['results']
-              if isinstance(row.get('class_shares'), list) and row['class_shares']
-              and all(isinstance(share, (int, float)) for share in row['class_shares'])]
+    return _bars(metrics, 'class_shares', 'classes of ' + run.name, 'Share of each class in ' + run.name)
+
+
+def _by_class(run, metrics):
+    """Charts of the metrics of each class, where there were labels, and not so many that nothing can be seen."""
+    if len(run.classes) > images.MAX_COLUMNS:
+        return []
+    return _bars(metrics, 'class_accuracies', 'class accuracy of ' + run.name,
+                 'Class accuracy of each class in ' + run.name) + _bars(
+        metrics, 'frechet_by_class', 'Frechet distance within the classes of ' + run.name,
+        'Frechet distance within each class in ' + run.name)
+
+
+def _bars(metrics, key, title, text):
+    """[(a chart of a list with a number for each class, for each set of images, `text`)]; [] where there is none."""
+    groups = [(str(row.get('name')), [value or 0 for value in row[key]]) for row in metrics['results']
+              if isinstance(row.get(key), list) and row[key]
+              and all(value is None or isinstance(value, (int, float)) for value in row[key])]
     count = len(groups[0][1]) if groups else 0
-    if not groups or any(len(shares) != count for _, shares in groups):
+    if not groups or any(len(values) != count for _, values in groups):
         return []
     names = metrics.get('classes')
     if not isinstance(names, list) or len(names) != count:
         names = range(count)
-    return [(figures.bar_chart('classes of ' + run.name, [str(name) for name in names], groups),
-             'Share of each class in {}'.format(run.name))]
+    return [(figures.bar_chart(title, [str(name) for name in names], groups), text)]
 
 
 def _not_evaluated(run):

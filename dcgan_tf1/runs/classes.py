@@ -30,8 +30,11 @@ def class_names(run, preset):
     return tuple(names)
 
 
-def parse_classes(text, names):
-    """The labels that a text asks for: a class by name or number, or several with commas between them."""
+def parse_classes(text, names, flag='--class'):
+    """The labels that a text asks for: a class by name or number, or several with commas between them.
+
+    flag: what gave the text, for messages.
+    """
     if text in names:  # which may have a comma
         return [names.index(text)]
-    return [number_among(names, part) for part in text.split(',')]
+    return [number_among(names, part, flag) for part in text.split(',')]

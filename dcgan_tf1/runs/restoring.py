@@ -97,7 +97,8 @@ def _network_variables(preset: Preset) -> Dict[str, Dict[str, Tuple[str, List[in
     """{network: {its variable's name: (the name in a checkpoint, shape)}}, from a graph that is built for this."""
     with tf.Graph().as_default():
         tf.set_random_seed(0)
-        ctx = layers.BatchContext('sample', False)
+        labels = None if preset.classes is None else tf.placeholder(tf.float32, [None, preset.classes])
+        ctx = layers.BatchContext('sample', False, labels=labels)
         preset.generator(tf.placeholder(tf.float32, [None, preset.z_dim]), ctx)
         for network in (preset.discriminator, preset.encoder):
             if network is not None:

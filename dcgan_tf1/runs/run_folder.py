@@ -151,12 +151,13 @@ def read_losses(path):
     return read_table(losses_file(path))
 
 
-def read_table(path, columns=None, log=print):
+def read_table(path, columns=None, log=print, optional=()):
     """The rows of a CSV file of numbers: list of {column: number}, of all columns or the ones named.
 
     [] if there is no file. One that can't be read is left out, with a warning unless a kill left it so.
+    optional: columns beside the ones named, which the table may lack.
     """
-    table = tables.read_numbers(path, columns)
+    table = tables.read_numbers(path, columns, optional)
     if table.problem:
         log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
             path, table.problem, len(table.rows)))

@@ -9,7 +9,8 @@ import numpy as np
 from dcgan_tf1.data import npz
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import make_folder, replacing
+from dcgan_tf1.util.figure_style import column_heads
+from dcgan_tf1.util.files import make_folder, replacing, write_bytes
 
 
 def save(run, step, name, picture, raw, z, labels=None):
@@ -46,10 +47,24 @@ def load(run, image_range, log):
     return sorted(rows, key=lambda row: row[0])
 
 
-def save_animation(run, preset, out=None, log=print):
-    """Joins the samples of a run into one GIF; returns its path and the number of frames."""
+def save_animation(run, preset, out=None, log=print, names=()):
+    """Joins the samples of a run into one GIF; returns its path and the number of frames.
+
+    names: of a conditional preset's classes, each of which has a column.
+    """
     rows = load(run, preset.image_range, log)
     if not rows:
         raise UserError('{}: expected samples to animate, found none'.format(run))
+    content, frames = animation_bytes(rows, preset, names)
     out = out or os.path.join(run, 'animation.gif')
-    return out, images.save_gif(out, rows, preset.samples_columns)
+    write_bytes(out, content)
+    return out, frames
+
+
+def animation_bytes(rows, preset, names):
+    """(the bytes of the GIF, the number of its frames) of a preset's samples, list of (step, uint8 [N, H, W, C])."""
+    if not names:
+        return images.gif_bytes(rows, preset.samples_columns)
+    rows = [(step, images.first_columns(cells, len(names))) for step, cells in rows]
+    names = names[:images.MAX_COLUMNS]
+    return images.gif_bytes(rows, len(names), column_heads(names, 2 * preset.image_shape[1]))

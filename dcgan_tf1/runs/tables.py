@@ -60,9 +60,13 @@ def _with_point(cell, delimiter):
     return cell.replace(',', '.') if delimiter != ',' and _NUMBER_WITH_COMMA.match(cell) else cell
 
 
-def read_numbers(path, columns=None):
-    """The Table of a CSV file with numbers in place of texts, of all its columns or the ones named."""
-    return _numbers(read(path), columns)
+def read_numbers(path, columns=None, optional=()):
+    """The Table of a CSV file with numbers in place of texts, of all its columns or the ones named.
+
+    optional: further ones, which the table may lack.
+    """
+    table = read(path)
+    return _numbers(table, columns and tuple(columns) + tuple(name for name in optional if name in table.columns))
 
 
 def _numbers(table, columns):

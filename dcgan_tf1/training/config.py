@@ -110,8 +110,8 @@ def _add_data_flags(command):
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
-    command.path('data_dir', None, 'The only place to look for the data. Default: $DCGAN_TF1_DATA, then data/, into '
-                                   'which what is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look for the data; of npz also the file. Default: '
+                                   '$DCGAN_TF1_DATA, then data/, into which what is missing is downloaded.')
     flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
 
 

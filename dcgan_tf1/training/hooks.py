@@ -11,9 +11,9 @@ import sys
 from tqdm import tqdm
 
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
-from dcgan_tf1.metrics import evaluation
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.runs.samples import save_animation
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training.loop import Hook
@@ -155,7 +155,7 @@ class SamplesHook(Hook):
     def end(self):
         if self._config.gif and self.rows:
             self._run.log('{}: {} frames'.format(*save_animation(
-                self._run.path, self._preset, log=self._run.log)))
+                self._run.path, self._preset, log=self._run.log, names=class_names(self._run.path, self._preset))))
 
 
 class LossLogHook(Hook):
@@ -191,23 +191,24 @@ class QualityHook(Hook):
         super().__init__(plan.quality_steps)
         self._config, self._plan, self._run, self._model = config, plan, run, model
         self.monitor = monitor
-        self.rows = run.start_table('quality.csv', evaluation.QualityMonitor.COLUMNS, start)
+        self.rows = run.start_table('quality.csv', monitor.columns, start)
 
     def after_step(self, taken):
         step, preset = taken.step, self._config.preset
         if step not in self._plan.quality_steps and not taken.is_last:
             return
         z = sample_noise(preset, self.monitor.count, self._config.seed, 'evaluate')
-        labels = evaluation.draw_labels(preset, self._plan.data.labels, len(z), self._config.seed)
-        raw = self._model.sample_for_quality(z, labels)
+        raw = self._model.sample_for_quality(z, self.monitor.labels)
         row = taken.quality_row = self.monitor.measure(step, to_uint8(preset, raw, _source(step)))
         self._run.append_row('quality.csv', row)
         self.rows.append(row)
         best = tables.best_row(self.rows)
-        self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), precision {:.3f}, recall {:.3f}{}'
-                      .format(step, self._plan.total, row['frechet_distance'], self.monitor.real['frechet_distance'],
-                              row['precision'], row['recall'], '  the best so far' if best is row else
-                              '; the best is {:.2f} at step {:,.0f}'.format(best['frechet_distance'], best['step'])))
+        shares = ', '.join('{} {:.3f}'.format(key.replace('_', ' '), row[key]) for key in (
+            'precision', 'recall', 'class_accuracy') if key in row)
+        self._run.log('step {:,}/{:,}  Frechet distance {:.2f} (real images {:.2f}), {}{}'.format(
+            step, self._plan.total, row['frechet_distance'], self.monitor.real['frechet_distance'], shares,
+            '  the best so far' if best is row else '; the best is {:.2f} at step {:,.0f}'.format(
+                best['frechet_distance'], best['step'])))
 
 
 class EventsHook(Hook):
@@ -224,8 +225,8 @@ class EventsHook(Hook):
             scalars = dict(taken.loss_row.losses, images_per_second=cells['images_per_second'])
             self._run.add_events(cells['step'], scalars, taken.samples)
         if taken.quality_row is not None:
-            columns = evaluation.QualityMonitor.COLUMNS[2:]
-            self._run.add_events(taken.step, {key: taken.quality_row[key] for key in columns}, None)
+            figures_of_step = {key: value for key, value in taken.quality_row.items() if key not in ('step', 'n')}
+            self._run.add_events(taken.step, figures_of_step, None)
 
 
 class CheckpointHook(Hook):
@@ -258,6 +259,7 @@ class FiguresHook(Hook):
         self._title = '{}: {}, seed {}'.format(config.preset.name, plan.data.title, config.seed)
         if plan.data.dataset.note:
             self._title += '\n' + plan.data.dataset.note
+        self._names = class_names(run.path, config.preset)
         self._failed = set()  # names of figures
 
     def after_step(self, taken):
@@ -265,7 +267,8 @@ class FiguresHook(Hook):
             return
         preset = self._preset
         if self._samples.rows:
-            self._draw('figure.png', figures.save_rows_figure, self._samples.rows, self._title)
+            self._draw('figure.png', figures.save_rows_figure, self._samples.rows, self._title, figures.MAX_ROWS,
+                       self._names)
         if self._losses.rows:
             curves = {key: [row[key] for row in self._losses.rows] for key in ('step',) + _main_losses(preset.losses)}
             recorded = preset.recorded_losses and figures.read_recorded_losses(preset.recorded_losses)

@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint, run_folder, samples
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.training import record, resume
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.util import devices
@@ -106,7 +107,8 @@ class Job:
             run, preset = self.run, self._config.preset
             run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, self.start, plan.total))
             if self._config.gif:
-                run.log('{}: {} frames'.format(*samples.save_animation(run.path, preset, log=run.log)))
+                run.log('{}: {} frames'.format(*samples.save_animation(
+                    run.path, preset, log=run.log, names=class_names(run.path, preset))))
         self.group.finish()
 
     def __exit__(self, kind, error, traceback):

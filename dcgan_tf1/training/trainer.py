@@ -80,7 +80,9 @@ def _make_monitor(config, data, log):
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, len(real)))
     extractor = classifier.classifier(data.dataset, log=log)
-    return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log)
+    labelled = config.preset.classes is not None
+    return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log,
+                                     data.labels if labelled else None, config.preset.classes)
 
 
 def _restore(model, config, job):

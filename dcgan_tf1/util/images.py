@@ -9,6 +9,7 @@ from PIL import Image
 from dcgan_tf1.util.files import write_bytes
 
 MAX_FRAMES = 200  # of an animation
+MAX_COLUMNS = 50  # of classes that a picture shows
 
 
 def to_uint8(images, image_range):
@@ -70,28 +71,38 @@ def save_png(path, picture):
     write_bytes(path, png_bytes(picture))
 
 
-def gif_bytes(rows, columns=None):
+def first_columns(images, columns):
+    """Of images [N, H, W, C] in rows of `columns`, those in the first MAX_COLUMNS: of more, no picture can be seen."""
+    rows = images[:len(images) // columns * columns].reshape((-1, columns) + images.shape[1:])
+    return rows[:, :MAX_COLUMNS].reshape((-1,) + images.shape[1:])
+
+
+def double(picture):
+    """uint8 [H, W, C] with each pixel as four: samples are small."""
+    return picture.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def with_heads(picture, heads):
+    """A picture, uint8 [H, W, C], under the heads of its columns, uint8 [H, W, 1]."""
+    return np.concatenate([np.repeat(heads, picture.shape[-1], axis=-1), picture])
+
+
+def gif_bytes(rows, columns=None, heads=None):
     """(the bytes of an animated GIF, the number of its frames) of rows of samples, (step, uint8 [N, H, W, C]).
 
-    columns: images in a row of each frame; None for a square. Of more than MAX_FRAMES rows evenly spaced ones are
+    columns: images in a row of each frame; None for a square. heads: what stands over them, uint8 [H, twice the
+    width of the columns, 1], or None. Of more than MAX_FRAMES rows evenly spaced ones are
     taken, among them the last one, which is shown longest.
     """
     rows, _ = subsample(rows, MAX_FRAMES)
     frames = []
     for _, images in rows:
-        picture = grid(images, columns or math.ceil(math.sqrt(len(images))))
-        frames.append(_pillow(picture.repeat(2, axis=0).repeat(2, axis=1)))  # samples are small
+        picture = double(grid(images, columns or math.ceil(math.sqrt(len(images)))))
+        frames.append(_pillow(picture if heads is None else with_heads(picture, heads)))
     stream = io.BytesIO()
     frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:], loop=0,
                    duration=[200] * (len(frames) - 1) + [2000])
     return stream.getvalue(), len(frames)
-
-
-def save_gif(path, rows, columns=None):
-    """Writes the GIF of gif_bytes(); returns the number of its frames."""
-    content, frames = gif_bytes(rows, columns)
-    write_bytes(path, content)
-    return frames
 
 
 def subsample(rows, max_rows):

@@ -25,7 +25,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
 from PIL import Image
 
-from dcgan_tf1.data import cifar, npz, pictures
+from dcgan_tf1.data import cifar, npz, npz_files, pictures
 from dcgan_tf1.data.idx import read_idx
 from dcgan_tf1.metrics.table import COLUMNS, METRICS, MONITORED_COLUMNS, format_with_error
 from dcgan_tf1.parallel import cluster
@@ -149,6 +149,21 @@ def mnist_npz_seeds():
     stream = io.BytesIO()
     np.savez(stream, x_test=np.array([{}], object), y_test=np.array([1]))
     yield stream.getvalue()
+
+
+def own_npz(content):
+    path = write(content, 'npz', 'own.npz')
+    npz_files.present(path, 'test')
+    npz_files.load(path, 'train', lambda line: None)
+
+
+def own_npz_seeds():
+    for arrays in ({'x_train': np.zeros((2, 3, 4), np.uint8), 'y_train': np.array([[1], [2]])},
+                   {'images': np.zeros((2, 3, 4, 3), np.int16), 'labels': np.array([1, 999]), 'z': np.array([{}])}):
+        stream = io.BytesIO()
+        np.savez(stream, **arrays)
+        yield stream.getvalue()
+        yield stream.getvalue().replace(b'(2,', b'(99')
 
 
 def picture(content):
@@ -306,7 +321,8 @@ def tf_config_seeds():
 TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (idx, idx_seeds), (idx_gz, idx_gz_seeds), (cifar_pickle, cifar_pickle_seeds), (cifar_binary, cifar_binary_seeds),
     (cifar_tar, cifar_tar_seeds), (cifar_plain_tar, cifar_plain_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds),
-    (mnist_npz, mnist_npz_seeds), (picture, picture_seeds), (config, config_seeds),
+    (mnist_npz, mnist_npz_seeds), (own_npz, own_npz_seeds),
+    (picture, picture_seeds), (config, config_seeds),
     (evaluated, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),
     (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}

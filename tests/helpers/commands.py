@@ -14,9 +14,9 @@ import pytest
 from helpers.places import ROOT
 
 
-def graph_flags(path):
+def graph_flags(path, probabilities='shares'):
     return ['--features=' + path, '--features_input=pictures', '--features_output=pooled:0',
-            '--features_probabilities=shares', '--features_range=0,1']
+            '--features_probabilities=' + probabilities, '--features_range=0,1']
 
 
 def interpreter(variable, what):

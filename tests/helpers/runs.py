@@ -32,4 +32,6 @@ def same_results(one, other, step):
     for name in names[0]:
         if name.endswith('.npz'):
             a, b = [np.load(os.path.join(str(run), 'samples', name)) for run in (one, other)]
-            np.testing.assert_array_equal(a['images'], b['images'])
+            assert sorted(a.files) == sorted(b.files)
+            for key in a.files:
+                np.testing.assert_array_equal(a[key], b[key])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import interpreter, run_command
+from helpers.data import blobs, write_mnist
 from helpers.golden import VARIABLES
 from helpers.references import leave_initial_values, results_of
 
@@ -77,7 +78,9 @@ def test_names_and_shapes(both):
 
 
 @pytest.mark.parametrize('name', ['DCGAN.model-1', 'weights-1'])
-def test_its_checkpoints_are_sampled_and_trained_on_from(both, name, tiny_data, tmp_path):
+def test_its_checkpoints_are_sampled_and_trained_on_from(both, name, tmp_path):
+    for split, count in (('train', 40), ('t10k', 10)):  # it is trained on both
+        write_mnist(tmp_path / 'data' / 'mnist', blobs(count), np.arange(count).astype(np.uint8) % 10, split)
     _, theirs, z, labels, folder = both
     prefix = os.path.join(folder, name)
     images = sampling.generate(PRESETS['conditional_mnist'], prefix, z, labels=labels)
@@ -86,9 +89,9 @@ def test_its_checkpoints_are_sampled_and_trained_on_from(both, name, tiny_data, 
                                    '--num_images=10', '--out={}'.format(tmp_path / 'x.png'))
     assert status == 0 and '10 images' in out, err
     status, out, err = run_command(
-        'train', '--preset=conditional_mnist', '--init_checkpoint=' + prefix, '--data_dir=' + tiny_data,
-        '--run_dir={}'.format(tmp_path), '--max_steps=1', '--batch_size=8', '--precision=float32')
-    assert status == 0 and 'starting from the variables of ' + prefix in out, err
+        'train', '--preset=conditional_mnist', '--init_checkpoint=' + prefix, '--run_dir={}'.format(tmp_path),
+        '--data_dir={}'.format(tmp_path / 'data'), '--max_steps=1', '--batch_size=8', '--precision=float32')
+    assert status == 0 and 'starting from the variables of ' + prefix in out and 'data: 50 images' in out, err
     assert ('no variables of Adam, which begin anew' in out) == (name == 'weights-1')
     after = tf.train.NewCheckpointReader(checkpoint.resolve(str(tmp_path / '00000-conditional_mnist')))
     # Adam's powers count the updates: one and two in each of the steps.

@@ -15,11 +15,15 @@ from helpers.exports import make_checkpoint
 from PIL import Image
 
 from dcgan_tf1.data import loading
+from dcgan_tf1.gan.noise import sample_inputs
+from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, results
 from dcgan_tf1.metrics.table import COLUMNS
 from dcgan_tf1.reporting import evaluating
+from dcgan_tf1.runs.sampling import generate
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import sha256
+from dcgan_tf1.util.images import to_uint8
 
 
 def metrics_of(folder):
@@ -178,6 +182,47 @@ def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
     with Image.open(str(tmp_path / 'quality.png')) as picture:
         assert picture.size[0] > 1000
     assert 'quality.png' in text
+
+
+def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plain_graph, tmp_path):
+    run, data = str(tmp_path / '00000-cgan_mnist'), '--data_dir=' + tiny_data
+    shutil.copytree(conditional_run, run)
+    status, text, err = run_command('evaluate', '--run=' + run, '--n=150', data, *graph_flags(plain_graph, 'tenths'))
+    assert status == 0, err
+    out = os.path.join(run, 'evaluation-000002')
+    real, sampled, raw = metrics_of(out)['results']
+    assert raw['name'] == 'without averaged weights'
+    # Blobs are numbered regardless of where they are: their classes are the same to anybody.
+    assert real['class_accuracy'] < 0.3 and len(real['class_accuracies']) == len(real['frechet_by_class']) == 10
+    assert real['frechet_within_classes'] < 0.2 * sampled['frechet_within_classes']
+    assert 'by class' in text and '\n9 ' in text and 'classes.png' in text
+    np.testing.assert_allclose([float(row['frechet_within_classes']) for row in rows_of(run)],
+                               [row['frechet_within_classes'] for row in (sampled, raw)], rtol=1e-5)
+    np.testing.assert_allclose([float(row['class_accuracy']) for row in rows_of(run)],
+                               [row['class_accuracy'] for row in (sampled, raw)], rtol=1e-5)
+    # Ten rows, each of one noise vector, under the digits.
+    sheet = np.asarray(Image.open(os.path.join(out, 'classes.png')))
+    drawn = sheet[-10 * 56::2, ::2].reshape(10, 28, 10, 28).transpose(0, 2, 1, 3)
+    z, labels = sample_inputs(PRESETS['cgan_mnist'], 100)
+    prefix = os.path.join(run, 'checkpoints', 'model.ckpt-2')
+    expected = to_uint8(generate(PRESETS['cgan_mnist'], prefix, z, labels=labels), (-1, 1))
+    assert np.abs(drawn.reshape(100, 28, 28, 1).astype(int) - expected).max() <= 1
+    assert len(sheet) > 560 and sheet[0, 0] == 255 and sheet[:-560].min() < 50
+
+    # By a graph that knows four classes; and images whose labels nobody knows.
+    status, text, err = run_command('evaluate', '--run=' + run, '--n=100', '--all_checkpoints', data,
+                                    *graph_flags(plain_graph))
+    assert status == 0 and 'accuracy' not in text and 'intra-class' in text, err
+    assert 'class_accuracy' not in metrics_of(os.path.join(run, 'evaluation'))['results'][0]
+    assert sorted(os.listdir(os.path.join(run, 'evaluation'))) == [
+        'classes.png', 'metrics.json', 'neighbours.png', 'quality.png']
+    assert rows_of(run)[2]['class_accuracy'] == '' and len(rows_of(run)) == 3
+    np.savez(str(tmp_path / 'given.npz'), images=blobs(120)[..., np.newaxis])
+    status, text, err = run_command('evaluate', '--images={}'.format(tmp_path / 'given.npz'), '--preset=cgan_mnist',
+                                    '--out={}'.format(tmp_path / 'given'), data, *graph_flags(plain_graph, 'tenths'))
+    assert status == 0 and 'nobody knows the labels' in text and 'intra-class' not in text, err
+    assert not {'class_accuracy', 'frechet_within_classes'} & set(metrics_of(tmp_path / 'given')['results'][0])
+    assert sorted(os.listdir(str(tmp_path / 'given'))) == ['metrics.json', 'neighbours.png']
 
 
 def test_images_in_a_folder_and_in_an_npz(tiny_data, plain_graph, tmp_path):

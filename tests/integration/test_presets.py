@@ -11,7 +11,7 @@ from helpers.commands import check_one_line_error, run_command
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import graph, layers, networks, step_loop, updates
+from dcgan_tf1.gan import graph, layers, networks, resnet, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.gan.updates import network_trainables
@@ -240,6 +240,8 @@ def test_initial_weights():
     assert 0.99 * limit * np.sqrt(2) < np.abs(weights(layers.glorot_uniform(np.sqrt(2)))).max() <= limit * np.sqrt(2)
     found = weights(layers.normal(0.02))
     assert abs(found.std() - 0.02) < 3e-4 and abs(found.mean()) < 3e-4 and np.abs(found).max() > 0.06
+    found = weights(layers.truncated_normal(0.02))
+    assert abs(found.std() - 0.0176) < 3e-4 and abs(found.mean()) < 3e-4 and 0.0395 < np.abs(found).max() <= 0.04
 
 
 def test_noise():
@@ -267,6 +269,7 @@ def mnist(real_data, monkeypatch):
     ('keras_dense', 10000, [1, 101, 9901], [1, 1001, 9001], [1000, 10000]),
     ('cntk', 5000, [200, 400, 5000], [200, 400, 5000], [1000, 5000]),
     ('resnet_mnist', 50000, [100, 200, 50000], [500, 1000, 50000], [500, 50000]),
+    ('conditional_mnist', 25 * 1093, [200, 400, 27200], [200, 400, 27200], [200, 27200]),
     ('autoencoder', 20 * 468, [468, 936], [468, 936], [5 * 468, 20 * 468])])
 def test_rhythms(preset, total, rows, pictures, saves, mnist):
     found = plan('--preset=' + preset)
@@ -281,12 +284,22 @@ def test_rhythms(preset, total, rows, pictures, saves, mnist):
 def test_modes_and_likelihoods():
     assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.steps == 10000
     assert train.parse_train(['--preset=cntk', '--mode=slow']).preset.log_every == StepInterval(400, 'steps')
-    assert train.parse_train(['--preset=cntk', '--mode=fast']).preset == PRESETS['cntk']
+    assert train.parse_train(['--preset=cntk', '--mode=fast']).preset == dataclasses.replace(
+        PRESETS['cntk'], mode='fast')
+    small = train.parse_train(['--preset=resnet_mnist', '--mode=small', '--learning_rate=0.1']).preset
+    assert (small.mode, small.learning_rate, small.generator) == ('small', 0.1, resnet.resnet_mnist_small_generator)
+    with pytest.raises(ValueError, match="expected one of 'full', 'small', found 'slow'"):
+        PRESETS['resnet_mnist'].with_mode('slow')
     assert train.parse_train(['--preset=vae', '--likelihood=squared_error']).preset.loss.__name__ == 'squared_error'
     for given, parts in ((['--preset=cntk', '--mode=slwo'], ['--mode', 'fast, slow', 'slwo']),
                          (['--mode=slow'], ['--mode', 'blog_mnist has no modes']),
                          (['--likelihood=squared_error'], ['--likelihood', 'vae', 'blog_mnist'])):
         check_one_line_error(run_command('train', *given), *parts)
+    for command, given, parts in (
+            ('sample', ['--checkpoint=a', '--preset=resnet_mnist', '--mode=tiny'], ['--mode', 'full, small', 'tiny']),
+            ('export', ['--run=a', '--mode=small'], ['--mode', 'only with --checkpoint']),
+            ('evaluate', ['--images=a', '--preset=resnet_mnist', '--mode=small'], ['--mode', '--checkpoint'])):
+        check_one_line_error(run_command(command, *given), *parts)
 
 
 def test_a_preset_that_contradicts_itself_fails_at_once():
@@ -389,14 +402,29 @@ def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_pa
 
 @pytest.mark.slow
 def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
-    run(tiny_data, tmp_path, '--preset=resnet_mnist', '--batch_size=2', '--max_steps=2', '--log_every=2',
-        '--precision=float32')
+    out = run(tiny_data, tmp_path, '--preset=resnet_mnist', '--mode=small', '--batch_size=2', '--max_steps=2',
+              '--log_every=2', '--precision=float32')
+    assert 'resnet_mnist in mode small: ' in out
     path = tmp_path / '00000-resnet_mnist'
+    prefix = checkpoint.resolve(str(path / 'checkpoints'))
     with np.load(str(path / 'samples' / 'step-000002.npz')) as arrays:
-        prefix = checkpoint.resolve(str(path / 'checkpoints'))
         from dcgan_tf1.runs import sampling
-        images = sampling.generate(PRESETS['resnet_mnist'], prefix, arrays['z'])
+        images = sampling.generate(PRESETS['resnet_mnist'].with_mode('small'), prefix, arrays['z'])
         np.testing.assert_allclose(images, arrays['images'], atol=1e-4)
+    # A run says its mode; of a checkpoint alone the command does.
+    found = {}
+    for name, given in (('run', ['--run={}'.format(path)]),
+                        ('checkpoint', ['--checkpoint=' + prefix, '--preset=resnet_mnist', '--mode=small'])):
+        npz = str(tmp_path / (name + '.npz'))
+        status, _, err = run_command('sample', '--n=4', '--out={}.png'.format(npz), '--npz=' + npz, *given)
+        assert status == 0, err
+        found[name] = np.load(npz)['images']
+    np.testing.assert_array_equal(found['run'], found['checkpoint'])
+    check_one_line_error(run_command('sample', '--checkpoint=' + prefix, '--preset=resnet_mnist', '--out={}'.format(
+        tmp_path / 'x.png')), 'generator/dense/kernel', '12544', '3136')
+    out = run(tiny_data, tmp_path, '--preset=resnet_mnist', '--mode=small', '--batch_size=2', '--max_steps=2',
+              '--log_every=2', '--resume=require')
+    assert 'nothing left to do' in out
 
 
 @pytest.mark.slow_tf1

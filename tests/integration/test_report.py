@@ -14,6 +14,7 @@ from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
 from dcgan_tf1.runs.run_folder import titles
+from dcgan_tf1.util.images import to_uint8
 
 # A page is made of files; what TensorFlow is asked for is tested in test_old_run.py, too.
 pytestmark = pytest.mark.slow_tf1
@@ -78,6 +79,41 @@ def test_a_report_of_one_run(runs, tmp_path):
     assert cells(page, 'identity.seed') == ['3'] and cells(page, 'schedule.total_steps') == ['4']
     with open(os.path.join(runs[0], 'config.json')) as handle:
         assert '<pre>{}</pre>'.format(json.load(handle)['command']) in page
+
+
+def test_pictures_of_a_run_with_labels_have_a_column_for_each_class(conditional_run, runs, tmp_path):
+    page, _ = report(tmp_path / 'report.html', conditional_run)
+    found = {text: picture for text, _, picture in pictures(page)}
+    sheet = np.asarray(found['Samples with a column for each class'].convert('L'))
+    assert sheet.shape[1] == 10 * 56 and sheet.shape[0] > 8 * 56
+    heads = sheet[:-8 * 56]
+    # Each digit's name over the middle of its column.
+    dark = np.flatnonzero(heads.min(axis=0) < 128)
+    assert [len(set(dark // 56)), set(dark // 56)] == [10, set(range(10))] and set(dark % 56) <= set(range(20, 36))
+    rows = np.asarray(found['A row of samples for each logged step'].convert('L'))
+    names = rows[:-12 - 2 * 28, 70:70 + 280][-14:]
+    assert set(np.flatnonzero(names.min(axis=0) < 128) // 28) == set(range(10))
+    samples = [np.load(os.path.join(conditional_run, 'samples', 'step-00000{}.npz'.format(step))) for step in (1, 2)]
+    expected = np.concatenate([to_uint8(each['images'], (-1, 1))[..., 0] for each in samples])
+    expected = expected.reshape(2, 10, 28, 28).transpose(0, 2, 1, 3).reshape(56, 280)
+    drawn = rows[-12 - 56:-12, 70:70 + 280]
+    np.testing.assert_array_equal(drawn[1:-1, 1:-1], expected[1:-1, 1:-1])
+    animation = found['The samples of 2 steps as an animation']
+    assert animation.size == (560, len(heads) + 56)
+    with Image.open(os.path.join(conditional_run, 'animation.gif')) as written:
+        assert written.size == animation.size
+    assert 'and is of one class' in page
+    with open(os.path.join(conditional_run, 'config.json')) as handle:
+        assert json.load(handle)['data']['classes'] == list('0123456789')
+
+    out = str(tmp_path / 'comparison.png')
+    heights = []
+    for other in (conditional_run, runs[1]):
+        status, _, err = run_command('compare', '--runs={},{}'.format(other, runs[0]), '--rows=2', '--out=' + out,
+                                     '--overwrite')
+        assert status == 0, err
+        heights.append(Image.open(out).size[1])
+    assert heights[0] == heights[1] + 13  # for the names
 
 
 def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):

@@ -20,7 +20,7 @@ from dcgan_tf1 import commands
 pytestmark = pytest.mark.once
 
 SCRIPTS = ['run_mnist.sh', 'run_cifar.sh', 'run_tests.sh', os.path.join('.ci', 'run'),
-           os.path.join('benchmarks', 'reproduce_2017.sh')]
+           os.path.join('benchmarks', 'reproduce_all.sh')]
 
 FAKE = '''#!/bin/sh
 # python --version | -m venv [--clear] FOLDER | -m pip install ...

@@ -20,6 +20,7 @@ from PIL import Image
 from dcgan_tf1.data import loading, prepare
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.metrics.table import MONITORED_COLUMNS
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import generate
 from dcgan_tf1.util import images
@@ -289,6 +290,34 @@ def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
 
 
+def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
+    """Adam begins anew, and the moving averages of the weights begin with the weights."""
+    prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
+    theirs = tf.train.NewCheckpointReader(prefix)
+    names = [name for name in theirs.get_variable_to_shape_map() if name.endswith(('/kernel', '/bias'))]
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = [tf.get_variable(name, initializer=theirs.get_tensor(name), use_resource=False) for name in names]
+        session.run(tf.global_variables_initializer())
+        alone = tf.train.Saver(weights).save(session, str(tmp_path / 'weights'))
+    status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + alone, '--max_steps=1', '--learning_rate=0',
+                             '--ema_decay=0.9', *DENSE)
+    assert status == 0 and 'it has no variables of Adam and no averages of the weights, which begin anew' in out, err
+    ours = tf.train.NewCheckpointReader(str(tmp_path / '00000-blog_dense' / 'checkpoints' / 'model.ckpt-1'))
+    for name in names:
+        np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
+        if name.startswith('generator/'):
+            np.testing.assert_array_equal(ours.get_tensor(name + '/ExponentialMovingAverage'), theirs.get_tensor(name))
+    np.testing.assert_allclose([ours.get_tensor(name) for name in ('beta1_power', 'beta1_power_1')], 0.9 ** 2)
+    # What has some of them and lacks others is damaged, or of another preset.
+    with tf.Graph().as_default(), tf.Session() as session:
+        some = [tf.get_variable(name, initializer=theirs.get_tensor(name), use_resource=False)
+                for name in names + ['beta1_power']]
+        session.run(tf.global_variables_initializer())
+        half = tf.train.Saver(some).save(session, str(tmp_path / 'half'))
+    check_one_line_error(train(tiny_data, tmp_path / 'runs', '--init_checkpoint=' + half, *DENSE), 'half',
+                         'expected the variable')
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 5 MiB, mounted for one test."""
@@ -339,12 +368,15 @@ def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, mon
     from dcgan_tf1.training.config import parse_train
 
     found = loading.load('mnist', data_dir=tiny_data)
-    stand_in = found._replace(images=found.images[:5000], note='a note', nominal_size=60000)
+    stand_in = found._replace(images=found.images[:5000], labels=found.labels[:5000], note='a note',
+                              nominal_size=60000)
     monkeypatch.setattr(loading, 'load', lambda *_: stand_in)
     made = plan.make_plan(parse_train([]), print)
     assert len(made.data.images) == 5000 and made.total == 5 * 859 and made.batches.per_epoch == 78
+    both = loading.load_splits('mnist', ('train', 'test'))  # it stands in for the test images as well
+    assert len(both.images) == 5000 and both.nominal_size == 70000
     titles = []
-    monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title: titles.append(title))
+    monkeypatch.setattr(hooks.figures, 'save_rows_figure', lambda path, rows, title, *_: titles.append(title))
     assert trainer.train(parse_train(['--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path)]
                                      + list(DENSE))) == 0
     assert titles and all('a note' in title for title in titles)
@@ -514,6 +546,20 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     evaluated(labelled, '--max_steps=9', '--run_dir=parts')
     with open('parts/00000-blog_dense/quality.csv') as parts, open(os.path.join(run, 'quality.csv')) as whole:
         assert parts.read() == whole.read()
+
+
+@pytest.mark.slow_tf1
+def test_the_quality_of_each_class_is_measured_where_there_are_labels(labelled):
+    out = evaluated(labelled, '--preset=cgan_mnist', '--max_steps=2')
+    run = 'runs/00000-cgan_mnist'
+    row, = run_folder.read_table(os.path.join(run, 'quality.csv'))
+    assert set(row) == set(MONITORED_COLUMNS) | {'class_accuracy', 'frechet_within_classes'}
+    assert 'class accuracy {:.3f}'.format(row['class_accuracy']) in out
+    with open(os.path.join(run, 'config.json')) as handle:
+        real = json.load(handle)['evaluation']['real']
+    assert real['class_accuracy'] < 0.3 and real['frechet_within_classes'] < row['frechet_within_classes']
+    with Image.open(os.path.join(run, 'quality.png')) as picture:
+        assert picture.size == (6 * 330, 360)
 
 
 @pytest.mark.slow_tf1

@@ -262,21 +262,25 @@ def variables_of(run, step):
 
 
 @pytest.mark.slow
-def test_two_workers_compute_what_one_does_with_their_images(tiny_data, tmp_path):
-    script = os.path.join(HELPERS, 'still_preset.py')
-    flags = ('--preset=still', '--max_steps=10', '--precision=float32', '--log_every=5')
-    subprocess.run([sys.executable, script, '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'one'),
-                    '--batch_size=64'] + list(flags), check=True, env=command_environment())
+@pytest.mark.parametrize('preset, script, flags, from_0', [
+    ('still', 'still_preset.py', (), 'beta'),
+    ('conditional', None, ('--preset_file=' + os.path.join(HELPERS, 'conditional_preset.py'),), 'bias')])
+def test_two_workers_compute_what_one_does_with_their_images(preset, script, flags, from_0, tiny_data, tmp_path):
+    script = script and os.path.join(HELPERS, script)
+    flags += ('--preset=' + preset, '--max_steps=10', '--precision=float32', '--log_every=5')
+    command = [script] if script else ['-m', 'dcgan_tf1.train']
+    subprocess.run([sys.executable] + command + ['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'one'),
+                                                 '--batch_size=64'] + list(flags), check=True,
+                   env=command_environment())
     _, started = start_workers(2, tiny_data, tmp_path / 'two', '--batch_size=32', *flags, script=script)
     for status, _, err in ends(started):
         assert status == 0, err
-    expected = variables_of(tmp_path / 'one' / '00000-still', 10)
-    found = variables_of(tmp_path / 'two' / '00000-still', 10)
+    expected, found = [variables_of(tmp_path / run / ('00000-' + preset), 10) for run in ('one', 'two')]
     assert set(found) == set(expected) and found['global_step'] == 10
     for name in expected:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
     # By far more than that did what started from 0 move.
-    assert max(np.abs(expected[name]).max() for name in expected if name.endswith('beta')) > 1e-3
+    assert max(np.abs(expected[name]).max() for name in expected if name.endswith(from_0)) > 1e-3
 
 
 def wait_for_line(process, part, timeout=120):

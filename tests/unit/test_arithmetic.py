@@ -74,6 +74,47 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
 
 
+def test_the_average_of_the_weights_forgets_faster_in_the_first_steps():
+    preset = dataclasses.replace(PRESETS['blog_dense'], ema_decay=0.5, ema_warmup=True)
+    images, indices, noises = data(preset, 11)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset)
+        weights = network_trainables('generator')
+        averages = [v for v in tf.global_variables() if v.op.name.endswith('/ExponentialMovingAverage')]
+        assert [v.op.name + '/ExponentialMovingAverage' for v in weights] == [v.op.name for v in averages]
+        session.run(tf.global_variables_initializer())
+        steps, expected = step_loop.make_steps(session, handles, images), session.run(weights)
+        for step in range(1, 12):
+            steps(step, indices[step - 1:step], noises[step - 1:step])
+            decay = min(0.5, (1 + step) / (10 + step))  # from step 8 on half
+            now = session.run(weights)
+            expected = [decay * old + (1 - decay) * new for old, new in zip(expected, now)]
+            for found, value in zip(session.run(averages), expected):
+                np.testing.assert_allclose(found, value, atol=1e-6)
+    # By more than that do weights and averages differ.
+    assert max(np.abs(new - value).max() for new, value in zip(now, expected)) > 1e-3
+
+
+@pytest.mark.parametrize('decay, factor', [('none', 1), ('linear', 0.5)])
+def test_each_network_learns_at_its_own_rate(decay, factor):
+    """Adam's first update moves a weight by the rate itself, whatever its gradient."""
+    preset = dataclasses.replace(PRESETS['blog_dense'], learning_rate=1.0, g_learning_rate=4e-3, d_learning_rate=1e-3,
+                                 learning_rate_decay=decay, adam_epsilon=1e-12)
+    images, indices, noises = data(preset, 1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_training_graph(preset, total_steps=4)
+        session.run(tf.global_variables_initializer())
+        kernels = {name: [v for v in network_trainables(name) if v.op.name.endswith('kernel')][-1]
+                   for name in ('generator', 'discriminator')}
+        before = session.run(kernels)
+        step_loop.make_steps(session, handles, images)(3, indices, noises)  # the third of four: half is left
+        after = session.run(kernels)
+    for name, rate in (('generator', 4e-3), ('discriminator', 1e-3)):
+        np.testing.assert_allclose(np.abs(after[name] - before[name]).max(), rate * factor, rtol=1e-3)
+
+
 def evaluate(preset, given, **how):
     """The losses, every gradient, the samples and every average after a discriminator's update."""
     images, indices, noises = given

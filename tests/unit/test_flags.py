@@ -1,6 +1,7 @@
 """Help texts, wrong flags, and the configuration that flags become."""
 
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from helpers.commands import (
 )
 
 from dcgan_tf1 import __main__, animation, compare, evaluate, export, launch, report, sample, train
-from dcgan_tf1.gan import catalogue
+from dcgan_tf1.gan import augmentation, catalogue, losses
 from dcgan_tf1.gan.presets import PRESETS
 
 
@@ -64,6 +65,19 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('sample', ['--checkpoint=no/such', '--preset=blog_mnist'], ['no/such', 'expected a checkpoint']),
     ('sample', ['--run=no/such'], ['no/such', 'run folder']),
     ('datasets', ['--shape=28x28'], ['--shape', '28x28']),
+    ('train', ['--preset=cgan_mnist', '--class=7'], ['--class: expected a preset without labels', 'dcgan-sample']),
+    ('train', ['--preset=vae', '--loss=hinge'], ['--loss: expected a GAN, found --preset=vae']),
+    ('train', ['--preset=vae', '--augment=none'], ['--augment: expected a GAN']),
+    ('train', ['--preset=autoencoder', '--d_learning_rate=1'], ['--d_learning_rate: expected a GAN']),
+    ('train', ['--loss=bernoulli'], ['loss', 'hinge', 'bernoulli']),
+    ('train', ['--augment=translation,blur'], ["--augment: expected none, or some of", 'translation,blur']),
+    ('train', ['--augment=cutout,cutout'], ['each once']), ('train', ['--augment='], ["found ''"]),
+    ('train', ['--preset=blog_dense', '--augment=cutout'], ['[H, W, C], found --preset=blog_dense, whose are flat']),
+    ('train', ['--preset=cntk', '--augment=color'], ['in [-1, 1], found --preset=cntk in [0, 1]']),
+    ('train', ['--ema_decay=1'], ['--ema_decay: expected a number from 0 to less than 1, found 1']),
+    ('train', ['--ema_decay=nan'], ['--ema_decay', 'found nan']), ('train', ['--beta1=1.5'], ['--beta1', '1.5']),
+    ('train', ['--learning_rate=1', '--g_learning_rate=1', '--d_learning_rate=2'],
+     ['--learning_rate: expected a network without a rate of its own', '--d_learning_rate=2']),
 ])
 def test_wrong_flags_are_one_line(command, flags_given, parts):
     check_one_line_error(run_command(command, *flags_given), *parts)
@@ -74,6 +88,19 @@ def test_flags_override_the_preset():
     assert config.preset == dataclasses.replace(
         PRESETS['blog_cifar_horse'], epochs=3, batch_size=8, update_ops='all')
     assert train.parse_train([]).preset is not None and train.parse_train([]).preset == PRESETS['blog_mnist']
+
+
+@pytest.mark.parametrize('preset, given, changed', [
+    ('blog_mnist', ['--ema_decay=0.99', '--beta1=0', '--augment=color,translation'],
+     {'ema_decay': 0.99, 'ema_warmup': True, 'beta1': 0, 'augment': ('color', 'translation')}),
+    ('cgan_mnist', ['--ema_decay=0', '--loss=smoothed_labels', '--g_learning_rate=0.1'],
+     {'ema_decay': None, 'ema_warmup': False, 'loss': losses.smoothed_labels, 'g_learning_rate': 0.1}),
+    ('resnet_mnist', ['--ema_decay=0.9'], {'ema_decay': 0.9}),  # whose average has no warm-up
+    ('cgan_cifar10', ['--augment=none', '--learning_rate=0.5', '--d_learning_rate=1'],
+     {'augment': (), 'learning_rate': 0.5, 'd_learning_rate': 1}),
+    ('vae', ['--beta1=0.5', '--ema_decay=0.9'], {'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
+def test_flags_to_experiment_with(preset, given, changed):
+    assert train.parse_train(['--preset=' + preset] + given).preset == dataclasses.replace(PRESETS[preset], **changed)
 
 
 @pytest.mark.parametrize('given, image_class', [
@@ -140,6 +167,10 @@ def test_names_and_titles_of_help_texts_are_those_of_the_code():
     for titles, rows in ((catalogue.PRESETS, PRESETS), (data_catalogue.DATASETS, sources.DATASETS),
                          (export_catalogue.FORMATS, formats.FORMATS)):
         assert list(titles.items()) == [(name, row.title) for name, row in rows.items()]
+    assert tuple(augmentation.AUGMENTATIONS) == catalogue.AUGMENTATIONS
+    of_gans = [name for name, function in vars(losses).items() if inspect.isfunction(function)
+               and list(inspect.signature(function).parameters) == ['d_logits_real', 'd_logits_fake', 'smoothing']]
+    assert sorted(catalogue.GAN_LOSSES) == sorted(of_gans)
     assert {name: tuple(preset.modes) for name, preset in PRESETS.items() if preset.modes} == catalogue.MODES
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from dcgan_tf1.metrics.table import DRAWN
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.util import images
-from dcgan_tf1.util.figure_style import FigureError
+from dcgan_tf1.util.figure_style import FigureError, column_heads
 
 
 @pytest.mark.parametrize('image_range', [(-1.0, 1.0), (0.0, 1.0)])
@@ -66,6 +66,33 @@ def test_rows_figure_of_very_many_rows(tmp_path):
     figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title', 3)
     drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('L'))
     assert drawn[40 + 2:40 + 12:4, 72].tolist() == [10, 40, 70]  # steps 1, 4 and 7: the last is shown
+
+
+def test_names_stand_over_their_columns():
+    heads = column_heads(['0', 'WWWW', 'i'], 80)
+    assert heads.shape[1:] == (240, 1) and len(heads) < 20
+    upright = column_heads(['0', 'WWWW', 'i'], 28)
+    assert upright.shape[1:] == (84, 1) and len(upright) > 30
+    for found, width in ((heads, 80), (upright, 28)):
+        middles = [np.flatnonzero(part.min(axis=0)[:, 0] < 128).mean() for part in np.split(found, 3, axis=1)]
+        assert all(abs(middle - width / 2) < 4 for middle in middles)
+    # A name of somebody else's can't make a picture of any size, nor a line of its own.
+    np.testing.assert_array_equal(column_heads(['a' * 24 + 'b' * 9999], 28), column_heads(['a' * 23 + '\u2026'], 28))
+    np.testing.assert_array_equal(column_heads(['two\n lines'], 80), column_heads(['two lines'], 80))
+
+
+def test_of_very_many_classes_the_first_are_drawn(tmp_path):
+    """120 samples of 60 classes, of which each has its number's grey: 50 columns, two rows for each step."""
+    cells = np.broadcast_to(np.tile(np.arange(60, dtype=np.uint8), 2)[:, np.newaxis, np.newaxis, np.newaxis],
+                            (120, 4, 4, 1))
+    names = list(map(str, range(60)))
+    sheet = figures.class_sheet(cells, names)
+    assert sheet.shape[1] == 50 * 8
+    np.testing.assert_array_equal(sheet[-16:, ::8, 0], np.tile(np.arange(50), (16, 1)))
+    figures.save_rows_figure(str(tmp_path / 'f.png'), [(1, cells), (2, cells), (3, cells)], 'title', 4, names)
+    drawn = np.asarray(Image.open(str(tmp_path / 'f.png')).convert('L'))
+    np.testing.assert_array_equal(drawn[-26:-14:4, 72:272:4], np.tile(np.arange(50), (3, 1)))
+    assert drawn[-12 - 17, 72] == 255  # two steps of two rows each, under the names
 
 
 def test_losses_figure_with_2017s_curve(tmp_path):
@@ -123,6 +150,9 @@ def test_any_text_can_be_drawn(text, plain_figures, tmp_path, recwarn):
     found = every_figure(tmp_path, text)
     assert {name: pixels.shape for name, pixels in found.items()} == {
         name: pixels.shape for name, pixels in plain_figures.items()}
+    rows = [(1, np.zeros((2, 4, 4, 1), np.uint8))]
+    figures.save_rows_figure(str(tmp_path / 'names.png'), rows, text, names=[text, 'b'])
+    figures.save_comparison(str(tmp_path / 'names.png'), [figures.Compared('a', rows, [], [text, 'b'])], [1], [rows])
     assert not recwarn.list
 
 

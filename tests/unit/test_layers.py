@@ -46,6 +46,23 @@ def test_batch_norm_in_training(kind, bessel):
     np.testing.assert_allclose(step, variance * bessel, rtol=1e-3)
 
 
+def test_batch_norm_of_vectors_by_the_fused_kernel():
+    """Bessel's correction in the moving variance, which vectors don't have otherwise."""
+    x, moved = X.reshape(6, 60), {}
+    for fused in (True, False):
+        ctx = layers.BatchContext('real', training=True)
+        name = 'fused' if fused else 'plain'
+        y = layers.batch_norm(tf.constant(x), ctx, fused_vectors=fused, name=name)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            np.testing.assert_allclose(session.run(y), normalised(x, x.mean(0), x.var(0)), atol=1e-4)
+            moved[fused] = session.run(ctx.statistics[0].variance)
+    np.testing.assert_allclose(moved[True], x.var(0) * 6 / 5, rtol=1e-4)
+    np.testing.assert_allclose(moved[False], x.var(0), rtol=1e-4)
+    assert {v.op.name for v in tf.trainable_variables()} == {
+        kind + part for kind in ('fused', 'plain') for part in ('/gamma', '/beta')}
+
+
 def test_batch_norm_in_inference_uses_the_averages_and_moves_nothing():
     ctx = layers.BatchContext('sample', training=False)
     y = layers.batch_norm(tf.constant(X), ctx)
@@ -83,11 +100,11 @@ def test_dense_and_conv2d():
     np.testing.assert_allclose(image[:, 1, 1], np.einsum('nhwc,hwco->no', padded[:, 2:5, 2:5], conv), atol=1e-4)
 
 
-@pytest.mark.parametrize('kernel, stride, padding, shape', [
-    (4, 1, 'VALID', (8, 7)), (3, 2, 'SAME', (10, 8)), (4, 2, 'SAME', (10, 8)), (5, 1, 'SAME', (5, 4)),
-    (4, 2, 'VALID', (12, 10))])
-def test_conv2d_transpose_is_the_adjoint_of_the_convolution(kernel, stride, padding, shape):
-    y = layers.conv2d_transpose(tf.constant(X), 2, kernel, stride, padding)
+@pytest.mark.parametrize('kernel, stride, padding, shape, given', [
+    (4, 1, 'VALID', (8, 7), False), (3, 2, 'SAME', (10, 8), False), (4, 2, 'SAME', (10, 8), False),
+    (5, 1, 'SAME', (5, 4), False), (4, 2, 'VALID', (12, 10), False), (5, 2, 'SAME', (9, 8), True)])
+def test_conv2d_transpose_is_the_adjoint_of_the_convolution(kernel, stride, padding, shape, given):
+    y = layers.conv2d_transpose(tf.constant(X), 2, kernel, stride, padding, size=shape if given else None)
     assert y.shape.as_list()[1:] == list(shape) + [2]
     other = np.random.RandomState(1).randn(6, *(shape + (2,))).astype(np.float32)
     weights = tf.global_variables()[0]
@@ -102,6 +119,16 @@ def test_names_are_numbered_and_restart_with_the_scope():
             layers.dense(layers.dense(tf.zeros([2, 3]), 4), 5)
     assert [v.op.name for v in tf.global_variables()] == [
         'generator/dense/kernel', 'generator/dense/bias', 'generator/dense_1/kernel', 'generator/dense_1/bias']
+
+
+def test_names_of_another_programs_layers():
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        for _ in range(2):  # within one scope: a name is not numbered
+            layers.dense(tf.zeros([2, 3]), 4, name='lin', variables=('Matrix', 'bias'))
+            layers.conv2d(tf.zeros([2, 4, 4, 3]), 5, 3, name='conv', variables=('w', 'biases'))
+            layers.conv2d_transpose(tf.zeros([2, 4, 4, 3]), 5, 3, name='up', variables=('w', 'biases'))
+    assert [v.op.name for v in tf.global_variables()] == ['generator/' + name for name in (
+        'lin/Matrix', 'lin/bias', 'conv/w', 'conv/biases', 'up/w', 'up/biases')]
 
 
 def test_initial_weights_are_glorot_uniform_and_a_function_of_seed_and_name():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan_tf1.metrics import distances, evaluation, results, table
+from dcgan_tf1.metrics import distances, evaluation, results, spectrum, table
 
 
 def normal(count, mean=0.0, scale=1.0, size=8, seed=0):
@@ -138,26 +138,163 @@ def test_the_class_histogram():
     np.testing.assert_allclose(distances.class_histogram(np.eye(10)).entropy, np.log(10))
 
 
-def test_the_table_of_metrics_is_what_is_measured_and_written(tmp_path):
-    def extracted(seed):
-        draw = np.random.RandomState(seed)
-        return draw.normal(size=(200, 3)), draw.dirichlet(np.ones(4), 200)
+def test_the_classes_accuracies():
+    probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1], [0.3, 0.1, 0.6], [0.8, 0.1, 0.1]])
+    np.testing.assert_array_equal(distances.class_accuracies(probabilities, np.array([0, 1, 1, 0, 0])),
+                                  [2 / 3, 1 / 2, np.nan])
 
-    real, other = extracted(0), extracted(1)
-    reference = evaluation.Reference(real[0], None, real[0], other, 0.1, 'real ones')
-    row, _ = evaluation.measure('samples', 4, extracted(2), reference)
+
+def test_the_frechet_distance_within_each_class():
+    """Two classes apart, of which the images of the other are asked for: all is well together, nothing within."""
+    labels = np.arange(2000) % 2
+    apart = 6.0 * labels[:, np.newaxis]
+    real, fake = normal(2000) + apart, normal(2000, seed=1) + apart
+    for asked, expected in ((labels, 0), (1 - labels, 36 * 8)):
+        found = distances.frechet_by_class(real, labels, fake, asked, 3)
+        one = distances.frechet_distance(real[labels == 1], fake[asked == 1])
+        assert found[1] == one and abs(found[0] - expected) < 0.01 * expected + 0.1 and np.isnan(found[2])
+    assert distances.frechet_distance(real, fake) < 0.1
+    # A class of which there is one image alone on either side has none.
+    few = np.where(np.arange(2000) == 7, 2, labels)
+    assert np.isnan(distances.frechet_by_class(real, few, fake, few, 3)).tolist() == [False, False, True]
+
+
+def noise(*shape):
+    return np.random.RandomState(0).normal(size=shape)
+
+
+def blurred(images):
+    """Each pixel with 2/3 of its weight, and its four neighbours with the rest, on the torus."""
+    return 2 / 3 * images + sum(np.roll(images, shift, axis) for axis in (1, 2) for shift in (-1, 1)) / 12
+
+
+def as_bytes(images, contrast=20):
+    return np.rint(128 + contrast * images).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize('shape', [(400, 28, 28, 1), (200, 33, 20, 3)])
+def test_a_checkerboard_by_its_formula(shape):
+    """White noise of variance 1 with what alternates added, in the place of one frequency or of all three."""
+    images = noise(*shape)
+    assert abs(spectrum.checkerboard(as_bytes(images))) < 0.5
+    rows, columns = [(-1.0) ** np.arange(side) for side in shape[1:3]]
+    lines, board = rows[:, np.newaxis, np.newaxis], np.outer(rows, columns)[..., np.newaxis]
+    # The Hann window sums up to 1/4 of the pixels, its square to 9/64 of them.
+    pixels = np.prod([side - side % 2 for side in shape[1:3]])
+    height = 10 * np.log10(1 + 0.25 ** 2 * pixels ** 2 / (9 / 64 * pixels))
+    for added, count in ((board, 1), (lines, 1), (board + lines + columns[np.newaxis, :, np.newaxis], 3)):
+        assert abs(spectrum.checkerboard(as_bytes(images + added)) - count * height / 3) < 0.6
+
+
+def test_a_checkerboard_is_told_from_sharpness_and_contrast():
+    smooth = blurred(blurred(noise(300, 32, 32, 1)))
+    sharp = smooth + 0.8 * (smooth - blurred(smooth))
+    values = {name: spectrum.checkerboard(as_bytes(images)) for name, images in (
+        ('smooth', smooth), ('sharp', sharp), ('rough', noise(300, 32, 32, 1)))}
+    assert values['smooth'] < values['sharp'] < values['rough'] < 0.5
+    # As of a transposed convolution whose kernel is no multiple of its stride: every second pixel is brighter.
+    uneven = (1 + 0.05 * (-1.0) ** np.arange(32))[:, np.newaxis]
+    worse = spectrum.checkerboard(as_bytes((4 + smooth) * uneven * uneven.reshape(1, 32, 1) - 4))
+    assert worse > 5
+    for contrast in (10, 30):
+        assert abs(spectrum.checkerboard(as_bytes(sharp, contrast)) - values['sharp']) < 0.3
+    assert spectrum.checkerboard(np.full((10, 28, 28, 1), 77, np.uint8)) == 0
+    assert spectrum.checkerboard(as_bytes(noise(10, 15, 28, 1))) is None  # too small to have a neighbourhood
+
+
+def extracted(seed, labels=None, count=200):
+    draw = np.random.RandomState(seed)
+    return evaluation.Extracted(draw.randint(0, 256, (count, 16, 16, 1)).astype(np.uint8),
+                                draw.normal(size=(count, 3)), draw.dirichlet(np.ones(4), count), labels)
+
+
+def reference_of(labels=None, classes=None):
+    real = extracted(0)
+    return evaluation.Reference(real.features, None, real.features, labels, classes, extracted(1, labels), 0.1,
+                                'real ones')
+
+
+METRICS_OF_ALL = (
+    'frechet_distance,kernel_distance,kernel_distance_error,classifier_score,classifier_score_deviation,precision,'
+    'recall,density,coverage,class_entropy,confidence,memorised,checkerboard')
+
+
+def test_the_table_of_metrics_is_what_is_measured_and_written(tmp_path):
+    row, _ = evaluation.measure('samples', 4, extracted(2), reference_of())
     # Beside the columns: the row's name and step, and what metrics.json alone has.
-    assert set(row) == set(table.COLUMNS) | {'name', 'step', 'nearest_training_distance', 'class_shares'}
-    results.append_to_csv(str(tmp_path / 'evaluations.csv'), [row], 200, 0, 'an extractor', 'data')
-    # As every version so far has written them.
-    assert (tmp_path / 'evaluations.csv').read_text().split('\n')[0] == (
-        'step,name,n,seed,features,frechet_distance,kernel_distance,kernel_distance_error,classifier_score,'
-        'classifier_score_deviation,precision,recall,density,coverage,class_entropy,confidence,memorised,data')
+    assert set(row) == set(METRICS_OF_ALL.split(',')) | {
+        'name', 'step', 'nearest_training_distance', 'class_shares'}
+    path = tmp_path / 'evaluations.csv'
+    # A table of before there was a checkerboard.
+    path.write_text('step,name,n,seed,features,{},data\n2,x,100,0,y{},z\n'.format(
+        METRICS_OF_ALL.replace(',checkerboard', ''), ',1' * 12))
+    results.append_to_csv(str(path), [row], 200, 0, 'an extractor', 'data')
+    lines = path.read_text().split('\n')
+    # As every version so far has written them, and a column more.
+    assert lines[0] == 'step,name,n,seed,features,{},data'.format(METRICS_OF_ALL)
+    assert lines[1] == '2,x,100,0,y{},,z'.format(',1' * 12)
+    assert lines[2].split(',')[-2] == '{:.6g}'.format(row['checkerboard'])
     assert table.MONITORED_COLUMNS == (
         'step', 'n', 'frechet_distance', 'kernel_distance', 'precision', 'recall', 'coverage')
-    assert [metric.key for metric in table.DRAWN] == ['frechet_distance', 'precision', 'recall', 'coverage']
+    assert [metric.key for metric in table.DRAWN if not metric.labelled] == [
+        'frechet_distance', 'precision', 'recall', 'coverage']
     assert {metric.key for metric in table.METRICS if metric.better == 'lower'} == {
-        'frechet_distance', 'kernel_distance'}
+        'frechet_distance', 'frechet_within_classes', 'kernel_distance'}
+
+
+def test_images_with_labels_are_measured_by_class_too(tmp_path):
+    labels = np.arange(200) % 4
+    reference = reference_of(labels, 4)
+    real, _ = evaluation.measure(evaluation.REAL, None, reference.other, reference)
+    row, _ = evaluation.measure('samples', 4, extracted(2, labels), reference)
+    assert set(row) == set(table.COLUMNS) | {'name', 'step', 'nearest_training_distance', 'class_shares',
+                                             'class_accuracies', 'frechet_by_class'}
+    np.testing.assert_allclose(row['class_accuracy'], (extracted(2).probabilities.argmax(axis=1) == labels).mean())
+    np.testing.assert_allclose(row['class_accuracy'], np.mean(row['class_accuracies']))
+    np.testing.assert_allclose(row['frechet_within_classes'], np.mean(row['frechet_by_class']))
+    np.testing.assert_allclose(row['frechet_by_class'][3], distances.frechet_distance(
+        reference.features[3::4], extracted(2).features[3::4]))
+    results.append_to_csv(str(tmp_path / 'evaluations.csv'), [row], 200, 0, 'an extractor', 'data', labelled=True)
+    assert (tmp_path / 'evaluations.csv').read_text().split('\n')[0].split(',')[5:-1] == list(table.COLUMNS)
+    text = results.format_by_class([real, row], ['cat', 'ant', 'hippopotamus', 'dog']).split('\n')
+    assert text[0].split() == ['by', 'class', 'real', 'images', 'samples']
+    assert text[4].split() == ['hippopotamus'] + [form.format(each[key][2]) for each in (real, row) for key, form in (
+        ('class_accuracies', '{:.3f}'), ('frechet_by_class', '{:.2f}'))]
+    assert len({len(line) for line in text}) == 1  # one under the other
+    # Probabilities of other classes say nothing of these; and of the fifth class there are no images.
+    other, _ = evaluation.measure('samples', 4, extracted(2, labels), reference_of(labels, 5))
+    assert 'class_accuracy' not in other and 'class_accuracies' not in other
+    assert other['frechet_by_class'] == row['frechet_by_class'] + [None]
+    assert other['frechet_within_classes'] == row['frechet_within_classes']
+    assert results.format_by_class([other], 'abcde').split('\n')[-1].strip() == 'e'
+    # One image of each class, of which no distance can be taken.
+    row, _ = evaluation.measure('samples', 4, extracted(2, np.arange(200)), reference_of(np.arange(200), 200))
+    assert not {'frechet_within_classes', 'frechet_by_class', 'class_accuracy'} & set(row)
+
+
+def test_images_are_made_of_the_labels_of_the_second_half():
+    """So that there are as many of each class among them as among the real images in their place."""
+    draw = np.random.RandomState(0)
+    real, labels = draw.randint(0, 256, (500, 16, 16, 1)).astype(np.uint8), draw.randint(0, 3, 500)
+
+    class Corners:
+        name = 'corners'
+
+        @staticmethod
+        def run(images):
+            features = images[:, :3, 0, 0].astype(np.float64)
+            return features, np.eye(3)[images[:, 0, 0, 0] % 3]
+
+    monitor = evaluation.QualityMonitor(Corners, real, 'noise', 200, 0, lambda text: None, labels, 3)
+    assert len(monitor.labels) == 200 and monitor.columns == table.MONITORED_COLUMNS + (
+        'frechet_within_classes', 'class_accuracy') and set(monitor.real) == set(monitor.columns)
+    images = real[:200].copy()
+    images[:, 0, 0, 0] = 3 * (images[:, 0, 0, 0] // 6) + monitor.labels  # of which three the class is told
+    assert monitor.measure(5, images)['class_accuracy'] == 1
+    assert abs(monitor.real['class_accuracy'] - 1 / 3) < 0.1
+    without = evaluation.QualityMonitor(Corners, real, 'noise', 200, 0, lambda text: None)
+    assert without.labels is None and without.columns == table.MONITORED_COLUMNS
+    assert set(without.measure(5, images)) == set(table.MONITORED_COLUMNS)
 
 
 def test_a_metric_is_shown_with_its_error():

@@ -202,7 +202,31 @@ def test_what_may_change_on_resume_is_said_on_the_field():
     assert free == set(resume.FREE_FIELDS) == {
         'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
         'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-        'modes', 'first_adam'}
+        'modes', 'mode', 'first_adam'}
+
+
+def test_a_run_of_before_modes_were_recorded_is_gone_on_with_in_its_mode():
+    def of(preset):
+        return resume.identity(preset, 0, None, 'abc', None, 1)
+
+    assert 'mode' not in of(PRESETS['cntk'])
+    assert resume.differences(of(PRESETS['cntk']), of(PRESETS['cntk'].with_mode('slow'))) == []
+    assert "generator was 'resnet_mnist_generator', now 'resnet_mnist_small_generator'" in resume.differences(
+        of(PRESETS['resnet_mnist']), of(PRESETS['resnet_mnist'].with_mode('small')))
+
+
+@pytest.mark.parametrize('name, mode, expected', [
+    ('resnet_mnist', 'small', 'resnet_mnist_small_generator'), ('resnet_mnist', 'full', 'resnet_mnist_generator'),
+    ('resnet_mnist', None, 'resnet_mnist_generator'), ('resnet_mnist', 'tiny', None),
+    ('resnet_mnist', ['small'], None), ('blog_dense', 'small', None)])
+def test_a_run_is_read_back_in_its_mode(tmp_path, name, mode, expected):
+    (tmp_path / 'config.json').write_text(json.dumps({'identity': {'preset': name}, 'schedule': {'mode': mode}}))
+    if expected is None:
+        with pytest.raises(UserError, match='expected one of .* as mode in its config.json'):
+            run_folder.read_preset(str(tmp_path))
+    else:
+        preset = run_folder.read_preset(str(tmp_path))
+        assert (preset.mode, preset.generator.__name__) == (mode, expected)
 
 
 def test_a_setting_of_a_later_version_is_a_difference_that_is_named():

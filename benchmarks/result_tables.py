@@ -1,0 +1,210 @@
+"""The tables of docs/results.md, as Markdown, from records of runs."""
+
+import collections
+
+import systems
+from run_records import data_title
+
+from dcgan_tf1.metrics.table import METRICS, format_with_error
+
+# Of the table of all systems; the table of all runs has every metric.
+MAIN = ('frechet_distance', 'precision', 'recall', 'class_accuracy', 'memorised', 'checkerboard')
+BY_KEY = {metric.key: metric for metric in METRICS}
+# The systems of 2017: how soon the others of the same images are as good as these were in the end.
+ORIGINALS = ('blog_mnist', 'blog_cifar_horse')
+
+
+def all_tables(found, strips, left_out=()):
+    """Everything that is generated.
+
+    found: the records. strips: their folder, relative to the document. left_out: names of records that don't count.
+    """
+    missing = [name for name in systems.BY_NAME if name not in {record['system'] for record in found}]
+    parts = ['{}: {}.'.format(text, ', '.join(map('`{}`'.format, names))) for text, names in (
+        ('Not yet run to the end here', missing),
+        ('Left out, for their presets have changed since', left_out)) if names]
+    if found:
+        parts += [conditions(found), '\n'.join(main_table(found, strips)),
+                  '### Time to quality', '\n'.join(time_tables(found)),
+                  '### Every run', '\n'.join(run_table(found)),
+                  '### Losses beside those of 2017', '\n'.join(loss_table(found))]
+    parts += ['### What the sources said', '\n'.join(said_table())]
+    return '\n\n'.join(part for part in parts if part)
+
+
+def conditions(found):
+    days = sorted({record['date'] for record in found})
+    return 'Conditions: TensorFlow {}; {}; {}.'.format(
+        ', '.join(sorted({record['versions']['tensorflow'] for record in found})),
+        ', '.join(sorted({record['device'] for record in found})),
+        days[0] if len(days) == 1 else '{} to {}'.format(days[0], days[-1])) + ''.join(
+            ' `{}` was trained on {}.'.format(record['name'], record['data']['note'] or 'files other than the '
+                                              'published ones') for record in found if not record['data']['official'])
+
+
+def grouped(found, key):
+    """[(key, records)], in the order in which the keys come up."""
+    groups = collections.OrderedDict()
+    for record in found:
+        groups.setdefault(key(record), []).append(record)
+    return list(groups.items())
+
+
+def by_data(found):
+    return grouped(found, data_title)
+
+
+def row(cells):
+    return '| {} |'.format(' | '.join(cells))
+
+
+def heading(cells):
+    return [row(cells), '|' + '---|' * len(cells)]
+
+
+# ------------------------------------------------------------------------------- all systems
+
+def main_table(found, strips):
+    """A row for each system, the mean over its seeds and the worst of them; above, the real images they learn from."""
+    keys = _measured(found, [key for key in MAIN if key in BY_KEY])
+    lines = heading(['system', 'steps', 'minutes'] + [_heading(key) for key in keys] + ['24 samples'])
+    for title, of_data in by_data(found):
+        lines.append(row(['*real images: {}*'.format(title), '', ''] + [
+            _mean([record['evaluation']['real'] for record in of_data], key) for key in keys] + ['']))
+        for system, runs in grouped(of_data, lambda record: record['system']):
+            lines.append(row(
+                ['`{}`{}'.format(system, '' if len(runs) == 1 else ', {} seeds'.format(len(runs))),
+                 _range([record['steps'] for record in runs], '{:,}'),
+                 _range([record['minutes'] for record in runs], '{:.1f}')]
+                + [mean_and_worst(runs, key) for key in keys]
+                + ['![24 samples of {}]({}/{}.png)'.format(system, strips, runs[0]['name'])]))
+    return lines
+
+
+def _measured(found, keys):
+    rows = [row for record in found for row in [record['evaluation']['real']] + record['evaluation']['results']]
+    return [key for key in keys if any(row.get(key) is not None for row in rows)]
+
+
+def _heading(key):
+    return BY_KEY[key].heading.replace('Frechet', 'Fréchet')
+
+
+def _mean(rows, key):
+    values = [row[key] for row in rows if row.get(key) is not None]
+    return BY_KEY[key].format.format(sum(values) / len(values)) if values else ''
+
+
+def mean_and_worst(runs, key):
+    """The mean of a metric over runs of a system, as its preset samples; in brackets the worst of several."""
+    metric, rows = BY_KEY[key], [run['evaluation']['results'][0] for run in runs]
+    values = [row[key] for row in rows if row.get(key) is not None]
+    real = runs[0]['evaluation']['real'].get(key)
+    if len(values) < 2 or (metric.better == 'as real' and real is None):
+        return _mean(rows, key)
+    distance_to_best = {'lower': lambda value: value, 'higher': lambda value: -value}.get(
+        metric.better, lambda value: abs(value - real))
+    return '{} ({})'.format(_mean(rows, key), metric.format.format(max(values, key=distance_to_best)))
+
+
+def _range(values, form):
+    low, high = form.format(min(values)), form.format(max(values))
+    return low if low == high else '{} to {}'.format(low, high)
+
+
+# ---------------------------------------------------------------------------------- every run
+
+def run_table(found):
+    """A row for each run and each way to sample it, with every metric."""
+    keys = _measured(found, [metric.key for metric in METRICS])
+    lines = heading(['run', 'images', 'minutes', 'images/s', 'computed in'] + [_heading(key) for key in keys])
+    for title, of_data in grouped(found, lambda record: '{}, {:,} images'.format(
+            data_title(record), record['data']['images'])):
+        for real in real_rows(of_data, keys):
+            lines.append(row(['', '*real: {}*'.format(title), '', '', ''] + real))
+        for record in of_data:
+            for index, result in enumerate(record['evaluation']['results']):
+                about = ['{:.1f}'.format(record['minutes']), '{:,.0f}'.format(record['images_per_second']),
+                         record['precision']] if index == 0 else ['', '', '']
+                lines.append(row(['`{}`'.format(record['name']) if index == 0 else '', result['name']] + about + [
+                    format_with_error(BY_KEY[key], result) for key in keys]))
+    return lines
+
+
+def real_rows(found, keys):
+    """The metrics of the real images that runs were measured beside: one list of cells, where they agree.
+
+    Those of a preset with labels have more of them.
+    """
+    rows = []
+    for record in found:
+        cells = [format_with_error(BY_KEY[key], record['evaluation']['real']) for key in keys]
+        for index, other in enumerate(rows):
+            if all(one == two or not (one and two) for one, two in zip(cells, other)):
+                rows[index] = [one or two for one, two in zip(cells, other)]
+                break
+        else:
+            rows.append(cells)
+    return rows
+
+
+def loss_table(found):
+    """The losses of the systems that 2017 recorded some of."""
+    lines = heading(['run', 'rows in the range of 2017', 'last ten, discriminator (2017)',
+                     'last ten, generator (2017)'])
+    for record in found:
+        losses = record['losses']
+        if 'within_2017' in losses:
+            means = ['{:.2f} ({:.2f})'.format(losses['last_ten'][key], losses['last_ten_2017'][key])
+                     for key in ('d_loss', 'g_loss')]
+            within = '{} of {}'.format(losses['within_2017'], losses['rows'])
+            lines.append(row(['`{}`'.format(record['name']), within] + means))
+    return lines if len(lines) > len(heading([''])) else ['None of these runs is of a system that 2017 recorded.']
+
+
+# ----------------------------------------------------------------------------- time to quality
+
+def time_tables(found):
+    """When each run was as good as the original of the same images is in the end, by what was measured meanwhile."""
+    lines = []
+    for title, of_data in by_data(found):
+        measured = [record for record in of_data if record['quality']]
+        for original in ORIGINALS:
+            runs = [record for record in measured if record['system'] == original]
+            if runs:
+                ends, count = [distances(record)[-1][2] for record in runs], runs[0]['quality']['n']
+                limit = float('{:.2f}'.format(sum(ends) / len(ends)))
+                lines += ['{}{}: `{}` ends at {:.2f}, by {:,} images.'.format(
+                    '\n' if lines else '', title, original, limit, count), '']
+                lines += times_to([record for record in measured if record['quality']['n'] == count], limit)
+    return lines or ['There is no run of {} yet to compare with.'.format(' or '.join(map('`{}`'.format, ORIGINALS)))]
+
+
+def distances(record):
+    """[(step, minutes, Frechet distance)] of what was measured while a run trained."""
+    columns, rows = record['quality']['columns'], record['quality']['rows']
+    return [tuple(each[columns.index(key)] for key in ('step', 'minutes', 'frechet_distance')) for each in rows]
+
+
+def first_at(record, limit):
+    """(step, minutes) of the first measured distance of at most `limit`; None where there is none."""
+    return next(((step, minutes) for step, minutes, distance in distances(record) if distance <= limit), None)
+
+
+def times_to(found, limit):
+    """A table of when each run's distance was first at most `limit`, of the runs that were measured meanwhile."""
+    lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'best', 'last'])
+    for system, runs in grouped([record for record in found if record['quality']], lambda record: record['system']):
+        times = [first_at(record, limit) for record in runs]
+        lines.append(row([
+            '`{}`'.format(system),
+            ', '.join('never' if time is None else '{:,}'.format(time[0]) for time in times),
+            ', '.join('{:.1f}'.format(time[1]) for time in times if time is not None),
+            ', '.join('{:.2f}'.format(min(each[2] for each in distances(record))) for record in runs),
+            ', '.join('{:.2f}'.format(distances(record)[-1][2]) for record in runs)]))
+    return lines
+
+
+def said_table():
+    return heading(['system', 'what its source said']) + [
+        row(['`{}`'.format(system.name), system.said]) for system in systems.SYSTEMS]

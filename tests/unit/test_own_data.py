@@ -1,0 +1,143 @@
+"""Data with labels, and of the user's own: folders of class folders, .npz files, both splits as one data set."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+from helpers.data import blobs, write_mnist
+from PIL import Image
+
+from dcgan_tf1 import train
+from dcgan_tf1.data import loading, prepare, recorded
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import classes
+from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.util.errors import UserError
+
+LABELS = np.arange(40).astype(np.uint8) % 10
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No data/ but a test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
+def test_a_folder_of_class_folders(tmp_path):
+    for name, values in (('b, c', (10, 20)), ('a', (30,)), ('empty', ()), ('.hidden', (1,))):
+        os.makedirs('mine/' + name)
+        for value in values:
+            Image.new('L', (28, 28), value).save('mine/{}/{}.png'.format(name, value))
+    for name in ('notes.txt', 'a/notes.txt'):
+        open('mine/' + name, 'w').close()
+    lines = []
+    found = loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append)
+    assert found.images[:, 0, 0, 0].tolist() == [30, 10, 20] and found.labels.tolist() == [0, 1, 1]
+    assert found.classes == ('a', 'b, c') and found.labels.dtype == np.int64
+    assert lines == ['mine: 3 of 6 files left out: empty/, notes.txt, a/notes.txt']
+    assert [classes.parse_classes(text, found.classes) for text in ('b, c', '1,a')] == [[1], [1, 0]]
+    # The labels are part of the content.
+    os.rename('mine/b, c/20.png', 'mine/a/20.png')
+    assert loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append).checksum != found.checksum
+    # Pictures that lie beside the folders are taken without labels, and what is left out is said.
+    Image.new('L', (28, 28), 90).save('mine/loose.png')
+    found = loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append)
+    assert found.labels is None and found.classes == () and found.images[:, 0, 0, 0].tolist() == [90]
+    assert lines[-1] == 'mine: 4 of 5 files left out: a/, b, c/, empty/, notes.txt'
+    with pytest.raises(UserError, match='expected labels for --preset=cgan_mnist, found none in mine: a class is a'):
+        prepare.prepare(found, PRESETS['cgan_mnist'])
+
+
+def test_arrays_of_ones_own(tmp_path):
+    images = np.arange(5 * 6 * 4 * 3).reshape(5, 6, 4, 3) % 256
+    labels, lines = np.array([[4], [0], [1], [1], [0]]), []
+    os.makedirs('data/npz')
+    np.savez('data/npz/mine.npz', x_train=images, y_train=labels, x_test=images[:2], y_test=[1, 5], extra=1)
+    for data_dir in (None, 'data', 'data/npz', 'data/npz/mine.npz'):
+        found = loading.load('npz', data_dir=data_dir, log=lines.append)
+        np.testing.assert_array_equal(found.images, images)
+        assert found.labels.tolist() == [4, 0, 1, 1, 0] and found.classes == tuple('01234')
+        assert found.official is None and list(found.files) == ['data/npz/mine.npz']
+    assert lines == 4 * ['data/npz/mine.npz: x_train taken; left out: extra']
+    both = loading.load_splits('npz', ('train', 'test'), 'data', log=lines.append)
+    np.testing.assert_array_equal(both.images, np.concatenate([images, images[:2]]))
+    assert both.labels.tolist() == [4, 0, 1, 1, 0, 1, 5] and both.classes == tuple('012345')
+    np.savez_compressed('grey.npz', images=images[..., 0].astype(np.uint8))
+    found = loading.load_splits('npz', ('train', 'test'), 'grey.npz', log=lines.append)
+    assert found.images.shape == (5, 6, 4, 1) and found.labels is None and found.classes == ()
+    assert lines[-2:] == ['grey.npz: no labels, so the images have no labels',
+                          'grey.npz: no test images; those of train are all that is trained on']
+    np.savez('data/npz/other.npz', images=images)
+    with pytest.raises(UserError, match='npz: expected one .npz file, found mine.npz, other.npz; name one'):
+        loading.load('npz')
+    with pytest.raises(UserError, match='--data_dir=empty: expected one .npz file with x_train'):
+        os.mkdir('empty')
+        loading.load('npz', data_dir='empty')
+    with pytest.raises(UserError, match='--data_dir: expected a folder, found a file'):
+        loading.load('mnist', data_dir='grey.npz')
+    # MNIST under this name is no mistake.
+    np.savez('mnist.npz', x_train=blobs(40), y_train=LABELS)
+    assert len(loading.load('npz', data_dir='mnist.npz').images) == 40
+
+
+@pytest.mark.parametrize('arrays, message', [
+    ({'y_train': [1]}, 'expected the array x_train or images, found y_train'),
+    ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255'),
+    ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
+    ({'images': np.full((2, 4, 4), 256)}, 'images from 256 to 256'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': [1]}, r'labels \[2\], a label for each image, found \[1\]'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': np.eye(2, dtype=int)}, r'found \[2, 2\]'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': [0, 1000]}, 'labels from 0 to 1000'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': [0, -1]}, 'labels from -1 to 0'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': ['a', 'b']}, 'labels of <U1, no integers from 0 to 999')])
+def test_arrays_that_are_refused(tmp_path, arrays, message):
+    np.savez('x.npz', **arrays)
+    with pytest.raises(UserError, match='x.npz: .*' + message):
+        loading.load('npz', data_dir='x.npz')
+
+
+def test_both_splits_as_one_data_set(tmp_path):
+    write_mnist(tmp_path / 'given', blobs(40), LABELS)
+    write_mnist(tmp_path / 'given', 255 - blobs(30), LABELS[:30], 't10k')
+    parts = [loading.load('mnist', split, 'given') for split in ('train', 'test')]
+    both = loading.load_splits('mnist', ('train', 'test'), 'given')
+    np.testing.assert_array_equal(both.images, np.concatenate([part.images for part in parts]))
+    np.testing.assert_array_equal(both.labels, np.concatenate([part.labels for part in parts]))
+    assert both.nominal_size == 70 and both.splits == ('train', 'test') and both.official is False
+    assert len(both.files) == 4 and both.checksum not in [part.checksum for part in parts]
+    assert loading.load_splits('mnist', ('train',), 'given').checksum == parts[0].checksum
+    np.testing.assert_array_equal(loading.load_beside(both, 'train').images, parts[0].images)
+    config = train.parse_train(['--data_dir=given', '--batch_size=1'])
+    preset = dataclasses.replace(config.preset, splits=('train', 'test'), holdout=0)
+    plan = make_plan(dataclasses.replace(config, preset=preset), print)
+    assert len(plan.data.images) == 70 and plan.identity['data_checksum'] == both.checksum
+    # A run's own data are found by what its config.json says.
+    config = {'identity': plan.identity, 'data': {'name': 'mnist', 'folder': 'given', 'checksum': both.checksum}}
+    dataset, is_own = recorded.load('run', json.loads(json.dumps(config)), 'mnist')
+    assert is_own and len(dataset.images) == 70
+    config['identity']['splits'] = ['validation']
+    with pytest.raises(UserError, match="run: expected splits of 'train' and 'test' in its config.json, found"):
+        recorded.load('run', config, 'mnist')
+    os.remove('given/t10k-labels-idx1-ubyte.gz')
+    with pytest.raises(UserError, match='expected t10k-labels'):
+        loading.load_splits('mnist', ('train', 'test'), 'given')
+
+
+def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
+    np.savez('x.npz', images=blobs(40), labels=LABELS % 4)
+    given = ['--preset=cgan_mnist', '--dataset=npz', '--data_dir=x.npz', '--batch_size=4']
+    plan = make_plan(train.parse_train(given), print)
+    assert (plan.preset.classes, plan.preset.samples) == (4, 4) and plan.identity['classes'] == 4
+    config = train.parse_train(given)
+    plan = make_plan(dataclasses.replace(config, preset=dataclasses.replace(config.preset, samples=25)), print)
+    assert plan.preset.samples == 12  # three rows, as before
+    found = loading.load('npz', data_dir='x.npz')
+    np.savez('x.npz', images=blobs(40))
+    with pytest.raises(UserError, match='--dataset=npz: expected labels .* in x.npz: they are the array y_train or'):
+        make_plan(train.parse_train(given), print)
+    assert make_plan(train.parse_train(['--preset=blog_mnist'] + given[1:]), print).preset.classes is None
+    with pytest.raises(UserError, match='expected the 10 classes of --preset=cgan_mnist, found 4 in x.npz'):
+        prepare.prepare(found, PRESETS['cgan_mnist'])
