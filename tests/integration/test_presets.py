@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import check_one_line_error, run_command
+from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
 from dcgan_tf1 import train
@@ -401,7 +401,7 @@ def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_pa
 
 
 @pytest.mark.slow
-def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
+def test_averaged_weights_are_what_sample_draws_with_also_of_a_small_mode(tiny_data, plain_graph, tmp_path):
     out = run(tiny_data, tmp_path, '--preset=resnet_mnist', '--mode=small', '--batch_size=2', '--max_steps=2',
               '--log_every=2', '--precision=float32')
     assert 'resnet_mnist in mode small: ' in out
@@ -420,6 +420,10 @@ def test_averaged_weights_are_what_sample_draws_with(tiny_data, tmp_path):
         assert status == 0, err
         found[name] = np.load(npz)['images']
     np.testing.assert_array_equal(found['run'], found['checkpoint'])
+    status, out, err = run_command(
+        'evaluate', '--checkpoint=' + prefix, '--preset=resnet_mnist', '--mode=small', '--n=100',
+        '--data_dir=' + tiny_data, '--out={}'.format(tmp_path / 'evaluation'), *graph_flags(plain_graph))
+    assert status == 0 and 'without averaged weights' in out, err
     check_one_line_error(run_command('sample', '--checkpoint=' + prefix, '--preset=resnet_mnist', '--out={}'.format(
         tmp_path / 'x.png')), 'generator/dense/kernel', '12544', '3136')
     out = run(tiny_data, tmp_path, '--preset=resnet_mnist', '--mode=small', '--batch_size=2', '--max_steps=2',

@@ -17,7 +17,7 @@ SMALL = 4  # images in a batch
 
 # The largest graphs, and those that differ from another in one line.
 SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101', 'sngan_mnist',
-        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10')
+        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10', 'conditional_mnist')
 
 
 @pytest.fixture(scope='module', params=[
