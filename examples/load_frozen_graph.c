@@ -6,6 +6,7 @@
  * Usage:
  *
  *   load_frozen_graph GRAPH.pb OUT.pgm [COUNT] [--seed=N] [--noise=FILE] [--normal] [--range=LOW,HIGH] [--z_dim=N]
+ *                     [--class=N]
  *
  * writes COUNT images (16 unless given) in one square grid: a PGM file for grey images, a PPM
  * file for colours. What depends on the preset stands in the export's README.md:
@@ -14,6 +15,7 @@
  *   --range=LOW,HIGH   of the images' values; -1,1 unless given
  *   --noise=FILE       noise from a file, in place of random noise: COUNT * z_dim raw float32 numbers
  *   --z_dim=N          numbers of noise for each image, for a graph that does not say it itself
+ *   --class=N          the label of all images, for a graph that takes labels; without, all classes in turn
  *
  * To compile it with the headers and libraries of the pip package (tried with 2.21; the flags
  * that tf.sysconfig prints are for C++):
@@ -45,7 +47,7 @@ enum { MAX_COUNT = 4096, MAX_Z_DIM = 65536, MAX_SIDE = 4096 };
 
 typedef struct {
   const char *graph, *out, *noise_file;
-  int count, z_dim, normal;
+  int count, z_dim, normal, label; /* label: -1 for all in turn */
   uint64_t seed;
   float low, high;
 } Options;
@@ -104,7 +106,7 @@ static const char *flag_value(const char *argument, const char *name) {
 }
 
 static Options parse_arguments(int argc, char **argv) {
-  Options options = {NULL, NULL, NULL, 16, 0, 0, 0, -1.0f, 1.0f};
+  Options options = {NULL, NULL, NULL, 16, 0, 0, -1, 0, -1.0f, 1.0f};
   int places = 0;
   for (int i = 1; i < argc; i++) {
     const char *value;
@@ -116,10 +118,12 @@ static Options parse_arguments(int argc, char **argv) {
       parse_range(value, &options);
     } else if ((value = flag_value(argv[i], "--z_dim")) != NULL) {
       options.z_dim = (int)parse_integer("--z_dim", value, 1, MAX_Z_DIM);
+    } else if ((value = flag_value(argv[i], "--class")) != NULL) {
+      options.label = (int)parse_integer("--class", value, 0, INT_MAX);
     } else if (strcmp(argv[i], "--normal") == 0) {
       options.normal = 1;
     } else if (strncmp(argv[i], "--", 2) == 0) {
-      fail("expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH or --z_dim=N, found '%s'", argv[i]);
+      fail("expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH, --z_dim=N or --class=N, found '%s'", argv[i]);
     } else if (places == 0) {
       options.graph = argv[i], places++;
     } else if (places == 1) {
@@ -251,13 +255,31 @@ static TF_Tensor *make_noise(const Options *options, int z_dim) {
   return z;
 }
 
-static TF_Tensor *run_graph(TF_Graph *graph, TF_Output input, TF_Tensor *value, TF_Output output, TF_Status *status) {
+/* The labels of a graph that takes some, by its one-hot vectors y [N, classes]; NULL for any other graph. */
+static TF_Tensor *make_labels(TF_Graph *graph, const Options *options, TF_Status *status) {
+  int64_t shape[2], count = options->count;
+  if (TF_GraphOperationByName(graph, "inputs_labels") == NULL) {
+    if (options->label != -1) fail("--class: expected a graph that takes labels, found %s", options->graph);
+    return NULL;
+  }
+  TF_GraphGetTensorShape(graph, find_output(graph, options->graph, "y"), shape, 2, status);
+  check(status, options->graph);
+  if (options->label >= shape[1]) fail("--class: expected 0 to %ld, found %d", (long)shape[1] - 1, options->label);
+  TF_Tensor *labels = TF_AllocateTensor(TF_INT32, &count, 1, (size_t)count * sizeof(int32_t));
+  if (labels == NULL) fail("expected memory for %d labels, found less", options->count);
+  int32_t *label = TF_TensorData(labels);
+  for (int i = 0; i < options->count; i++) label[i] = options->label == -1 ? i % (int)shape[1] : options->label;
+  return labels;
+}
+
+static TF_Tensor *run_graph(TF_Graph *graph, const TF_Output *inputs, TF_Tensor *const *values, int count,
+                            TF_Output output, TF_Status *status) {
   TF_Tensor *result = NULL;
   TF_SessionOptions *options = TF_NewSessionOptions();
   TF_Session *session = TF_NewSession(graph, options, status);
   check(status, "TF_NewSession");
   TF_DeleteSessionOptions(options);
-  TF_SessionRun(session, NULL, &input, &value, 1, &output, &result, 1, NULL, 0, NULL, status);
+  TF_SessionRun(session, NULL, inputs, values, count, &output, &result, 1, NULL, 0, NULL, status);
   check(status, "TF_SessionRun");
   TF_CloseSession(session, status);
   check(status, "TF_CloseSession");
@@ -311,10 +333,14 @@ int main(int argc, char **argv) {
   const TF_Output output = find_output(graph, options.graph, "images");
 
   TF_Tensor *z = make_noise(&options, find_z_dim(graph, noise, &options, status));
-  TF_Tensor *images = run_graph(graph, noise, z, output, status);
+  TF_Tensor *labels = make_labels(graph, &options, status);
+  const TF_Output inputs[2] = {noise, {TF_GraphOperationByName(graph, "inputs_labels"), 0}};
+  TF_Tensor *const values[2] = {z, labels};
+  TF_Tensor *images = run_graph(graph, inputs, values, labels == NULL ? 1 : 2, output, status);
   write_grid(&options, images);
 
   TF_DeleteTensor(images);
+  if (labels != NULL) TF_DeleteTensor(labels);
   TF_DeleteTensor(z);
   TF_DeleteGraph(graph);
   TF_DeleteStatus(status);

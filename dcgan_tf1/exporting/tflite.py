@@ -22,18 +22,20 @@ def convert(graph_def, inputs, output, variant, cases):
       variant: one of VARIANTS.
       cases: a list of arrays [count, ...], in the order of `inputs`, from which '-int8' sets its ranges.
     """
+    # All three are in the releases that this runs on, their members in TensorFlow 2's alone.
+    converters, optimize, kinds = tf.lite.TFLiteConverter, tf.lite.Optimize, tf.lite.OpsSet
     handle, path = tempfile.mkstemp(suffix='.pb')
     try:
         with os.fdopen(handle, 'wb') as file:
             file.write(_with_tables(graph_def).SerializeToString())
-        converter = tf.lite.TFLiteConverter.from_frozen_graph(path, list(inputs), [output], inputs)
+        converter = converters.from_frozen_graph(path, list(inputs), [output], inputs)
         if variant:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.optimizations = [optimize.DEFAULT]
         if variant == '-float16':
             converter.target_spec.supported_types = [tf.float16]
         if variant == '-int8':
             converter.representative_dataset = lambda: ([one[np.newaxis] for one in case] for case in zip(*cases))
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8]
         with without_chatter():
             return converter.convert()
     finally:

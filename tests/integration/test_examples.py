@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import pathlib
 import re
 import runpy
 import shlex
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import interpreter, run_command
+from helpers.exports import LABELLED
 from helpers.places import ROOT
 from helpers.runs import read_metrics
 from PIL import Image
@@ -168,13 +170,13 @@ def noise_graph(tmp_path_factory):
     return path
 
 
-def check_against_session(program, frozen, tmp_path):
+def check_against_session(program, frozen, tmp_path, *flags, **labels):
     z = np.random.RandomState(3).uniform(-1, 1, (5, 100)).astype(np.float32)
     (tmp_path / 'z.f32').write_bytes(z.tobytes())
-    assert draw(program, frozen, tmp_path / 'out.pgm', 5, '--noise={}'.format(tmp_path / 'z.f32')) == (0, '')
+    assert draw(program, frozen, tmp_path / 'out.pgm', 5, '--noise={}'.format(tmp_path / 'z.f32'), *flags) == (0, '')
     graph_def = tf.GraphDef.FromString(frozen.read_bytes())
     with tf.Graph().as_default(), tf.Session() as session:
-        output, = tf.import_graph_def(graph_def, {'inputs_noise': z}, ['images:0'])
+        output, = tf.import_graph_def(graph_def, dict(labels, inputs_noise=z), ['images:0'])
         expected = images.grid(images.to_uint8(session.run(output), (-1, 1)), 3)
     assert expected.std() > 10
     found = read_picture(tmp_path / 'out.pgm')
@@ -184,6 +186,17 @@ def check_against_session(program, frozen, tmp_path):
 
 def test_c_draws_what_the_session_does(program, frozen, tmp_path):
     check_against_session(program, frozen, tmp_path)
+
+
+def test_c_draws_classes_in_turn_or_the_one_asked_for(program, frozen, exported, tmp_path):
+    labelled = pathlib.Path(exported(LABELLED.name)[1], 'frozen', 'generator.pb')
+    check_against_session(program, labelled, tmp_path, inputs_labels=np.arange(5, dtype=np.int32))
+    check_against_session(program, labelled, tmp_path, '--class=7', inputs_labels=np.full(5, 7, np.int32))
+    out = tmp_path / 'none.pgm'
+    assert draw(program, labelled, out, 5, '--class=10') == (1, 'error: --class: expected 0 to 9, found 10')
+    assert draw(program, frozen, out, 5, '--class=1') == (
+        1, 'error: --class: expected a graph that takes labels, found {}'.format(frozen))
+    assert not out.exists()
 
 
 def test_c_draws_the_same_with_tensorflow_115(compile_example, frozen, tmp_path):
@@ -235,8 +248,8 @@ def test_c_draws_noise_and_colours(program, noise_graph, tmp_path):
                                     'found 9 bytes'),
     ({'flag': '--range=1,-1'}, "error: --range: expected LOW,HIGH with LOW below HIGH, found '1,-1'"),
     ({'flag': '--z_dim=7'}, 'error: noise.pb: expected z_dim 7, found 30'),
-    ({'flag': '--colour'}, 'error: expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH or --z_dim=N, '
-                           "found '--colour'")])
+    ({'flag': '--colour'}, 'error: expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH, --z_dim=N or '
+                           "--class=N, found '--colour'")])
 def test_c_says_what_is_wrong_in_one_line(program, noise_graph, tmp_path, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
     shutil.copy(str(noise_graph), 'noise.pb')

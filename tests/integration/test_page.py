@@ -18,19 +18,19 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
-from helpers.exports import NAMES, expected_images, expected_logits, noise
+from helpers.exports import LABELLED, NAMES, expected_images, expected_logits, labels, noise, preset_of
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
 from dcgan_tf1.exporting import formats
-from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util.images import to_uint8
 
 pytestmark = pytest.mark.slow_tf1
 
 TFJS = '4.22.0'
 # As in test_export.py.
-OFTEN = ('blog_mnist', 'blog_cifar_horse', 'vae') if tf.VERSION.startswith('1.') else NAMES
+NAMES = NAMES + [LABELLED.name]
+OFTEN = ('blog_mnist', 'blog_cifar_horse', 'cgan_mnist', 'vae') if tf.VERSION.startswith('1.') else NAMES
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 
 
@@ -87,8 +87,9 @@ const disk = (folder) => ({ load: async () => {
 (async () => {
   await tf.setBackend('cpu');
   const model = await tf.loadGraphModel(disk(folder));
-  const { shape, values } = JSON.parse(fs.readFileSync(input));
-  const outputs = model.predict(tf.tensor(values, shape));
+  const inputs = JSON.parse(fs.readFileSync(input)).map(
+    ({ key, dtype, shape, values }) => [key, tf.tensor(values, shape, dtype)]);
+  const outputs = model.predict(inputs.length === 1 ? inputs[0][1] : Object.fromEntries(inputs));
   fs.writeFileSync(output, Buffer.from((await outputs.data()).buffer));
   console.log(JSON.stringify(outputs.shape));
 })();
@@ -97,14 +98,16 @@ const disk = (folder) => ({ load: async () => {
 
 @pytest.fixture(scope='module')
 def node(npm, tmp_path_factory):
-    """run(folder of a graph model, inputs): its outputs under Node, on the plain JavaScript backend."""
+    """run(folder of a graph model, {key of its signature: array}): its outputs, on the plain JavaScript backend."""
     if not shutil.which('node'):
         pytest.skip('node is not here')
     work = tmp_path_factory.mktemp('node')
     (work / 'run.js').write_text(NODE)
 
     def run(folder, inputs):
-        (work / 'input.json').write_text(json.dumps({'shape': inputs.shape, 'values': inputs.ravel().tolist()}))
+        (work / 'input.json').write_text(json.dumps([
+            {'key': key, 'dtype': array.dtype.name, 'shape': array.shape, 'values': array.ravel().tolist()}
+            for key, array in inputs.items()]))
         shape = subprocess.check_output(
             ['node', str(work / 'run.js'), os.path.join(npm, 'tf.min.js'), folder, str(work / 'input.json'),
              str(work / 'output.bin')], stderr=subprocess.DEVNULL)
@@ -113,20 +116,25 @@ def node(npm, tmp_path_factory):
     return run
 
 
+def with_keys(key, array, of_classes):
+    return dict([(key, array)] + ([] if of_classes is None else [('labels', of_classes)]))
+
+
 @pytest.mark.parametrize('name', [
-    name if name == 'keras_dense' else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
-                                                    else pytest.mark.nightly) for name in NAMES])
+    name if name in ('keras_dense', LABELLED.name) else pytest.param(name, marks=(
+        pytest.mark.slow if name in OFTEN else pytest.mark.nightly)) for name in NAMES])
 def test_a_graph_model_in_tensorflow_js_gives_the_sessions_images(name, node, exports):
     prefix, out = exports(name)
     # The plain JavaScript backend takes seconds for each image of a ResNet.
     for count in (1,) if name.startswith('resnet') else (1, 16):
-        z = noise(name, count)
-        images = node(os.path.join(out, 'tfjs', 'generator'), z)
-        assert images.shape == (count,) + PRESETS[name].image_shape
-        np.testing.assert_allclose(images, expected_images(name, prefix, z), atol=1e-5)
-    if PRESETS[name].discriminator:
-        logits = node(os.path.join(out, 'tfjs', 'discriminator'), images[:2])
-        np.testing.assert_allclose(logits, expected_logits(name, prefix, images[:2]), atol=1e-4)
+        z, of_classes = noise(name, count), labels(name, count)
+        images = node(os.path.join(out, 'tfjs', 'generator'), with_keys('noise', z, of_classes))
+        assert images.shape == (count,) + preset_of(name).image_shape
+        np.testing.assert_allclose(images, expected_images(name, prefix, z, of_classes), atol=1e-5)
+    if preset_of(name).discriminator:
+        images, of_classes = images[:2], labels(name, len(images[:2]))
+        logits = node(os.path.join(out, 'tfjs', 'discriminator'), with_keys('images', images, of_classes))
+        np.testing.assert_allclose(logits, expected_logits(name, prefix, images, of_classes), atol=1e-4)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -165,6 +173,15 @@ def pixels(browser, selector, index=0):
     return np.array(values, np.uint8).reshape(size + [4])
 
 
+def wait_until(true):
+    """WebGL without a GPU takes its time."""
+    for _ in range(300):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError('not within 30 seconds')
+
+
 def from_disk(folder):
     """The address of a page that is opened by a double click."""
     return pathlib.Path(folder, 'index.html').as_uri()
@@ -185,15 +202,103 @@ def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exp
     open_page(browser, serve if where == 'server' else from_disk, npm, os.path.join(out, 'web'))
     assert browser.current_url.startswith('http:' if where == 'server' else 'file:')
     z = noise(name, 16)
+    show(browser, z)
+    expected = expected_images(name, prefix, z)
+    check_grid(browser, name, expected)
+    assert expected.std() > 0.01
+    assert console(browser) == []
+
+
+def show(browser, z):
+    """Has the page show samples of noise [N, z_dim]."""
     browser.execute_async_script('''
         const done = arguments[1];
         dcgan.showSamples(arguments[0].map((z) => Float32Array.from(z))).then(done);''', z.tolist())
-    expected = to_uint8(expected_images(name, prefix, z), PRESETS[name].image_range)
-    for i in range(16):
-        found = pixels(browser, '#grid canvas', i)
-        assert (found[..., 3] == 255).all()
-        assert np.abs(found[..., :3].astype(int) - expected[i].astype(int)).max() <= 1
-    assert expected.std() > 1
+
+
+def is_shown(browser, name, selector, index, image):
+    """Whether a canvas has the pixels of an image [H, W, C] in the preset's range, give or take one of 255 levels."""
+    found = pixels(browser, selector, index)
+    expected = to_uint8(image[np.newaxis], preset_of(name).image_range)[0]
+    return found.shape[:2] == expected.shape[:2] and (found[..., 3] == 255).all() and np.abs(
+        found[..., :3].astype(int) - expected.astype(int)).max() <= 1
+
+
+def check_grid(browser, name, images):
+    assert browser.execute_script("return document.querySelectorAll('#grid canvas').length") == len(images)
+    for i, image in enumerate(images):
+        assert is_shown(browser, name, '#grid canvas', i, image), i
+
+
+@pytest.mark.parametrize('name', [LABELLED.name, pytest.param('cgan_mnist', marks=pytest.mark.nightly)])
+def test_a_class_by_keyboard_shows_the_same_noise_in_that_class(name, browser, npm, exports, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+    prefix, out = exports(name)
+    open_page(browser, from_disk, npm, os.path.join(out, 'web'))
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', {'behavior': 'allow', 'downloadPath': str(tmp_path)})
+    z = noise(name, 16)
+
+    def of_class(some, label):
+        return expected_images(name, prefix, some, np.full(len(some), label, np.int32))
+
+    def press(selector, index=0):
+        browser.execute_script('document.querySelectorAll(arguments[0])[arguments[1]].focus()', selector, index)
+        browser.switch_to.active_element.send_keys(Keys.ENTER)
+
+    def pressed(selector):
+        return browser.execute_script(
+            'return [...document.querySelectorAll(arguments[0])].map((each) => each.ariaPressed)', selector)
+
+    def until_shown(selector, image):
+        wait_until(lambda: is_shown(browser, name, selector, 0, image))
+
+    # All of them: a column for each class, a row for each noise vector.
+    show(browser, z)
+    check_grid(browser, name, expected_images(name, prefix, np.repeat(z[:4], 10, axis=0), np.tile(
+        np.arange(10, dtype=np.int32), 4)))
+    assert [each.text for each in browser.find_elements('css selector', '#classes button')] == ['All'] + list(
+        '0123456789')
+    assert [each.text for each in browser.find_elements('css selector', '#grid span')] == list('0123456789')
+    assert pressed('#classes button') == ['true'] + ['false'] * 10
+    press('#grid button', 23)  # the third noise vector's 3
+    until_shown('#varied', of_class(z[2:3], 3)[0])
+    press('#set-start')
+    press('#download-grid')
+
+    press('#classes button', 1 + 7)
+    assert pressed('#classes button')[8] == 'true'
+    until_shown('#varied', of_class(z[2:3], 7)[0])  # the same noise stays chosen
+    check_grid(browser, name, of_class(z, 7))
+    assert pressed('#grid button') == ['true' if i == 2 else 'false' for i in range(16)]
+    assert browser.find_element('css selector', '#grid button').get_attribute('aria-label') == 'Sample 1, 7'
+    assert browser.find_element('id', 'varied-class').text == 'Class: 7'
+    press('#download-grid')
+    press('#download-varied')
+
+    # A direction leaves the class as it is.
+    directions = browser.execute_script('return dcgan.page.directions')
+    browser.execute_script("document.getElementById('direction-1').focus()")
+    browser.switch_to.active_element.send_keys(Keys.END)
+    until_shown('#varied', of_class(z[2:3] + np.float32(3 / np.sqrt(3)) * np.float32(directions[:1]), 7)[0])
+
+    # Half the way from the 3 to the 7 is of half of each class.
+    press('#grid button', 5)
+    press('#set-end')
+    browser.execute_script("document.getElementById('position').focus()")
+    browser.switch_to.active_element.send_keys(Keys.END)
+    until_shown('#walk', of_class(z[5:6], 7)[0])
+    for _ in range(50):
+        browser.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    weights = np.eye(10, dtype=np.float32)[[3]] / 2 + np.eye(10, dtype=np.float32)[[7]] / 2
+    until_shown('#walk', expected_images(name, prefix, (z[2:3] + z[5:6]) / 2, weights)[0])
+    assert browser.find_element('id', 'position-value').text == '50 %'
+    assert [browser.find_element('id', each + '-class').text for each in ('start', 'end')] == ['3', '7']
+
+    wait_until(lambda: sorted(os.listdir(str(tmp_path))) == [
+        name + end for end in ('-7-samples.png', '-7.png', '-all-samples.png')])
+    with Image.open(str(tmp_path / (name + '-all-samples.png'))) as picture:
+        assert picture.size == (10 * 4 * 28, 4 * 4 * 28)
+    assert browser.execute_script('return document.documentElement.scrollWidth') <= PHONE
     assert console(browser) == []
 
 
@@ -210,13 +315,6 @@ def test_the_page_by_keyboard_on_a_phone(name, browser, serve, npm, exports):
     assert any(part in text('status') for part in ('WebGL', 'CPU')) and 'ms an image' in text('status')
     before = [pixels(browser, '#grid canvas', i) for i in range(16)]
 
-    def until(true):  # WebGL without a GPU takes its time
-        for _ in range(200):
-            if true():
-                return
-            time.sleep(0.1)
-        raise AssertionError('not within 20 seconds')
-
     def shows(selector, expected):  # WebGL adds up a batch of 1 in another order than one of 16
         return np.abs(pixels(browser, selector).astype(int) - expected).max() <= 1
 
@@ -231,19 +329,19 @@ def test_the_page_by_keyboard_on_a_phone(name, browser, serve, npm, exports):
     second = focus(lambda found: found.get_attribute('aria-label') == 'Sample 2')
     second.send_keys(Keys.ENTER)
     wait_for(browser, "document.querySelectorAll('#grid button')[1].getAttribute('aria-pressed') === 'true'")
-    until(lambda: shows('#varied', before[1]))
+    wait_until(lambda: shows('#varied', before[1]))
     slider = focus(lambda found: found.get_attribute('id') == 'direction-1')
     slider.send_keys(Keys.END)
-    until(lambda: not shows('#varied', before[1]))
+    wait_until(lambda: not shows('#varied', before[1]))
     focus(lambda found: found.get_attribute('id') == 'reset').send_keys(Keys.ENTER)
-    until(lambda: shows('#varied', before[1]))
+    wait_until(lambda: shows('#varied', before[1]))
     # The walk starts at sample 1 and ends at sample 2.
     assert shows('#walk', before[0]) and not shows('#walk', before[1])
     focus(lambda found: found.get_attribute('id') == 'position').send_keys(Keys.END)
-    until(lambda: shows('#walk', before[1]))
+    wait_until(lambda: shows('#walk', before[1]))
     browser.execute_script("document.getElementById('new').focus()")
     browser.switch_to.active_element.send_keys(Keys.ENTER)
-    until(lambda: not shows('#grid canvas', before[0]))
+    wait_until(lambda: not shows('#grid canvas', before[0]))
     assert console(browser) == []
 
 
@@ -270,8 +368,9 @@ def test_downloads_are_the_pictures_shown(browser, serve, npm, exports, tmp_path
 
 
 @pytest.mark.slow
-def test_the_readmes_example_for_the_browser_runs(browser, serve, npm, exports):
-    _, out = exports('blog_mnist')
+@pytest.mark.parametrize('name', ['blog_mnist', LABELLED.name])
+def test_the_readmes_example_for_the_browser_runs(name, browser, serve, npm, exports):
+    _, out = exports(name)
     with open(os.path.join(out, 'README.md')) as handle:
         example, = re.findall(r'```html\n(.*?)```', handle.read(), re.S)
     assert example.count(CDN) == 1

@@ -88,7 +88,6 @@ async function start() {
   const state = { zs: [], shown: null, samples: [], images: [], columns: 0, chosen: 0, start: null, end: null,
     playing: false };
   const nameOf = (label) => (page.classes ? page.classes[label] : '');
-  const caption = ({ label }) => (page.classes ? `Class: ${nameOf(label)}` : '');
 
   // As many buttons as there are samples, under the classes' names where each has a column.
   function buildGrid() {
@@ -164,7 +163,7 @@ async function start() {
     const chosen = state.samples[state.chosen];
     const [image] = await images([{ ...chosen, z: moved(page, chosen.z, amounts()) }]);
     draw(element('varied'), image);
-    element('varied-class').textContent = caption(chosen);
+    element('varied-class').textContent = page.classes ? `Class: ${nameOf(chosen.label)}` : '';
   });
 
   const showWalk = newest(async () => {
@@ -184,7 +183,7 @@ async function start() {
   async function setEnd(name, index) {
     state[name] = state.samples[index];
     draw(element(name), state.images[index]);
-    element(`${name}-class`).textContent = caption(state[name]);
+    element(`${name}-class`).textContent = nameOf(state[name].label);
     if (state.start && state.end) await showWalk();
   }
 
