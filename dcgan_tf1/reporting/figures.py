@@ -8,7 +8,8 @@ import textwrap
 import numpy as np
 
 from dcgan_tf1.metrics.table import DRAWN
-from dcgan_tf1.util.figure_style import column_heads, figure_bytes, head, new_figure, own_style, plain, whole_numbers
+from dcgan_tf1.util.column_heads import column_heads, head
+from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
 from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
 

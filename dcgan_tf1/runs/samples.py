@@ -8,8 +8,8 @@ import numpy as np
 
 from dcgan_tf1.data import npz
 from dcgan_tf1.util import images
+from dcgan_tf1.util.column_heads import column_heads
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.figure_style import column_heads
 from dcgan_tf1.util.files import make_folder, replacing, write_bytes
 
 

@@ -14,13 +14,7 @@ import sys
 import tempfile
 import warnings
 
-import numpy as np
-from PIL import Image
-
 from dcgan_tf1.util.errors import UserError, reason
-
-HEADS_DPI = 100  # of the names over columns
-MAX_LETTERS = 24  # of such a name
 
 
 class FigureError(UserError):
@@ -61,37 +55,6 @@ def figure_bytes(figure, dpi):
     stream = io.BytesIO()
     figure.savefig(stream, format='png', dpi=dpi)
     return stream.getvalue()
-
-
-def head(name):
-    """A name as it stands over a column: in one line that is not too long."""
-    name = ' '.join(name.split())
-    return name if len(name) <= MAX_LETTERS else name[:MAX_LETTERS - 1] + '\N{HORIZONTAL ELLIPSIS}'
-
-
-@own_style()
-def column_heads(names, width):
-    """Names to be put over columns of images: uint8 [H, len(names) * width, 1], black on white.
-
-    width: of a column, in pixels. Where one of them is wider than its column, all of them are turned upwards. One of
-    more than MAX_LETTERS is cut.
-    """
-    half = 0.5  # of a pixel, or rounding might make one too few of them
-    wide = len(names) * width + half
-    figure = new_figure(wide / HEADS_DPI, 1)
-    figure.set_dpi(HEADS_DPI)
-    renderer = importlib.import_module('matplotlib.backends.backend_agg').FigureCanvasAgg(figure).get_renderer()
-    texts = [figure.text((index + 0.5) * width / wide, 0, plain(head(name)), fontsize=7, ha='center', va='bottom')
-             for index, name in enumerate(names)]
-    if max(text.get_window_extent(renderer).width for text in texts) > width - 2:
-        for text in texts:
-            text.set_rotation(90)
-    high = int(max(text.get_window_extent(renderer).height for text in texts)) + 4 + half
-    figure.set_size_inches(wide / HEADS_DPI, high / HEADS_DPI)
-    for text in texts:
-        text.set_y(2 / high)
-    with Image.open(io.BytesIO(figure_bytes(figure, HEADS_DPI))) as picture:
-        return np.asarray(picture.convert('L'))[..., np.newaxis]
 
 
 def whole_numbers(axis, most):

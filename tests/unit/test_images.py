@@ -13,7 +13,8 @@ from PIL import Image
 from dcgan_tf1.metrics.table import DRAWN
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.util import images
-from dcgan_tf1.util.figure_style import FigureError, column_heads
+from dcgan_tf1.util.column_heads import column_heads
+from dcgan_tf1.util.figure_style import FigureError
 
 
 @pytest.mark.parametrize('image_range', [(-1.0, 1.0), (0.0, 1.0)])

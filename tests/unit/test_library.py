@@ -514,7 +514,7 @@ def cgan_run(blog_run):
     preset = dcgan.get_preset('cgan_mnist')
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
-        dcgan.generator(preset, np.zeros([1, 100]), [0])
+        dcgan.generator(preset, np.zeros([1, 100]), labels=[0])
         session.run(tf.global_variables_initializer())
         saver = tf.train.Saver(graph.sampled_variables(preset, tf.global_variables()))
         saver.save(session, os.path.join(folder, 'checkpoints', 'model.ckpt'), global_step=4)

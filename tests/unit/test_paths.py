@@ -64,7 +64,7 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
                      report.parse, export.parse, evaluate.parse, datasets.parse):
         assert function([]) is None
     assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
-    assert defined[False] <= {'class', 'preset', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range',
+    assert defined[False] <= {'augment', 'class', 'preset', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range',
                               'features_range', 'features_input', 'features_output', 'features_probabilities'}
 
 
