@@ -35,13 +35,13 @@ CELL = 32  # pixels of a sample in the picture of all systems, the larger ones' 
 
 Places = collections.namedtuple('Places', 'records strips document picture')
 HERE = Places(os.path.join(ROOT, 'benchmarks', 'results'), os.path.join(ROOT, 'docs', 'img', 'systems'),
-              os.path.join(ROOT, 'docs', 'results.md'), os.path.join(ROOT, 'docs', 'img', 'presets.png'))
+              os.path.join(ROOT, 'docs', 'results.md'), os.path.join(ROOT, 'docs', 'img', 'systems.png'))
 
 
 def trial_places(folder):
     """Where a trial's records, tables and pictures go; they never come beside the real ones."""
     return Places(os.path.join(folder, 'results'), os.path.join(folder, 'img'), os.path.join(folder, 'results.md'),
-                  os.path.join(folder, 'presets.png'))
+                  os.path.join(folder, 'systems.png'))
 
 
 def add(paths, places, trial=False):

@@ -55,7 +55,9 @@ def from_run(path, trial=False):
     if step != total:
         raise UserError('{}: expected a finished run, found it at step {:,} of {:,}'.format(path, step, total))
     epoch = _steps_per_epoch(path, config, preset, schedule)
-    differing = [] if trial else differences(preset, config['identity'], total, epoch)
+    # Not with the run's own preset, which has what its flags said.
+    differing = [] if trial else differences(
+        run_folder.preset_in_mode(preset.name, preset.mode), config['identity'], total, epoch)
     if differing:
         raise UserError('{}: expected a whole run of {} as it is now, found that {}'.format(
             path, system, '; '.join(differing)))
@@ -123,10 +125,6 @@ def _preset(path, config):
     mode = _section(path, config, 'schedule').get('mode')
     if mode is None:
         return preset, None
-    if mode not in preset.modes:
-        raise UserError('{}: expected a mode of {}, found {!r}'.format(path, preset.name, mode))
-    if preset.mode != mode:
-        preset = preset.with_mode(mode)
     return preset, mode if preset.modes[mode] else None
 
 

@@ -93,7 +93,7 @@ def _splits(run, config):
 def _in_its_folder(record, shape, log, background):
     """What lies now in the folder that a run found its data in; None for nothing."""
     name, folder = record['name'], record['folder']
-    if folder is None or not os.path.exists(folder):
+    if folder is None or not (os.path.isdir(folder) or name in sources.SINGLE_FILES and os.path.isfile(folder)):
         return None
     if record['note'] is not None and name == 'mnist':
         path = os.path.join(folder, loading.EMBEDDED_FILE)

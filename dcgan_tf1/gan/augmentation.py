@@ -36,7 +36,7 @@ def translation(images, uniform):
 
     def shift(size, what):
         """[N, size, size]: which row or column each one takes; none where that is outside."""
-        reach = size // 8
+        reach = (size + 4) // 8  # rounded
         amount = tf.cast(tf.floor(uniform(what, -reach, reach + 1)), tf.int32)
         return tf.one_hot(tf.range(size)[tf.newaxis] + amount[:, :, 0, 0], size)
 

@@ -16,8 +16,6 @@ from dcgan_tf1.gan.updates import EMA, UpdateBuilder, network_trainables
 TrainingGraph = collections.namedtuple('TrainingGraph', [
     'real',         # placeholder [N] + input_shape, float32 in the preset's range
     'noise',        # placeholder [N, z_dim], float32
-    'labels',       # placeholder [N], int32: of the images, real or to be made; None where the preset takes none
-    'one_hot',      # what they become, float32 [N, classes], or None
     'dropout_seed',  # placeholder, int32 scalar: which dropout masks, see step_loop.dropout_seed_for()
     'losses',       # the preset's losses, scalars, in training mode; moves no average
     'sample_images',  # [N] + image_shape
@@ -26,6 +24,8 @@ TrainingGraph = collections.namedtuple('TrainingGraph', [
     'loop',         # step_loop.Loop: whole steps on the device
     'loss_accumulators',  # updates.LossAccumulators: what the updates themselves started from, or None
     'exchange',     # collectives.SyncOps, where there are several workers, else None
+    'labels',       # placeholder [N], int32: of the images, real or to be made; None where the preset takes none
+    'one_hot',      # what they become, float32 [N, classes], or None
 ])
 
 # one_hot: what `labels` become, float32 [N, classes]; fed in their place, it may be between classes.
@@ -148,5 +148,5 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
         loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps)
         exchange = build_sync_ops(workers, loop.train, workers.sums - sums, workers.bytes - size) \
             if workers.count > 1 else None
-        return TrainingGraph(real, noise, labels, one_hot, dropout_seed, forward.mean_losses(), images, global_step,
-                             builder.update, loop, builder.loss_accumulators, exchange)
+        return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,
+                             loop, builder.loss_accumulators, exchange, labels, one_hot)

@@ -139,6 +139,11 @@ class Preset:
             if getattr(self, field) not in choices:
                 raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
                     field, ', '.join(map(repr, choices)), getattr(self, field)))
+        if not self.splits or not set(self.splits) <= {'train', 'test'}:
+            raise ValueError("Preset.splits: expected some of 'train' and 'test', found {!r}".format(self.splits))
+        if self.augment and len(self.input_shape) != 3:
+            raise ValueError('Preset.augment: expected images [N, H, W, C], found input_shape {!r}'.format(
+                self.input_shape))
         unknown = [name for name in self.augment if name not in augmentation.AUGMENTATIONS]
         if unknown:
             raise ValueError('Preset.augment: expected some of {}, found {!r}'.format(
@@ -166,6 +171,11 @@ class Preset:
             raise ValueError('Preset.classes: expected 1 or more, found {!r}'.format(self.classes))
         if self.image_class is not None:
             raise ValueError('Preset.image_class: expected None beside classes, found {!r}'.format(self.image_class))
+        if self.samples < self.classes:
+            raise ValueError('Preset.samples: expected one of each of the {} classes or more, found {!r}'.format(
+                self.classes, self.samples))
+        if self.samples_noise == 'fakes':
+            raise ValueError("Preset.samples_noise: expected 'fresh' or 'fixed' beside classes, found 'fakes'")
         if set(self.noise_batches) != {1} or self.incomplete_batch != 'drop':
             raise ValueError(
                 "Preset.noise_batches: expected batches of 1, and incomplete_batch='drop', beside classes, found {!r} "

@@ -95,8 +95,8 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps):
             with tf.control_dependencies(done):
                 real, one_hot = real_images(i, spec.images)
                 noise = tf.identity(noises[i, noise_ends[spec.noise]:noise_ends[spec.noise + 1]])
-                done = [update(spec, real, noise, dropout_seed_for(first + i, place), one_hot,
-                               Progress(first + i, factor), batch_size)]
+                done = [update(spec, real, noise, dropout_seed_for(first + i, place), full_batch=batch_size,
+                               labels=one_hot, progress=Progress(first + i, factor))]
         with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
             return i + 1
 

@@ -113,15 +113,18 @@ class UpdateBuilder:
         """A custom getter: the average of a weight in the weight's place, where there is one."""
         return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
 
-    def update(self, spec, real, noise, dropout_seed, labels=None, progress=None, full_batch=None):
+    def update(self, spec, real, noise, dropout_seed, learning_rate=None, full_batch=None, labels=None,
+               progress=None):
         """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
 
-        labels: one-hot [N, classes], where the preset takes some.
-        progress: the Progress at this step; None for the first of steps at the preset's learning rate.
+        learning_rate: a number or a scalar; None for the preset's.
         full_batch: where the preset skips incomplete batches, the N of a full one.
+        labels: one-hot [N, classes], where the preset takes some.
+        progress: the Progress at this step; None for the step after the graph's global_step, at the whole learning
+          rate.
         """
         preset = self._preset
-        progress = progress or Progress(1, None)
+        progress = progress or Progress(tf.train.get_or_create_global_step() + 1, None)
         forward = self.forward(real, noise, labels, dropout_seed)
         gradients = [self._gradients(objective, forward) for objective in spec.objectives]
         passes = {name for objective in spec.objectives for name in preset.model.passes[objective.loss]}
@@ -132,7 +135,7 @@ class UpdateBuilder:
             gradients, statistics = self._averaged_over_workers(gradients, statistics)
 
         def apply():
-            return self._apply(spec, forward, gradients, statistics, power_iterations, progress)
+            return self._apply(spec, forward, gradients, statistics, power_iterations, learning_rate, progress)
 
         # Several workers have no incomplete batches, nor may one of them skip what the others wait for.
         if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in passes \
@@ -141,7 +144,7 @@ class UpdateBuilder:
                            lambda: tf.constant(0)).op
         return apply()
 
-    def _apply(self, spec, forward, gradients, statistics, power_iterations, progress):
+    def _apply(self, spec, forward, gradients, statistics, power_iterations, learning_rate, progress):
         """The op that moves all that an update moves: first what the passes saw, then the weights."""
         # With several objectives, or where u moves, nothing may change before the last gradient.
         wait = [gradient for each in gradients for gradient, _ in each] \
@@ -150,15 +153,15 @@ class UpdateBuilder:
             moved = [tf.assign(u, value).op for u, value in power_iterations]
         with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
             learned = [self._optimizers[objective.networks].apply_gradients(each, self._learning_rate(
-                objective, progress)) for objective, each in zip(spec.objectives, gradients)]
+                objective, learning_rate, progress)) for objective, each in zip(spec.objectives, gradients)]
         learners = [network for objective in spec.objectives for network in objective.networks]
         if self._averages and self._preset.model.networks[0] in learners:
             with tf.control_dependencies(learned):
                 learned = self._weight_average_updates(progress.step)
         return tf.group(*(learned + self._accumulate_losses(spec, forward)))
 
-    def _learning_rate(self, objective, progress):
-        rate = self._preset.learning_rate_of(objective.networks[0])
+    def _learning_rate(self, objective, given, progress):
+        rate = self._preset.learning_rate_of(objective.networks[0]) if given is None else given
         return rate if progress.rate_factor is None else rate * progress.rate_factor
 
     def _weight_average_updates(self, step):

@@ -48,7 +48,7 @@ def make_reference(real, title, extractor, count, seed, log=print, labels=None, 
     """The Reference of `real`, uint8 [N, H, W, C]: two halves of `count` images, and the rest to search.
 
     labels, classes: the images' labels, int [N], and how many classes there are; None to measure without. Images
-    that are compared with it are to be made of the second half's labels: then both have as many of each class.
+    that are compared with it are to be made of the second half's labels: as many of each class as in `other`.
     """
     order = numpy_rng(seed, 'evaluate', 0).permutation(len(real))
     others, training = order[:count], order[count:]

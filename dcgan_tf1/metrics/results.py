@@ -31,9 +31,11 @@ BY_CLASS = collections.OrderedDict([('class_accuracies', ('accuracy', '{:.3f}'))
 def format_by_class(rows, names):
     """The figures of each class as lines of text, beside each other for the sets of images; names: of the classes.
 
-    Of more than MAX_LINES, the rest is left to metrics.json.
+    Of more than MAX_LINES, the rest is left to metrics.json. '' where nothing was measured by class.
     """
     keys = [key for key in BY_CLASS if all(key in row for row in rows)]
+    if not keys:
+        return ''
     lines = [[''] + [BY_CLASS[key][0] for _ in rows for key in keys]]
     more, names = len(names) - MAX_LINES, names[:MAX_LINES]
     for index, name in enumerate(names):

@@ -38,7 +38,7 @@ def evaluate(config):
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None and given is None
     if preset.classes is not None and given is not None:
-        print('{}: nobody knows the labels of these images; they are not measured by class'.format(config.images))
+        print('{}: these images have no labels; they are measured without class accuracy'.format(config.images))
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
     prefixes = [] if given is not None else _prefixes(config)
@@ -54,7 +54,9 @@ def evaluate(config):
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
     if labelled and not config.all_checkpoints:
-        print(results.format_by_class(rows, dataset.classes), flush=True)
+        text = results.format_by_class(rows, dataset.classes)
+        if text:
+            print(text, flush=True)
     with writing(out):
         os.makedirs(out, exist_ok=True)
     write_json(os.path.join(out, 'metrics.json'), {

@@ -209,8 +209,8 @@ def _by_class(run, metrics):
 
 def _bars(metrics, key, title, text):
     """[(a chart of a list with a number for each class, for each set of images, `text`)]; [] where there is none."""
-    groups = [(str(row.get('name')), [value or 0 for value in row[key]]) for row in metrics['results']
-              if isinstance(row.get(key), list) and row[key]
+    groups = [(str(row.get('name')), [float('nan') if value is None else value for value in row[key]])
+              for row in metrics['results'] if isinstance(row.get(key), list) and row[key]
               and all(value is None or isinstance(value, (int, float)) for value in row[key])]
     count = len(groups[0][1]) if groups else 0
     if not groups or any(len(values) != count for _, values in groups):

@@ -11,6 +11,7 @@ import re
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, cannot_write, make_folder
 from dcgan_tf1.util.paths import literal
@@ -260,3 +261,11 @@ def _alternatives(name, shape, shapes):
                   if shapes[other] == shape and not re.search(r'/Adam(_1)?$', other))
     return '; of that shape it has {}'.format(', '.join(same[:3])) if same else \
         '; it has {} variables: {} ...'.format(len(shapes), ', '.join(sorted(shapes)[:3]))
+
+
+def unused_averages(preset, prefix):
+    """A warning where a checkpoint holds averages of the weights that the preset does not sample with, else None."""
+    if preset.ema_decay is None and any(name.endswith(EMA) for name in names(prefix)):
+        return ('{} holds averages of the weights, as with --ema_decay, and {} samples with the weights '
+                'themselves'.format(prefix, preset.name))
+    return None

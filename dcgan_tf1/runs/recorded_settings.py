@@ -25,7 +25,10 @@ def apply(run, preset, config):
         found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
-    return dataclasses.replace(preset, **found)
+    try:
+        return dataclasses.replace(preset, **found)
+    except ValueError as error:
+        raise UserError('{}: expected settings that go together in its config.json: {}'.format(run, error))
 
 
 def _checked(run, recorded, name, default, accepts, expected):

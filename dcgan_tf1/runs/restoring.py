@@ -18,6 +18,14 @@ from dcgan_tf1.util.errors import UserError
 
 def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
+    preset, prefix = _find(preset, path, which)
+    warning = checkpoint.unused_averages(preset, prefix)
+    if warning:
+        logging.warning('%s', warning)
+    return preset, prefix
+
+
+def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     path = os.path.expanduser(os.fspath(path))
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):

@@ -112,7 +112,11 @@ def find_checkpoint(run, step, path, name, which='last', mode=None):
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
     """
     if run is None:
-        return preset_in_mode(name, mode), checkpoint.resolve(path)
+        preset, prefix = preset_in_mode(name, mode), checkpoint.resolve(path)
+        warning = checkpoint.unused_averages(preset, prefix)
+        if warning:
+            print('WARNING: ' + warning, file=sys.stderr)
+        return preset, prefix
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))

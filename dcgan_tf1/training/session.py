@@ -53,15 +53,15 @@ class TrainingSession:
     def begin_from(self, prefix):
         """Sets the variables of a training that begins from any checkpoint: all but the number of steps.
 
-        Returns what the checkpoint has none of: some of _OPTIONAL. The averages of the weights then start from the
-        weights.
+        Returns the kinds of variables, of _OPTIONAL, that the checkpoint lacks. Averages of the weights that it lacks
+        start from the weights.
         """
-        there = checkpoint.names(prefix)
+        saved = checkpoint.names(prefix)
         wanted = checkpoint.by_name(each for each in self._variables() if each is not self._handles.global_step)
         absent, averages = [], {}
         for kind, pattern in _OPTIONAL.items():
             of_kind = [name for name in wanted if pattern.fullmatch(name)]
-            if of_kind and not there.intersection(of_kind):
+            if of_kind and not saved.intersection(of_kind):
                 absent.append(kind)
                 apart = {name: wanted.pop(name) for name in of_kind}
                 averages = apart if kind == _AVERAGES else averages

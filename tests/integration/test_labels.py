@@ -1,5 +1,6 @@
 """Labels from the data to the pictures: a run of a small conditional preset, resumed, sampled and restored."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -181,6 +182,13 @@ def test_a_damaged_record_of_classes_is_one_line(conditional, tmp_path, name, va
 
 
 # ------------------------------------------------------------------------------------- the library
+
+def test_averages_of_weights_that_a_preset_would_not_take_are_named(conditional, tmp_path):
+    preset, prefix = dcgan.get_preset('conditional'), os.path.join(conditional, 'checkpoints', 'model.ckpt-12')
+    without = dataclasses.replace(preset, ema_decay=None)
+    assert checkpoint.unused_averages(preset, prefix) is None
+    assert 'model.ckpt-12 holds averages of the weights' in checkpoint.unused_averages(without, prefix)
+
 
 def test_networks_in_a_graph_of_ones_own_take_labels(conditional):
     preset = PRESETS['conditional']

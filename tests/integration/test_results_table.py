@@ -112,7 +112,7 @@ def test_losses_beside_those_of_2017():
 
 @pytest.mark.parametrize('what, expected', [
     ('cut short', 'it has 4 steps, not 10,000'), ('stopped', 'at step 4 of 10,000'),
-    ('settings', 'learning_rate was 0.5'), ('few images', 'an evaluation of 2,700 images'),
+    ('settings', 'learning_rate was 0.5'), ('average', 'ema_decay was 0.5'), ('few images', 'an evaluation of 2,700 images'),
     ('not evaluated', 'dcgan-evaluate --run='), ('other data', 'found other data'),
     ('no system', 'expected a run of one of the systems'), ('no losses', 'expected rows of losses')])
 def test_what_is_no_whole_run_is_refused(what, expected, whole_run, places, tmp_path, monkeypatch):
@@ -122,6 +122,7 @@ def test_what_is_no_whole_run_is_refused(what, expected, whole_run, places, tmp_
         monkeypatch.setitem(PRESETS, 'keras_dense', dataclasses.replace(PRESETS['keras_dense'], steps=10000))
     config, metrics = run / 'config.json', run / 'evaluation-000004' / 'metrics.json'
     changes = {
+        'average': lambda value: value['identity'].update(ema_decay=0.5),
         'stopped': lambda value: value['schedule'].update(total_steps=10000),
         'settings': lambda value: value['identity'].update(learning_rate=0.5),
         'no system': lambda value: value['flags'].update(precision='bfloat16')}
@@ -143,7 +144,7 @@ def test_what_is_no_whole_run_is_refused(what, expected, whole_run, places, tmp_
 # ------------------------------------------------------------------------------------- tables
 
 def test_adding_a_run_writes_tables_and_pictures_and_nothing_again(whole_run, places, tmp_path, capsys):
-    files = [tmp_path / name for name in ('results.md', 'presets.png', 'img/keras_dense-0.png',
+    files = [tmp_path / name for name in ('results.md', 'systems.png', 'img/keras_dense-0.png',
                                           'results/keras_dense-0.json')]
     for again in (False, True):
         before = again and [(path.stat().st_mtime_ns, path.read_bytes()) for path in files]
@@ -159,7 +160,7 @@ def test_adding_a_run_writes_tables_and_pictures_and_nothing_again(whole_run, pl
     assert '`cgan_mnist`' in missing and '`keras_dense`' not in missing
     with Image.open(str(tmp_path / 'img' / 'keras_dense-0.png')) as strip:
         assert strip.size == (12 * 28, 2 * 28)
-    with Image.open(str(tmp_path / 'presets.png')) as picture:
+    with Image.open(str(tmp_path / 'systems.png')) as picture:
         assert picture.size == (230 + 24 * 32 + 4, 8 + 32)
 
 

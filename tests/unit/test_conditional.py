@@ -72,9 +72,9 @@ def test_a_step_takes_the_labels_of_its_own_real_images():
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(0)
             handles = graph.build_training_graph(TINY, total_steps=10)
-            by_step = [handles.update(spec, handles.real, handles.noise, handles.dropout_seed, handles.one_hot,
-                                      updates.Progress(step, (10 - step + 1) / 10))
-                       for step in (1, 2) for spec in TINY.schedule]
+            by_step = [handles.update(
+                spec, handles.real, handles.noise, handles.dropout_seed, labels=handles.one_hot,
+                progress=updates.Progress(step, (10 - step + 1) / 10)) for step in (1, 2) for spec in TINY.schedule]
             session.run(tf.global_variables_initializer())
             train(session, handles, by_step)
             return session.run({v.op.name: v for v in tf.global_variables() if v.op.name != 'global_step'})
@@ -124,6 +124,10 @@ def test_without_labels_the_networks_are_those_of_the_preset_without():
     ({'image_class': '7'}, "Preset.image_class: expected None beside classes, found '7'"),
     ({'noise_batches': (2,)}, 'Preset.noise_batches: expected batches of 1'),
     ({'incomplete_batch': 'keep'}, "incomplete_batch='drop'"),
+    ({'samples': 9}, 'Preset.samples: expected one of each of the 10 classes or more, found 9'),
+    ({'samples_noise': 'fakes'}, "Preset.samples_noise: expected 'fresh' or 'fixed' beside classes, found 'fakes'"),
+    ({'splits': ('valid',)}, "Preset.splits: expected some of 'train' and 'test', found ('valid',)"),
+    ({'input_shape': (784,), 'augment': ('cutout',)}, 'Preset.augment: expected images [N, H, W, C]'),
     ({'augment': ('turning',)}, "Preset.augment: expected some of 'translation', 'color', 'cutout', found 'turning'")])
 def test_what_a_conditional_preset_can_not_be(fields, text):
     with pytest.raises(ValueError) as caught:

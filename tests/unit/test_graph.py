@@ -70,7 +70,7 @@ class Built:
             with self.graph.as_default():
                 handles = self.handles
                 self._updates[update] = handles.update(
-                    update, handles.real, handles.noise, handles.dropout_seed, handles.one_hot)
+                    update, handles.real, handles.noise, handles.dropout_seed, labels=handles.one_hot)
         return self._updates[update]
 
     def update(self, update, real, z, draw=1):
