@@ -17,7 +17,8 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.runs import checkpoint, sampling
 
-pytestmark = pytest.mark.slow
+# Nightly under TensorFlow 1.15.5, where building its graphs takes minutes.
+pytestmark = pytest.mark.nightly if tf.VERSION.startswith('1.') else pytest.mark.slow
 PRESET = dataclasses.replace(PRESETS['conditional_mnist'], batch_size=8, learning_rate=0.0)
 
 

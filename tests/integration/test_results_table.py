@@ -113,7 +113,8 @@ def test_losses_beside_those_of_2017():
 @pytest.mark.parametrize('what, expected', [
     ('cut short', 'it has 4 steps, not 10,000'), ('stopped', 'at step 4 of 10,000'),
     ('settings', 'learning_rate was 0.5'), ('average', 'ema_decay was 0.5'),
-    ('few images', 'an evaluation of 2,700 images'), ('not evaluated', 'dcgan-evaluate --run='), ('other data', 'found other data'),
+    ('few images', 'an evaluation of 2,700 images'), ('not evaluated', 'dcgan-evaluate --run='),
+    ('other data', 'found other data'),
     ('no system', 'expected a run of one of the systems'), ('no losses', 'expected rows of losses')])
 def test_what_is_no_whole_run_is_refused(what, expected, whole_run, places, tmp_path, monkeypatch):
     run = tmp_path / 'run'

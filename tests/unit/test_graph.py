@@ -308,7 +308,7 @@ def test_samples_use_averages_and_dropout_as_the_preset_says(preset, built):
 
             whole, one = sampled(z), sampled(z[:1])
     # Batch norm on its averages: an image does not depend on the others of its batch.
-    np.testing.assert_allclose(whole[:1], one, atol=1e-6)
+    np.testing.assert_allclose(whole[:1], one, atol=5e-6)
 
 
 def test_the_kinds_of_variables(preset, whole):
