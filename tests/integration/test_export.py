@@ -279,7 +279,7 @@ def test_the_manifest_and_signatures_say_which_labels_a_conditional_preset_takes
 
 
 def test_every_class_is_compared_and_named_as_the_runs_data_names_it(tmp_path, monkeypatch):
-    many = dataclasses.replace(LABELLED, name='many', classes=35)
+    many = dataclasses.replace(LABELLED, name='many', classes=35, samples=35)
     names = ['class {}'.format(number) for number in range(35)]
     run, seen = tmp_path / '00000-many', []
     run.mkdir()
