@@ -177,7 +177,7 @@ def test_a_trial_of_one_system(tree, tiny_data):
     text = (tree / 'some' / 'results.md').read_text()
     assert text.startswith('# A trial') and '| `keras_dense` | 3 ' in text
     assert sorted(path.name for path in (tree / 'some').iterdir()) == [
-        'features.pb', 'img', 'keras_dense-0', 'keras_dense.html', 'systems.png', 'results', 'results.md',
+        'features.pb', 'img', 'keras_dense-0', 'keras_dense.html', 'results', 'results.md', 'systems.png',
         'these-runs-are-cut-short']
     assert (tree / 'docs' / 'results.md').read_text() == 'as it was'
     assert not [name for name in os.listdir(str(tree / 'benchmarks' / 'results')) if 'keras' in name]
