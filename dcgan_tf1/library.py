@@ -17,7 +17,7 @@ from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, classes, restoring, sampling
+from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sampling
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -122,7 +122,7 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
     """
     run = os.path.expanduser(os.fspath(path))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    columns, labels = _labels(run if os.path.isfile(os.path.join(run, 'config.json')) else None, preset, labels)
+    columns, labels = _labels(run if run_folder.is_run(run) else None, preset, labels)
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)
     else:

@@ -15,7 +15,7 @@ import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
@@ -103,7 +103,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17):
 def _run_of(prefix):
     """The run folder that a checkpoint lies in; None for any other checkpoint."""
     run = os.path.dirname(os.path.dirname(os.path.abspath(prefix)))
-    return run if os.path.isfile(os.path.join(run, 'config.json')) else None
+    return run if run_folder.is_run(run) else None
 
 
 def _draw(preset, network, count, seed, first_label=0):

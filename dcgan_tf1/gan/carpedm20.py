@@ -7,7 +7,7 @@ names of their own; generators and discriminators as networks.py has them.
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
-from dcgan_tf1.gan.layers import leaky_relu, normal, truncated_normal
+from dcgan_tf1.gan.layers import leaky_relu, normal, truncated_normal, with_labels
 
 
 def linear(x, units, name):
@@ -36,15 +36,6 @@ def batch_norm(x, ctx, name):
     Its epsilon of 1e-5 is what TensorFlow 1's fused kernel raised to 1.001e-5.
     """
     return layers.batch_norm(x, ctx, momentum=0.9, epsilon=1.001e-5, fused_vectors=True, name=name)
-
-
-def with_labels(x, ctx):
-    """The labels behind x's own channels, at every position: [N, ..., C] -> [N, ..., C + classes]."""
-    labels = tf.cast(ctx.labels, x.dtype)
-    if x.shape.ndims == 4:
-        _, height, width, _ = x.shape.as_list()
-        labels = tf.tile(tf.reshape(labels, [-1, 1, 1, labels.shape.as_list()[1]]), [1, height, width, 1])
-    return tf.concat([x, labels], axis=x.shape.ndims - 1)
 
 
 def conditional_mnist_generator(z, ctx):

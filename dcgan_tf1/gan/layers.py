@@ -284,6 +284,15 @@ def moving_average_updates(passes, values=None):
         return updates
 
 
+def with_labels(x, ctx):
+    """The labels behind x's own channels, at every position: [N, ..., C] -> [N, ..., C + classes]."""
+    labels = tf.cast(ctx.labels, x.dtype)
+    if x.shape.ndims == 4:
+        _, height, width, _ = x.shape.as_list()
+        labels = tf.tile(tf.reshape(labels, [-1, 1, 1, labels.shape.as_list()[1]]), [1, height, width, 1])
+    return tf.concat([x, labels], axis=x.shape.ndims - 1)
+
+
 def leaky_relu(x, alpha):
     """max(alpha * x, x), for alpha in [0, 1]."""
     if _policies[-1].conv_impl == 'native':

@@ -18,6 +18,7 @@ from dcgan_tf1.gan.layers import (
     dropout,
     leaky_relu,
     normal,
+    with_labels,
 )
 
 # The blog's notebooks: https://github.com/NELSONZHAO/zhihu, dcgan/ and mnist_gan/. What they
@@ -148,7 +149,7 @@ def _projection_discriminator(x, ctx, kernel_size):
 
 def _with_labels(x, ctx):
     """[N, n] -> [N, n + classes] where there are labels, else the same."""
-    return x if ctx.labels is None else tf.concat([x, ctx.labels], axis=1)
+    return x if ctx.labels is None else with_labels(x, ctx)
 
 
 def _blog_block(x, ctx):

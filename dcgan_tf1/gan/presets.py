@@ -37,15 +37,20 @@ _BLOG_MNIST = Preset(
     recorded_losses='mnist2017_losses.csv',
 )
 
+# What differs from MNIST in the presets that are trained on horses.
+_HORSES = {
+    'dataset': 'cifar10',
+    'image_class': 'horse',
+    'image_shape': (32, 32, 3),
+    'input_shape': (32, 32, 3),
+    'holdout': 0,
+}
+
 _BLOG_CIFAR_HORSE = dataclasses.replace(
     _BLOG_MNIST,
     name='blog_cifar_horse',
     title=catalogue.PRESETS['blog_cifar_horse'],
-    dataset='cifar10',
-    image_class='horse',
-    image_shape=(32, 32, 3),
-    input_shape=(32, 32, 3),
-    holdout=0,
+    **_HORSES,
     scaling='minmax',
     shuffle='never',
     drop_last_full_batch=True,
@@ -81,7 +86,7 @@ _BLOG_DENSE = Preset(
     checkpoint_every=StepInterval(10, 'epochs'),
 )
 
-# What two cores train in under an hour: a quarter of the width; two discriminator updates, each on as many images as
+# What is meant for an hour of two cores: a quarter of the width; two discriminator updates, each on as many images as
 # the generator's one; a higher rate and an average with warm-up, since the steps are few.
 _RESNET_SMALL = {
     'discriminator': resnet.resnet_small_discriminator,
@@ -123,11 +128,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
     _RESNET_MNIST,
     name='resnet_cifar_horse',
     title=catalogue.PRESETS['resnet_cifar_horse'],
-    dataset='cifar10',
-    image_class='horse',
-    image_shape=(32, 32, 3),
-    input_shape=(32, 32, 3),
-    holdout=0,
+    **_HORSES,
     scaling='minmax',
     generator=resnet.resnet_cifar_generator,
     modes={'full': {}, 'small': dict(_RESNET_SMALL, generator=resnet.resnet_cifar_small_generator)},
@@ -154,11 +155,7 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
     _SNGAN_MNIST,
     name='sngan_cifar_horse',
     title=catalogue.PRESETS['sngan_cifar_horse'],
-    dataset='cifar10',
-    image_class='horse',
-    image_shape=(32, 32, 3),
-    input_shape=(32, 32, 3),
-    holdout=0,
+    **_HORSES,
     augment=('translation',),  # 5,000 images are few
     epochs=50,
     generator=networks.sngan_cifar_generator,

@@ -30,7 +30,7 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
-    if os.path.isfile(os.path.join(path, 'config.json')):
+    if run_folder.is_run(path):
         if preset is None:
             preset = run_folder.read_preset(path, logging.info)
         trained = run_folder.read_config(path)['identity']['preset']

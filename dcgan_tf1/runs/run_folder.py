@@ -53,6 +53,11 @@ def create_folder(parent, name):
                 continue  # another trainer was quicker
 
 
+def is_run(path):
+    """Whether a path is that of a run folder, perhaps a damaged one."""
+    return os.path.isfile(os.path.join(path, 'config.json'))
+
+
 def read_config(path):
     """A run's config.json as a dictionary; raises DamagedRun where it is missing or damaged."""
     name = os.path.join(path, 'config.json')
