@@ -72,7 +72,7 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
         ctx = layers.BatchContext(
             'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
             _dropout_seed(training) if training and preset.dropout_when_training else None, preset.batch_norm,
-            one_hot)
+            one_hot, spectral_gain=preset.spectral_gain)
         logits, _ = preset.discriminator(images, ctx)
         _add_updates(ctx if training else None)
         return tf.cast(logits, tf.float32)

@@ -107,7 +107,8 @@ def build_inference_graph(preset, with_discriminator=False):
         if with_discriminator:
             real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
             x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
-            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False, labels=one_hot))
+            logits, _ = preset.discriminator(x, layers.BatchContext(
+                'real', training=False, labels=one_hot, spectral_gain=preset.spectral_gain))
             networks.append(Network('discriminator', collections.OrderedDict([('images', real)] + also), 'logits',
                                     tf.identity(logits, name='logits')))
         return networks

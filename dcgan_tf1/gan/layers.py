@@ -59,12 +59,15 @@ class BatchContext:
         latter, as in `tf.layers` and Keras, but for a layer with `fused_vectors`.
       labels: one-hot labels of the batch, float32 [N, classes], for networks that take some.
       augment_seed: as dropout_seed, of what augmentation draws.
+      spectral_gain: the spectral norm of kernels that are spectrally normalised in this pass.
     """
 
-    def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None):
+    def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None,
+                 spectral_gain=1.0):
         self.name = name
         self.labels = labels
         self.augment_seed = augment_seed
+        self.spectral_gain = spectral_gain
         self.training = training
         self.dropout_seed = dropout_seed
         self.batch_norm = batch_norm
@@ -119,7 +122,7 @@ def _seeded(initializer, seed):
 
 
 def _kernel(name, shape, initializer, spectral_norm=None):
-    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a BatchContext.
+    """A kernel of `shape`, its last axis the filters; of spectral norm `spectral_gain` for a BatchContext.
 
     Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
     The largest singular value of the kernel as a matrix [everything else, filters] comes from
@@ -136,7 +139,8 @@ def _kernel(name, shape, initializer, spectral_norm=None):
     v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
     spectral_norm.power_iterations.append((u, moved))
     norm = tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
-    return kernel * tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
+    factor = tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
+    return kernel * (factor if spectral_norm.spectral_gain == 1 else factor * spectral_norm.spectral_gain)
 
 
 def _operands(*tensors):

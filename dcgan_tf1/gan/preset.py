@@ -80,6 +80,10 @@ class Preset:
     # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
     ema_warmup: bool = False
 
+    # The spectral norm of the kernels that are spectrally normalised; 1 as published. The logits of a network of four
+    # layers then hardly reach the hinge loss's margin: the discriminator is too weak.
+    spectral_gain: float = 1.0
+
     # --- training
     # What is done to every image that the discriminator sees while training: see augmentation.py.
     augment: Tuple[str, ...] = ()
@@ -162,6 +166,8 @@ class Preset:
             if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
                 raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+        if not self.spectral_gain > 0:
+            raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
         if self.classes is not None:
             self._check_conditional()
 

@@ -156,6 +156,7 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
     name='sngan_cifar_horse',
     title=catalogue.PRESETS['sngan_cifar_horse'],
     **_HORSES,
+    spectral_gain=2.0,
     augment=('translation',),  # 5,000 images are few
     epochs=50,
     generator=networks.sngan_cifar_generator,

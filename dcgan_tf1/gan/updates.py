@@ -46,7 +46,7 @@ class Forward:
                 ctx = layers.BatchContext(
                     '{}/{}'.format(name, number) if number else name, training,
                     dropout_seed if preset.dropout_when_training else None, preset.batch_norm, labels_part,
-                    dropout_seed)
+                    dropout_seed, preset.spectral_gain)
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 
