@@ -1,10 +1,12 @@
 """One implementation of the training step, taking steps when told to on standard input.
 
     steps N        -> {"seconds": [...]}
+    turn SECONDS   -> the same, as many as take so long, but one at least
     rate PRECISION -> {"flops": [...]}   (the worker `product` alone)
-    about          -> {"peak_memory_bytes": ..., "versions": {...}}
+    about          -> {"peak_memory_bytes": ..., "versions": {...}, ...}
 
-Started by train_step.py and growth.py. Each function below returns `step(images, noise)`, which
+Started by train_step.py, growth.py and gpu_check.py. Where --steps_per_call is not 1, a step's seconds are the mean of
+the steps of a call, which N counts: a call of the session in this project, a loop in Python in the others. Each function below returns `step(images, noise)`, which
 takes one step of a preset on float32 images and noise (SHAPES), and the versions of what it runs
 on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
 noise [64, 100]. The peers are written as their own users would.
@@ -13,6 +15,7 @@ noise [64, 100]. The peers are written as their own users would.
 import argparse
 import itertools
 import json
+import os
 import platform
 import resource
 import sys
@@ -24,7 +27,8 @@ LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
 
 # Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
 SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
-          'tf_tutorial': ((28, 28, 1), 100, 1, 1), 'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
+          'cgan_mnist': ((28, 28, 1), 100, 1, 1), 'tf_tutorial': ((28, 28, 1), 100, 1, 1),
+          'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
 
 
 def graph2017(_):
@@ -90,9 +94,11 @@ def dcgan_tf1(arguments):
     from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
-    config = devices.session_config('cpu', arguments.threads, arguments.threads)
-    policy = devices.choose_compute_policy(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
-    assert policy.warning is None, policy.warning
+    config = devices.session_config(arguments.device, arguments.threads, arguments.threads, xla=arguments.xla)
+    policy = devices.choose_compute_policy(
+        devices.find(arguments.device, config=config), arguments.precision, arguments.lowering)
+    if policy.warning:
+        raise SystemExit('left out: ' + policy.warning)
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
@@ -101,12 +107,14 @@ def dcgan_tf1(arguments):
         tf_graph.finalize()
         session = tf.Session(config=config)
     session.run(initialise)
-    steps, numbers = [], itertools.count(1)
+    steps, taken = [], itertools.count()
 
     def step(images, z):
         if not steps:  # as the trainer does, which puts the whole data set there
-            steps.append(step_loop.make_steps(session, handles, images))
-        steps[0](next(numbers), np.arange(len(images), dtype=np.int32)[np.newaxis], z[np.newaxis])
+            labels = None if preset.classes is None else np.arange(len(images), dtype=np.int32) % preset.classes
+            steps.append(step_loop.make_steps(session, handles, images, labels))
+        first = 1 + [next(taken) for _ in z][0]
+        steps[0](first, np.tile(np.arange(len(images), dtype=np.int32), (len(z), 1)), z)
 
     return step, {'tensorflow': tf.VERSION}
 
@@ -205,6 +213,33 @@ def keras_tutorial(_):
     return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
 
 
+def _torch_layout(arguments):
+    """(memory format, device) of what the flags ask for; readies PyTorch for the device."""
+    import torch  # noqa: PLC0415
+
+    if arguments.device == 'gpu':
+        if not torch.cuda.is_available():
+            raise SystemExit('PyTorch {} sees no GPU'.format(torch.__version__))
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision('high')  # TF32 in products, too, as TensorFlow has it
+    return (torch.channels_last if arguments.channels_last else torch.contiguous_format,
+            'cuda' if arguments.device == 'gpu' else 'cpu')
+
+
+def _torch_images(device, layout):
+    """on_device(images): the same images in PyTorch's order, which stay on the device, as this project's do."""
+    import torch  # noqa: PLC0415
+
+    there = []
+
+    def on_device(images):
+        if not there:
+            there.append(torch.from_numpy(images).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout))
+        return there[0]
+
+    return on_device
+
+
 def torch_resnet(arguments):
     """PyTorch: Miyato et al.'s ResNet GAN for 28x28, with PyTorch's own spectral normalisation."""
     import torch  # noqa: PLC0415
@@ -253,12 +288,14 @@ def torch_resnet(arguments):
         nn.Linear(128, 7 * 7 * 256), nn.Unflatten(1, (256, 7, 7)), Up(), Up(),
         nn.BatchNorm2d(256, eps=1e-3, momentum=0.01), nn.ReLU(), nn.Conv2d(256, 1, 3, padding=1), nn.Tanh())
     discriminator = Discriminator()
-    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
+    layout, device = _torch_layout(arguments)
     for network in (generator, discriminator):
-        network.to(memory_format=layout).train()
+        network.to(device, memory_format=layout).train()
     optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.0, 0.9), fused=True)
                   for network in (generator, discriminator)]
     average = [parameter.detach().clone() for parameter in generator.parameters()]
+
+    on_device = _torch_images(device, layout)
 
     def learn(optimizer, loss):
         optimizer.zero_grad(set_to_none=True)
@@ -266,18 +303,18 @@ def torch_resnet(arguments):
         optimizer.step()
 
     def step(images, z):
-        images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        z = torch.from_numpy(z)
+        images = on_device(images)
+        z = torch.from_numpy(z).to(device)
         size = len(images) // 5
         for i in range(5):
-            with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+            with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
                 discriminator.requires_grad_(True)
                 with torch.no_grad():
                     fake = generator(z[i * size:(i + 1) * size])
                 loss = functional.relu(1 - discriminator(images[i * size:(i + 1) * size]).float()).mean() \
                     + functional.relu(1 + discriminator(fake).float()).mean()
             learn(optimizers[1], loss)
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
             discriminator.requires_grad_(False)
             loss = -discriminator(generator(z[5 * size:])).float().mean()
         learn(optimizers[0], loss)
@@ -306,8 +343,9 @@ def torch(arguments):
         [nn.Conv2d(1, 128, 3, stride=2, padding=1), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP),
          nn.Conv2d(128, 256, 3, stride=2, padding=1)] + block(256)
         + [nn.Conv2d(256, 512, 3, stride=2, padding=1)] + block(512) + [nn.Flatten(), nn.Linear(512 * 4 * 4, 1)]))
-    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    networks = [network.to(memory_format=layout).train() for network in (generator, discriminator)]
+    layout, device = _torch_layout(arguments)
+    on_device = _torch_images(device, layout)
+    networks = [network.to(device, memory_format=layout).train() for network in (generator, discriminator)]
     optimizers = [torch.optim.Adam(network.parameters(), 1e-3, (0.4, 0.999), fused=True) for network in networks]
     generate, discriminate = [torch.compile(network) for network in networks] if arguments.compile else networks
 
@@ -315,15 +353,15 @@ def torch(arguments):
         return functional.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, label).float())
 
     def step(images, z):
-        real = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        z = torch.from_numpy(z)
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+        real = on_device(images)
+        z = torch.from_numpy(z).to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
             discriminator.requires_grad_(False)
             g_loss = entropy(discriminate(generate(z)), 1 - SMOOTHING)
         optimizers[0].zero_grad(set_to_none=True)
         g_loss.backward()
         optimizers[0].step()
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
             discriminator.requires_grad_(True)
             with torch.no_grad():
                 fake = generate(z)
@@ -359,6 +397,57 @@ def product(_):
     return rate, {'tensorflow': tf.VERSION}
 
 
+class Timer:
+    """Takes calls of some steps each, and says how long a step took in each of them."""
+
+    def __init__(self, arguments, step):
+        # The trainer's own rule; this module needs no TensorFlow.
+        from dcgan_tf1.training.loop import CallSize  # noqa: PLC0415
+
+        self._step, self._whole_calls = step, arguments.worker == 'dcgan_tf1'
+        self._size, self._taken = CallSize(arguments.steps_per_call, adapts=True), 0
+        self._on_gpu = arguments.device == 'gpu'
+        shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
+        self._draw = np.random.RandomState(0)
+        self._images = np.tanh(self._draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
+        self._noise = noise_batches * arguments.batch, z_dim
+
+    def call(self):
+        """Seconds of a step, the mean over the steps of one call."""
+        count = self._size.steps
+        z = self._draw.uniform(-1, 1, (count,) + self._noise).astype(np.float32)
+        start = time.perf_counter()
+        if self._whole_calls:
+            self._step(self._images, z)
+        else:
+            for noise in z:
+                self._step(self._images, noise)
+        if self._on_gpu and 'torch' in sys.modules:
+            sys.modules['torch'].cuda.synchronize()
+        seconds = (time.perf_counter() - start) / count
+        if self._taken:  # the first call's time tells nothing
+            self._size.adapt(seconds)
+        self._taken += 1
+        return seconds
+
+    def turn(self, seconds):
+        """The same of calls for so many seconds."""
+        start, found = time.perf_counter(), []
+        while not found or time.perf_counter() - start < seconds:
+            found.append(self.call())
+        return found
+
+
+def allows_tf32():
+    """Whether this process computes float32 products on a GPU with 10 bits of mantissa; None where none can."""
+    if 'torch' in sys.modules:
+        found = sys.modules['torch']
+        return bool(found.backends.cudnn.allow_tf32 and found.get_float32_matmul_precision() != 'highest')
+    config = getattr(sys.modules.get('tensorflow'), 'config', None)
+    asked = getattr(getattr(config, 'experimental', None), 'tensor_float_32_execution_enabled', None)
+    return asked and bool(asked())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     workers = {worker.__name__: worker for worker in (
@@ -371,27 +460,26 @@ def main():
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(SHAPES))
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--threads', type=int, default=0)
+    parser.add_argument('--device', default='cpu', choices=('cpu', 'gpu'))
+    parser.add_argument('--steps_per_call', type=int, default=1, help='0 for as many as take half a second')
     arguments = parser.parse_args()
-    shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
+    if arguments.device == 'cpu':  # for all of them alike, also where there is a GPU
+        os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
-    draw = np.random.RandomState(0)
-    images = np.tanh(draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
+    timer = Timer(arguments, step)
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                      'versions': versions}
+                      'versions': versions, 'tf32': allows_tf32()}
         elif question == 'rate':
             answer = {'flops': step(value)}
+        elif question == 'turn':
+            answer = {'seconds': timer.turn(float(value))}
         else:
-            seconds = []
-            for _ in range(int(value) if arguments.worker != 'product' else 0):
-                z = draw.uniform(-1, 1, (noise_batches * arguments.batch, z_dim)).astype(np.float32)
-                start = time.perf_counter()
-                step(images, z)
-                seconds.append(time.perf_counter() - start)
-            answer = {'seconds': seconds}
+            count = int(value) if arguments.worker != 'product' else 0
+            answer = {'seconds': [timer.call() for _ in range(count)]}
         print(json.dumps(answer), flush=True)
 
 
