@@ -3,13 +3,15 @@
 
     python benchmarks/gpu_check.py [--quick] [--only=devices,train_step] [--budget_s=300] [--outdir=FOLDER]
 
-Prints one table and writes gpu_check.json and gpu_check.log into --outdir. Each check runs in a process of its own, and
-the file is written anew after each row, so that nothing is lost where one hangs or all are stopped. Nothing is
+Prints one table and writes gpu_check.json and gpu_check.log into --outdir. Each check runs in a process of its own,
+and the file is written anew after each row, so that nothing is lost where one hangs or all are stopped. Nothing is
 installed. Without a GPU it says what is missing and how to get it, and ends with status 1; with --allow_cpu it tries
 everything out on the processor, and ends with status 0.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import json
 import os
 import platform
@@ -20,13 +22,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [ROOT]
 
-from gpu_checks import CHECKS, QUICK  # noqa: E402
+from gpu_checks import CHECKS, QUICK, UNTIMED  # noqa: E402
 from gpu_steps import last_error, log_of  # noqa: E402
 
 from dcgan_tf1.util.errors import UserError  # noqa: E402
@@ -38,10 +41,10 @@ _TORCH = ("import json, torch; print(json.dumps({'version': torch.__version__, '
 
 # ----------------------------------------------------------------------------- interpreters
 
-def environment_of(pythonpath):
-    return dict(os.environ, PYTHONPATH=pythonpath, TF_USE_LEGACY_KERAS='1', PYTHONUNBUFFERED='1',
+def environment_of(python_path, **others):
+    return dict(os.environ, PYTHONPATH=python_path, TF_USE_LEGACY_KERAS='1', PYTHONUNBUFFERED='1',
                 CUDA_CACHE_MAXSIZE=str(4 << 30),  # kernels that are compiled on the card's first use
-                TF_CPP_MIN_LOG_LEVEL=os.environ.get('TF_CPP_MIN_LOG_LEVEL', '1'))
+                TF_CPP_MIN_LOG_LEVEL=os.environ.get('TF_CPP_MIN_LOG_LEVEL', '1'), **others)
 
 
 def pythonpath():
@@ -49,20 +52,28 @@ def pythonpath():
 
 
 def find_torch(asked, python):
-    """{python, pythonpath, about} of an interpreter with PyTorch; {why} where there is none.
+    """{python, pythonpath, library_path, about} of an interpreter with PyTorch; {why} where there is none.
 
-    What $PYTHONPATH brings along for TensorFlow is kept from it where it does without.
+    The packages and CUDA libraries that are brought along for TensorFlow are kept from it where it does without.
     """
     beside = os.path.join(ROOT, '.venv-torch', 'bin', 'python')
     candidate = asked or (beside if os.path.exists(beside) else python)
-    for path in dict.fromkeys((ROOT, pythonpath())):
+    libraries, best = os.environ.get('LD_LIBRARY_PATH', ''), None
+    for path, library_path in dict.fromkeys([(ROOT, ''), (ROOT, libraries), (pythonpath(), libraries)]):
         try:
-            found = subprocess.run([candidate, '-c', _TORCH], env=environment_of(path), stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, universal_newlines=True, timeout=120)
+            found = subprocess.run([candidate, '-c', _TORCH], check=False, timeout=120, text=True,
+                                   env=environment_of(path, LD_LIBRARY_PATH=library_path),
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired):
             break
         if found.returncode == 0:
-            return {'python': candidate, 'pythonpath': path, 'about': json.loads(found.stdout.splitlines()[-1])}
+            about = json.loads(found.stdout.splitlines()[-1])
+            if best is None or about['gpu']:
+                best = {'python': candidate, 'pythonpath': path, 'library_path': library_path, 'about': about}
+            if about['gpu']:
+                break
+    if best is not None:
+        return best
     if asked:
         raise UserError('--torch_python: expected an interpreter with PyTorch, found {}'.format(asked))
     return {'why': 'no PyTorch in {} (--torch_python names another interpreter)'.format(candidate)}
@@ -75,19 +86,23 @@ class Report:
 
     def __init__(self, outdir, about):
         self._path, self._log = os.path.join(outdir, 'gpu_check.json'), os.path.join(outdir, 'gpu_check.log')
-        self.about, self.rows, self._start = about, [], time.time()
+        self.about, self.rows, self._start, self._lock = about, [], time.time(), threading.Lock()
 
     def add(self, check, row):
-        self.rows.append(dict({'check': check, 'after_s': round(time.time() - self._start, 1)}, **row))
-        print('  ' + _line(self.rows[-1]), file=sys.stderr, flush=True)
-        self.write()
+        with self._lock:
+            self.rows.append(dict({'check': check, 'after_s': round(time.time() - self._start, 1)}, **row))
+            self.about['versions'].update({
+                name: value for name, value in row.get('versions', {}).items() if name != 'python'})
+            self.about['machine']['gpus'] += row.get('cards', [])
+            print('  ' + _line(self.rows[-1]), file=sys.stderr, flush=True)
+            self._write()
 
-    def write(self, **ending):
-        self.about['versions'] = dict(
-            self.about['versions'], **{name: value for row in self.rows
-                                       for name, value in row.get('versions', {}).items() if name != 'python'})
-        self.about.update(ending, seconds=round(time.time() - self._start, 1))
-        write_json(self._path, dict(self.about, rows=self.rows))
+    def end(self, **ending):
+        self.about.update(ending)
+        self._write()
+
+    def _write(self):
+        write_json(self._path, dict(self.about, seconds=round(time.time() - self._start, 1), rows=self.rows))
 
     def write_log(self, folder):
         """Joins what all processes printed."""
@@ -116,23 +131,25 @@ def _result(row):
 def _line(row):
     rate, step = row.get('images_per_second'), row.get('step_ms')
     name = '{}  {}'.format(row['check'].split('.')[0], row['name'])
-    return '{:<66}{:>10}{:>9}  {}'.format(
-        name, '' if rate is None else '{:,.0f}'.format(rate), '' if step is None else '{:.3g}'.format(step),
+    return '{:<69}{:>10}{:>9}  {}'.format(
+        name, '' if rate is None else '{:,.0f}'.format(rate), '' if step is None else '{:.2f}'.format(step),
         _result(row)).rstrip()
 
 
 def print_table(report):
-    about = report.about
-    print('{}; {}, {} cores; {}'.format(
-        '; '.join(card['name'] for row in report.rows for card in row.get('cards', ())) or 'no GPU', about['cpu'],
-        about['cores'], about['system']))
-    print('versions: ' + ', '.join('{} {}'.format(*item) for item in sorted(about['versions'].items())))
-    print('{:<66}{:>10}{:>9}'.format('', 'images/s', 'ms'))
+    machine = report.about['machine']
+    print('{}; {cpu}, {cores} cores; {system}'.format(
+        ', '.join(card['name'] for card in machine['gpus']) or 'no GPU', **machine))
+    print('versions: ' + ', '.join('{} {}'.format(*item) for item in sorted(report.about['versions'].items())))
+    print('{:<69}{:>10}{:>9}'.format('', 'images/s', 'ms'))
     for row in report.rows:
         print(_line(row))
 
 
 # ------------------------------------------------------------------------------- the checks
+
+started = []  # the processes of checks
+
 
 def run_check(name, settings, report, seconds):
     """Runs one check in a process of its own for so many seconds at most; its rows go into the report."""
@@ -145,7 +162,9 @@ def run_check(name, settings, report, seconds):
         [settings['python'], os.path.join(HERE, 'gpu_checks.py'), name, json.dumps(dict(settings, seconds=seconds))],
         env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
     unread = b''
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(stop, process)
+        started.append(process)
         while True:
             if not select.select([process.stdout], [], [], max(0, end - time.time()))[0]:
                 report.add(name, {'name': name, 'error': 'not finished after {:.0f} s'.format(seconds)})
@@ -161,12 +180,13 @@ def run_check(name, settings, report, seconds):
             report.add(name, {'name': name, 'error': last_error(log)})
         elif len(report.rows) == count:
             report.add(name, {'name': name, 'error': 'it has no row'})
-    finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)  # with all that it started
-        except OSError:
-            pass  # all have ended
-        process.wait()
+
+
+def stop(process):
+    """Ends a check with all that it started."""
+    with contextlib.suppress(OSError):  # all have ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def settings_of(arguments, work, torch):
@@ -174,24 +194,38 @@ def settings_of(arguments, work, torch):
             'rounds': arguments.rounds or (3 if arguments.quick else 5), 'turn_s': arguments.turn_s,
             'train_steps': arguments.train_steps or (400 if arguments.quick else 2000),
             'samples': arguments.samples or (2048 if arguments.quick else 8192),
-            'work': work, 'logs': os.path.join(work, 'logs'), 'device': 'gpu', 'gpus': 0}
+            'work': work, 'logs': os.path.join(work, 'logs'), 'device': 'gpu', 'gpus': 0, 'at_once': False}
 
 
 def run_checks(arguments, names, settings, report):
     """Runs the checks, of which `devices` is the first; returns whether there is a GPU."""
-    start = time.time()
-    for name in ['devices'] + [name for name in names if name != 'devices']:
-        left = arguments.budget_s - (time.time() - start)
+    end = time.time() + arguments.budget_s
+
+    def run(name):
+        left = end - time.time()
         if left < 10:
             report.add(name, {'name': name, 'left_out': '--budget_s={:g} is spent'.format(arguments.budget_s)})
-            continue
+            return
         run_check(name, settings, report, min(left, CHECKS[name][1]))
         report.write_log(settings['logs'])
-        if name == 'devices':
-            settings['gpus'] = sum(row.get('gpus', 0) for row in report.rows)
-            settings['device'] = 'gpu' if settings['gpus'] else 'cpu'
-            if not settings['gpus'] and not arguments.allow_cpu:
-                break
+
+    run('devices')
+    settings['gpus'] = sum(row.get('gpus', 0) for row in report.rows)
+    settings['device'] = 'gpu' if settings['gpus'] else 'cpu'
+    if not settings['gpus'] and not arguments.allow_cpu:
+        return False
+    memory = max([card['memory_mib'] for card in report.about['machine']['gpus']], default=0)
+    settings['at_once'] = os.cpu_count() >= 8 and memory > 30000
+    waiting = [name for name in names if name != 'devices']
+    while waiting:
+        together = [name for name in waiting if name in UNTIMED] if waiting[0] in UNTIMED else waiting[:1]
+        if settings['at_once'] and len(together) > 1:
+            with concurrent.futures.ThreadPoolExecutor(len(together)) as threads:
+                list(threads.map(run, together))
+        else:
+            for name in together:
+                run(name)
+        waiting = [name for name in waiting if name not in together]
     return settings['gpus'] > 0
 
 
@@ -220,9 +254,12 @@ def parse(argv):
 def end(report, has_gpu, allow_cpu):
     """Prints the table and what is missing; returns the exit status."""
     print_table(report)
+    if not has_gpu or report.missing():
+        ways = dict.fromkeys(row['get'] for row in report.missing())
+        for get in ways:
+            print('missing: {}. To get it: {}'.format(
+                ', '.join(row['missing'] for row in report.missing() if row['get'] == get), get))
     if not has_gpu:
-        for row in report.missing():
-            print('missing: {}. To get it: {}'.format(row['missing'], row['get']))
         print('no GPU: expected one that TensorFlow uses, found none{}'.format(
             '; tried out on the processor' if allow_cpu else '; --allow_cpu tries everything out on the processor'))
     for row in report.failed():
@@ -233,24 +270,28 @@ def end(report, has_gpu, allow_cpu):
 def main(argv=None):
     arguments, names = parse(argv)
     work = tempfile.mkdtemp(prefix='gpu_check-')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of `finally`
     try:
         os.makedirs(arguments.outdir, exist_ok=True)
         check_writable(os.path.join(arguments.outdir, 'gpu_check.json'))
         torch = find_torch(arguments.torch_python, arguments.python)
         report = Report(arguments.outdir, {
-            'command': ' '.join(sys.argv), 'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(),
+            'command': ' '.join(sys.argv), 'date': time.strftime('%Y-%m-%d'),
+            'machine': {'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(), 'gpus': []},
             'versions': {'python': platform.python_version()}})
         report.add('devices', {'name': 'PyTorch', 'note': '{version}, CUDA {cuda}, sees {}GPU'.format(
             'a ' if torch['about']['gpu'] else 'no ', **torch['about'])} if 'about' in torch else {
                 'name': 'PyTorch', 'left_out': torch['why']})
         has_gpu = run_checks(arguments, names, settings_of(arguments, work, torch), report)
-        report.write(has_gpu=has_gpu, missing=[
+        report.end(has_gpu=has_gpu, missing=[
             {key: row[key] for key in ('missing', 'get')} for row in report.missing()])
         return end(report, has_gpu, arguments.allow_cpu)
     except UserError as error:
         print('error: {}'.format(error), file=sys.stderr)
         return 1
     finally:
+        for process in started:
+            stop(process)
         shutil.rmtree(work, ignore_errors=True)
 
 

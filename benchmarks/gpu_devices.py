@@ -32,8 +32,8 @@ def nvidia_smi(*flags):
     if program is None:
         return None
     try:
-        found = subprocess.run([program, '--format=csv,noheader,nounits'] + list(flags), stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, universal_newlines=True, timeout=60)
+        found = subprocess.run([program, '--format=csv,noheader,nounits'] + list(flags), check=False, timeout=60,
+                               text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return found.stdout.strip().splitlines() if found.returncode == 0 else None
@@ -138,7 +138,7 @@ def _compiler(tensorflow_file, release):
         os.path.join(folder, 'bin', 'ptxas') for folder in folders) if os.path.exists(path)), None)
     row = {'name': 'for --xla', 'note': 'libdevice: {}; ptxas: {}'.format(device or 'not found', ptxas or 'not found')}
     if device is None:
-        row.update(missing='libdevice, for --xla alone', get=GET_LIBRARIES.format(release), optional=True)
+        row.update(missing='libdevice, for --xla alone', get=GET_LIBRARIES.format(release))
     return row
 
 

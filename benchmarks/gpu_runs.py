@@ -4,6 +4,7 @@ Used by gpu_check.py; each check is a generator of rows, as gpu_checks.py descri
 """
 
 import concurrent.futures
+import contextlib
 import csv
 import gzip
 import json
@@ -32,13 +33,14 @@ def make_data(settings):
         y, x = np.mgrid[:28, :28]
         centre = draw.uniform(8, 20, (count, 2, 1, 1))
         images = 255 * np.exp(-((y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2) / 20)
-        temporary = folder + '.part'
+        temporary = '{}.part-{}'.format(folder, os.getpid())
         os.makedirs(os.path.join(temporary, 'mnist'), exist_ok=True)
         for name, array in (('images-idx3', images.astype(np.uint8)), ('labels-idx1', np.arange(count) % 10)):
             with gzip.open(os.path.join(temporary, 'mnist', 'train-{}-ubyte.gz'.format(name)), 'wb', 1) as handle:
                 handle.write(struct.pack('>4B{}I'.format(array.ndim), 0, 0, 8, array.ndim, *array.shape))
                 handle.write(array.astype(np.uint8).tobytes())
-        os.rename(temporary, folder)
+        with contextlib.suppress(OSError):  # another check was faster
+            os.rename(temporary, folder)
     return folder
 
 
@@ -140,24 +142,30 @@ def _attempt(name, row):
         return {'name': name, 'error': str(failed)}
 
 
-def resume(settings):
-    """Rows: the trainer's own speed; undisturbed runs beside each other; a killed and resumed one beside them."""
-    step = settings['train_steps']
+def training(settings):
+    """One row: the trainer's own speed, alone on the machine."""
     first = Training(settings, 'first').wait()
-    yield {'name': 'training, alone on the machine', 'images_per_second': first.images_per_second(),
-           'note': '{} steps of blog_mnist, by losses.csv'.format(step)}
-    kinds = [('', None)] + [(', TF_DETERMINISTIC_OPS=1', DETERMINISTIC)] * (not settings['quick'])
-    started = []
-    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as threads:  # which wait for the moment to kill
-        for number, (title, environment) in enumerate(kinds):
-            base = first if environment is None else Training(settings, 'base-{}'.format(number), environment)
-            started.append((title, base, Training(settings, 'other-{}'.format(number), environment), threads.submit(
-                Training(settings, 'killed-{}'.format(number), environment).kill_midway)))
-        for title, base, other, killed in started:
-            name = 'two undisturbed runs' + title
+    yield {'name': 'the trainer itself', 'images_per_second': first.images_per_second(),
+           'note': '{} steps of blog_mnist, by losses.csv'.format(settings['train_steps'])}
+
+
+def resume(settings):
+    """Rows: two undisturbed runs beside each other, and a killed and resumed one beside one of them."""
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:  # which wait for the moment to kill
+        kinds = ((title, _three(settings, threads, number, environment)) for number, (title, environment) in enumerate(
+            [('', None)] + [(', TF_DETERMINISTIC_OPS=1', DETERMINISTIC)] * (not settings['quick'])))
+        for title, (base, other, killing) in list(kinds) if settings['at_once'] else kinds:
+            name, step = 'two undisturbed runs' + title, settings['train_steps']
             yield _attempt(name, lambda: _compared(name, base.wait(), other.wait(), step))  # noqa: B023
             name = 'killed and resumed' + title
-            yield _attempt(name, lambda: _resumed(name, base, killed, step))  # noqa: B023
+            yield _attempt(name, lambda: _resumed(name, base, killing, step))  # noqa: B023
+
+
+def _three(settings, threads, number, environment):
+    """(a training, another, the future of a third that is killed and resumed), which are under way."""
+    base, other, third = [Training(settings, '{}-{}'.format(name, number), environment)
+                          for name in ('base', 'other', 'killed')]
+    return base, other, threads.submit(third.kill_midway)
 
 
 def _resumed(name, base, killing, step):
@@ -195,7 +203,8 @@ def sampling(settings):
     import numpy as np  # noqa: PLC0415
 
     from dcgan_tf1.gan.noise import sample_noise  # noqa: PLC0415
-    from dcgan_tf1.runs import run_folder, sampling as ours
+    from dcgan_tf1.runs import run_folder
+    from dcgan_tf1.runs import sampling as ours
     preset, prefix = run_folder.find_checkpoint(a_run(settings), None, None, None)
     for precision in ('float32', 'bfloat16'):
         rate = _sampling_rate(settings, preset, prefix, precision)
@@ -218,7 +227,8 @@ def _sampling_rate(settings, preset, prefix, precision):
 
     from dcgan_tf1.gan import graph  # noqa: PLC0415
     from dcgan_tf1.gan.noise import sample_noise  # noqa: PLC0415
-    from dcgan_tf1.runs import checkpoint, sampling as ours  # noqa: PLC0415
+    from dcgan_tf1.runs import checkpoint  # noqa: PLC0415
+    from dcgan_tf1.runs import sampling as ours
     from dcgan_tf1.util import devices  # noqa: PLC0415
     policy = devices.choose_compute_policy(devices.find(settings['device']), precision)
     if policy.warning:

@@ -49,11 +49,12 @@ class StepWorker:
     """A worker of workers.py that is asked with deadlines."""
 
     def __init__(self, settings, line, preset, batch, grow=False):
-        self.line, self.seconds = line, []
+        self.line, self.seconds, self.slow_turn_s = line, [], None
         python = settings['torch']['python'] if line.torch else sys.executable
         environment = dict(os.environ)
         if line.torch:
-            environment['PYTHONPATH'] = settings['torch']['pythonpath']
+            environment.update(PYTHONPATH=settings['torch']['pythonpath'])
+            environment['LD_LIBRARY_PATH'] = settings['torch']['library_path']
         elif grow:  # the graph of 2017 has no configuration, and would take all memory from the others
             environment['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
         self._log, self._unread = log_of(settings, '{} {}'.format(preset, line.name)), b''
@@ -101,7 +102,8 @@ def lines_of(preset, with_torch=True):
     """The lines of a preset's table."""
     lines = []
     if preset == 'blog_mnist':
-        lines.append(Line('2017 graph: tf.layers, feed_dict, float32', ['graph2017', '--steps_per_call=0'], False, True))
+        lines.append(Line('2017 graph: tf.layers, feed_dict, float32', ['graph2017', '--steps_per_call=0'], False,
+                          True))
     worker = {'blog_mnist': 'torch', 'resnet_mnist': 'torch_resnet'}.get(preset)
     for precision in ('float32', 'bfloat16') if worker and with_torch else ():
         flags = [worker, '--channels_last', '--steps_per_call=0'] + ['--bfloat16'] * (precision == 'bfloat16')
@@ -145,7 +147,7 @@ def train_step(preset, settings):
             if worker in failures or not worker.seconds:
                 yield _failed(preset, worker, failures.get(worker, Failed('no time was left for it')))
             else:
-                yield _row(preset, worker, batch)
+                yield _row(preset, worker, batch, settings['device'] == 'gpu')
     finally:
         for worker in workers:
             worker.close()
@@ -156,19 +158,23 @@ def _take_turns(workers, settings, end):
     failures = {}
     for number in range(settings['rounds'] + 1):
         for worker in workers:
-            if worker in failures or time.time() > end:
+            if worker in failures or worker.slow_turn_s or time.time() > end:
                 continue
+            begin = time.time()
             try:
-                # The first turn is not counted: the calls before it found their size beside all the others.
-                found = worker.ask('turn {}'.format(settings['turn_s'])).answer(end + 30)['seconds']
-                worker.seconds += found if number else []
+                found = worker.ask('turn {}'.format(settings['turn_s'])).answer(end + 0.05 * settings['seconds'])
             except Failed as failed:
                 worker.close()
                 failures[worker] = failed
+                continue
+            took = time.time() - begin
+            worker.slow_turn_s = took if took > 20 * settings['turn_s'] + 1 else None  # leaves time for the others
+            # The first turn is not counted: the calls before it found their size beside all the others.
+            worker.seconds += found['seconds'] if number or worker.slow_turn_s else []
     return failures
 
 
-def _row(preset, worker, batch):
+def _row(preset, worker, batch, on_gpu):
     step = statistics.median(worker.seconds)
     row = {'name': '{}: {}'.format(preset, worker.line.name), 'images_per_second': batch / step, 'step_ms': 1e3 * step,
            'step_ms_min': 1e3 * min(worker.seconds), 'step_ms_max': 1e3 * max(worker.seconds),
@@ -177,9 +183,10 @@ def _row(preset, worker, batch):
         row.update(worker.ask('about').answer(time.time() + 20))
     except Failed:
         row['versions'] = {}
-    row['note'] = '{:.3g} to {:.3g} ms, batch {}{}'.format(
-        row['step_ms_min'], row['step_ms_max'], batch,
-        ', TF32 allowed' if row.get('tf32') and 'float32' in worker.line.name else '')
+    row['note'] = '{:.2f} to {:.2f} ms, batch {}, {} steps a call{}{}'.format(
+        row['step_ms_min'], row['step_ms_max'], batch, row.get('steps_a_call', '?'),
+        ', TF32 allowed' if row.get('tf32') and 'float32' in worker.line.name and on_gpu else '',
+        ', one turn alone, for it took {:.0f} s'.format(worker.slow_turn_s) if worker.slow_turn_s else '')
     return row
 
 

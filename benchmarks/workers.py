@@ -5,10 +5,10 @@
     rate PRECISION -> {"flops": [...]}   (the worker `product` alone)
     about          -> {"peak_memory_bytes": ..., "versions": {...}, ...}
 
-Started by train_step.py, growth.py and gpu_check.py. Where --steps_per_call is not 1, a step's seconds are the mean of
-the steps of a call, which N counts: a call of the session in this project, a loop in Python in the others. Each function below returns `step(images, noise)`, which
-takes one step of a preset on float32 images and noise (SHAPES), and the versions of what it runs
-on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
+Started by train_step.py, growth.py and gpu_check.py. N counts calls: of one step each or, with --steps_per_call=0, of
+as many as take half a second, whose mean is given. In this project a call is one of the session. Each function
+below returns `step(images, noise)`, which takes one step of a preset (this project's: a step for each noise) on
+float32 images and noise (SHAPES), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
 noise [64, 100]. The peers are written as their own users would.
 """
 
@@ -430,6 +430,10 @@ class Timer:
         self._taken += 1
         return seconds
 
+    @property
+    def steps_a_call(self):
+        return self._size.steps
+
     def turn(self, seconds):
         """The same of calls for so many seconds."""
         start, found = time.perf_counter(), []
@@ -472,7 +476,7 @@ def main():
         question, _, value = line.strip().partition(' ')
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                      'versions': versions, 'tf32': allows_tf32()}
+                      'versions': versions, 'tf32': allows_tf32(), 'steps_a_call': timer.steps_a_call}
         elif question == 'rate':
             answer = {'flops': step(value)}
         elif question == 'turn':
