@@ -55,6 +55,7 @@ class StepWorker:
         if line.torch:
             environment.update(PYTHONPATH=settings['torch']['pythonpath'])
             environment['LD_LIBRARY_PATH'] = settings['torch']['library_path']
+            environment.setdefault('TORCHINDUCTOR_COMPILE_THREADS', '4')  # several compile at the same time
         elif grow:  # the graph of 2017 has no configuration, and would take all memory from the others
             environment['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
         self._log, self._unread = log_of(settings, '{} {}'.format(preset, line.name)), b''
@@ -62,7 +63,7 @@ class StepWorker:
             [python, os.path.join(HERE, 'workers.py')] + line.arguments + [
                 '--preset=' + preset, '--batch={}'.format(batch), '--device=' + settings['device']],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, cwd=ROOT)
-        self.pid = self._process.pid
+        self.pid, self.output = self._process.pid, self._process.stdout
 
     def ask(self, question):
         try:
@@ -72,23 +73,30 @@ class StepWorker:
             pass  # it has ended; answer() says why
         return self
 
-    def answer(self, deadline):
-        """The answer to the oldest open question; Failed where it does not come in time."""
+    def poll(self, seconds):
+        """The answer to the oldest open question, None where there is none within so many seconds; Failed at its end."""
+        end = time.time() + seconds
         while True:
-            line, end, rest = self._unread.partition(b'\n')
-            if end:
+            line, found, rest = self._unread.partition(b'\n')
+            if found:
                 self._unread = rest
                 if line.startswith(b'{'):
                     return json.loads(line.decode())
                 continue
-            left = deadline - time.time()
-            if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
-                raise Failed('no answer in time')
-            read = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not select.select([self.output], [], [], max(0, end - time.time()))[0]:
+                return None
+            read = os.read(self.output.fileno(), 1 << 16)
             if not read:
                 self._process.wait()
                 raise Failed(last_error(self._log))
             self._unread += read
+
+    def answer(self, deadline):
+        """The same; Failed where it does not come in time."""
+        found = self.poll(max(0, deadline - time.time()))
+        if found is None:
+            raise Failed('no answer in time')
+        return found
 
     def close(self):
         if self._process.poll() is None:
@@ -98,19 +106,12 @@ class StepWorker:
 
 # ------------------------------------------------------------------------------- the lines
 
-def lines_of(preset, with_torch=True):
+def lines_of(preset):
     """The lines of a preset's table."""
     lines = []
     if preset == 'blog_mnist':
         lines.append(Line('2017 graph: tf.layers, feed_dict, float32', ['graph2017', '--steps_per_call=0'], False,
                           True))
-    worker = {'blog_mnist': 'torch', 'resnet_mnist': 'torch_resnet'}.get(preset)
-    for precision in ('float32', 'bfloat16') if worker and with_torch else ():
-        flags = [worker, '--channels_last', '--steps_per_call=0'] + ['--bfloat16'] * (precision == 'bfloat16')
-        lines.append(Line('torch: eager, {}, channels last'.format(precision), flags, True, True))
-        if worker == 'torch':
-            lines.append(Line('torch: compiled, {}, channels last'.format(precision), flags + ['--compile'], True,
-                              False))
     for precision in ('float32', 'bfloat16', 'float16'):
         ours = ['dcgan_tf1', '--precision=' + precision]
         name = 'dcgan_tf1: ' + precision
@@ -119,38 +120,75 @@ def lines_of(preset, with_torch=True):
         if preset == 'blog_mnist' and precision == 'bfloat16':
             lines.append(Line(name + ', --steps_per_run=1', ours, False, True))
             lines.append(Line(name + ', --xla, --steps_per_run=1', ours + ['--xla'], False, False))
+    return lines + _torch_lines(preset)
+
+
+def _torch_lines(preset):
+    lines = []
+    worker = {'blog_mnist': 'torch', 'resnet_mnist': 'torch_resnet'}.get(preset)
+    for precision in ('float32', 'bfloat16') if worker else ():
+        flags = [worker, '--channels_last', '--steps_per_call=0'] + ['--bfloat16'] * (precision == 'bfloat16')
+        lines.append(Line('torch: eager, {}, channels last'.format(precision), flags, True, True))
+        if worker == 'torch':
+            lines.append(Line('torch: compiled, {}, channels last'.format(precision), flags + ['--compile'], True,
+                              False))
+        if worker == 'torch' and '--bfloat16' in flags:
+            lines.append(Line('torch: compiled, CUDA graphs, {}, channels last'.format(precision),
+                              flags + ['--compile', '--cuda_graphs'], True, False))
     return lines
 
 
 def train_step(preset, settings):
     """Rows: a step of each implementation; images a second, and the median of the calls' milliseconds."""
-    batch = settings['batch'] or BATCHES[preset]
-    begin, workers = time.time(), []
+    batch, begin = settings['batch'] or BATCHES[preset], time.time()
     lines = [line for line in lines_of(preset) if line.quick or not settings['quick']]
     for line in lines:
-        if line.torch and not settings['torch'].get('python'):
+        if line.torch and 'why' in settings['torch']:
             yield {'name': '{}: {}'.format(preset, line.name), 'left_out': settings['torch']['why']}
-            continue
-        workers.append(StepWorker(settings, line, preset, batch, line.arguments[0] == 'graph2017').ask('steps 4'))
+    workers, failures = _ready(
+        [line for line in lines if not line.torch or 'why' not in settings['torch']],
+        lambda line: StepWorker(settings, line, preset, batch, grow=line.arguments[0] == 'graph2017'),
+        begin + 0.6 * settings['seconds'])
     try:
-        ready, end = [], begin + 0.6 * settings['seconds']
+        failures.update(_take_turns(workers, settings, begin + 0.9 * settings['seconds']))
+        for worker, failed in failures.items():
+            yield _failed(preset, worker, failed)
         for worker in workers:
-            try:
-                worker.answer(end)
-                ready.append(worker)
-                print('{}: ready after {:.0f} s'.format(worker.line.name, time.time() - begin), file=sys.stderr)
-            except Failed as failed:
-                worker.close()
-                yield _failed(preset, worker, failed)
-        failures = _take_turns(ready, settings, begin + 0.9 * settings['seconds'])
-        for worker in ready:
-            if worker in failures or not worker.seconds:
-                yield _failed(preset, worker, failures.get(worker, Failed('no time was left for it')))
-            else:
+            if worker not in failures:
                 yield _row(preset, worker, batch, settings['device'] == 'gpu')
     finally:
         for worker in workers:
             worker.close()
+
+
+def _ready(lines, start, late):
+    """([workers that have taken their first steps], {worker: Failed} of the others).
+
+    As many start at the same time as there are cores. Once half of them are ready, the others have a minute.
+    """
+    waiting, starting, ready, failures, begin = list(lines), [], [], {}, time.time()
+    while waiting or starting:
+        if waiting and len(starting) < os.cpu_count():
+            starting.append(start(waiting.pop(0)).ask('steps 4'))
+            continue
+        select.select([worker.output for worker in starting], [], [], max(0, late - time.time()))
+        for worker in list(starting):
+            try:
+                found = worker.poll(0)
+                if found is None and time.time() < late:
+                    continue
+                if found is None:
+                    raise Failed('no answer in time')
+                ready.append(worker)
+            except Failed as failed:
+                worker.close()
+                failures[worker] = failed
+            starting.remove(worker)
+            print('{}: {} after {:.0f} s'.format(worker.line.name, failures.get(worker, 'ready'), time.time() - begin),
+                  file=sys.stderr)
+            if 2 * len(ready) >= len(lines):
+                late = min(late, time.time() + 60)
+    return sorted(ready, key=lambda worker: lines.index(worker.line)), failures
 
 
 def _take_turns(workers, settings, end):
@@ -171,6 +209,8 @@ def _take_turns(workers, settings, end):
             worker.slow_turn_s = took if took > 20 * settings['turn_s'] + 1 else None  # leaves time for the others
             # The first turn is not counted: the calls before it found their size beside all the others.
             worker.seconds += found['seconds'] if number or worker.slow_turn_s else []
+    failures.update({worker: Failed('no time was left for it') for worker in workers
+                     if worker not in failures and not worker.seconds})
     return failures
 
 

@@ -6,10 +6,11 @@
     about          -> {"peak_memory_bytes": ..., "versions": {...}, ...}
 
 Started by train_step.py, growth.py and gpu_check.py. N counts calls: of one step each or, with --steps_per_call=0, of
-as many as take half a second, whose mean is given. In this project a call is one of the session. Each function
-below returns `step(images, noise)`, which takes one step of a preset (this project's: a step for each noise) on
-float32 images and noise (SHAPES), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
-noise [64, 100]. The peers are written as their own users would.
+as many as take half a second, whose mean is given. In this project a call is one of the session. Each function below
+returns `step(images, noise)`, which takes one step of a preset (this project's: one for each noise) on float32 images
+and noise (SHAPES), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator update on
+images [64, 28, 28, 1] and noise [64, 100]. The peers are written as their own users would; PyTorch's are in
+torch_workers.py.
 """
 
 import argparse
@@ -22,13 +23,8 @@ import sys
 import time
 
 import numpy as np
-
-LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
-
-# Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
-SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
-          'cgan_mnist': ((28, 28, 1), 100, 1, 1), 'tf_tutorial': ((28, 28, 1), 100, 1, 1),
-          'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
+from step_timer import KEEP, LEAK, SHAPES, SMOOTHING, Timer
+from torch_workers import torch, torch_resnet
 
 
 def graph2017(_):
@@ -213,166 +209,6 @@ def keras_tutorial(_):
     return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
 
 
-def _torch_layout(arguments):
-    """(memory format, device) of what the flags ask for; readies PyTorch for the device."""
-    import torch  # noqa: PLC0415
-
-    if arguments.device == 'gpu':
-        if not torch.cuda.is_available():
-            raise SystemExit('PyTorch {} sees no GPU'.format(torch.__version__))
-        torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision('high')  # TF32 in products, too, as TensorFlow has it
-    return (torch.channels_last if arguments.channels_last else torch.contiguous_format,
-            'cuda' if arguments.device == 'gpu' else 'cpu')
-
-
-def _torch_images(device, layout):
-    """on_device(images): the same images in PyTorch's order, which stay on the device, as this project's do."""
-    import torch  # noqa: PLC0415
-
-    there = []
-
-    def on_device(images):
-        if not there:
-            there.append(torch.from_numpy(images).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout))
-        return there[0]
-
-    return on_device
-
-
-def torch_resnet(arguments):
-    """PyTorch: Miyato et al.'s ResNet GAN for 28x28, with PyTorch's own spectral normalisation."""
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
-    from torch.nn.utils.parametrizations import spectral_norm  # noqa: PLC0415
-
-    class Up(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norms = nn.ModuleList(nn.BatchNorm2d(256, eps=1e-3, momentum=0.01) for _ in range(2))
-            self.convolutions = nn.ModuleList(nn.Conv2d(256, 256, 3, padding=1) for _ in range(2))
-            self.shortcut = nn.Conv2d(256, 256, 1)
-
-        def forward(self, x):
-            y = functional.interpolate(functional.relu(self.norms[0](x)), scale_factor=2)
-            y = self.convolutions[1](functional.relu(self.norms[1](self.convolutions[0](y))))
-            return y + self.shortcut(functional.interpolate(x, scale_factor=2))
-
-    class Block(nn.Module):
-        def __init__(self, channels, down, first=False):
-            super().__init__()
-            self.down, self.first = down, first
-            self.one = spectral_norm(nn.Conv2d(channels, 128, 3, padding=1))
-            self.two = spectral_norm(nn.Conv2d(128, 128, 3, padding=1))
-            self.shortcut = spectral_norm(nn.Conv2d(channels, 128, 1)) if down else None
-
-        def forward(self, x):
-            y = self.two(functional.relu(self.one(x if self.first else functional.relu(x))))
-            if not self.down:
-                return x + y
-            if self.first:
-                return functional.avg_pool2d(y, 2) + self.shortcut(functional.avg_pool2d(x, 2))
-            return functional.avg_pool2d(y, 2) + functional.avg_pool2d(self.shortcut(x), 2)
-
-    class Discriminator(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.blocks = nn.Sequential(Block(1, True, True), Block(128, True), Block(128, False), Block(128, False))
-            self.last = spectral_norm(nn.Linear(128, 1))
-
-        def forward(self, x):
-            return self.last(functional.relu(self.blocks(x)).sum(dim=(2, 3)))
-
-    generator = nn.Sequential(
-        nn.Linear(128, 7 * 7 * 256), nn.Unflatten(1, (256, 7, 7)), Up(), Up(),
-        nn.BatchNorm2d(256, eps=1e-3, momentum=0.01), nn.ReLU(), nn.Conv2d(256, 1, 3, padding=1), nn.Tanh())
-    discriminator = Discriminator()
-    layout, device = _torch_layout(arguments)
-    for network in (generator, discriminator):
-        network.to(device, memory_format=layout).train()
-    optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.0, 0.9), fused=True)
-                  for network in (generator, discriminator)]
-    average = [parameter.detach().clone() for parameter in generator.parameters()]
-
-    on_device = _torch_images(device, layout)
-
-    def learn(optimizer, loss):
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-
-    def step(images, z):
-        images = on_device(images)
-        z = torch.from_numpy(z).to(device)
-        size = len(images) // 5
-        for i in range(5):
-            with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
-                discriminator.requires_grad_(True)
-                with torch.no_grad():
-                    fake = generator(z[i * size:(i + 1) * size])
-                loss = functional.relu(1 - discriminator(images[i * size:(i + 1) * size]).float()).mean() \
-                    + functional.relu(1 + discriminator(fake).float()).mean()
-            learn(optimizers[1], loss)
-        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(False)
-            loss = -discriminator(generator(z[5 * size:])).float().mean()
-        learn(optimizers[0], loss)
-        with torch.no_grad():
-            torch._foreach_lerp_(average, list(generator.parameters()), 0.001)
-
-    return step, {'torch': torch.__version__}
-
-
-def torch(arguments):
-    """PyTorch, as its own DCGAN example does it, with the discriminator frozen while the generator learns."""
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
-
-    def block(channels):
-        # Its momentum is the share of the new value.
-        return [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP)]
-
-    generator = nn.Sequential(*(
-        [nn.Linear(100, 4 * 4 * 512), nn.Unflatten(1, (512, 4, 4))] + block(512)
-        + [nn.ConvTranspose2d(512, 256, 4)] + block(256)
-        + [nn.ConvTranspose2d(256, 128, 3, stride=2, padding=1, output_padding=1)] + block(128)
-        + [nn.ConvTranspose2d(128, 1, 3, stride=2, padding=1, output_padding=1), nn.Tanh()]))
-    discriminator = nn.Sequential(*(
-        [nn.Conv2d(1, 128, 3, stride=2, padding=1), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP),
-         nn.Conv2d(128, 256, 3, stride=2, padding=1)] + block(256)
-        + [nn.Conv2d(256, 512, 3, stride=2, padding=1)] + block(512) + [nn.Flatten(), nn.Linear(512 * 4 * 4, 1)]))
-    layout, device = _torch_layout(arguments)
-    on_device = _torch_images(device, layout)
-    networks = [network.to(device, memory_format=layout).train() for network in (generator, discriminator)]
-    optimizers = [torch.optim.Adam(network.parameters(), 1e-3, (0.4, 0.999), fused=True) for network in networks]
-    generate, discriminate = [torch.compile(network) for network in networks] if arguments.compile else networks
-
-    def entropy(logits, label):
-        return functional.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, label).float())
-
-    def step(images, z):
-        real = on_device(images)
-        z = torch.from_numpy(z).to(device)
-        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(False)
-            g_loss = entropy(discriminate(generate(z)), 1 - SMOOTHING)
-        optimizers[0].zero_grad(set_to_none=True)
-        g_loss.backward()
-        optimizers[0].step()
-        with torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(True)
-            with torch.no_grad():
-                fake = generate(z)
-            d_loss = entropy(discriminate(real), 1 - SMOOTHING) + entropy(discriminate(fake), 0.0)
-        optimizers[1].zero_grad(set_to_none=True)
-        d_loss.backward()
-        optimizers[1].step()
-
-    return step, {'torch': torch.__version__}
-
-
 def product(_):
     """Products of 2048x2048 matrices: what the machine's cores can do at most."""
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
@@ -397,54 +233,9 @@ def product(_):
     return rate, {'tensorflow': tf.VERSION}
 
 
-class Timer:
-    """Takes calls of some steps each, and says how long a step took in each of them."""
-
-    def __init__(self, arguments, step):
-        # The trainer's own rule; this module needs no TensorFlow.
-        from dcgan_tf1.training.loop import CallSize  # noqa: PLC0415
-
-        self._step, self._whole_calls = step, arguments.worker == 'dcgan_tf1'
-        self._size, self._taken = CallSize(arguments.steps_per_call, adapts=True), 0
-        self._on_gpu = arguments.device == 'gpu'
-        shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
-        self._draw = np.random.RandomState(0)
-        self._images = np.tanh(self._draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
-        self._noise = noise_batches * arguments.batch, z_dim
-
-    def call(self):
-        """Seconds of a step, the mean over the steps of one call."""
-        count = self._size.steps
-        z = self._draw.uniform(-1, 1, (count,) + self._noise).astype(np.float32)
-        start = time.perf_counter()
-        if self._whole_calls:
-            self._step(self._images, z)
-        else:
-            for noise in z:
-                self._step(self._images, noise)
-        if self._on_gpu and 'torch' in sys.modules:
-            sys.modules['torch'].cuda.synchronize()
-        seconds = (time.perf_counter() - start) / count
-        if self._taken:  # the first call's time tells nothing
-            self._size.adapt(seconds)
-        self._taken += 1
-        return seconds
-
-    @property
-    def steps_a_call(self):
-        return self._size.steps
-
-    def turn(self, seconds):
-        """The same of calls for so many seconds."""
-        start, found = time.perf_counter(), []
-        while not found or time.perf_counter() - start < seconds:
-            found.append(self.call())
-        return found
-
-
-def allows_tf32():
-    """Whether this process computes float32 products on a GPU with 10 bits of mantissa; None where none can."""
-    if 'torch' in sys.modules:
+def allows_tf32(worker):
+    """Whether a worker computes float32 products on a GPU with 10 bits of mantissa; None where none can."""
+    if worker.startswith('torch'):
         found = sys.modules['torch']
         return bool(found.backends.cudnn.allow_tf32 and found.get_float32_matmul_precision() != 'highest')
     config = getattr(sys.modules.get('tensorflow'), 'config', None)
@@ -457,7 +248,7 @@ def main():
     workers = {worker.__name__: worker for worker in (
         graph2017, dcgan_tf1, keras, keras_tutorial, torch, torch_resnet, product)}
     parser.add_argument('worker', choices=sorted(workers))
-    for flag in ('xla', 'channels_last', 'bfloat16', 'compile'):
+    for flag in ('xla', 'channels_last', 'bfloat16', 'compile', 'cuda_graphs'):
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
@@ -476,7 +267,8 @@ def main():
         question, _, value = line.strip().partition(' ')
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                      'versions': versions, 'tf32': allows_tf32(), 'steps_a_call': timer.steps_a_call}
+                      'versions': versions, 'tf32': allows_tf32(arguments.worker),
+                      'steps_a_call': timer.steps_a_call}
         elif question == 'rate':
             answer = {'flops': step(value)}
         elif question == 'turn':
