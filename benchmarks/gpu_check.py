@@ -176,7 +176,12 @@ def run_check(name, settings, report, seconds):
             for line in lines:
                 if line.startswith(b'{'):
                     report.add(name, json.loads(line.decode()))
-        if process.wait() != 0:
+        try:
+            status = process.wait(timeout=max(20, end - time.time()))
+        except subprocess.TimeoutExpired:
+            report.add(name, {'name': name, 'error': 'its process did not end'})
+            return
+        if status != 0:
             report.add(name, {'name': name, 'error': last_error(log)})
         elif len(report.rows) == count:
             report.add(name, {'name': name, 'error': 'it has no row'})
@@ -260,8 +265,8 @@ def end(report, has_gpu, allow_cpu):
             print('missing: {}. To get it: {}'.format(
                 ', '.join(row['missing'] for row in report.missing() if row['get'] == get), get))
     if not has_gpu:
-        print('no GPU: expected one that TensorFlow uses, found none{}'.format(
-            '; tried out on the processor' if allow_cpu else '; --allow_cpu tries everything out on the processor'))
+        print('no GPU: expected one that TensorFlow uses, found none (gpu_check.log has its reasons); {}'.format(
+            'tried out on the processor' if allow_cpu else '--allow_cpu tries everything out on the processor'))
     for row in report.failed():
         print('failed: {}: {}: {}'.format(row['check'], row['name'], row['error']))
     return 1 if report.failed() or not has_gpu and not allow_cpu else 0

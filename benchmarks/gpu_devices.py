@@ -41,13 +41,15 @@ def nvidia_smi(*flags):
 
 def cards():
     """[{name, driver, memory_mib, capability}] of the GPUs that the driver has."""
-    lines = nvidia_smi('--query-gpu=name,driver_version,memory.total,compute_cap') or []
+    fields = '--query-gpu=name,driver_version,memory.total'
+    lines = nvidia_smi(fields + ',compute_cap') or [  # which an old one does not know
+        line + ', not known' for line in nvidia_smi(fields) or []]
     rows = [[field.strip() for field in line.split(',')] for line in lines]
     return [{'name': row[0], 'driver': row[1], 'memory_mib': float(row[2]), 'capability': row[3]}
             for row in rows if len(row) == 4]
 
 
-def devices(settings):
+def devices(_):
     """Rows: the driver, TensorFlow's build, each library, what XLA needs, the GPUs of a session, one convolution."""
     yield _driver()
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
@@ -65,7 +67,7 @@ def devices(settings):
             "pip install tensorflow-gpu==1.15.5" if release.startswith('1.15') else GET_LIBRARIES.format(release))
         row.update(missing='a TensorFlow that is built for CUDA', get=get)
     yield row
-    gpus, session_row = _session(settings)
+    gpus, session_row = _session(tf)
     if with_cuda:
         for library in _LIBRARIES.get(int(cuda.split('.')[0]), ()) + ('libcudnn.so.' + cudnn.split('.')[0],):
             yield _library(library, release, tf.__file__)
@@ -142,20 +144,18 @@ def _compiler(tensorflow_file, release):
     return row
 
 
-def _session(settings):
+def _session(tf):
     """([names of GPUs], the row about them)."""
     from dcgan_tf1.util import devices as ours  # noqa: PLC0415
     device = ours.find()
     policy = ours.choose_compute_policy(device)
-    gpus = [] if device.kind != 'GPU' else device.title[len('GPU ('):-1].split(', ')
-    return gpus, {'name': 'GPUs of a session', 'gpus': len(_all_gpus(ours)), 'note': '{}; the trainer takes {}'.format(
-        device.title, policy.why)}
-
-
-def _all_gpus(ours):
-    import tensorflow.compat.v1 as tf  # noqa: PLC0415
     with tf.Session(graph=tf.Graph(), config=ours.session_config()) as session:
-        return [each.name for each in session.list_devices() if each.device_type == 'GPU']
+        gpus = [each.name for each in session.list_devices() if each.device_type == 'GPU']
+    row = {'name': 'GPUs of a session', 'gpus': len(gpus),
+           'note': '{}; the trainer takes {}'.format(device.title, policy.why)}
+    if not gpus and os.environ.get('CUDA_VISIBLE_DEVICES') in ('', '-1'):
+        row.update(missing='GPUs that CUDA_VISIBLE_DEVICES hides', get='unset CUDA_VISIBLE_DEVICES')
+    return gpus, row
 
 
 def _convolution(tf):

@@ -29,7 +29,7 @@ def make_data(settings):
     import numpy as np  # noqa: PLC0415
     folder = os.path.join(settings['work'], 'data')
     if not os.path.isdir(folder):
-        count, draw = 5000 + max(400, 2 * (settings['batch'] or 64)), np.random.RandomState(0)
+        count, draw = 5000 + 100 * (settings['batch'] or 64), np.random.RandomState(0)
         y, x = np.mgrid[:28, :28]
         centre = draw.uniform(8, 20, (count, 2, 1, 1))
         images = 255 * np.exp(-((y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2) / 20)

@@ -74,7 +74,7 @@ class StepWorker:
         return self
 
     def poll(self, seconds):
-        """The answer to the oldest open question, None where there is none within so many seconds; Failed at its end."""
+        """The answer to the oldest open question, None where none comes within so many seconds; Failed at the end."""
         end = time.time() + seconds
         while True:
             line, found, rest = self._unread.partition(b'\n')
