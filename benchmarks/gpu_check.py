@@ -56,6 +56,8 @@ def find_torch(asked, python):
 
     The packages and CUDA libraries that are brought along for TensorFlow are kept from it where it does without.
     """
+    if asked == '':
+        return {'why': '--torch_python= names none'}
     beside = os.path.join(ROOT, '.venv-torch', 'bin', 'python')
     candidate = asked or (beside if os.path.exists(beside) else python)
     libraries, best = os.environ.get('LD_LIBRARY_PATH', ''), None
@@ -241,7 +243,7 @@ def parse(argv):
     parser.add_argument('--budget_s', type=float, default=1200, help='seconds for all (default: %(default)g)')
     parser.add_argument('--outdir', default='.', help='where gpu_check.json and gpu_check.log go (default: here)')
     parser.add_argument('--python', default=sys.executable, help="TensorFlow's interpreter (default: this one)")
-    parser.add_argument('--torch_python', help="PyTorch's (default: that of .venv-torch, else TensorFlow's)")
+    parser.add_argument('--torch_python', help="PyTorch's (default: .venv-torch's, else TensorFlow's; '' for none)")
     parser.add_argument('--allow_cpu', action='store_true', help='go on without a GPU, with status 0')
     parser.add_argument('--batch', type=int, default=0, help="images in a batch (default: the preset's)")
     parser.add_argument('--rounds', type=int, default=0, help='turns that each implementation takes')

@@ -63,9 +63,8 @@ def devices(_):
             release, cuda, cudnn, ' '.join(build.get('cuda_compute_capabilities', [])) or 'capabilities not said')
         if with_cuda else '{}, built without CUDA'.format(release))}
     if not with_cuda:
-        get = 'pip uninstall tensorflow-cpu; ' * (not build) + (
-            "pip install tensorflow-gpu==1.15.5" if release.startswith('1.15') else GET_LIBRARIES.format(release))
-        row.update(missing='a TensorFlow that is built for CUDA', get=get)
+        row.update(missing='a TensorFlow that is built for CUDA', get=(
+            'pip install tensorflow-gpu=={}' if release.startswith('1.15') else GET_LIBRARIES).format(release))
     yield row
     gpus, session_row = _session(tf)
     if with_cuda:

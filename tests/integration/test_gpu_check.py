@@ -20,7 +20,8 @@ import gpu_devices  # noqa: E402
 import gpu_runs  # noqa: E402
 import gpu_steps  # noqa: E402
 
-TINY = ['--allow_cpu', '--quick', '--batch=4', '--rounds=1', '--turn_s=0.01', '--train_steps=8', '--samples=64']
+TINY = ['--allow_cpu', '--torch_python=', '--quick', '--batch=4', '--rounds=1', '--turn_s=0.01', '--train_steps=8',
+        '--samples=64']
 
 
 def check(outdir, *flags):
@@ -44,7 +45,7 @@ def program(folder, name, text):
 # ------------------------------------------------------------------------- without a GPU
 
 def test_without_a_gpu_it_says_what_is_missing_and_how_to_get_it(tmp_path):
-    status, out, _, found = check(tmp_path, '--only=training')
+    status, out, _, found = check(tmp_path, '--torch_python=', '--only=training')
     assert status == 1
     last = out.strip().splitlines()[-1]
     assert last.startswith('no GPU: expected one that TensorFlow uses, found none (')
@@ -64,7 +65,7 @@ def test_what_can_not_be_done_is_one_line(tmp_path):
 
 
 def test_what_the_budget_leaves_no_time_for_is_named(tmp_path):
-    status, out, _, found = check(tmp_path, '--allow_cpu', '--only=export,resume', '--budget_s=1')
+    status, out, _, found = check(tmp_path, '--allow_cpu', '--torch_python=', '--only=export,resume', '--budget_s=1')
     assert status == 0, out
     left_out = {row['check']: row['left_out'] for row in found['rows'] if row['name'] != 'PyTorch'}
     assert left_out == dict.fromkeys(['devices', 'export', 'resume'], '--budget_s=1 is spent')
