@@ -26,8 +26,8 @@ def test_help_lists_only_our_flags_in_groups(capsys):
     out, err = capsys.readouterr()
     assert err == ''
     assert re.findall(r'^\S.*$', out, re.M)[-8:] == [
-        'What to train', 'To experiment with (default: what the preset says)', 'Data', 'Images and networks', 'Run folder',
-        'Machine', (
+        'What to train', 'To experiment with (default: what the preset says)', 'Data', 'Images and networks',
+        'Run folder', 'Machine', (
         'Several workers (or TF_CONFIG in the environment; docs/distributed.md)'), 'Examples']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
     assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
