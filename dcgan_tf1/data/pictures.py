@@ -21,6 +21,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 
+_GREY = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16B', 'I;16L', 'F')  # modes, as Pillow calls them
 _WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 _ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 _PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
@@ -63,6 +64,8 @@ def present(folder, split):
 
 def load(folder, split, log, shape=None, background='black'):
     """Pictures -> images uint8 [N] + shape, labels int64 [N] or None, the files read, the classes' names.
+
+    A shape (H, W, None) is that of grey images where all pictures are grey, else of three channels.
 
     Labels are the sub-folders that the pictures lie in, by name; those that lie directly in `folder` have none, and
     sub-folders beside them are left out.
@@ -117,6 +120,8 @@ def read_pictures(folder, shape, background='black', log=print):
 def _read(folder, paths, others, shape, background, log):
     """The pictures `paths` of a folder -> uint8 [N, H, W, C]. others: names of what is left out of it."""
     height, width, channels = shape
+    channels = channels or _channels(folder, paths, log)
+    shape = height, width, channels
     images = np.zeros((len(paths), height, width, channels), np.uint8)
     notes = _Notes(shape, background)
     unscaled = {}  # index: (lowest, highest, whether decimal) where only the whole folder tells the scale
@@ -137,6 +142,16 @@ def _read(folder, paths, others, shape, background, log):
     for line in notes.lines(len(paths)):
         log('{}: {}'.format(folder, line))
     return images
+
+
+def _channels(folder, paths, log):
+    """1 where the files of all pictures are grey, else 3."""
+    for path in paths:
+        with _opened(path) as opened:
+            if opened.mode not in _GREY:
+                return 3
+    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(folder))
+    return 1
 
 
 def read_picture(path, channels, background='black'):

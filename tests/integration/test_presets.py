@@ -11,7 +11,7 @@ from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import graph, layers, networks, resnet, step_loop, updates
+from dcgan_tf1.gan import graph, layers, resnet, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.gan.updates import network_trainables
@@ -341,7 +341,8 @@ def test_keras_dense_run(tiny_data, tmp_path):
         np.testing.assert_array_equal(arrays['z'], draw_noise(0, 'noise', 1, (64, 100), 'normal')[:4])
         with tf.Graph().as_default(), tf.Session() as session:  # the generator has not learned yet
             tf.set_random_seed(0)
-            images = networks.keras_dense_generator(tf.constant(arrays['z']), None)
+            preset = PRESETS['keras_dense']
+            images = preset.generator(tf.constant(arrays['z']), preset.batch_context('sample', False))
             session.run(tf.global_variables_initializer())
             np.testing.assert_allclose(session.run(images), arrays['images'], atol=0.02)
     # Resumed in the middle, it writes what it would have written.

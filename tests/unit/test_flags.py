@@ -25,8 +25,9 @@ def test_help_lists_only_our_flags_in_groups(capsys):
     assert train.main(['--help']) == 0
     out, err = capsys.readouterr()
     assert err == ''
-    assert re.findall(r'^\S.*$', out, re.M)[-7:] == [
-        'What to train', 'To experiment with (default: what the preset says)', 'Data', 'Run folder', 'Machine', (
+    assert re.findall(r'^\S.*$', out, re.M)[-8:] == [
+        'What to train', 'To experiment with (default: what the preset says)', 'Data', 'Images and networks',
+        'Run folder', 'Machine', (
         'Several workers (or TF_CONFIG in the environment; docs/distributed.md)'), 'Examples']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
     assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
@@ -69,6 +70,15 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--preset=vae', '--loss=hinge'], ['--loss: expected a GAN, found --preset=vae']),
     ('train', ['--preset=vae', '--augment=none'], ['--augment: expected a GAN']),
     ('train', ['--preset=autoencoder', '--d_learning_rate=1'], ['--d_learning_rate: expected a GAN']),
+    ('train', ['--preset=vae', '--z_dist=uniform'], ['--z_dist: expected a GAN']),
+    ('train', ['--image_size=64'], ['--image_size: expected a preset for images of other sizes', 'are 28x28x1']),
+    ('train', ['--channels=3'], ['--channels: expected a preset', '--preset=blog_mnist']),
+    ('train', ['--gf_dim=8'], ['--gf_dim: expected a preset with this setting (dcgan)']),
+    ('train', ['--preset=dcgan', '--image_width=9'], ['--image_width: expected --image_height beside it']),
+    ('train', ['--preset=dcgan', '--image_size=9', '--image_width=9'], ['--image_size: expected neither']),
+    ('train', ['--preset=resnet_mnist', '--image_size=45'], ['--image_size: expected sides that are multiples of 8']),
+    ('sample', ['--run=a', '--image_size=9'], ['--image_size: expected only with --checkpoint']),
+    ('evaluate', ['--images=a', '--preset=dcgan', '--z_dist=normal'], ['--z_dist: expected --checkpoint beside it']),
     ('train', ['--loss=bernoulli'], ['loss', 'hinge', 'bernoulli']),
     ('train', ['--augment=translation,blur'], ["--augment: expected none, or some of", 'translation,blur']),
     ('train', ['--augment=cutout,cutout'], ['each once']), ('train', ['--augment='], ["found ''"]),
