@@ -73,9 +73,9 @@ def describe(config, plan, job, device, exchange):
     log('{}: {}{}'.format(name, preset.title, '' if config.preset_file is None else (
         ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
-    log('data: {:,} images of {} from {}{}'.format(
+    log('data: {:,} images of {} from {}{}{}'.format(
         len(plan.data.images), plan.data.title, dataset.folder,
-        ' (the published files)' if dataset.official else ''))
+        ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))

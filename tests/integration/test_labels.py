@@ -68,15 +68,16 @@ def test_resumed_equals_undisturbed(conditional, tiny_data, tmp_path):
     # Other settings than it was started with are named.
     check_one_line_error(
         train(tiny_data, tmp_path, '--max_steps=20', '--resume=require', '--ema_decay=0', '--beta1=0.5',
-              '--loss=halves', '--augment=cutout', '--g_learning_rate=0.1', *flags),
+              '--loss=halves', '--augment=cutout', '--mirror', '--g_learning_rate=0.1', *flags),
         'ema_decay was 0.999, now None', 'beta1 was 0.0, now 0.5', "loss was 'hinge', now 'halves'",
-        "augment was [], now ['cutout']", 'g_learning_rate was None, now 0.1')
+        "augment was [], now ['cutout']", 'mirror was False, now True', 'g_learning_rate was None, now 0.1')
 
 
 @pytest.mark.slow
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path):
-    """With all that draws at random: labels, noise, augmentation."""
-    flags = ('--max_steps=150', '--checkpoint_every=50', '--log_every=50', '--augment=translation,cutout')
+    """With all that draws at random: labels, noise, augmentation, mirroring."""
+    flags = ('--max_steps=150', '--checkpoint_every=50', '--log_every=50', '--augment=translation,cutout',
+             '--mirror')
     assert train(tiny_data, tmp_path / 'whole', *flags)[0] == 0
     killed = tmp_path / 'killed' / '00000-conditional'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'killed'),

@@ -98,7 +98,8 @@ def test_flags_override_the_preset():
     ('resnet_mnist', ['--ema_decay=0.9'], {'ema_decay': 0.9}),  # whose average has no warm-up
     ('cgan_cifar10', ['--augment=none', '--learning_rate=0.5', '--d_learning_rate=1'],
      {'augment': (), 'learning_rate': 0.5, 'd_learning_rate': 1}),
-    ('vae', ['--beta1=0.5', '--ema_decay=0.9'], {'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
+    ('vae', ['--beta1=0.5', '--ema_decay=0.9', '--mirror'],
+     {'mirror': True, 'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
 def test_flags_to_experiment_with(preset, given, changed):
     assert train.parse_train(['--preset=' + preset] + given).preset == dataclasses.replace(PRESETS[preset], **changed)
 
