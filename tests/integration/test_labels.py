@@ -136,6 +136,18 @@ def test_walks_between_classes_keep_the_noise(conditional, tmp_path):
     np.testing.assert_array_equal(arrays['z'], noise.sample_interpolations(PRESETS['conditional'], 2, 10))
 
 
+def test_files_of_classes_and_labels_of_a_file(conditional, tmp_path):
+    arrays, _ = sampled(conditional, tmp_path, '--seeds=4,9', '--class=3,8', '--outdir={}'.format(tmp_path / 'images'))
+    assert sorted(os.listdir(str(tmp_path / 'images'))) == [
+        'seed00000{}-class{}.png'.format(seed, label) for seed in (4, 9) for label in (3, 8)]
+    np.savez(str(tmp_path / 'given.npz'), z=arrays['z'][:3], labels=arrays['labels'][:3])
+    again, size = sampled(conditional, tmp_path, '--z={}'.format(tmp_path / 'given.npz'))
+    assert again['labels'].tolist() == [3, 8, 3] and size == (2, 2)
+    np.testing.assert_allclose(again['images'], arrays['images'][:3], atol=1e-6)
+    again, _ = sampled(conditional, tmp_path, '--z={}'.format(tmp_path / 'given.npz'), '--class=7')
+    assert again['labels'].tolist() == [7, 7, 7]
+
+
 def test_classes_that_there_are_not(conditional, run, tmp_path):
     for wrong in ('horse', '10', '3,', '-1'):
         check_one_line_error(run_command('sample', '--run=' + conditional, '--class=' + wrong),
