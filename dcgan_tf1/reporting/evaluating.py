@@ -31,7 +31,7 @@ def evaluate(config):
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
-            config.other_data, background=run_images.background(config.run))
+            config.other_data, reading=run_images.reading_of(config.run))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)

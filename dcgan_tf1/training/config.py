@@ -4,7 +4,8 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.data import reading
+from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
@@ -36,7 +37,7 @@ class TrainConfig:
     seed: int
     max_steps: Optional[int]
     data_dir: Optional[str]
-    background: str
+    reading: reading.Reading
     run_dir: str
     resume: str
     init_checkpoint: Optional[str]
@@ -77,10 +78,10 @@ def parse_train(argv):
         preset_files.check_mode(values['preset'], values['mode'])
     preset, record = _find_preset(values)
     preset = _overridden_preset(preset, values)
-    flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
-        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster)
+        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
+        reading=reading.from_flags(values, preset.dataset))
 
 
 def _add_system_flags(command):
@@ -110,9 +111,9 @@ def _add_data_flags(command):
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
-    command.path('data_dir', None, 'The only place to look for the data; of npz also the file. Default: '
+    command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '
                                    '$DCGAN_TF1_DATA, then data/, into which what is missing is downloaded.')
-    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+    reading.add_flags(command)
 
 
 def _add_run_folder_flags(command):

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.training import resume
 
@@ -46,7 +46,7 @@ class IsolatedSteps(collections.namedtuple('IsolatedSteps', 'schedule')):
 def make_plan(config, log):
     """The Plan of a TrainConfig; loads the data. Raises UserError where there is none."""
     dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
-                                  config.preset.image_shape, log, config.background)
+                                  config.preset.image_shape, log, config.reading)
     preset = _with_classes_of(config.preset, dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
     local_batch_size = preset.batch_size * config.num_gpus
@@ -63,7 +63,7 @@ def make_plan(config, log):
     total = total if config.max_steps is None else config.max_steps
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
-        config.background)
+        reading.compared(config.reading))
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return Plan(

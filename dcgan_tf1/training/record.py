@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
+from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import resume
@@ -50,7 +51,8 @@ def config_record(config, plan, device, policy, monitor):
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images),
-                 'classes': list(dataset.classes)},
+                 'classes': list(dataset.classes), 'notes': list(dataset.notes),
+                 'reading': reading.record_of(config.reading)},
         'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
