@@ -45,8 +45,8 @@ def parse(argv):
     command.string('class', None, 'Count and preview this class alone, by name or number.')
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
     command.group('Where')
-    command.path('data_dir', None, 'The only place to look; of folder and npz also a file. Default: $DCGAN_TF1_DATA, then '
-                                   'data/, into which what is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look; of folder and npz also a file. Default: $DCGAN_TF1_DATA, '
+                                   'then data/, into which what is missing is downloaded.')
     command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
     reading.add_flags(command)
     values = command.parse(argv)

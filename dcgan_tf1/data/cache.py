@@ -46,12 +46,20 @@ def free_memory():
             free = int(re.search(r'^MemAvailable: *(\d+) kB$', handle.read(), re.M).group(1)) << 10
     except (OSError, AttributeError):
         free = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
-    for most, used in (('memory.max', 'memory.current'),
-                       ('memory/memory.limit_in_bytes', 'memory/memory.usage_in_bytes')):
-        with contextlib.suppress(OSError, ValueError):  # 'max' where there is none
-            most, used = [int(open(os.path.join('/sys/fs/cgroup', name)).read()) for name in (most, used)]  # noqa: SIM115
+    for names in _GROUP_FILES:
+        with contextlib.suppress(OSError, ValueError):  # 'max' where there is no limit
+            most, used = [_number_in(os.path.join('/sys/fs/cgroup', name)) for name in names]
             free = min(free, max(0, most - used))
     return free
+
+
+# A control group's limit and what it uses, in its second and first form.
+_GROUP_FILES = (('memory.max', 'memory.current'), ('memory/memory.limit_in_bytes', 'memory/memory.usage_in_bytes'))
+
+
+def _number_in(path):
+    with open(path, encoding='ascii') as handle:
+        return int(handle.read())
 
 
 def place_of(source, shape, reading, stamps):

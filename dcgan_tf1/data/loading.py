@@ -116,7 +116,8 @@ def _find(name, split, log):
 def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFAULTS):
     """Finds or downloads a data set and reads one split ('train' or 'test') of it.
 
-    `shape` [H, W, C] is what `folder` resizes to, `reading` how data of the user's own are read. Raises UserError where the files are damaged, or can't be
+    `shape` [H, W, C] is what `folder` resizes to, `reading` how data of the user's own are read. Raises
+    UserError where the files are damaged, or can't be
     had and nothing stands in for them, and where a place that the user named has none.
     """
     source = DATASETS[name]

@@ -54,8 +54,9 @@ def add_flags(command):
     command.choice('resize', None, RESIZE, 'How pictures are resized. Default: lanczos.')
     command.boolean('recursive', None, 'Take the pictures of all deeper folders, too. Default: only where there are '
                                        'no others.')
-    command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl or a Parquet file, or the feature '
-                                         'of TFRecords, that has the labels. Default: label, or another usual name.')
+    command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl or a Parquet file, or the '
+                                         'feature of TFRecords, that has the labels. Default: label, or another usual '
+                                         'name.')
     command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '
                                           'Default: refuse them.')
     command.real('cache_gib', None, 'Images of more GiB are kept in a file, from which steps are fed (folder and '

@@ -49,8 +49,8 @@ OFFICIAL_CONTENT = {
 # A row of DATASETS. `present(folder, split)` says whether the split lies there,
 # `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
 # be downloaded), and `load(folder, split, log, shape, reading)` returns a reading.Loaded; where the files say what
-# the classes are called, `classes` is (). `manual_instructions` says where to get the files without a network, `expected`
-# what they are called, `folders` how other programs call the folder that they lie in.
+# the classes are called, `classes` is (). `manual_instructions` says where to get the files without a network,
+# `expected` what they are called, `folders` how other programs call the folder that they lie in.
 Source = collections.namedtuple(
     'Source', 'title classes present obtain load files mirrors manual_instructions expected folders')
 

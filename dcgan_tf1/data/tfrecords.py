@@ -72,9 +72,10 @@ def _label_feature(path, features, wanted):
 
 
 def _label(path, record, features, name):
-    feature = features[name] if name in features else None
-    values = [] if feature is None else list(feature.int64_list.value) or [
-        text.decode('utf-8', 'replace') for text in feature.bytes_list.value]
+    values = []
+    if name in features:  # get() makes one
+        values = list(features[name].int64_list.value) or [
+            text.decode('utf-8', 'replace') for text in features[name].bytes_list.value]
     if len(values) != 1:
         raise UserError('{}: expected one {} in record {}, found {}'.format(path, name, record.number, len(values)))
     return values[0]

@@ -55,7 +55,7 @@ def make_plan(config, log):
     # An incomplete batch has no equal parts for several devices.
     keep = preset.incomplete_batch != 'drop' and batch_size == preset.batch_size
     batches = Batches(
-        len(data.images), batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+        data.count, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     # A stand-in for the full data set trains for as many steps, and logs as often.
     full = Batches(data.full_size, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     epoch = -(-full.per_epoch // preset.image_batches)

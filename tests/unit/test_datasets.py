@@ -220,7 +220,7 @@ def test_folder_of_pictures(tmp_path):
     os.rename('none/of/cats/1.png', 'none/of/cats/1.txt')
     with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found of/$'):
         loading.load('folder', data_dir='none', shape=(32, 32, 3))
-    with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\), a zip .* in data.folder, found none; put'):
+    with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\), a zip .* in data.folder, found none'):
         loading.load('folder', shape=(32, 32, 3))
 
 
