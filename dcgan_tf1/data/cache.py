@@ -92,6 +92,8 @@ def load(place, count, fill, log):
         found = _open(place, log)
         if found is not None:
             return found
+        with contextlib.suppress(OSError):
+            os.remove(place.path)
     try:
         os.makedirs(os.path.dirname(place.path), exist_ok=True)
         return _make(place, count, fill, log)
