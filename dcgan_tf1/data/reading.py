@@ -66,12 +66,21 @@ def add_flags(command):
 
 def from_flags(values, dataset):
     """The Reading of a command's flags; flags.Error for one that does nothing for the data set."""
-    allowed = {'folder': _NAMES, 'npz': _OWN}.get(dataset, ())
     for name in _NAMES:
-        if values[name] is not None and name not in allowed:
+        if values[name] is not None and name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with --dataset=folder{1}, found --{0}={2}'.format(
                 name, ' or npz' if name in _OWN else '', values[name]))
     return Reading(**{name: values[name] for name in _NAMES if values[name] is not None})
+
+
+def of_library(dataset, values):
+    """The Reading of {name: value}; UserError for one that does nothing for the data set, or a value that is none."""
+    for name, value in values.items():
+        if name not in _FOR.get(dataset, ()):
+            raise UserError('load_dataset: expected {} for {!r}, found {}'.format(
+                ', '.join(_FOR.get(dataset, ())) or 'nothing else', dataset, name))
+        _check(name, value, 'load_dataset: expected {}, found {!r}'.format(_EXPECTED[name], value))
+    return Reading(**values)
 
 
 def record_of(reading):
@@ -91,12 +100,25 @@ def of_run(run, config):
     data = data.get('reading') if isinstance(data, dict) else None
     found = dict(data if isinstance(data, dict) else {}, **{
         name: config['identity'][name] for name in COMPARED if name in config['identity']})
-    kinds = {'background': lambda value: value in tuple(BACKGROUNDS), 'resize': lambda value: value in RESIZE,
-             'crop': lambda value: value is None or type(value) is int and value >= 0,
-             'recursive': lambda value: isinstance(value, bool), 'skip_damaged': lambda value: isinstance(value, bool),
-             'cache_gib': lambda value: value is None or type(value) in (int, float) and value >= 0}
+    found = {name: value for name, value in found.items() if name in _NAMES}
     for name, value in found.items():
-        right = kinds.get(name, lambda value: value is None or isinstance(value, str))
-        if name in _NAMES and not right(value):
-            raise UserError('{}: expected a {} in its config.json, found {!r}'.format(run, name, value))
-    return Reading(**{name: value for name, value in found.items() if name in _NAMES})
+        _check(name, value, '{}: expected {} in its config.json, found {!r}'.format(run, _EXPECTED[name], value))
+    return Reading(**found)
+
+
+_FOR = {'folder': _NAMES, 'npz': _OWN}  # what each data set is read by
+_EXPECTED = {'background': 'a background of ' + ' or '.join(BACKGROUNDS), 'crop': 'a crop of 0 or more',
+             'resize': 'resize as one of ' + ', '.join(RESIZE), 'recursive': 'recursive as true or false',
+             'label_column': 'the name of a label_column', 'skip_damaged': 'skip_damaged as true or false',
+             'cache_gib': 'a cache_gib of 0 or more', 'cache_dir': 'the name of a cache_dir'}
+
+
+def _check(name, value, message):
+    right = {
+        'background': lambda: value in tuple(BACKGROUNDS), 'resize': lambda: value in RESIZE,
+        'crop': lambda: value is None or isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+        'cache_gib': lambda: value is None or isinstance(value, (int, float)) and value >= 0,
+        'recursive': lambda: isinstance(value, bool), 'skip_damaged': lambda: isinstance(value, bool),
+    }.get(name, lambda: value is None or isinstance(value, str))
+    if not right():
+        raise UserError(message)
