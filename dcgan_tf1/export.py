@@ -10,7 +10,7 @@ import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.exporting.catalogue import FORMATS
-from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
 EXAMPLES = (
@@ -30,6 +30,7 @@ class ExportConfig:
     preset: Optional[str]
     preset_file: Optional[str]
     mode: Optional[str]
+    sizes: size_flags.SizeFlags
     step: Optional[int]
     which: str
     formats: Optional[Tuple[str, ...]]
@@ -63,7 +64,7 @@ def parse(argv):
         for name in chosen:
             if name not in FORMATS:
                 raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
-    return flags.fields_of(ExportConfig, values, formats=chosen)
+    return flags.fields_of(ExportConfig, values, formats=chosen, sizes=size_flags.read(values))
 
 
 def main(argv=None):
@@ -76,7 +77,7 @@ def export(config):
     from dcgan_tf1.runs import checkpoint, run_folder
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode)
+                                                config.which, config.mode, config.sizes)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,

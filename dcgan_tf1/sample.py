@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Optional
 
-from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, refuse_existing, replacing
@@ -39,6 +39,7 @@ class SampleConfig:
     preset: Optional[str]
     preset_file: Optional[str]
     mode: Optional[str]
+    sizes: size_flags.SizeFlags
     step: Optional[int]
     which: str
     num_images: Optional[int]
@@ -87,7 +88,7 @@ def parse(argv):
     if values is None:
         return None
     checkpoint_flags.check(values)
-    return flags.fields_of(SampleConfig, values, classes=values['class'])
+    return flags.fields_of(SampleConfig, values, classes=values['class'], sizes=size_flags.read(values))
 
 
 def main(argv=None):
@@ -101,7 +102,7 @@ def sample(config):
     from dcgan_tf1.util import images
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode)
+                                                config.which, config.mode, config.sizes)
     out = config.out or ('samples.png' if config.run is None else os.path.join(
         config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
     if config.npz and os.path.realpath(config.npz) == os.path.realpath(out):

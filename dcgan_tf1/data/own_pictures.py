@@ -24,12 +24,15 @@ def present(place, split):
 def load(place, split, log, shape=None, reading=DEFAULTS):
     """The Loaded of the pictures in a folder or file: images [N] + shape.
 
+    A shape (H, W, None) is that of grey images where all pictures are grey, else of three channels.
+
     Labels are those of a file beside the pictures or, where there is none, the sub-folders that they lie in.
     """
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
     found = _find(place, reading, log)
+    shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(found, reading, log),)
     size = len(found.names) * shape[0] * shape[1] * shape[2]
     if size > cache.limit(reading):
         images, about, digest = _from_cache(found, shape, reading, log)

@@ -25,6 +25,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 
+_GREY = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16B', 'I;16L', 'F')  # modes, as Pillow calls them
 _WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 _ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 _PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
@@ -146,6 +147,21 @@ def _one(found, index, shape, reading):
             return _One(_fit(_decode(opened, notes), shape, reading, notes), None, None, notes)
     except UserError as error:
         return _One(None, None, error, Notes(shape, reading))
+
+
+def channels_of(found, reading, log):
+    """1 where the files of all pictures are grey, else 3."""
+    with _collected_warnings():
+        for index, name in enumerate(found.names):
+            try:
+                with _opened(found.open(index), name) as opened:
+                    if opened.mode not in _GREY:
+                        return 3
+            except UserError:
+                if not reading.skip_damaged:
+                    raise
+    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(found.place))
+    return 1
 
 
 def read_picture(path, channels, background='black'):

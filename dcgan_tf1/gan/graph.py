@@ -50,7 +50,7 @@ def _dropout_seed_placeholder():
 
 def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
     """Images with batch norm on its moving averages: [N] + image_shape."""
-    ctx = layers.BatchContext('sample', training=False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
+    ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
     images = preset.generator(noise, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
@@ -107,7 +107,7 @@ def build_inference_graph(preset, with_discriminator=False):
         if with_discriminator:
             real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
             x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
-            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False, labels=one_hot))
+            logits, _ = preset.discriminator(x, preset.batch_context('real', False, labels=one_hot))
             networks.append(Network('discriminator', collections.OrderedDict([('images', real)] + also), 'logits',
                                     tf.identity(logits, name='logits')))
         return networks

@@ -80,7 +80,7 @@ def differences(recorded, wanted):
             found.append('{} was not recorded, now {!r}'.format(name, wanted[name]))
             continue
         before, now = recorded.get(name, default), wanted.get(name, default)
-        same = _same_file(before, now) if name == 'init_checkpoint' else before == now
+        same = same_file(before, now) if name == 'init_checkpoint' else before == now
         if not same and not (name == 'schedule' and _schedule(before) == now):
             found.append('{} was {!r}, now {!r}'.format(name, before, now))
     return found
@@ -95,7 +95,7 @@ def _schedule(recorded):
         return recorded
 
 
-def _same_file(before, now):
+def same_file(before, now):
     """Whether two names of a checkpoint name the same one; they are recorded as they were given."""
     if before == now or not (isinstance(before, str) and isinstance(now, str)):
         return before == now
