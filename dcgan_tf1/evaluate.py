@@ -10,7 +10,7 @@ import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS
-from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
 PIXELS = 'pixels'  # of --features, as of projection.WORD
@@ -34,6 +34,7 @@ class EvaluateConfig:
     preset: Optional[str]
     preset_file: Optional[str]
     mode: Optional[str]
+    sizes: size_flags.SizeFlags
     step: Optional[int]
     which: Optional[str]
     images: Optional[str]
@@ -76,7 +77,7 @@ def parse(argv):
         return None
     _check_sources(values)
     _check_measuring_flags(values)
-    return flags.fields_of(EvaluateConfig, values)
+    return flags.fields_of(EvaluateConfig, values, sizes=size_flags.read(values))
 
 
 def _add_source_flags(command):
@@ -123,6 +124,8 @@ def _check_sources(values):
             flags.given(values, 'run', 'checkpoint')))
     elif values['mode'] is not None:
         raise flags.Error('--mode: expected --checkpoint beside it, found --images')
+    elif values['z_dist'] is not None:
+        raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
     flags.check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')

@@ -10,7 +10,7 @@ import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.exporting.catalogue import FORMATS
-from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
 EXAMPLES = (
@@ -32,6 +32,7 @@ class ExportConfig:
     preset: Optional[str]
     preset_file: Optional[str]
     mode: Optional[str]
+    sizes: size_flags.SizeFlags
     step: Optional[int]
     which: str
     formats: Optional[Tuple[str, ...]]
@@ -74,7 +75,7 @@ def parse(argv):
     if chosen is not None and 'onnx' not in chosen and (values['uint8'] or values['layout'] != 'nhwc'):
         raise flags.Error('--{}: expected onnx among --formats, found {}'.format(
             'uint8' if values['uint8'] else 'layout', ','.join(chosen)))
-    return flags.fields_of(ExportConfig, values, formats=chosen)
+    return flags.fields_of(ExportConfig, values, formats=chosen, sizes=size_flags.read(values))
 
 
 def main(argv=None):
@@ -87,7 +88,7 @@ def export(config):
     from dcgan_tf1.runs import checkpoint, run_folder
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode)
+                                                config.which, config.mode, config.sizes)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,

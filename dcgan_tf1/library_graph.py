@@ -40,8 +40,8 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     if dropout is None:
         dropout = preset.dropout_when_training if training else preset.dropout_when_sampling
     with _seeded_graph():
-        ctx = layers.BatchContext('generator' if training else 'sample', training,
-                                  _dropout_seed(training) if dropout else None, preset.batch_norm, one_hot)
+        ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
+            training) if dropout else None, batch_norm=preset.batch_norm, labels=one_hot)
         images = preset.generator(z, ctx)
         _add_updates(ctx)
         images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
@@ -69,10 +69,10 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
     if preset.input_shape != preset.image_shape:
         images = tf.reshape(images, (-1,) + preset.input_shape)
     with _seeded_graph():
-        ctx = layers.BatchContext(
+        ctx = preset.batch_context(
             'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
-            _dropout_seed(training) if training and preset.dropout_when_training else None, preset.batch_norm,
-            one_hot)
+            dropout_seed=_dropout_seed(training) if training and preset.dropout_when_training else None,
+            batch_norm=preset.batch_norm, labels=one_hot)
         logits, _ = preset.discriminator(images, ctx)
         _add_updates(ctx if training else None)
         return tf.cast(logits, tf.float32)

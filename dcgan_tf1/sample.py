@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Optional, Tuple
 
-from dcgan_tf1.runs import checkpoint_flags
+from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, refuse_existing, replacing
@@ -40,6 +40,7 @@ class SampleConfig:
     preset: Optional[str]
     preset_file: Optional[str]
     mode: Optional[str]
+    sizes: size_flags.SizeFlags
     step: Optional[int]
     which: str
     num_images: Optional[int]
@@ -104,7 +105,7 @@ def parse(argv):
     checkpoint_flags.check(values)
     values['seeds'] = flags.parse_seeds('seeds', values['seeds'])
     _check(values)
-    return flags.fields_of(SampleConfig, values, classes=values['class'])
+    return flags.fields_of(SampleConfig, values, classes=values['class'], sizes=size_flags.read(values))
 
 
 def _check(values):
@@ -131,7 +132,7 @@ def sample(config):
     from dcgan_tf1.util import images as image_tools
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode)
+                                                config.which, config.mode, config.sizes)
     names, wanted = _classes(config, preset)
     inputs = _inputs(config, preset, wanted)
     out, (film, note) = config.out, (config.video, None) if config.video is None else video.writable_path(config.video)

@@ -4,10 +4,13 @@ Source: https://github.com/carpedm20/DCGAN-tensorflow, model.py and ops.py. Its 
 names of their own; generators and discriminators as networks.py has them.
 """
 
+import math
+
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
-from dcgan_tf1.gan.layers import leaky_relu, normal, truncated_normal, with_labels
+from dcgan_tf1.gan.layers import flatten, leaky_relu, normal, truncated_normal, with_labels
+from dcgan_tf1.gan.sizes import halvings
 
 
 def linear(x, units, name):
@@ -37,6 +40,60 @@ def batch_norm(x, ctx, name):
     """
     return layers.batch_norm(x, ctx, momentum=0.9, epsilon=1.001e-5, fused_vectors=True, name=name)
 
+
+# ------------------------------------- dcgan: of any size; the shapes beside its lines are those of [N, 64, 64, 3]
+
+def dcgan_generator(z, ctx):
+    """dcgan: z [N, 100] -> images [N, H, W, C] in [-1, 1]."""
+    whole, half, quarter, eighth, (rows, columns) = halvings(ctx.image_shape, 4)
+    width = ctx.gf_dim                                                  # 64
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = linear(z, rows * columns * 8 * width, 'g_h0_lin')           # [N, 8192]
+        x = tf.reshape(x, [-1, rows, columns, 8 * width])               # [N, 4, 4, 512]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn0'))
+        x = deconv(x, 4 * width, 'g_h1', eighth)                        # [N, 8, 8, 256]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn1'))
+        x = deconv(x, 2 * width, 'g_h2', quarter)                       # [N, 16, 16, 128]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn2'))
+        x = deconv(x, width, 'g_h3', half)                              # [N, 32, 32, 64]
+        x = tf.nn.relu(batch_norm(x, ctx, 'g_bn3'))
+        x = deconv(x, ctx.image_shape[2], 'g_h4', whole)                # [N, 64, 64, 3]
+        return tf.tanh(x)
+
+
+def dcgan_discriminator(x, ctx):
+    """dcgan: images [N, H, W, C] in [-1, 1] -> logits [N, 1], sigmoid."""
+    width = ctx.df_dim                                                  # 64
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        x = leaky_relu(conv(x, width, 'd_h0_conv'), 0.2)                # [N, 32, 32, 64]
+        x = conv(x, 2 * width, 'd_h1_conv')                             # [N, 16, 16, 128]
+        x = leaky_relu(batch_norm(x, ctx, 'd_bn1'), 0.2)
+        x = conv(x, 4 * width, 'd_h2_conv')                             # [N, 8, 8, 256]
+        x = leaky_relu(batch_norm(x, ctx, 'd_bn2'), 0.2)
+        x = conv(x, 8 * width, 'd_h3_conv')                             # [N, 4, 4, 512]
+        x = leaky_relu(batch_norm(x, ctx, 'd_bn3'), 0.2)
+        logits = linear(flatten(x), 1, 'd_h4_lin')                      # [N, 8192], [N, 1]
+        return logits, tf.sigmoid(logits)
+
+
+def dcgan_sizes(shapes):
+    """The fields that follow from the variables of a checkpoint of dcgan, {name: shape}: see Preset.sizes_of_variables.
+
+    A side is told to the next multiple of 16, and only of square images. What can't be told is left out.
+    """
+    found = {}
+    matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])
+    if len(matrix) == 2 and len(last) == 4:
+        _, _, channels, width = last
+        side = math.sqrt(matrix[1] / (8 * width)) if width else 0
+        found = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': (
+            (16 * int(side),) * 2 if side == int(side) else (None, None)) + (channels,)}
+    if len(shapes.get('discriminator/d_h0_conv/w', [])) == 4:
+        found['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]
+    return found
+
+
+# --------------------------------------------------------------------------------- conditional_mnist
 
 def conditional_mnist_generator(z, ctx):
     """conditional_mnist: z [N, 100] and labels -> images [N, 28, 28, 1] in [0, 1]."""

@@ -19,6 +19,7 @@ PRESETS = collections.OrderedDict([
     ('cgan_mnist', 'a conditional GAN on MNIST: digits of the class that one asks for'),
     ('cgan_fashion_mnist', 'a conditional GAN on Fashion-MNIST: clothes of the class that one asks for'),
     ('cgan_cifar10', 'a conditional GAN on CIFAR-10: photographs of the class that one asks for'),
+    ('dcgan', "carpedm20's DCGAN, on pictures of any size"),
     ('conditional_mnist', "carpedm20's conditional DCGAN on MNIST"),
     ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
     ('vae', 'a variational auto-encoder'),
@@ -31,6 +32,12 @@ MODES = collections.OrderedDict([
 # Functions of losses.py that are a GAN's, and those of augmentation.py.
 GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
 AUGMENTATIONS = ('translation', 'color', 'cutout')
+
+NOISES = ('uniform', 'normal', 'uniform01')  # what Preset.noise may be: in [-1, 1), (0, 1), and in [0, 1)
+
+# The presets whose networks follow the image's size, for messages and help texts.
+SIZED = ('dcgan', 'blog_cifar_horse', 'blog_dense', 'tf_tutorial', 'tf_tutorial_101', 'keras_dense', 'resnet_mnist',
+         'resnet_cifar_horse', 'sngan_cifar_horse', 'cgan_cifar10', 'autoencoder', 'vae')
 
 
 def mode_names(name):

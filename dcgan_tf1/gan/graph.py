@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.collectives import AllReduce, build_sync_ops
-from dcgan_tf1.gan.step_loop import build_step_loop, loops_of_tensorflow_1
+from dcgan_tf1.gan.step_loop import FLOATS, build_step_loop, loops_of_tensorflow_1
 from dcgan_tf1.gan.updates import EMA, UpdateBuilder, network_trainables
 
 TrainingGraph = collections.namedtuple('TrainingGraph', [
@@ -50,7 +50,7 @@ def _dropout_seed_placeholder():
 
 def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
     """Images with batch norm on its moving averages: [N] + image_shape."""
-    ctx = layers.BatchContext('sample', training=False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
+    ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
     images = preset.generator(noise, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
@@ -107,7 +107,7 @@ def build_inference_graph(preset, with_discriminator=False):
         if with_discriminator:
             real = tf.placeholder(tf.float32, (None,) + preset.image_shape, name='inputs_real')
             x = real if preset.input_shape == preset.image_shape else tf.reshape(real, (-1,) + preset.input_shape)
-            logits, _ = preset.discriminator(x, layers.BatchContext('real', training=False, labels=one_hot))
+            logits, _ = preset.discriminator(x, preset.batch_context('real', False, labels=one_hot))
             networks.append(Network('discriminator', collections.OrderedDict([('images', real)] + also), 'logits',
                                     tf.identity(logits, name='logits')))
         return networks
@@ -133,7 +133,8 @@ def as_pictures(network, preset, uint8, channels_first):
                    tf.identity(x, name=name + layout))
 
 
-def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=None):
+def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=None,
+                         images_as=FLOATS):
     """Everything that training needs, with the original notebook's variable names; see TrainingGraph.
 
     precision and conv_impl: see layers.compute_policy.
@@ -143,6 +144,7 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
     total_steps: over which a preset's learning rate falls.
     workers: the AllReduce of this process, where several compute the graph, each with a part of
     the images and noise; they do as towers do. `real` and `noise` are its part alone.
+    images_as: how images come to the loop's steps: step_loop.FLOATS, BYTES or FED.
 
     UPDATE_OPS holds, for the placeholders, one op for every moving average and pass (14
     for the blog's DCGAN): what a discriminator's update moves in the loop.
@@ -165,7 +167,8 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
             images = _sample_images(preset, noise, one_hot, dropout_seed, preset.dropout_when_sampling)
         sums, size = workers.sums, workers.bytes
-        loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps)
+        loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps,
+                               images_as)
         exchange = build_sync_ops(workers, loop.train, workers.sums - sums, workers.bytes - size) \
             if workers.count > 1 else None
         return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,

@@ -59,10 +59,14 @@ class BatchContext:
         latter, as in `tf.layers` and Keras, but for a layer with `fused_vectors`.
       labels: one-hot labels of the batch, float32 [N, classes], for networks that take some.
       augment_seed: as dropout_seed, of what augmentation draws.
+      image_shape: (H, W, C) of the images, which networks that follow it read.
+      gf_dim, df_dim: the widths of a preset's networks that have them as settings.
     """
 
-    def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None):
+    def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None,
+                 image_shape=None, gf_dim=None, df_dim=None):
         self.name = name
+        self.image_shape, self.gf_dim, self.df_dim = image_shape, gf_dim, df_dim
         self.labels = labels
         self.augment_seed = augment_seed
         self.training = training
@@ -282,6 +286,11 @@ def moving_average_updates(passes, values=None):
                 step = (average.read_value() - next(values)) * (1 - seen.momentum)
                 updates.append(tf.assign_sub(average, step).op)
         return updates
+
+
+def flatten(x):
+    """[N, H, W, C] -> [N, H * W * C]."""
+    return tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
 
 
 def with_labels(x, ctx):

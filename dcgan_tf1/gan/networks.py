@@ -3,11 +3,13 @@
 A network takes a batch and a `layers.BatchContext` and opens its own variable scope; calling it
 again reuses the variables. Generators return images in the preset's range, discriminators
 the logits [N, 1] and their sigmoid, encoders a code, decoders images in [0, 1] and their
-logits.
+logits. Networks that read `ctx.image_shape` make images of any size; the shapes beside their lines are those of the
+size that is named first.
 """
 
 import math
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.layers import (
@@ -16,10 +18,12 @@ from dcgan_tf1.gan.layers import (
     conv2d_transpose,
     dense,
     dropout,
+    flatten,
     leaky_relu,
     normal,
     with_labels,
 )
+from dcgan_tf1.gan.sizes import halvings
 
 # The blog's notebooks: https://github.com/NELSONZHAO/zhihu, dcgan/ and mnist_gan/. What they
 # follow: Radford, Metz and Chintala, 2015, https://arxiv.org/abs/1511.06434.
@@ -43,49 +47,53 @@ def blog_mnist_generator(z, ctx):
 
 
 def blog_cifar_generator(z, ctx):
-    """blog_cifar_horse: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]."""
+    """blog_cifar_horse: z [N, 100] -> images [N, 32, 32, 3], or of any size, in [-1, 1]."""
+    whole, half, quarter, (rows, columns) = halvings(ctx.image_shape, 3)
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 4 * 4 * 512)                                       # [N, 8192]
-        x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
+        x = dense(z, rows * columns * 512)                              # [N, 8192]
+        x = tf.reshape(x, [-1, rows, columns, 512])                     # [N, 4, 4, 512]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 256, 4, strides=2)                       # [N, 8, 8, 256]
+        x = conv2d_transpose(x, 256, 4, strides=2, size=quarter)         # [N, 8, 8, 256]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 128, 3, strides=2)                       # [N, 16, 16, 128]
+        x = conv2d_transpose(x, 128, 3, strides=2, size=half)            # [N, 16, 16, 128]
         x = _blog_block(x, ctx)
-        x = conv2d_transpose(x, 3, 3, strides=2)                         # [N, 32, 32, 3]
+        x = conv2d_transpose(x, ctx.image_shape[2], 3, strides=2, size=whole)  # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
 def blog_discriminator(x, ctx):
-    """blog_mnist and blog_cifar_horse: images [N, 28, 28, 1] or [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    """blog_mnist and blog_cifar_horse: images [N, 28, 28, 1], or of any size -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 128, 3, strides=2)                     # [N, 14, 14, 128] or [N, 16, 16, 128]
+        x = conv2d(x, 128, 3, strides=2)                     # [N, 14, 14, 128]
         x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
-        x = conv2d(x, 256, 3, strides=2)                     # [N, 7, 7, 256] or [N, 8, 8, 256]
+        x = conv2d(x, 256, 3, strides=2)                     # [N, 7, 7, 256]
         x = _blog_block(x, ctx)
         x = conv2d(x, 512, 3, strides=2)                     # [N, 4, 4, 512]
         x = _blog_block(x, ctx)
-        x = tf.reshape(x, [-1, 4 * 4 * 512])                # [N, 8192]
-        logits = dense(x, 1)                                # [N, 1]
+        logits = dense(flatten(x), 1)                       # [N, 8192], [N, 1]
         return logits, tf.sigmoid(logits)
 
 
 def blog_dense_generator(z, ctx):
-    """blog_dense: z [N, 100] -> flat images [N, 784] in [-1, 1]."""
+    """blog_dense: z [N, 100] -> flat images [N, 784], or of any size, in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(z, 128)                                   # [N, 128]
         x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
-        x = dense(x, 784)                                   # [N, 784]
+        x = dense(x, _pixels(ctx))                          # [N, 784]
         return tf.tanh(x)
 
 
 def blog_dense_discriminator(x, ctx):
-    """blog_dense: flat images [N, 784] -> logits [N, 1], sigmoid."""
+    """blog_dense: flat images [N, 784], or of any size -> logits [N, 1], sigmoid."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = leaky_relu(dense(x, 128), ALPHA)                 # [N, 128]
         logits = dense(x, 1)                                # [N, 1]
         return logits, tf.sigmoid(logits)
+
+
+def _pixels(ctx):
+    return int(np.prod(ctx.image_shape))
 
 
 # ---------------------------------------------- the blog's shapes with a discriminator of today's kind
@@ -107,16 +115,17 @@ def sngan_mnist_generator(z, ctx):
 
 
 def sngan_cifar_generator(z, ctx):
-    """sngan_cifar_horse: z [N, 100] -> images [N, 32, 32, 3] in [-1, 1]; cgan_cifar10: by the labels, too."""
+    """sngan_cifar_horse: z [N, 100] -> images [N, 32, 32, 3], or of any size, in [-1, 1]; cgan_cifar10: by labels."""
+    whole, half, quarter, (rows, columns) = halvings(ctx.image_shape, 3)
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(_with_labels(z, ctx), 4 * 4 * 512)                    # [N, 8192]
-        x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
+        x = dense(_with_labels(z, ctx), rows * columns * 512)           # [N, 8192]
+        x = tf.reshape(x, [-1, rows, columns, 512])                     # [N, 4, 4, 512]
         x = leaky_relu(batch_norm(x, ctx), 0.2)
-        x = conv2d_transpose(x, 256, 4, strides=2)                       # [N, 8, 8, 256]
+        x = conv2d_transpose(x, 256, 4, strides=2, size=quarter)         # [N, 8, 8, 256]
         x = leaky_relu(batch_norm(x, ctx), 0.2)
-        x = conv2d_transpose(x, 128, 4, strides=2)                       # [N, 16, 16, 128]
+        x = conv2d_transpose(x, 128, 4, strides=2, size=half)            # [N, 16, 16, 128]
         x = leaky_relu(batch_norm(x, ctx), 0.2)
-        x = conv2d_transpose(x, 3, 4, strides=2)                         # [N, 32, 32, 3]
+        x = conv2d_transpose(x, ctx.image_shape[2], 4, strides=2, size=whole)  # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
@@ -126,7 +135,7 @@ def sngan_discriminator(x, ctx):
 
 
 def sngan_cifar_discriminator(x, ctx):
-    """sngan_cifar_horse and cgan_cifar10: images [N, 32, 32, 3] -> logits [N, 1], sigmoid."""
+    """sngan_cifar_horse and cgan_cifar10: images [N, 32, 32, 3], or of any size -> logits [N, 1], sigmoid."""
     return _projection_discriminator(x, ctx, 4)
 
 
@@ -137,11 +146,11 @@ def _projection_discriminator(x, ctx, kernel_size):
         x = conv2d(x, 256, kernel_size, strides=2, spectral_norm=ctx)    # [N, 7, 7, 256] or [N, 8, 8, 256]
         x = leaky_relu(x, 0.1)
         x = conv2d(x, 512, kernel_size, strides=2, spectral_norm=ctx)    # [N, 4, 4, 512]
-        x = leaky_relu(x, 0.1)
-        x = tf.reshape(x, [-1, 4 * 4 * 512])                            # [N, 8192]
+        x = flatten(leaky_relu(x, 0.1))                                 # [N, 8192]
         logits = dense(x, 1, spectral_norm=ctx)                         # [N, 1]
         if ctx.labels is not None:
-            embedding = dense(ctx.labels, 4 * 4 * 512, use_bias=False, spectral_norm=ctx)     # [N, 8192]
+            units = x.shape.as_list()[1]
+            embedding = dense(ctx.labels, units, use_bias=False, spectral_norm=ctx)           # [N, 8192]
             products = tf.cast(embedding, tf.float32) * tf.cast(x, tf.float32)
             logits += tf.reduce_sum(products, axis=1, keepdims=True)
         return logits, tf.sigmoid(logits)
@@ -160,9 +169,9 @@ def _blog_block(x, ctx):
 # https://www.tensorflow.org/tutorials/generative/dcgan
 
 def tf_tutorial_generator(z, ctx):
-    """tf_tutorial: z [N, 100] -> images [N, 28, 28, 1] in [-1, 1]."""
+    """tf_tutorial: z [N, 100] -> images [N, 28, 28, 1], or of any size, in [-1, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
+        x = _tf_tutorial_units(z, ctx)                                  # [N, 12544]
         x = leaky_relu(batch_norm(x, ctx), 0.3)
         return _tf_tutorial_images(x, ctx)
 
@@ -170,53 +179,57 @@ def tf_tutorial_generator(z, ctx):
 def tf_tutorial_101_generator(z, ctx):
     """tf_tutorial_101: as tf_tutorial's, with nothing after the dense layer's batch norm."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 7 * 7 * 256, use_bias=False)                       # [N, 12544]
+        x = _tf_tutorial_units(z, ctx)                                  # [N, 12544]
         return _tf_tutorial_images(batch_norm(x, ctx), ctx)
 
 
+def _tf_tutorial_units(z, ctx):
+    rows, columns = halvings(ctx.image_shape, 2)[2]
+    return dense(z, rows * columns * 256, use_bias=False)               # [N, 12544]
+
+
 def _tf_tutorial_images(x, ctx):
-    x = tf.reshape(x, [-1, 7, 7, 256])                                  # [N, 7, 7, 256]
+    whole, half, (rows, columns) = halvings(ctx.image_shape, 2)
+    x = tf.reshape(x, [-1, rows, columns, 256])                         # [N, 7, 7, 256]
     x = conv2d_transpose(x, 128, 5, use_bias=False)                     # [N, 7, 7, 128]
     x = leaky_relu(batch_norm(x, ctx), 0.3)
-    x = conv2d_transpose(x, 64, 5, strides=2, use_bias=False)            # [N, 14, 14, 64]
+    x = conv2d_transpose(x, 64, 5, strides=2, use_bias=False, size=half)  # [N, 14, 14, 64]
     x = leaky_relu(batch_norm(x, ctx), 0.3)
-    x = conv2d_transpose(x, 1, 5, strides=2, use_bias=False)             # [N, 28, 28, 1]
+    x = conv2d_transpose(x, ctx.image_shape[2], 5, strides=2, use_bias=False, size=whole)  # [N, 28, 28, 1]
     return tf.tanh(x)
 
 
 def tf_tutorial_discriminator(x, ctx):
-    """tf_tutorial: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    """tf_tutorial: images [N, 28, 28, 1], or of any size -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         x = conv2d(x, 64, 5, strides=2)                                  # [N, 14, 14, 64]
         x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
         x = conv2d(x, 128, 5, strides=2)                                 # [N, 7, 7, 128]
         x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
-        x = tf.reshape(x, [-1, 7 * 7 * 128])                            # [N, 6272]
-        logits = dense(x, 1)                                            # [N, 1]
+        logits = dense(flatten(x), 1)                                   # [N, 6272], [N, 1]
         return logits, tf.sigmoid(logits)
 
 
 # --------------------------------------------------------- the introductory source's plain GAN
 
 def keras_dense_generator(z, ctx):
-    """keras_dense: z [N, 100] -> images [N, 28, 28, 1] in [0, 1]."""
-    del ctx  # neither batch norm nor dropout
+    """keras_dense: z [N, 100] -> images [N, 28, 28, 1], or of any size, in [0, 1]."""
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        return tf.sigmoid(_dense_logits(z))
+        return tf.sigmoid(_dense_logits(z, ctx))
 
 
-def _dense_logits(z):
+def _dense_logits(z, ctx):
     x = tf.nn.relu(dense(z, 128))                                       # [N, 128]
     x = tf.nn.relu(dense(x, 256))                                       # [N, 256]
-    x = dense(x, 784)                                                   # [N, 784]
-    return tf.reshape(x, [-1, 28, 28, 1])                               # [N, 28, 28, 1]
+    x = dense(x, _pixels(ctx))                                          # [N, 784]
+    return tf.reshape(x, (-1,) + ctx.image_shape)                       # [N, 28, 28, 1]
 
 
 def keras_dense_discriminator(x, ctx):
-    """keras_dense: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
+    """keras_dense: images [N, 28, 28, 1], or of any size -> logits [N, 1], sigmoid."""
     del ctx  # neither batch norm nor dropout
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = tf.reshape(x, [-1, 784])                                    # [N, 784]
+        x = flatten(x)                                                  # [N, 784]
         x = tf.nn.relu(dense(x, 256))                                   # [N, 256]
         x = tf.nn.relu(dense(x, 128))                                   # [N, 128]
         logits = dense(x, 1)                                            # [N, 1]
@@ -268,9 +281,8 @@ def _cntk_norm(x, ctx):
 
 def dense_decoder(z, ctx):
     """autoencoder and vae: codes [N, 100] -> images [N, 28, 28, 1] in [0, 1], logits; as keras_dense_generator."""
-    del ctx  # neither batch norm nor dropout
     with tf.variable_scope('decoder', reuse=tf.AUTO_REUSE):
-        logits = _dense_logits(z)
+        logits = _dense_logits(z, ctx)
         return tf.sigmoid(logits), logits
 
 
@@ -290,6 +302,6 @@ def vae_encoder(x, ctx):
 
 
 def _dense_features(x):
-    x = tf.reshape(x, [-1, 784])                                        # [N, 784]
+    x = flatten(x)                                                      # [N, 784]
     x = tf.nn.relu(dense(x, 256))                                       # [N, 256]
     return tf.nn.relu(dense(x, 128))                                    # [N, 128]

@@ -37,11 +37,11 @@ def sample_inputs(preset, count, seed=0, stream='samples', step=0, classes=None)
 def interpolate(z0, z1, t, distribution='uniform'):
     """Noise between z0, where t is 0, and z1, where t is 1; the three are broadcast.
 
-    'uniform': along a straight line, which stays within the cube. 'normal': along a quarter of
+    'uniform' and 'uniform01': along a straight line, which stays within the cube. 'normal': along a quarter of
     a circle; the weights' squares add up to 1, so that what is between two normal vectors is
     normal, too.
     """
-    if distribution == 'uniform':
+    if distribution != 'normal':
         return z0 * (1 - t) + z1 * t
     return z0 * np.cos(t * np.pi / 2) + z1 * np.sin(t * np.pi / 2)
 

@@ -10,7 +10,10 @@ import collections
 import dataclasses
 from typing import Callable, Mapping, Optional, Tuple
 
-from dcgan_tf1.gan import augmentation, objectives
+import numpy as np
+
+from dcgan_tf1.gan import augmentation, layers, objectives, sizes
+from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 
@@ -38,6 +41,11 @@ class Preset:
     # --- data
     dataset: str = 'mnist'  # a row of datasets.DATASETS
     image_shape: Tuple[int, int, int] = (28, 28, 1)  # [H, W, C]
+    # Of which other sizes the networks can make images: see sizes.KINDS, with_image_shape() and ctx.image_shape.
+    image_sizes: str = free_on_resume('fixed')
+    # What a checkpoint's variables, {name: shape}, say of image_shape, z_dim, gf_dim and df_dim: {field: value}. A
+    # side that they only bound is the largest that it may be, one that they don't tell is None.
+    sizes_of_variables: Optional[Callable] = free_on_resume(None)
     batch_size: int = 64
     image_class: Optional[str] = None  # only this class's images; None for all
     image_range: Tuple[float, float] = (-1.0, 1.0)
@@ -67,7 +75,11 @@ class Preset:
     noise_name: str = 'inputs_noise'
     labels_name: str = 'inputs_labels'
     z_dim: int = 100
-    noise: str = 'uniform'  # 'uniform' in [-1, 1) or 'normal' (0, 1), drawn by NumPy
+    noise: str = 'uniform'  # 'uniform' in [-1, 1), 'normal' (0, 1) or 'uniform01' in [0, 1), drawn by NumPy
+    # The widths of networks that have them as settings, ctx.gf_dim and ctx.df_dim: the filters of the generator's
+    # last hidden layer, and of the discriminator's first.
+    gf_dim: Optional[int] = None
+    df_dim: Optional[int] = None
     batch_norm: str = 'fused'  # or 'moments', as in TensorFlow 1.0.1: see layers.BatchContext
     # The original's quirk: the discriminator's batch norm always uses the batch's own statistics.
     # False: its moving averages, which then stay at their initial values.
@@ -189,6 +201,24 @@ class Preset:
         own = {'generator': self.g_learning_rate, 'discriminator': self.d_learning_rate}.get(network)
         return self.learning_rate if own is None else own
 
+    def with_image_shape(self, image_shape):
+        """The preset for images of another [H, W, C]; ValueError, in one line, where its networks can't make them."""
+        image_shape = tuple(image_shape)
+        if image_shape == self.image_shape:
+            return self
+        if self.image_sizes == 'fixed':
+            raise ValueError('expected images of {}, the one size of {}, found {}'.format(
+                sizes.by(self.image_shape), self.name, sizes.by(image_shape)))
+        sizes.check(self.image_sizes, image_shape)
+        flat = len(self.input_shape) == 1
+        return dataclasses.replace(self, image_shape=image_shape,
+                                   input_shape=(int(np.prod(image_shape)),) if flat else image_shape)
+
+    def batch_context(self, name, training, **others):
+        """The layers.BatchContext of one pass of the preset's networks; others: its further arguments."""
+        return layers.BatchContext(
+            name, training, image_shape=self.image_shape, gf_dim=self.gf_dim, df_dim=self.df_dim, **others)
+
     def with_mode(self, mode):
         """The preset with the values of one of its modes; ValueError, which lists them, for another."""
         if mode not in tuple(self.modes):
@@ -202,7 +232,8 @@ _CHOICES = {
     'scaling': ('bytes', 'minmax'),
     'shuffle': ('always', 'after_first_epoch', 'never', 'once', 'with_replacement'),
     'incomplete_batch': ('drop', 'keep', 'skip'),
-    'noise': ('uniform', 'normal'),
+    'noise': NOISES,
+    'image_sizes': sizes.KINDS,
     'batch_norm': ('fused', 'moments'),
     'update_ops': ('per_pass', 'all'),
     'learning_rate_decay': ('none', 'linear'),

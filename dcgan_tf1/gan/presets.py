@@ -6,7 +6,7 @@ Sources:
   blog_mnist, blog_cifar_horse: https://github.com/NELSONZHAO/zhihu/tree/master/dcgan
   blog_dense: https://github.com/NELSONZHAO/zhihu/tree/master/mnist_gan
   resnet_mnist, resnet_cifar_horse: Miyato et al., 2018, https://arxiv.org/abs/1802.05957
-  conditional_mnist: https://github.com/carpedm20/DCGAN-tensorflow
+  dcgan, conditional_mnist: https://github.com/carpedm20/DCGAN-tensorflow
   the optimiser of all, Adam: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980
 """
 
@@ -51,6 +51,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
     name='blog_cifar_horse',
     title=catalogue.PRESETS['blog_cifar_horse'],
     **_HORSES,
+    image_sizes='any',
     scaling='minmax',
     shuffle='never',
     drop_last_full_batch=True,
@@ -67,6 +68,7 @@ _BLOG_DENSE = Preset(
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(784,),
+    image_sizes='any',
     real_name='real_img',
     noise_name='noise_img',
     holdout=5000,
@@ -103,6 +105,7 @@ _RESNET_MNIST = Preset(
     name='resnet_mnist',
     title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
+    image_sizes='doubled',
     steps=50000,
     holdout=5000,
     noise='normal',
@@ -156,6 +159,7 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
     name='sngan_cifar_horse',
     title=catalogue.PRESETS['sngan_cifar_horse'],
     **_HORSES,
+    image_sizes='any',
     augment=('translation',),  # 5,000 images are few
     epochs=50,
     generator=networks.sngan_cifar_generator,
@@ -187,34 +191,58 @@ _CGAN_CIFAR10 = dataclasses.replace(
     epochs=25,
 )
 
-_CONDITIONAL_MNIST = Preset(
-    name='conditional_mnist',
-    title=catalogue.PRESETS['conditional_mnist'],
-    input_shape=(28, 28, 1),
-    image_range=(0.0, 1.0),
-    splits=('train', 'test'),
-    shuffle='once',
-    classes=10,
+_DCGAN = Preset(
+    name='dcgan',
+    title=catalogue.PRESETS['dcgan'],
+    dataset='folder',
+    image_shape=(64, 64, 3),
+    input_shape=(64, 64, 3),
+    image_sizes='any',
+    sizes_of_variables=carpedm20.dcgan_sizes,
     real_name='real_images',
     noise_name='z',
+    gf_dim=64,
+    df_dim=64,
     epochs=25,
-    generator=carpedm20.conditional_mnist_generator,
-    discriminator=carpedm20.conditional_mnist_discriminator,
+    generator=carpedm20.dcgan_generator,
+    discriminator=carpedm20.dcgan_discriminator,
     # The discriminator once, then the generator twice on the same noise.
     schedule=(UpdateSpec((D_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,)), UpdateSpec((G_OBJECTIVE,))),
     learning_rate=2e-4,
     beta1=0.5,
     first_adam='discriminator',
     log_every=StepInterval(200, 'steps'),
-    samples=60,  # 64 in the original: here whole rows, a column for each class
+    samples=64,
+    samples_columns=8,
     samples_noise='fixed',
     checkpoint_every=StepInterval(200, 'steps'),
+)
+
+_CONDITIONAL_MNIST = dataclasses.replace(
+    _DCGAN,
+    name='conditional_mnist',
+    title=catalogue.PRESETS['conditional_mnist'],
+    dataset='mnist',
+    image_shape=(28, 28, 1),
+    input_shape=(28, 28, 1),
+    image_sizes='fixed',
+    sizes_of_variables=None,
+    image_range=(0.0, 1.0),
+    splits=('train', 'test'),
+    shuffle='once',
+    classes=10,
+    gf_dim=None,
+    df_dim=None,
+    generator=carpedm20.conditional_mnist_generator,
+    discriminator=carpedm20.conditional_mnist_discriminator,
+    samples=60,  # 64 in the original: here whole rows, a column for each class
+    samples_columns=None,
 )
 
 PRESETS = {preset.name: preset for preset in (
     _BLOG_MNIST, _BLOG_CIFAR_HORSE, _BLOG_DENSE, TF_TUTORIAL, TF_TUTORIAL_101, KERAS_DENSE, CNTK,
     _RESNET_MNIST, _RESNET_CIFAR_HORSE, _SNGAN_MNIST, _SNGAN_CIFAR_HORSE, _CGAN_MNIST, _CGAN_FASHION_MNIST,
-    _CGAN_CIFAR10, _CONDITIONAL_MNIST, AUTOENCODER, VAE)}
+    _CGAN_CIFAR10, _DCGAN, _CONDITIONAL_MNIST, AUTOENCODER, VAE)}
 
 
 def get(name: str) -> Preset:

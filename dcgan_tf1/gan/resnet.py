@@ -1,7 +1,7 @@
 """The networks of the ResNet GAN, of any width: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
 
 A generator or discriminator as networks.py has them; each width of a preset is a function with a name of its own,
-which is what config.json records.
+which is what config.json records. For larger images there are more blocks that double and halve.
 """
 
 import math
@@ -9,6 +9,7 @@ import math
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, glorot_uniform, upsample
+from dcgan_tf1.gan.sizes import doubled_from, halves
 
 # Of the 3x3 convolutions within residual blocks.
 _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
@@ -16,22 +17,22 @@ _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
 
 def resnet_mnist_generator(z, ctx):
     """resnet_mnist: z [N, 128] -> images [N, 28, 28, 1] in [-1, 1]."""
-    return _mnist_generator(z, ctx, 256)
+    return _generator(z, ctx, 256)
 
 
 def resnet_mnist_small_generator(z, ctx):
     """resnet_mnist, small: the same at a quarter of the width."""
-    return _mnist_generator(z, ctx, 64)
+    return _generator(z, ctx, 64)
 
 
 def resnet_cifar_generator(z, ctx):
     """resnet_cifar_horse: z [N, 128] -> images [N, 32, 32, 3] in [-1, 1]."""
-    return _cifar_generator(z, ctx, 256)
+    return _generator(z, ctx, 256)
 
 
 def resnet_cifar_small_generator(z, ctx):
     """resnet_cifar_horse, small: the same at a quarter of the width."""
-    return _cifar_generator(z, ctx, 64)
+    return _generator(z, ctx, 64)
 
 
 def resnet_discriminator(x, ctx):
@@ -44,26 +45,16 @@ def resnet_small_discriminator(x, ctx):
     return _discriminator(x, ctx, 32)
 
 
-# ------------------------------------------------------------------- generators; W is the width
+# ------------------------------------------------- generators; W is the width. Comments: of 28x28 and of 32x32
 
-def _mnist_generator(z, ctx, width):
+def _generator(z, ctx, width):
+    (rows, columns), blocks = doubled_from(ctx.image_shape)             # 7x7 twice; 4x4 three times
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 7 * 7 * width)                                # [N, 49 W]
-        x = tf.reshape(x, [-1, 7, 7, width])                       # [N, 7, 7, W]
-        x = _up_block('block_1', x, ctx)                           # [N, 14, 14, W]
-        x = _up_block('block_2', x, ctx)                           # [N, 28, 28, W]
-        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 1, 3)           # [N, 28, 28, 1]
-        return tf.tanh(x)
-
-
-def _cifar_generator(z, ctx, width):
-    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = dense(z, 4 * 4 * width)                                # [N, 16 W]
-        x = tf.reshape(x, [-1, 4, 4, width])                       # [N, 4, 4, W]
-        x = _up_block('block_1', x, ctx)                           # [N, 8, 8, W]
-        x = _up_block('block_2', x, ctx)                           # [N, 16, 16, W]
-        x = _up_block('block_3', x, ctx)                           # [N, 32, 32, W]
-        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), 3, 3)           # [N, 32, 32, 3]
+        x = dense(z, rows * columns * width)                       # [N, 49 W]; [N, 16 W]
+        x = tf.reshape(x, [-1, rows, columns, width])              # [N, 7, 7, W]; [N, 4, 4, W]
+        for block in range(1, blocks + 1):
+            x = _up_block('block_{}'.format(block), x, ctx)        # [N, 14, 14, W] ... ; [N, 8, 8, W] ...
+        x = conv2d(tf.nn.relu(batch_norm(x, ctx)), ctx.image_shape[2], 3)  # [N, 28, 28, 1]; [N, 32, 32, 3]
         return tf.tanh(x)
 
 
@@ -81,14 +72,16 @@ def _up_block(name, x, ctx):
         return y + upsample(conv2d(x, width, 1))
 
 
-# --------------------------------------------------------------- discriminators; W is the width
+# --------------------------------------------- discriminators; W is the width. Comments: of 28x28 and of 32x32
 
 def _discriminator(x, ctx, width):
+    down = halves(x.shape.as_list()[1:3])                               # twice
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = _first_down_block('block_1', x, ctx, width)            # [N, 14, 14, W] or [N, 16, 16, W]
-        x = _down_block('block_2', x, ctx)                         # [N, 7, 7, W] or [N, 8, 8, W]
-        x = _plain_block('block_3', x, ctx)
-        x = _plain_block('block_4', x, ctx)
+        x = _first_down_block('block_1', x, ctx, width)            # [N, 14, 14, W]; [N, 16, 16, W]
+        for block in range(2, down + 1):
+            x = _down_block('block_{}'.format(block), x, ctx)      # [N, 7, 7, W]; [N, 8, 8, W]
+        for block in (down + 1, down + 2):
+            x = _plain_block('block_{}'.format(block), x, ctx)
         x = tf.reduce_sum(tf.cast(tf.nn.relu(x), tf.float32), axis=[1, 2])  # [N, W]
         logits = dense(x, 1, spectral_norm=ctx)                    # [N, 1]
         return logits, tf.sigmoid(logits)

@@ -43,10 +43,10 @@ class Forward:
                 towers, _split(real, len(towers)), _split(noise, len(towers)), labels_parts), first_tower):
 
             def new_context(name, training=True, number=number, labels_part=labels_part):
-                ctx = layers.BatchContext(
+                ctx = preset.batch_context(
                     '{}/{}'.format(name, number) if number else name, training,
-                    dropout_seed if preset.dropout_when_training else None, preset.batch_norm, labels_part,
-                    dropout_seed)
+                    dropout_seed=dropout_seed if preset.dropout_when_training else None,
+                    batch_norm=preset.batch_norm, labels=labels_part, augment_seed=dropout_seed)
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 

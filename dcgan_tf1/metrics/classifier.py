@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.data import loading
+from dcgan_tf1.data.picked import pick
 from dcgan_tf1.exporting import freeze
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropout
@@ -108,7 +109,7 @@ def classifier(dataset, seed=0, log=print):
                 kept, order = min(kept, MAX_TEST_IMAGES), numpy_rng(0, 'classifier/test', 0).permutation(order)
             log('{}: no test images there; the classifier is tested with {:,} training images, which are kept '
                 'apart'.format(dataset.folder, kept))
-            sets = tuple(part[np.sort(rows)] for rows in (order[kept:], order[:kept])
+            sets = tuple(pick(part, np.sort(rows)) for rows in (order[kept:], order[:kept])
                          for part in (dataset.images, dataset.labels))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _train(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log)

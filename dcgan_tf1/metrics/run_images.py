@@ -4,8 +4,7 @@ import collections
 import dataclasses
 import os
 
-from dcgan_tf1.data import sources
-from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
@@ -29,12 +28,9 @@ def trained_preset(run):
             identity.get('class', preset.image_class))
 
 
-def background(run):
-    """What a run's transparent pictures were laid on: 'black', also where run is None, or 'white'."""
-    name = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
-    if name not in tuple(BACKGROUNDS):
-        raise UserError('{}: expected a background of {}, found {!r}'.format(run, ' or '.join(BACKGROUNDS), name))
-    return name
+def reading_of(run):
+    """The Reading of a run's data; where run is None, as it is without flags."""
+    return reading.DEFAULTS if run is None else reading.of_run(run, run_folder.read_config(run))
 
 
 def all_checkpoints(run):

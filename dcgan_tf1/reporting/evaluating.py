@@ -10,7 +10,7 @@ import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs import checkpoint, run_folder, size_flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
@@ -31,7 +31,7 @@ def evaluate(config):
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
-            config.other_data, background=run_images.background(config.run))
+            config.other_data, reading=run_images.reading_of(config.run))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -130,8 +130,12 @@ def _count(config, given, real):
 
 def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
+    if config.images is not None:
+        preset = size_flags.of_preset(run_folder.preset_in_mode(config.preset, None), config.sizes)
+        return preset, preset.image_class
     if config.run is None:
-        preset = run_folder.preset_in_mode(config.preset, config.mode)
+        preset, _ = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
+                                               sizes=config.sizes)
         return preset, preset.image_class
     return run_images.trained_preset(config.run)
 
@@ -147,8 +151,10 @@ def _default_out(config, preset):
 
 def _prefixes(config):
     """Those of the checkpoints that images are measured of, ascending."""
+    if config.run is None:
+        return [checkpoint.resolve(config.checkpoint)]
     return run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
-        config.run, config.step, config.checkpoint, config.preset, config.which)[1]]
+        config.run, config.step, None, config.preset, config.which)[1]]
 
 
 def _sampled(config, preset, given, prefixes, count, labels):

@@ -217,6 +217,12 @@ def names(prefix):
         return set(reader.get_variable_to_shape_map())
 
 
+def shapes(prefix):
+    """{name: shape} of all that a checkpoint holds."""
+    with _reading(prefix) as reader:
+        return reader.get_variable_to_shape_map()
+
+
 def by_name(variables):
     """{name: variable}, as `restore` takes them."""
     return {variable.op.name: variable for variable in variables}

@@ -2,6 +2,7 @@
 
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
+from dcgan_tf1.runs import size_flags
 from dcgan_tf1.runs.preset_files import check_mode, check_name
 from dcgan_tf1.util import flags
 
@@ -19,6 +20,7 @@ def add(command):
     command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
     preset_flags(command, None, "The checkpoint's system.")
     mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
+    size_flags.add(command, "what the checkpoint's variables tell of dcgan, else what the preset says")
 
 
 def preset_flags(command, default, help_text):
@@ -54,6 +56,8 @@ def check(values):
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['mode'] is not None and values['run'] is not None:
         raise flags.Error('--mode: expected only with --checkpoint; a run says its own')
+    if values['run'] is not None:
+        size_flags.refuse_with_run(values)
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
     if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):

@@ -1,13 +1,16 @@
-"""What a run's config.json says of the settings by which its checkpoints are read: its mode, flags and data."""
+"""What a run's config.json says of the settings by which its checkpoints are read: its mode, sizes, flags and data."""
 
 import dataclasses
 
 from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.util.errors import UserError
+
+MAX_WIDTH = 4096  # of networks and noise whose width is recorded
 
 
 def apply(run, preset, config):
-    """The Preset in a run's mode, with its own classes, samples and average of the weights.
+    """The Preset in a run's mode, with its own sizes, noise, classes, samples and average of the weights.
 
     config: the run's config.json; what it lacks is as the preset has it. Raises UserError for other values than
     there may be.
@@ -18,7 +21,11 @@ def apply(run, preset, config):
         _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
                  'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
         preset = preset.with_mode(schedule['mode'])
-    found = {}
+    found = {'noise': _checked(run, identity, 'noise', preset.noise, NOISES.__contains__,
+                               'one of {}'.format(', '.join(map(repr, NOISES))))}
+    for name in ('gf_dim', 'df_dim', 'z_dim')[:0 if preset.gf_dim is None else 3]:
+        found[name] = _checked(run, identity, name, getattr(preset, name), lambda value: (
+            _is_count(value) and value <= MAX_WIDTH), 'a number from 1 to {}'.format(MAX_WIDTH))
     if preset.classes is not None:
         found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
             _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
@@ -26,7 +33,10 @@ def apply(run, preset, config):
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
     try:
-        return dataclasses.replace(preset, **found)
+        preset = dataclasses.replace(preset, **found)
+        return preset if preset.image_sizes == 'fixed' else preset.with_image_shape(_checked(
+            run, identity, 'image_shape', list(preset.image_shape), lambda value: (
+                isinstance(value, list) and len(value) == 3 and all(map(_is_count, value))), 'a shape [H, W, C]'))
     except ValueError as error:
         raise UserError('{}: expected settings that go together in its config.json: {}'.format(run, error))
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 import tensorflow.compat.v1 as tf
 from absl import logging
 
-from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.util.errors import UserError
@@ -106,7 +106,7 @@ def _network_variables(preset: Preset) -> Dict[str, Dict[str, Tuple[str, List[in
     with tf.Graph().as_default():
         tf.set_random_seed(0)
         labels = None if preset.classes is None else tf.placeholder(tf.float32, [None, preset.classes])
-        ctx = layers.BatchContext('sample', False, labels=labels)
+        ctx = preset.batch_context('sample', False, labels=labels)
         preset.generator(tf.placeholder(tf.float32, [None, preset.z_dim]), ctx)
         for network in (preset.discriminator, preset.encoder):
             if network is not None:

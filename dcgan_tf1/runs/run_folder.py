@@ -24,7 +24,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, tables
+from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, size_flags, tables
 from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
@@ -105,7 +105,7 @@ def titles(paths):
     return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
 
 
-def find_checkpoint(run, step, path, name, which='last', mode=None):
+def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_flags.NOTHING):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
@@ -115,9 +115,11 @@ def find_checkpoint(run, step, path, name, which='last', mode=None):
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
+      sizes: the SizeFlags of `path`; a run says its own.
     """
     if run is None:
-        preset, prefix = preset_in_mode(name, mode), checkpoint.resolve(path)
+        prefix = checkpoint.resolve(path)
+        preset = size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes)
         warning = checkpoint.unused_averages(preset, prefix)
         if warning:
             print('WARNING: ' + warning, file=sys.stderr)

@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.data import reading
+from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
-from dcgan_tf1.runs import checkpoint_flags, preset_files
+from dcgan_tf1.runs import checkpoint_flags, preset_files, size_flags
 from dcgan_tf1.training import experiment_flags
 from dcgan_tf1.util import flags
 
@@ -21,7 +22,7 @@ EXAMPLES = (
     ('measured every 500 steps, so that the best checkpoint is kept',
      'python -m dcgan_tf1.train --preset=blog_mnist --eval_every=500'),
     ('on pictures of your own',
-     'python -m dcgan_tf1.train --preset=blog_mnist --dataset=folder --data_dir=my_pictures'),
+     'python -m dcgan_tf1.train --preset=dcgan --data_dir=my_pictures --image_size=64'),
     ('a preset of your own', 'python -m dcgan_tf1.train --preset_file=my_preset.py --preset=tiny'))
 
 _LIKELIHOODS = ('bernoulli', 'squared_error')  # functions of gan.losses
@@ -35,8 +36,10 @@ class TrainConfig:
     preset_file: Optional[Mapping[str, Any]]  # of the file that it comes from, as config.json records it
     seed: int
     max_steps: Optional[int]
+    image_shape: Tuple[Optional[int], Optional[int], Optional[int]]  # None: what the data say; see image_sizes.py
+    auto_channels: bool
     data_dir: Optional[str]
-    background: str
+    reading: reading.Reading
     run_dir: str
     resume: str
     init_checkpoint: Optional[str]
@@ -65,6 +68,7 @@ def parse_train(argv):
     _add_system_flags(command)
     experiment_flags.add(command)
     _add_data_flags(command)
+    _add_size_flags(command)
     _add_run_folder_flags(command)
     _add_machine_flags(command)
     _add_worker_flags(command)
@@ -79,11 +83,13 @@ def parse_train(argv):
     if command.values['eval_features'].present and values['eval_every'] is None:
         raise flags.Error('--eval_features: expected --eval_every beside it, found none')
     preset, record = _find_preset(values)
-    preset = _overridden_preset(preset, values)
-    flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
+    from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
+    own_dataset = preset.dataset
+    preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
-        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster)
+        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
+        image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
 
 
 def _add_system_flags(command):
@@ -113,9 +119,16 @@ def _add_data_flags(command):
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
-    command.path('data_dir', None, 'The only place to look for the data; of npz also the file. Default: '
+    command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '
                                    '$DCGAN_TF1_DATA, then data/, into which what is missing is downloaded.')
-    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+    reading.add_flags(command)
+
+
+def _add_size_flags(command):
+    command.group('Images and networks')
+    size_flags.add(command, "the checkpoint's of --init_checkpoint; of pictures 64 for dcgan, else what the preset says; "
+                            'of other data sets the size of their images', auto=True)
+    size_flags.add_widths(command)
 
 
 def _add_run_folder_flags(command):

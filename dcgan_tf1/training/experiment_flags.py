@@ -3,7 +3,7 @@
 from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES
 from dcgan_tf1.util import flags
 
-_GAN_ONLY = ('g_learning_rate', 'd_learning_rate', 'loss', 'augment')
+_GAN_ONLY = ('g_learning_rate', 'd_learning_rate', 'loss', 'augment', 'z_dist')
 
 
 def add(command):

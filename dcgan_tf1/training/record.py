@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
+from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
@@ -63,8 +64,9 @@ def config_record(config, plan, device, policy, monitor):
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
-                 'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images),
-                 'classes': list(dataset.classes)},
+                 'checksum': dataset.checksum, 'official': dataset.official, 'images': plan.data.count,
+                 'classes': list(dataset.classes), 'notes': list(dataset.notes),
+                 'reading': reading.record_of(config.reading)},
         'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
@@ -88,7 +90,7 @@ def describe(config, plan, job, device, exchange):
         ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
     log('data: {:,} images of {} from {}{}{}'.format(
-        len(plan.data.images), plan.data.title, dataset.folder,
+        plan.data.count, plan.data.title, dataset.folder,
         ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(

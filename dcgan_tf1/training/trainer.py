@@ -4,8 +4,10 @@ import dataclasses
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
+from dcgan_tf1.gan.step_loop import BYTES, FED
 from dcgan_tf1.metrics import classifier, evaluation, projection
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import hooks, record
@@ -51,7 +53,7 @@ def train(config, output_closed=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, job.policy.precision, job.policy.conv_impl, device.towers, plan.total,
-                AllReduce(job.group.count, job.group.task))
+                AllReduce(job.group.count, job.group.task), FED if in_file(plan.data.pixels) else BYTES)
             saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(job.group.target, config=session_config) as session:
@@ -62,12 +64,12 @@ def train(config, output_closed=lambda: False):
                     record.describe(config, plan, job, device, model.exchange)
                 if not stop.listening:
                     job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
+                prefetcher = InputPrefetcher(config.preset, plan, config.seed)
                 ending = run_steps(
-                    lambda first, indices, noises: model.take_steps(first, indices, noises, stop.requested),
-                    InputPrefetcher(config.preset, plan, config.seed),
+                    lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
                     hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start) if job.is_chief
                     else hooks.worker_hooks(config, plan, start),
-                    start, plan.total, CallSize(config.steps_per_run, adapts=job.group.count == 1))
+                    start, plan.total, CallSize(config.steps_per_run, job.group.count == 1, prefetcher.most_steps))
                 if ending.stopped:
                     job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
                         stop.name or 'another worker', ending.step))

@@ -23,6 +23,8 @@ def numpy_rng(seed, stream, step):
 
 
 def draw_noise(seed, stream, step, shape, distribution):
-    """Noise for one step: float32 of `shape`, 'uniform' in [-1, 1) or 'normal' (0, 1)."""
+    """Noise for one step: float32 of `shape`, 'uniform' in [-1, 1), 'normal' (0, 1) or 'uniform01' in [0, 1)."""
     rng = numpy_rng(seed, stream, step)
-    return (rng.uniform(-1, 1, shape) if distribution == 'uniform' else rng.normal(0, 1, shape)).astype(np.float32)
+    draw = {'uniform': lambda: rng.uniform(-1, 1, shape), 'normal': lambda: rng.normal(0, 1, shape),
+            'uniform01': lambda: rng.uniform(0, 1, shape)}[distribution]
+    return draw().astype(np.float32)

@@ -1,13 +1,16 @@
-"""carpedm20's conditional GAN as the spec has it, on TensorFlow 1.15's own layers, without the package.
+"""carpedm20's GANs as the spec has them, on TensorFlow 1.15's own layers, without the package.
 
     python3.7 carpedm20_reference.py conditional_mnist IN.npz OUT.npz
+    python3.7 carpedm20_reference.py dcgan:GF_DIM:DF_DIM IN.npz OUT.npz
 
 Reads variables and a batch from IN.npz, writes what the graph computes from them, then every variable after one
-step that learns nothing. Beside OUT.npz it saves two checkpoints, of all variables (DCGAN.model-1) and of those
-without Adam's (weights-1), as that program's Saver did, and variables.json, the names and shapes.
+step that learns nothing. Beside OUT.npz it saves checkpoints as that program's Saver did: of all variables
+(DCGAN.model-1, and DCGAN.model-v1 in TensorFlow's first format), of those without Adam's (weights-1) and of the
+generator's (generator-1); and variables.json, the names and shapes.
 """
 
 import json
+import math
 import os
 import sys
 
@@ -76,25 +79,64 @@ def discriminator(x, y, reuse=False):
         return linear(x, 1, 'd_h3_lin')
 
 
+def dcgan_generator(z, width, image, training, reuse=False):
+    count, (height, columns, channels) = int(z.get_shape()[0]), image
+    sizes = [(int(math.ceil(height / 2.0 ** n)), int(math.ceil(columns / 2.0 ** n))) for n in range(5)]
+    with tf.variable_scope('generator', reuse=reuse):
+        x = linear(z, sizes[4][0] * sizes[4][1] * width * 8, 'g_h0_lin')
+        x = tf.nn.relu(norm(tf.reshape(x, [-1, sizes[4][0], sizes[4][1], width * 8]), 'g_bn0', training))
+        for layer in (1, 2, 3):
+            shape = [count] + list(sizes[4 - layer]) + [width * 8 // 2 ** layer]
+            x = tf.nn.relu(norm(deconv(x, shape, 'g_h%d' % layer), 'g_bn%d' % layer, training))
+        return tf.nn.tanh(deconv(x, [count, height, columns, channels], 'g_h4'))
+
+
+def dcgan_discriminator(x, width, reuse=False):
+    with tf.variable_scope('discriminator', reuse=reuse):
+        y = leaky(conv(x, width, 'd_h0_conv'))
+        for layer in (1, 2, 3):
+            y = leaky(norm(conv(y, width * 2 ** layer, 'd_h%d_conv' % layer), 'd_bn%d' % layer, True))
+        return linear(tf.reshape(y, [int(x.get_shape()[0]), -1]), 1, 'd_h4_lin')
+
+
+def networks(preset, given):
+    """The two networks of a preset as functions, the generator's of (training, reuse), for the labels and sizes given."""
+    z, image = tf.constant(given.pop('z')), given['real'].shape[1:]
+    if preset == 'conditional_mnist':
+        y = tf.one_hot(tf.constant(given.pop('labels')), CLASSES)
+        return (lambda training, reuse=False: generator(z, y, training, reuse),
+                lambda x, reuse=False: discriminator(x, y, reuse))
+    name, gf_dim, df_dim = preset.split(':')
+    assert name == 'dcgan'
+    return (lambda training, reuse=False: dcgan_generator(z, int(gf_dim), image, training, reuse),
+            lambda x, reuse=False: dcgan_discriminator(x, int(df_dim), reuse))
+
+
 def entropy(logits, label):
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.ones_like(logits) * label))
 
 
+def save(session, folder, variables):
+    weights = [v for name, v in variables.items() if '/Adam' not in name and '_power' not in name]
+    tf.train.Saver().save(session, os.path.join(folder, 'DCGAN.model'), global_step=1)
+    tf.train.Saver(write_version=tf.train.SaverDef.V1).save(session, os.path.join(folder, 'DCGAN.model-v1'))
+    tf.train.Saver(weights).save(session, os.path.join(folder, 'weights'), global_step=1)
+    tf.train.Saver([v for v in weights if v.op.name.startswith('generator/')]).save(
+        session, os.path.join(folder, 'generator'), global_step=1)
+
+
 def main(preset, path_in, path_out):
-    assert preset == 'conditional_mnist'
     given = dict(np.load(path_in))
-    z, real = tf.constant(given.pop('z')), tf.constant(given.pop('real'))
-    y = tf.one_hot(tf.constant(given.pop('labels')), CLASSES)
-    moves = {}
+    make, judge = networks(preset, given)
+    real, moves = tf.constant(given.pop('real')), {}
 
     def seen(name, output):
         moves[name] = tf.get_collection('moves')[sum(map(len, moves.values())):]
         return output
 
-    fake = seen('generator', generator(z, y, True))
-    logits_real = seen('real', discriminator(real, y))
-    logits_fake = seen('fake', discriminator(fake, y, reuse=True))
-    sampled = generator(z, y, False, reuse=True)
+    fake = seen('generator', make(True))
+    logits_real, logits_fake = seen('real', judge(real)), seen('fake', judge(fake, reuse=True))
+    sampled = make(False, reuse=True)
     d_loss, g_loss = entropy(logits_real, 1.0) + entropy(logits_fake, 0.0), entropy(logits_fake, 1.0)
     aims, results = ((d_loss, 'discriminator'), (g_loss, 'generator')), {}
     own = {scope: [v for v in tf.trainable_variables() if v.name.startswith(scope)] for _, scope in aims}
@@ -119,9 +161,7 @@ def main(preset, path_in, path_out):
                 session.run(moves[name])
         results.update({'after/' + name: session.run(v) for name, v in variables.items()})
         results['sampled_after'] = session.run(sampled)
-        tf.train.Saver().save(session, os.path.join(folder, 'DCGAN.model'), global_step=1)
-        weights = [v for name, v in variables.items() if '/Adam' not in name and '_power' not in name]
-        tf.train.Saver(weights).save(session, os.path.join(folder, 'weights'), global_step=1)
+        save(session, folder, variables)
     np.savez(path_out, **results)
 
 

@@ -2,7 +2,7 @@
 
 blog_mnist's list was read off TensorFlow 1.0.1 itself, running the blog's graph on
 `tf.layers` (tests/legacy_2017.py writes such checkpoints and is tested against this);
-conditional_mnist's off carpedm20's program under TensorFlow 1.15.5. The key of a preset in
+dcgan's and conditional_mnist's off carpedm20's program under TensorFlow 1.15.5. The key of a preset in
 another mode than its first is `name:mode`, see key().
 """
 
@@ -149,6 +149,14 @@ def _sngan(shapes, channels, classes=0):
 _BLOG_SIDES, _FOURS = ((4, 3, 3), 3), ((4, 4, 4), 4)
 
 
+_CARPEDM20_DCGAN = {
+    'generator': [('g_h0_lin', [100, 8192], 8192), ('g_bn0', 512), ('g_h1', [5, 5, 256, 512], 256), ('g_bn1', 256),
+                  ('g_h2', [5, 5, 128, 256], 128), ('g_bn2', 128), ('g_h3', [5, 5, 64, 128], 64), ('g_bn3', 64),
+                  ('g_h4', [5, 5, 3, 64], 3)],
+    'discriminator': [('d_h0_conv', [5, 5, 3, 64], 64), ('d_h1_conv', [5, 5, 64, 128], 128), ('d_bn1', 128),
+                      ('d_h2_conv', [5, 5, 128, 256], 256), ('d_bn2', 256), ('d_h3_conv', [5, 5, 256, 512], 512),
+                      ('d_bn3', 512), ('d_h4_lin', [8192, 1], 1)]}
+
 _CONDITIONAL_MNIST = {
     'generator': [('g_h0_lin', [110, 1024], 1024), ('g_bn0', 1024), ('g_h1_lin', [1034, 6272], 6272), ('g_bn1', 6272),
                   ('g_h2', [5, 5, 128, 138], 128), ('g_bn2', 128), ('g_h3', [5, 5, 1, 138], 1)],
@@ -175,13 +183,13 @@ VARIABLES = {
     'cgan_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
     'cgan_fashion_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
     'cgan_cifar10': _table(_sngan(_FOURS, 3, 10), 2, ('ema',)),
-    'conditional_mnist': _table(_CONDITIONAL_MNIST, 2),
+    'dcgan': _table(_CARPEDM20_DCGAN, 2), 'conditional_mnist': _table(_CONDITIONAL_MNIST, 2),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 
 # What the names of each network's powers of Adam end in: of the networks that learn apart, the first made has no
 # number. The blog's DCGAN makes the generator's first, its dense GAN the discriminator's.
 POWERS = {name: {'generator': '', 'discriminator': '_1'} for name in VARIABLES}
-POWERS['blog_dense'] = POWERS['conditional_mnist'] = {'generator': '_1', 'discriminator': ''}
+POWERS['blog_dense'] = POWERS['dcgan'] = POWERS['conditional_mnist'] = {'generator': '_1', 'discriminator': ''}
 POWERS['autoencoder'] = POWERS['vae'] = {'decoder': '', 'encoder': ''}
 
 # Shapes of the layers' outputs, without N, in order, as the source documents have them. (The
@@ -223,6 +231,11 @@ OUTPUTS = {
         'discriminator': [('block_1/conv2d_1', [32, 32, 128]), ('block_1/conv2d_2', [16, 16, 128]),
                           ('block_2/conv2d_2', [8, 8, 128]), ('block_3/conv2d', [8, 8, 128]),
                           ('block_4/conv2d_1', [8, 8, 128]), ('dense', [1])]},
+    'dcgan': {
+        'generator': [('g_h0_lin', [8192]), ('g_h1', [8, 8, 256]), ('g_h2', [16, 16, 128]), ('g_h3', [32, 32, 64]),
+                      ('g_h4', [64, 64, 3])],
+        'discriminator': [('d_h0_conv', [32, 32, 64]), ('d_h1_conv', [16, 16, 128]), ('d_h2_conv', [8, 8, 256]),
+                          ('d_h3_conv', [4, 4, 512]), ('d_h4_lin', [1])]},
     'conditional_mnist': {
         'generator': [('g_h0_lin', [1024]), ('g_h1_lin', [6272]), ('g_h2', [14, 14, 128]), ('g_h3', [28, 28, 1])],
         'discriminator': [('d_h0_conv', [14, 14, 11]), ('d_h1_conv', [7, 7, 74]), ('d_h2_lin', [1024]),

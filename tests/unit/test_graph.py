@@ -17,7 +17,7 @@ SMALL = 4  # images in a batch
 
 # The largest graphs, and those that differ from another in one line.
 SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101', 'sngan_mnist',
-        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10', 'conditional_mnist')
+        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10', 'dcgan', 'conditional_mnist')
 
 
 @pytest.fixture(scope='module', params=[
@@ -136,8 +136,8 @@ def test_every_trainable_variable_belongs_to_one_network(preset, built):
 
 def test_placeholders_and_layer_outputs(preset, built):
     assert (built.handles.real.op.name, built.handles.noise.op.name) == {
-        'blog_dense': ('real_img', 'noise_img'), 'conditional_mnist': ('real_images', 'z')}.get(
-            preset.name, ('inputs_real', 'inputs_noise'))
+        'blog_dense': ('real_img', 'noise_img'), 'dcgan': ('real_images', 'z'),
+        'conditional_mnist': ('real_images', 'z')}.get(preset.name, ('inputs_real', 'inputs_noise'))
     assert built.handles.real.shape.as_list() == [None] + list(preset.input_shape)
     for scope, expected in OUTPUTS[key(preset)].items():
         for layer, shape in expected:

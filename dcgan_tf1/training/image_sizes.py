@@ -1,0 +1,72 @@
+"""Of which size the images of a training are: by its flags, the checkpoint it starts from, the preset and the data."""
+
+import dataclasses
+
+from dcgan_tf1.gan import sizes
+from dcgan_tf1.runs import checkpoint, numbering, recorded_settings, run_folder, size_flags
+from dcgan_tf1.training import resume
+from dcgan_tf1.util.errors import UserError
+
+
+def by_flags(preset, values, own_dataset):
+    """(the preset for the sizes that are known before the data, wanted, auto_channels).
+
+    wanted: the (H, W, C) that images are to have, None for what the data say: of pictures of the user's own, which are
+    resized, the preset's. auto_channels: whether those are grey where all pictures are.
+
+    Args:
+      values: train's flags.
+      own_dataset: the data set that the preset itself names.
+    """
+    given = size_flags.read(values)
+    told = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
+        preset, values['init_checkpoint'], values['run_dir'])
+    height, width, channels = told.pop('image_shape', (None,) * 3)
+    if told and given.height is None and None in (height, width):
+        raise UserError('--init_checkpoint={}: expected --image_height and --image_width beside it, whose images are '
+                        'not square, found neither'.format(values['init_checkpoint']))
+    preset = dataclasses.replace(preset, **told)
+    wanted = given._replace(height=given.height or height, width=given.width or width,
+                            channels=given.channels or channels)
+    preset = size_flags.of_preset(preset, wanted)
+    if preset.image_sizes == 'fixed':
+        return preset, preset.image_shape, False
+    auto = wanted.channels == 'auto' or wanted.channels is None and own_dataset == 'folder'
+    return preset, (wanted.height, wanted.width, None if auto else wanted.channels), auto
+
+
+def to_load(preset, wanted, auto_channels):
+    """The (H, W, C) that pictures are resized to; C is None where they say themselves."""
+    height, width, channels = [one or other for one, other in zip(wanted, preset.image_shape)]
+    return height, width, None if auto_channels else channels
+
+
+def of_data(preset, wanted, dataset):
+    """The preset for images of the size of a Dataset; UserError where its networks can't make them."""
+    if preset.image_sizes == 'fixed':
+        return preset  # prepare.prepare() compares
+    found = dataset.images.shape[1:]
+    if any(one not in (None, other) for one, other in zip(wanted, found)):
+        raise UserError('--dataset={}: expected images of {}, as --image_size, --channels or --init_checkpoint say, '
+                        'found {}'.format(dataset.name, sizes.by('any' if one is None else one for one in wanted),
+                                          sizes.by(found)))
+    try:
+        return preset.with_image_shape(found)
+    except ValueError as error:
+        raise UserError('--dataset={}: {}'.format(dataset.name, error))
+
+
+def _told(preset, init_checkpoint, run_dir):
+    """What the variables of a checkpoint tell; where it is gone by now, what the run says that began with it."""
+    try:
+        return dict(size_flags.told(preset, checkpoint.resolve(init_checkpoint)))
+    except UserError:
+        for run in numbering.folders(run_dir, preset.name):
+            try:
+                config = run_folder.read_config(run)
+                if resume.same_file(config['identity'].get('init_checkpoint'), init_checkpoint):
+                    recorded = recorded_settings.apply(run, preset, config)
+                    return {name: getattr(recorded, name) for name in ('image_shape', 'z_dim', 'gf_dim', 'df_dim')}
+            except UserError:
+                continue
+        return {}  # whoever begins with it will say what is wrong with it
