@@ -13,7 +13,7 @@ from helpers.data import blobs, located
 from helpers.exports import LABELLED, make_checkpoint
 from PIL import Image
 
-from dcgan_tf1.data import loading
+from dcgan_tf1.data import loading, picked
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
@@ -43,6 +43,26 @@ def test_the_classifier_of_ones_own_pictures_learns_their_own_labels(tmp_path, m
                                                       for kind in ('json', 'pb')]
     features, probabilities = extractor.run(dataset.images[:10])
     assert features.shape == (10, classifier.FEATURES) and probabilities.shape == (10, 4)
+
+
+def test_images_in_a_file_stay_there_while_a_classifier_is_trained_on_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save('images.npy', np.broadcast_to(np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1), (60, 28, 28, 1)))
+    dataset = loading.Dataset('folder', np.load('images.npy', mmap_mode='r'), np.arange(60) % 4, tuple('abcd'), 'mine',
+                              {}, '0' * 64, None, None, 60)
+    given = []
+
+    def train(name, recipe, sets, *_):
+        given.extend(sets)
+        raise UserError('enough')
+
+    monkeypatch.setattr(classifier, '_train', train)
+    with pytest.raises(UserError, match='enough'):
+        classifier.classifier(dataset, log=lambda line: None)
+    assert picked.in_file(given[0]) and len(given[0]) == 54 and len(given[2]) == 6
+    images = np.concatenate([np.asarray(given[0]), np.asarray(given[2])])[:, 0, 0, 0]
+    assert sorted(images) == list(range(60)) and len(set(images[54:] % 4)) > 1  # not all of one class
+    np.testing.assert_array_equal(np.concatenate(given[1::2]), images % 4)
 
 
 @pytest.mark.parametrize('shape, count, expected', [
