@@ -84,7 +84,8 @@ def parse(argv):
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
     command.path('out', None, 'The file, a PNG or JPEG picture by its name. Default: samples-STEP-SEED.png in the run '
-                              'folder, samples.png for a checkpoint; none beside --outdir and --video.',
+                              'folder (-seeds.png of --seeds, -z.png of --z), samples.png for a checkpoint; none '
+                              'beside --outdir and --video.',
                  paths.PICTURES)
     command.path('outdir', None, 'A folder to write a PNG file into for each image: seed000000.png is that of seed 0, '
                                  'seed000000-class7.png of a class, z000000.png of the first vector of --z.')
@@ -135,10 +136,13 @@ def sample(config):
                                                 config.which, config.mode, config.sizes)
     names, wanted = _classes(config, preset)
     inputs = _inputs(config, preset, wanted)
-    out, (film, note) = config.out, (config.video, None) if config.video is None else video.writable_path(config.video)
-    if config.outdir is None and config.video is None and out is None:
+    out, film, note = config.out, None, None
+    if config.video is not None:
+        film, note = video.writable_path(config.video)
+    elif config.outdir is None and out is None:
+        source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
-            checkpoint.step_of(prefix), config.seed or 0))
+            checkpoint.step_of(prefix), source))
     _check_outputs(config, list(filter(None, (out, film, config.npz))))
     if config.outdir is not None:
         image_files.check(config.outdir, inputs.names, config.overwrite)
