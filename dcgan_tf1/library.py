@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import logging
 
-from dcgan_tf1.data import loading, sources
+from dcgan_tf1.data import loading, reading, sources
 from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
@@ -196,7 +196,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
 # ---------------------------------------------------------------------------------------- data
 
 def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None,
-                 shape: Optional[Tuple[int, int, int]] = None) -> loading.Dataset:
+                 shape: Optional[Tuple[int, int, int]] = None, **how: Any) -> loading.Dataset:
     """One split of a data set, found or downloaded as the commands do: a named tuple, see `loading.Dataset`.
 
     Its `images` are uint8 [N, H, W, C], its `labels` int64 [N] or None, its `classes` the names of the labels.
@@ -206,14 +206,17 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
       split: 'train' or 'test'.
       data_dir: the only folder to look in; None for $DCGAN_TF1_DATA, then `data/`.
       shape: (H, W, C) that the data set `folder` is resized to.
+      how: data of your own are read, by the names of the flags: crop, resize, background, recursive, label_column,
+        skip_damaged, cache_gib, cache_dir; see docs/data.md. Beyond cache_gib, `images` is a numpy.memmap.
 
-    Raises UserError where the files are damaged, or are not there and can't be downloaded.
+    Raises UserError for a `how` that does nothing, and where the files are damaged, or are not there and can't be
+    downloaded.
     """
     if name not in sources.DATASETS:
         raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
-    return loading.load(name, split, data_dir, shape, logging.info)
+    return loading.load(name, split, data_dir, shape, logging.info, reading.of_library(name, how))
 
 
 # -------------------------------------------------------------------------------------- export

@@ -13,6 +13,7 @@ import posixpath
 import numpy as np
 
 from dcgan_tf1.data import archives, cifar_npm, download
+from dcgan_tf1.data.reading import Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
@@ -195,11 +196,11 @@ def present(folder, split):
     return bool(_copies(folder, split))
 
 
-def load(folder, split, log, shape=None, background=None):
-    """CIFAR-10 -> images uint8 [N, 32, 32, 3], labels int64 [N], the files read."""
-    del shape, background  # of pictures
-    return archives.first_undamaged([(path, functools.partial(read, path, split))
-                                     for read, path in _copies(folder, split)], log)
+def load(folder, split, log, shape=None, reading=None):
+    """The Loaded of CIFAR-10: images [N, 32, 32, 3]."""
+    del shape, reading  # of the user's own data
+    return Loaded(*archives.first_undamaged([(path, functools.partial(read, path, split))
+                                             for read, path in _copies(folder, split)], log))
 
 
 def obtain(source, split, home, log):

@@ -16,6 +16,7 @@ import zlib
 import numpy as np
 
 from dcgan_tf1.data import download
+from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import contents, sha256
@@ -38,8 +39,9 @@ Dataset = collections.namedtuple('Dataset', [
     'note',      # None, or one line on what is not as it should be: goes where figures go
     'nominal_size',  # number of images in the full set, where this is a stand-in; else N
     'splits',    # those that it is made of, one after the other
+    'notes',     # lines on what was done to the images on their way from the files
 ])
-Dataset.__new__.__defaults__ = (('train',),)
+Dataset.__new__.__defaults__ = (('train',), ())
 
 # --------------------------------------------------------------------- finding and loading
 
@@ -111,11 +113,11 @@ def _find(name, split, log):
     return found
 
 
-def load(name, split='train', data_dir=None, shape=None, log=print, background='black'):
+def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFAULTS):
     """Finds or downloads a data set and reads one split ('train' or 'test') of it.
 
-    `shape` [H, W, C] is what `folder` resizes to, `background` ('black' or 'white') what it
-    lays transparent pictures on. Raises UserError where the files are damaged, or can't be
+    `shape` [H, W, C] is what `folder` resizes to, `reading` how data of the user's own are read. Raises
+    UserError where the files are damaged, or can't be
     had and nothing stands in for them, and where a place that the user named has none.
     """
     source = DATASETS[name]
@@ -136,24 +138,24 @@ def load(name, split='train', data_dir=None, shape=None, log=print, background='
     if not source.present(folder, split):
         raise UserError('{}: expected the {} images beside the others, found {}'.format(
             folder, split, contents(folder) if os.path.isdir(folder) else 'none'))
-    return read(name, split, folder, shape, log, background)
+    return read(name, split, folder, shape, log, reading)
 
 
-def load_splits(name, splits, data_dir=None, shape=None, log=print, background='black'):
+def load_splits(name, splits, data_dir=None, shape=None, log=print, reading=DEFAULTS):
     """As load(), but several splits, one after the other, as one Dataset.
 
     A stand-in for the first of them stands in for all.
     """
-    first = load(name, splits[0], data_dir, shape, log, background)
+    first = load(name, splits[0], data_dir, shape, log, reading)
     if first.note is not None:
         return first._replace(nominal_size=sum(_NOMINAL_SIZES[split] for split in splits))
-    return _joined([first] + [load(name, split, data_dir, shape, log, background)
+    return _joined([first] + [load(name, split, data_dir, shape, log, reading)
                               for split in splits_there(name, splits, first.folder, log)[1:]])
 
 
-def read_splits(name, splits, folder, shape=None, log=print, background='black'):
+def read_splits(name, splits, folder, shape=None, log=print, reading=DEFAULTS):
     """As read(), but several splits, one after the other, as one Dataset."""
-    return _joined([read(name, split, folder, shape, log, background)
+    return _joined([read(name, split, folder, shape, log, reading)
                     for split in splits_there(name, splits, folder, log)])
 
 
@@ -183,16 +185,19 @@ def _joined(parts):
         files={path: digest for part in parts for path, digest in part.files.items()},
         checksum=_checksum(images, labels),
         official=False if False in official else None if None in official else True,
-        nominal_size=len(images), splits=sum([part.splits for part in parts], ()))
+        nominal_size=len(images), splits=sum([part.splits for part in parts], ()),
+        notes=sum([part.notes for part in parts], ()))
 
 
-def read(name, split, folder, shape=None, log=print, background='black'):
+def read(name, split, folder, shape=None, log=print, reading=DEFAULTS):
     """Reads one split of a data set that lies in `folder`; UserError where its files are damaged."""
     source = DATASETS[name]
-    images, labels, paths, *of_files = source.load(folder, split, log, shape, background)
-    classes = of_files[0] if of_files else source.classes
-    files = {path: sha256(path) for path in paths} if len(paths) <= 10 else {}
-    checksum = _checksum(images, labels)
+    loaded = source.load(folder, split, log, shape, reading)
+    images, labels = loaded.images, loaded.labels
+    classes = source.classes if loaded.classes is None else loaded.classes
+    files = {path: sha256(path) for path in loaded.files} if (
+        len(loaded.files) <= 10 and sum(map(os.path.getsize, loaded.files)) <= _MAX_HASHED) else {}
+    checksum = _checksum(images, labels, loaded.digest)
     known = OFFICIAL_CONTENT.get(checksum)
     if source.files and known not in (None, (name, split)):
         raise UserError('{}: expected the {} images of {}, found the {} images of {}'.format(
@@ -207,7 +212,7 @@ def read(name, split, folder, shape=None, log=print, background='black'):
     else:
         official = None
     return Dataset(name, images, labels, classes, folder, files, checksum, official, None, len(images),
-                   (split,))
+                   (split,), loaded.notes)
 
 
 def load_beside(dataset, split, log=print):
@@ -225,8 +230,12 @@ def load_beside(dataset, split, log=print):
     return read(dataset.name, split, folder, log=log) if source.present(folder, split) else None
 
 
-def _checksum(images, labels):
-    digest = hashlib.sha256(np.ascontiguousarray(images))
+_MAX_HASHED = 1 << 30  # bytes of files whose checksums are recorded, too
+
+
+def _checksum(images, labels, digest=None):
+    """The SHA-256 of images and labels; digest: hashlib's of the images, if it is known."""
+    digest = hashlib.sha256(np.ascontiguousarray(images)) if digest is None else digest.copy()
     if labels is not None:  # bytes, as far as they are some
         digest.update(np.ascontiguousarray(labels, '<u2' if labels.max() > 255 else np.uint8))
     return digest.hexdigest()

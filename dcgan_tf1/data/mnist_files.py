@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from dcgan_tf1.data import archives, download, idx, npz
+from dcgan_tf1.data.reading import Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import contents
 
@@ -126,9 +127,9 @@ class MnistFiles:
                     paths[kind] for kind, _ in _KINDS if kind in remote.name):
                 download.fetch(remote, source.mirrors, home, log=log)
 
-    def load(self, folder, split, log, shape=None, background=None):
-        """The files of a split -> images uint8 [N, H, W, 1], labels int64 [N], the files read."""
-        del shape, background  # of pictures
+    def load(self, folder, split, log, shape=None, reading=None):
+        """The Loaded of a split: images [N, H, W, 1]."""
+        del shape, reading  # of the user's own data
         form = self._form(folder, split)
         several = _emnist_sets(folder)
         if isinstance(form, _Idx) and not form.published and len(several) > 1:
@@ -140,4 +141,4 @@ class MnistFiles:
                 paths[-1], len(images), os.path.basename(paths[0]), len(labels)))
         if labels.max() > 9:
             raise UserError('{}: expected labels from 0 to 9, found {}'.format(paths[-1], labels.max()))
-        return images[..., np.newaxis], labels.astype(np.int64), paths
+        return Loaded(images[..., np.newaxis], labels.astype(np.int64), paths)

@@ -4,6 +4,8 @@ Every file is untrusted input: nothing is unpickled, and sizes are checked befor
 file raises a UserError that names it.
 """
 
+import contextlib
+import os
 import zipfile
 
 import numpy as np
@@ -55,28 +57,77 @@ def names(path):
         raise UserError('{}: expected an .npz file, found: {}'.format(path, reason(error)))
 
 
-def read_integers(path, name, highest=255, dtype=np.uint8):
-    """An array of integers from 0 to `highest` in an .npz file; its size is checked before memory is taken."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(name + '.npy')
-            with archive.open(member) as handle:
-                version = np.lib.format.read_magic(handle)
-                read_header = {(1, 0): np.lib.format.read_array_header_1_0,
-                               (2, 0): np.lib.format.read_array_header_2_0}[version]
-                shape, fortran, stored = read_header(handle)
-                size = stored.itemsize
-                for length in shape:
-                    size *= length
-                if not 0 < size <= MAX_BYTES or size > member.file_size:
-                    raise ValueError('{} bytes for the shape {}'.format(member.file_size, list(shape)))
-                if stored.kind not in 'iu':
-                    raise ValueError('{} of {}, no integers from 0 to {}'.format(name, stored, highest))
-                body = handle.read(size)
-        values = np.frombuffer(body, stored).reshape(shape, order='F' if fortran else 'C')
-        if values.min() < 0 or values.max() > highest:
-            raise ValueError('{} from {} to {}'.format(name, values.min(), values.max()))
+def read_integers(path, name, highest=255, dtype=np.uint8, most=MAX_BYTES):
+    """An array of integers from 0 to `highest` in an .npz file, or of an .npy file where `name` is None.
+
+    most: the bytes that it may have, which are checked before memory is taken.
+    """
+    with _integers(path, name, highest, most) as (handle, shape, fortran, stored):
+        values = np.frombuffer(handle.read(_size(shape, stored)), stored).reshape(
+            shape, order='F' if fortran else 'C')
+        _check_range(values, name, highest)
         return np.ascontiguousarray(values, dtype)
+
+
+def integers_shape(path, name, highest=255):
+    """The shape of such an array."""
+    with _integers(path, name, highest, None) as (_, shape, _, _):
+        return shape
+
+
+def stream_bytes(path, name, write, bar):
+    """Gives such an array of bytes, [N, ...], to write(row, values), some at a time; bar: a tqdm bar."""
+    with _integers(path, name, 255, None) as (handle, shape, fortran, stored):
+        if fortran:
+            raise ValueError('{} in the order of Fortran'.format(name))
+        each = _size(shape[1:], stored)
+        for row in range(0, shape[0], max(1, _BLOCK // each)):
+            count = min(max(1, _BLOCK // each), shape[0] - row)
+            values = np.frombuffer(handle.read(each * count), stored).reshape((count,) + shape[1:])
+            _check_range(values, name, 255)
+            write(row, values.astype(np.uint8))
+            bar.update(count)
+
+
+_BLOCK = 1 << 22  # bytes that are read at a time
+
+
+def _size(shape, dtype):
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    return size
+
+
+def _check_range(values, name, highest):
+    if values.min() < 0 or values.max() > highest:
+        raise ValueError('{} from {} to {}'.format(name or 'values', values.min(), values.max()))
+
+
+@contextlib.contextmanager
+def _integers(path, name, highest, most):
+    """(a stream at the values, their shape, whether in the order of Fortran, their type) of an array of integers."""
+    try:
+        with contextlib.ExitStack() as stack:
+            if name is None:
+                handle, there = stack.enter_context(open(path, 'rb')), os.path.getsize(path)
+            else:
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                member = archive.getinfo(name + '.npy')
+                handle, there = stack.enter_context(archive.open(member)), member.file_size
+            version = np.lib.format.read_magic(handle)
+            read_header = {(1, 0): np.lib.format.read_array_header_1_0,
+                           (2, 0): np.lib.format.read_array_header_2_0}[version]
+            shape, fortran, stored = read_header(handle)
+            size = _size(shape, stored)
+            if size <= 0 or size > there or most is not None and size > most:
+                raise ValueError('{} bytes for the shape {}'.format(there, list(shape)))
+            if stored.kind not in 'iu':
+                raise ValueError('{} of {}, no integers from 0 to {}'.format(name or 'values', stored, highest))
+            yield handle, shape, fortran, stored
+    except UserError:
+        raise
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError("{}: expected an .npz file with the array '{}' of integers from 0 to {}, found: {}".format(
-            path, name, highest, reason(error)))
+        raise UserError('{}: expected an {} of integers from 0 to {}, found: {}'.format(
+            path, '.npy file' if name is None else ".npz file with the array '{}'".format(name), highest,
+            reason(error)))

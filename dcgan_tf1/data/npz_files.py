@@ -1,4 +1,4 @@
-"""The user's own arrays in an .npz file: x_train, y_train, x_test and y_test as Keras has them, or images, labels.
+"""The user's own arrays in an .npz or .npy file, under the names that Keras or MedMNIST gives them, or `images`.
 
 Every file is untrusted input; see npz.py.
 """
@@ -7,66 +7,93 @@ import os
 
 import numpy as np
 
-from dcgan_tf1.data import npz
+from dcgan_tf1.data import cache, npz
 from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
-EXPECTED = 'one .npz file with x_train and y_train, or images and labels'
-# Of each split, what the images and their labels may be called.
-_KEYS = {'train': (('x_train', 'y_train'), ('images', 'labels')), 'test': (('x_test', 'y_test'),)}
+EXPECTED = 'one .npz file with x_train and y_train, train_images and train_labels, or images and labels; or one .npy'
+# Of each split, what the images and their labels may be called: by Keras, by MedMNIST, and by others.
+_KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('images', 'labels')),
+         'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
 
 
 def _files(place):
-    """The .npz files that a path stands for: itself, or those in the folder that it is."""
+    """The files of arrays that a path stands for: itself, or the .npz files in the folder that it is, or the .npy."""
     if os.path.isfile(place):
         return [place]
-    return [os.path.join(place, name) for name in sorted(os.listdir(place))
-            if name.lower().endswith('.npz') and not name.startswith('.')]
+    found = [os.path.join(place, name) for name in sorted(os.listdir(place))
+             if name.lower().endswith(('.npz', '.npy')) and not name.startswith('.')]
+    return [path for path in found if not _is_npy(path)] or found
+
+
+def _is_npy(path):
+    return path.lower().endswith('.npy')
 
 
 def present(place, split):
-    """Whether there is an .npz file, or several; for test images one that has some, or is damaged."""
+    """Whether there is a file of arrays, or several; for test images one that has some, or is damaged."""
     paths = _files(place)
     if split == 'train' or not paths:
         return bool(paths)
     try:
-        return any(images in npz.names(path) for path in paths for images, _ in _KEYS[split])
+        return any(images in npz.names(path) for path in paths if not _is_npy(path) for images, _ in _KEYS[split])
     except UserError:
         return True  # whoever reads it says so
 
 
-def load(place, split, log, shape=None, background=None):
-    """One split -> images uint8 [N, H, W, 1 or 3], labels int64 [N] or None, the file, the classes' names.
-
-    The classes are the numbers from 0 to the largest label.
-    """
-    del shape, background  # of pictures
+def load(place, split, log, shape=None, reading=DEFAULTS):
+    """The Loaded of one split: images [N, H, W, 1 or 3]; the classes are the numbers from 0 to the largest label."""
+    del shape  # of pictures
     paths = _files(place)
     if len(paths) > 1:
         raise UserError('{}: expected one .npz file, found {}; name one with --data_dir'.format(
             place, listing([os.path.basename(path) for path in paths])))
     path, = paths
+    if _is_npy(path):
+        images, digest = _images(path, None, reading, log)
+        log('{}: one array, so the images have no labels'.format(path))
+        return Loaded(images, None, [path], (), (), digest)
     names = npz.names(path)
     keys = next((keys for keys in _KEYS[split] if keys[0] in names), None)
     if keys is None:
         raise UserError('{}: expected the array {}, found {}'.format(
             path, ' or '.join(images for images, _ in _KEYS[split]), listing(names)))
-    known = {name for pairs in _KEYS.values() for pair in pairs[:1] for name in pair} | set(keys)
+    family = [pair[0] for pair in _KEYS[split]].index(keys[0])
+    known = set(keys) | {name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
     others = [name for name in names if name not in known]
     if others:
         log('{}: {} taken; left out: {}'.format(path, keys[0], listing(others)))
-    images = npz.read_integers(path, keys[0])
-    images = images[..., np.newaxis] if images.ndim == 3 else images
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}'.format(
-            path, keys[0], list(images.shape)))
+    images, digest = _images(path, keys[0], reading, log)
     if keys[1] not in names:
         log('{}: no {}, so the images have no labels'.format(path, keys[1]))
-        return images, None, [path], ()
+        return Loaded(images, None, [path], (), (), digest)
     labels = npz.read_integers(path, keys[1], MAX_CLASSES - 1, np.int64)
     if labels.shape not in ((len(images),), (len(images), 1)):
         raise UserError('{}: expected {} [{}], a label for each image, found {}'.format(
             path, keys[1], len(images), list(labels.shape)))
     labels = labels.reshape(-1)
-    return images, labels, [path], tuple(map(str, range(labels.max() + 1)))
+    return Loaded(images, labels, [path], tuple(map(str, range(labels.max() + 1))), (), digest)
+
+
+def _images(path, name, reading, log):
+    """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
+    shape = npz.integers_shape(path, name)
+    if len(shape) == 3:
+        shape += (1,)
+    if len(shape) != 4 or shape[3] not in (1, 3):
+        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}'.format(
+            path, name or 'an array', list(shape)))
+    most = cache.limit(reading)
+    if shape[0] * shape[1] * shape[2] * shape[3] <= most:
+        return npz.read_integers(path, name, most=8 * most).reshape(shape), None
+    about = os.stat(path)
+    where = cache.place_of(path, shape[1:], reading, ['{} {} {}'.format(name, about.st_size, about.st_mtime_ns)])
+
+    def fill(write, bar):
+        npz.stream_bytes(path, name, lambda row, values: write(row, values.reshape((-1,) + shape[1:])), bar)
+        return {}
+
+    images, _, digest = cache.load(where, shape[0], fill, log)
+    return images, digest

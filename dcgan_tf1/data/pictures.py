@@ -1,22 +1,26 @@
-"""Folders of pictures -> uint8 arrays; whatever changes a picture on the way is counted and logged.
+"""Pictures -> uint8 arrays; whatever changes a picture on the way is counted and logged.
 
 Every file is untrusted input: Pillow's readers of a few widespread formats alone are let near it.
 """
 
 import collections
+import concurrent.futures
 import contextlib
 import functools
 import os
+import threading
 import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS, MAX_CLASSES
+from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
+from dcgan_tf1.data.picture_notes import Notes
+from dcgan_tf1.data.reading import Reading
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
 FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
@@ -28,64 +32,9 @@ _PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
 
 
 def picture_files(folder):
-    """The files directly in `folder` that are pictures by their names, sorted by name."""
-    return _sort_out(folder)[0]
-
-
-def _sort_out(folder):
-    """Paths of the pictures and names of everything else, each sorted; hidden files are neither."""
-    paths, others = [], []
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
-        if name.startswith('.'):
-            continue
-        if os.path.isdir(path):
-            others.append(name + '/')
-        elif name.lower().endswith(SUFFIXES):
-            paths.append(path)
-        else:
-            others.append(name)
-    return paths, others
-
-
-def _class_folders(folder):
-    """Where a folder has no pictures, those of its sub-folders that do: {name: (pictures, names of all else)}."""
-    if picture_files(folder):
-        return {}
-    found = ((name, os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if not name.startswith('.'))
-    sorted_out = [(name, _sort_out(path)) for name, path in found if os.path.isdir(path)]
-    return collections.OrderedDict((name, each) for name, each in sorted_out if each[0])
-
-
-def present(folder, split):
-    """Whether there are pictures in `folder`, or in its sub-folders; all of them are for training."""
-    return split == 'train' and bool(picture_files(folder) or _class_folders(folder))
-
-
-def load(folder, split, log, shape=None, background='black'):
-    """Pictures -> images uint8 [N] + shape, labels int64 [N] or None, the files read, the classes' names.
-
-    A shape (H, W, None) is that of grey images where all pictures are grey, else of three channels.
-
-    Labels are the sub-folders that the pictures lie in, by name; those that lie directly in `folder` have none, and
-    sub-folders beside them are left out.
-    """
-    del split
-    if shape is None:
-        raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    classes = _class_folders(folder)
-    if not classes:
-        images, paths = read_pictures(folder, shape, background, log)
-        return images, None, paths, ()
-    if len(classes) > MAX_CLASSES:
-        raise UserError('{}: expected at most {:,} sub-folders of pictures, a class each, found {:,}'.format(
-            folder, MAX_CLASSES, len(classes)))
-    paths = [path for files, _ in classes.values() for path in files]
-    others = [name for name in _sort_out(folder)[1] if name.rstrip('/') not in classes]
-    others += [name + '/' + other for name, (_, left) in classes.items() for other in left]
-    labels = np.repeat(np.arange(len(classes)), [len(files) for files, _ in classes.values()])
-    images = _read(folder, paths, others, shape, background, log)
-    return images, labels.astype(np.int64), paths, tuple(classes)
+    """The files directly in `folder` that are pictures by their names, sorted by name; hidden ones are none."""
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+            if is_picture(name) and not name.startswith('.') and not os.path.isdir(os.path.join(folder, name))]
 
 
 def picture_sizes(folder):
@@ -95,7 +44,7 @@ def picture_sizes(folder):
     """
     sizes = {}
     for path in picture_files(folder):
-        with _opened(path) as opened:
+        with _collected_warnings(), _opened(path, path) as opened:
             # Pillow turns the size of a TIFF itself.
             lies = opened.format != 'TIFF' and opened.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
             sizes[path] = opened.size[::-1] if lies else opened.size
@@ -103,66 +52,128 @@ def picture_sizes(folder):
 
 
 def read_pictures(folder, shape, background='black', log=print):
-    """Every picture of a folder -> uint8 [N, H, W, C], the files read.
-
-    Each is turned upright, cropped about its centre to the shape's proportions and resized.
-    Transparent parts are laid on `background`, values of more than 8 bits are scaled to 8,
-    colours become grey for one channel. Whatever of this happened is logged, a line each.
-    Raises UserError where there are none, or one is damaged or of unknown range.
-    """
-    paths, others = _sort_out(folder)
+    """Every picture that lies directly in a folder -> uint8 [N, H, W, C], the files read; see `read`."""
+    paths = picture_files(folder)
+    taken = set(map(os.path.basename, paths))
+    others = [name + '/' * os.path.isdir(os.path.join(folder, name)) for name in sorted(os.listdir(folder))
+              if not name.startswith('.') and name not in taken]
     if not paths:
         raise UserError('{}: expected pictures ({}), found {}'.format(
             folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
-    return _read(folder, paths, others, shape, background, log), paths
+    found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
+    rows = InMemory(len(paths), shape)
+    for line in read(found, shape, Reading(background=background), rows.write).lines:
+        log('{}: {}'.format(folder, line))
+    return rows.images, paths
 
 
-def _read(folder, paths, others, shape, background, log):
-    """The pictures `paths` of a folder -> uint8 [N, H, W, C]. others: names of what is left out of it."""
-    height, width, channels = shape
-    channels = channels or _channels(folder, paths, log)
-    shape = height, width, channels
-    images = np.zeros((len(paths), height, width, channels), np.uint8)
-    notes = _Notes(shape, background)
-    unscaled = {}  # index: (lowest, highest, whether decimal) where only the whole folder tells the scale
-    for index, path in enumerate(paths):
-        with _opened(path, notes.warnings) as opened:
+class InMemory:
+    """Where pictures are written to: `images`, uint8 [N, H, W, C]."""
+
+    def __init__(self, count, shape):
+        self.images = np.zeros((count,) + tuple(shape), np.uint8)
+
+    def write(self, row, pixels):
+        self.images[row:row + len(pixels)] = pixels
+
+
+# What came of pictures: which of them were read, and a line for each kind of thing that was done to some.
+Read = collections.namedtuple('Read', 'kept lines')
+
+
+def read(found, shape, reading, write, bar=None):
+    """Reads the pictures of a Found, in their order; returns a Read.
+
+    Each is turned upright, cropped and resized as `reading` has it. Transparent parts are laid on its background,
+    values of more than 8 bits are scaled to 8, colours become grey for one channel.
+
+    Args:
+      write: (row, uint8 [n, H, W, C]): takes images, whose rows leave none out.
+      bar: a tqdm bar, or None.
+
+    Raises UserError for a picture that is damaged or smaller than the crop, unless `reading` leaves those out; and
+    for a range of values that is not known.
+    """
+    notes, kept, unscaled = Notes(shape, reading), [], {}
+    with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+        for start in range(0, len(found.names), _BLOCK):
+            indices = range(start, min(start + _BLOCK, len(found.names)))
+            block = []
+            for index, one in zip(indices, pool.map(lambda each: _one(found, each, shape, reading), indices)):
+                notes.add(one.notes)
+                if one.error is not None:
+                    if not reading.skip_damaged:
+                        raise one.error
+                    notes.damaged.append(str(one.error))
+                    continue
+                if one.extrema is not None:
+                    unscaled[index] = one.extrema + (len(kept) + len(block),)
+                block.append((index, one.pixels))
+            if block:
+                write(len(kept), np.stack([pixels for _, pixels in block]))
+            kept += [index for index, _ in block]
+            if bar is not None:
+                bar.update(len(indices))
+        if not kept:
+            raise UserError('{}: expected pictures, found {:,} that are damaged: {}'.format(
+                found.place, len(found.names), notes.damaged[0]))
+        limits = {decimal: _common_scale(found.names, unscaled, decimal, notes) for decimal in (False, True)}
+        for index, (_, _, decimal, row) in unscaled.items():
+            with _opened(found.open(index), found.names[index]) as opened:
+                write(row, _fit(_decode(opened, notes, limits[decimal]), shape, reading, notes)[np.newaxis])
+    lines = notes.lines(len(found.names))
+    if found.others:
+        lines.insert(0, '{} of {} files left out: {}'.format(
+            len(found.others), len(found.others) + len(found.names), listing(found.others)))
+    return Read(kept, lines)
+
+
+_BLOCK = 256  # pictures that are decoded before they are written
+# A decoded picture, or why it is none; of one that only the others tell the scale of, its range.
+_One = collections.namedtuple('_One', 'pixels extrema error notes')
+
+
+def _one(found, index, shape, reading):
+    notes = Notes(shape, reading)
+    try:
+        with _opened(found.open(index), found.names[index], notes.warnings) as opened:
+            if min(opened.size) < (reading.crop or 0):
+                raise _TooSmall('expected a picture of at least {0}x{0} for --crop={0}, found {1}x{2}'.format(
+                    reading.crop, *opened.size))
             if _scale(opened) is None:
                 opened.load()  # here, for NumPy passes over what Pillow raises
                 values = np.asarray(opened)
-                unscaled[index] = values.min(), values.max(), opened.mode == 'F'
-            else:
-                images[index] = _fit(_decode(opened, notes), shape, background, notes)
-    limits = {decimal: _common_scale(paths, unscaled, decimal, notes) for decimal in (False, True)}
-    for index, (_, _, decimal) in unscaled.items():
-        with _opened(paths[index]) as opened:
-            images[index] = _fit(_decode(opened, notes, limits[decimal]), shape, background, notes)
-    if others:
-        log('{}: {} of {} files left out: {}'.format(folder, len(others), len(others) + len(paths), listing(others)))
-    for line in notes.lines(len(paths)):
-        log('{}: {}'.format(folder, line))
-    return images
+                return _One(np.zeros(shape, np.uint8), (values.min(), values.max(), opened.mode == 'F'), None, notes)
+            return _One(_fit(_decode(opened, notes), shape, reading, notes), None, None, notes)
+    except UserError as error:
+        return _One(None, None, error, Notes(shape, reading))
 
 
-def _channels(folder, paths, log):
+def channels_of(found, reading, log):
     """1 where the files of all pictures are grey, else 3."""
-    for path in paths:
-        with _opened(path) as opened:
-            if opened.mode not in _GREY:
-                return 3
-    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(folder))
+    with _collected_warnings():
+        for index, name in enumerate(found.names):
+            try:
+                with _opened(found.open(index), name) as opened:
+                    if opened.mode not in _GREY:
+                        return 3
+            except UserError:
+                if not reading.skip_damaged:
+                    raise
+    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(found.place))
     return 1
 
 
 def read_picture(path, channels, background='black'):
     """One picture as it is, neither cropped nor resized -> uint8 [H, W, channels]; UserError where it has no range."""
-    with _opened(path) as opened:
+    with _collected_warnings(), _opened(path, path) as opened:
         if _scale(opened) is None:
             raise UserError('{}: expected a picture of at most 16 bits a channel, found one of mode {}'.format(
                 path, opened.mode))
-        notes = _Notes((1, 1, channels), background)
+        reading = Reading(background=background)
+        notes = Notes((1, 1, channels), reading)
         picture = _decode(opened, notes)
-        return _fit(picture, picture.size[::-1] + (channels,), background, notes)
+        return _fit(picture, picture.size[::-1] + (channels,), reading, notes)
 
 
 @functools.lru_cache()
@@ -172,23 +183,43 @@ def _formats():
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
+_caught = threading.local()  # what Pillow warns of, by the thread that reads a picture
+
+
 @contextlib.contextmanager
-def _opened(path, warned=None):
-    """A picture, open; what Pillow warns of is counted in `warned`, for on standard error nobody knows the file."""
+def _collected_warnings():
+    """Gives Python's warnings to the picture that is read: on standard error nobody knows the file.
+
+    warnings.catch_warnings() is of the whole process, so it is entered once, around all threads.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('always')
+        warnings.showwarning = lambda message, *_, **__: getattr(_caught, 'texts', set()).add(reason(message))
+        yield
+
+
+class _TooSmall(Exception):
+    """A picture that a crop does not fit into."""
+
+
+@contextlib.contextmanager
+def _opened(source, name, warned=None):
+    """A picture, open, of a path or stream; what Pillow warns of is counted in `warned`. name: for messages."""
+    _caught.texts = set()
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter('always')
-            with Image.open(path, formats=_formats()) as opened:
-                if opened.size[0] * opened.size[1] > MAX_PIXELS:
-                    raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
-                        path, MAX_PIXELS, *opened.size))
-                yield opened
+        with Image.open(source, formats=_formats()) as opened:
+            if opened.size[0] * opened.size[1] > MAX_PIXELS:
+                raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
+                    name, MAX_PIXELS, *opened.size))
+            yield opened
         if warned is not None:
-            warned.update({reason(warning.message) for warning in caught})
+            warned.update(_caught.texts)
+    except _TooSmall as error:
+        raise UserError('{}: {}'.format(name, error))
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
-        raise UserError('{}: expected a picture ({}), found: {}'.format(path, ', '.join(_formats()), reason(error)))
+        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), reason(error)))
 
 
 # ---------------------------------------------------------------------- more than 8 bits
@@ -210,7 +241,7 @@ def _scale(opened):
     return 4095 if _raw_mode(opened) == 'I;12' else 65535
 
 
-def _common_scale(paths, unscaled, decimal, notes):
+def _common_scale(names, unscaled, decimal, notes):
     """The value that stands for white in all pictures of integers, or of decimal numbers, of a folder."""
     indices = [index for index, found in unscaled.items() if found[2] == decimal]
     if not indices:
@@ -225,7 +256,7 @@ def _common_scale(paths, unscaled, decimal, notes):
             return limit
     extreme = indices[highs.argmax() if lowest >= 0 else lows.argmin()]
     raise UserError('{}: expected values that reach from 0 to {}255 or 65535, found {:g} to {:g} in the {} pictures '
-                    'of its kind'.format(paths[extreme], '1, ' if decimal else '', lowest, highest, len(indices)))
+                    'of its kind'.format(names[extreme], '1, ' if decimal else '', lowest, highest, len(indices)))
 
 
 def _to_bytes(values, limit):
@@ -272,48 +303,30 @@ def _as_decoded(key, raw):
     return key
 
 
-def _fit(picture, shape, background, notes):
+def _fit(picture, shape, reading, notes):
     """uint8 [H, W, C] of a picture in L, RGB or RGBA."""
     height, width, channels = shape
     if picture.mode == 'RGBA':
         notes.transparent += picture.getchannel('A').getextrema()[0] < 255
-        ground = Image.new('RGBA', picture.size, BACKGROUNDS[background])
+        ground = Image.new('RGBA', picture.size, BACKGROUNDS[reading.background])
         ground.alpha_composite(picture)
         picture = ground.convert('RGB')
     if picture.mode == 'RGB' and channels == 1:
         pixels = np.asarray(picture)
         notes.coloured += bool((pixels[..., :2] != pixels[..., 1:]).any())
+    notes.grey += picture.mode == 'L' and channels == 3
+    if reading.crop is not None:
+        side = reading.crop or min(picture.size)
+        if picture.size != (side, side):
+            notes.windows[picture.size] += 1
+            left, top = (picture.size[0] - side) // 2, (picture.size[1] - side) // 2
+            picture = picture.crop((left, top, left + side, top + side))
     if picture.size[0] * height != picture.size[1] * width:
         notes.cropped[picture.size] += 1
     notes.resized += picture.size != (width, height)
-    fitted = ImageOps.fit(picture.convert('L' if channels == 1 else 'RGB'), (width, height), Image.LANCZOS)
+    fitted = ImageOps.fit(picture.convert('L' if channels == 1 else 'RGB'), (width, height),
+                          _FILTERS[reading.resize])
     return np.asarray(fitted).reshape(shape)
 
 
-class _Notes:
-    """What was done to how many pictures."""
-
-    def __init__(self, shape, background):
-        self._shape, self._background = shape, background
-        self.transparent = self.deep = self.frames = self.coloured = self.resized = 0
-        self.cropped = collections.Counter()  # by size (width, height)
-        self.warnings = collections.Counter()  # Pillow's, by text
-        self.ranges = []
-
-    def lines(self, total):
-        """A line for each kind of thing that was done to some of `total` pictures."""
-        def some(count, text):
-            return ['{:,} of {:,} pictures {}'.format(count, total, text)] if count else []
-
-        size = '{1}x{0}'.format(*self._shape)
-        sizes = listing(['{}x{}'.format(*before) for before, _ in self.cropped.most_common()], 5)
-        return (
-            some(sum(self.cropped.values()), 'cropped about their centres to the proportions of {}, from {}'.format(
-                size, sizes))
-            + some(self.resized, 'resized to {}'.format(size))
-            + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(self._background))
-            + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
-            + some(self.frames, 'with several frames, of which the first is taken')
-            + some(self.coloured, 'in colour, turned to grey')
-            + [line for text, count in self.warnings.items() for line in some(count, 'with a warning: ' + text)]
-            + self.ranges)
+_FILTERS = {'lanczos': Image.LANCZOS, 'bilinear': Image.BILINEAR, 'nearest': Image.NEAREST}

@@ -4,9 +4,11 @@ import collections
 
 import numpy as np
 
+from dcgan_tf1.data.picked import pick
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.images import to_uint8
 
 # How data of the user's own have labels, for messages.
 _LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with no pictures beside the sub-folders',
@@ -14,12 +16,37 @@ _LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with no pictures
 
 
 class TrainingData(collections.namedtuple('TrainingData', [
-        'images',         # float32 [N] + input_shape, in the preset's range
+        'pixels',         # uint8 [N, H, W, C], also where they lie in a file: an array or PickedImages
+        'table',          # float32 [256], or [256] + input_shape: what a byte (at its place) becomes
+        'input_shape',    # what the networks take, without N
         'labels',         # int32 [N], or None where the data set has none
         'dataset',        # the Dataset they come from
         'image_class',    # name of the one class taken, or None
         'full_size',      # N of the full data set, where a stand-in was taken; else N
 ])):
+
+    @property
+    def count(self):
+        """How many images there are."""
+        return len(self.pixels)
+
+    @property
+    def images(self):
+        """All images, scaled: four times the memory that their bytes take."""
+        return self.scaled(slice(None))
+
+    def as_bytes(self, image_range):
+        """All images as bytes of the preset's range, uint8 [N, H, W, C]; a view where they lie in a file."""
+        if self.table.ndim == 1:
+            return self.pixels  # black and white are the ends of the range
+        return to_uint8(self.images, image_range).reshape(self.pixels.shape)
+
+    def scaled(self, rows):
+        """Some of the images as the networks take them: float32 [n] + input_shape in the preset's range."""
+        pixels = np.asarray(self.pixels[rows]).reshape((-1,) + self.input_shape)
+        if self.table.ndim == 1:
+            return self.table[pixels]
+        return np.take_along_axis(self.table, pixels.astype(np.intp), 0)
 
     @property
     def title(self):
@@ -29,7 +56,7 @@ class TrainingData(collections.namedtuple('TrainingData', [
 
 
 def prepare(dataset, preset, image_class=None):
-    """Scales a Dataset as the preset has it and takes the images that it trains on."""
+    """The TrainingData of a Dataset: the images that a preset trains on, and how it scales them."""
     if dataset.images.shape[1:] != preset.image_shape:
         raise UserError('--dataset={}: expected images of {} for --preset={}, found {}'.format(
             dataset.name, by(preset.image_shape), preset.name, by(dataset.images.shape[1:])))
@@ -54,16 +81,23 @@ def prepare(dataset, preset, image_class=None):
         share = (labels[keep] == number).mean()
         keep &= labels == number
         full_size = int(round(full_size * share))
+    return TrainingData(
+        images if keep.all() else pick(images, np.flatnonzero(keep)), _table(images, preset), preset.input_shape,
+        None if labels is None else labels[keep].astype(np.int32), dataset, image_class, full_size)
+
+
+def _table(images, preset):
+    """What a preset makes of each byte: float32 [256], or [256] + input_shape where that depends on its place."""
+    values = np.arange(256, dtype=np.uint8)
     low, high = preset.image_range
     if preset.scaling == 'minmax':
         # Over the whole training set, before a class is taken, as 2017 did.
         floor, ceiling = images.min(axis=0).astype(np.float32), images.max(axis=0).astype(np.float32)
-        scaled = (images[keep] - floor) / np.maximum(ceiling - floor, 1)
+        values = values.reshape((-1,) + (1,) * floor.ndim)
+        scaled = ((values - floor) / np.maximum(ceiling - floor, 1)).reshape((-1,) + preset.input_shape)
     else:
-        scaled = images[keep].astype(np.float32) / 255
-    scaled = (scaled * (high - low) + low).astype(np.float32)
-    return TrainingData(scaled.reshape((-1,) + preset.input_shape), None if labels is None else
-                        labels[keep].astype(np.int32), dataset, image_class, full_size)
+        scaled = values.astype(np.float32) / 255
+    return (scaled * (high - low) + low).astype(np.float32)
 
 
 def class_number(dataset, image_class):

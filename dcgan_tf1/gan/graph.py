@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.collectives import AllReduce, build_sync_ops
-from dcgan_tf1.gan.step_loop import build_step_loop, loops_of_tensorflow_1
+from dcgan_tf1.gan.step_loop import FLOATS, build_step_loop, loops_of_tensorflow_1
 from dcgan_tf1.gan.updates import EMA, UpdateBuilder, network_trainables
 
 TrainingGraph = collections.namedtuple('TrainingGraph', [
@@ -113,7 +113,28 @@ def build_inference_graph(preset, with_discriminator=False):
         return networks
 
 
-def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=None):
+def as_pictures(network, preset, uint8, channels_first):
+    """The generator's Network with another output, for programs that take its images as they take picture files.
+
+    uint8: `bytes` from 0 to 255, of three channels: grey is repeated. channels_first: [N, C, H, W].
+    """
+    x = network.output
+    if uint8:
+        low, high = preset.image_range
+        x = tf.round((tf.clip_by_value(x, low, high) - low) * (255 / (high - low)))
+        x = tf.concat([x] * 3, axis=3) if preset.image_shape[2] == 1 else x
+    if channels_first:
+        x = tf.transpose(x, [0, 3, 1, 2])
+    if uint8:
+        x = tf.cast(x, tf.uint8)
+    name = 'bytes' if uint8 else 'images'
+    layout = '_nchw' if channels_first else ''
+    return Network(network.name + '-uint8' * uint8 + layout.replace('_', '-'), network.inputs, name,
+                   tf.identity(x, name=name + layout))
+
+
+def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=None,
+                         images_as=FLOATS):
     """Everything that training needs, with the original notebook's variable names; see TrainingGraph.
 
     precision and conv_impl: see layers.compute_policy.
@@ -123,6 +144,7 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
     total_steps: over which a preset's learning rate falls.
     workers: the AllReduce of this process, where several compute the graph, each with a part of
     the images and noise; they do as towers do. `real` and `noise` are its part alone.
+    images_as: how images come to the loop's steps: step_loop.FLOATS, BYTES or FED.
 
     UPDATE_OPS holds, for the placeholders, one op for every moving average and pass (14
     for the blog's DCGAN): what a discriminator's update moves in the loop.
@@ -145,7 +167,8 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
                 tf.get_variable_scope(), custom_getter=builder.averaged_weights, auxiliary_name_scope=False):
             images = _sample_images(preset, noise, one_hot, dropout_seed, preset.dropout_when_sampling)
         sums, size = workers.sums, workers.bytes
-        loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps)
+        loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps,
+                               images_as)
         exchange = build_sync_ops(workers, loop.train, workers.sums - sums, workers.bytes - size) \
             if workers.count > 1 else None
         return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,

@@ -1,12 +1,13 @@
 """Any number of training steps in one call of the session: the loop over steps as part of the graph.
 
-The images that steps are trained on stay on the device; a call says which of them, and
-brings its noise.
+The images that steps are trained on stay on the device, as floats or as bytes that become floats there; a call says
+which of them, and brings its noise. Images that are too many to stay there come with the call.
 """
 
 import collections
 import contextlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.updates import Progress
@@ -15,9 +16,16 @@ from dcgan_tf1.gan.updates import Progress
 _SEEDS_PER_STEP = 16
 LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 
+# How images come to the steps.
+FLOATS = 'floats'  # they stay on the device, scaled
+BYTES = 'bytes'    # they stay on the device as bytes, with a table of what each byte is scaled to
+FED = 'fed'        # each call brings those of its steps, as bytes
+
 Loop = collections.namedtuple('Loop', [
-    'images',      # placeholder [count] + input_shape: what `load` puts on the device
-    'labels',      # placeholder [count], int32: likewise; None where the preset takes none
+    'images',      # placeholder [count] + input_shape: what `load` puts on the device; FED: [steps, image_batches * N]
+                   # + input_shape, uint8, fed with `indices`
+    'table',       # placeholder [256], or [256] + input_shape, float32: what a byte becomes; None for FLOATS
+    'labels',      # placeholder [count], int32: of all images, put on the device; None where the preset takes none
     'load',        # op, to be run once
     'first',       # placeholder, int32 scalar: the first step's number, from 1
     'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1
@@ -34,43 +42,55 @@ def dropout_seed_for(step, use):
     return step * _SEEDS_PER_STEP + use
 
 
-def make_steps(session, handles, images, labels=None):
-    """Puts `images` [count] + input_shape, float32, on the device; returns a function that trains.
+def make_steps(session, handles, images, labels=None, table=None):
+    """Puts `images` [count] + input_shape on the device; returns a function that trains.
 
+    images: float32 or, with a `table`, uint8; None where each call brings its own.
     labels: int32 [count], for a preset that takes some.
+    table: float32, see Loop.
 
-    steps(first, indices, noises, stop_requested=...) trains len(indices) steps in one call of
+    steps(first, indices, noises, images=None, stop_requested=...) trains len(indices) steps in one call of
     `session`, and returns whether to stop after them. first is the number of the first of
-    them (from 1; it selects the dropout masks), indices and noises are as in Loop. The numbers
+    them (from 1; it selects the dropout masks); indices, noises and images are as in Loop. The numbers
     don't depend on how steps are divided into calls. stop_requested() says whether this worker
     is to stop by now: if one of several is, all do, after the same step.
     """
     loop, exchange = handles.loop, handles.exchange
-    session.run(loop.load, {loop.images: images} if loop.labels is None else {
-        loop.images: images, loop.labels: labels})
+    loaded = [(loop.images, images), (loop.table, table), (loop.labels, labels)]
+    session.run(loop.load, {placeholder: values for placeholder, values in loaded
+                            if placeholder is not None and values is not None})
+    fed = [loop.images] if images is None else []
     # A callable skips the session's look at fetches and feeds in every call.
     if exchange is None:
-        train = session.make_callable(loop.train, [loop.first, loop.indices, loop.noises])
+        train = session.make_callable(loop.train, [loop.first, loop.indices, loop.noises] + fed)
     else:
         train = session.make_callable(
-            exchange.stop_votes, [loop.first, loop.indices, loop.noises, exchange.stop_request])
+            exchange.stop_votes, [loop.first, loop.indices, loop.noises] + fed + [exchange.stop_request])
 
-    def steps(first, indices, noises, stop_requested=lambda: False):
+    def steps(first, indices, noises, images=None, stop_requested=lambda: False):
+        inputs = (first, indices, noises) + (() if images is None else (images,))
         if exchange is None:
-            train(first, indices, noises)
+            train(*inputs)
             return bool(stop_requested())
-        return bool(train(first, indices, noises, [1.0 if stop_requested() else 0.0])[0] > 0)
+        return bool(train(*inputs, [1.0 if stop_requested() else 0.0])[0] > 0)
 
     return steps
 
 
-def build_step_loop(preset, update, global_step, batch_size, total_steps):
+def build_step_loop(preset, update, global_step, batch_size, total_steps, images_as=FLOATS):
     """The Loop of a preset's steps.
 
     update: see TrainingGraph. batch_size: images in a batch on this worker.
-    total_steps: over which a preset's learning rate falls.
+    total_steps: over which a preset's learning rate falls. images_as: FLOATS, BYTES or FED.
     """
-    load_images, images = _on_device('images', tf.float32, preset.input_shape)
+    if images_as == FED:
+        fed_images = tf.placeholder(tf.uint8, (None, None) + preset.input_shape, name='loop/images')
+        load_images, images = fed_images, None
+    else:
+        load_images, images = _on_device(
+            'images', tf.float32 if images_as == FLOATS else tf.uint8, preset.input_shape)
+    load_table, table = (None, None) if images_as == FLOATS else _on_device(
+        'table', tf.float32, () if preset.scaling == 'bytes' else preset.input_shape)
     load_labels, labels = (None, None) if preset.classes is None else _on_device('labels', tf.int32, ())
     first = tf.placeholder(tf.int32, [], name='loop/first')
     indices = tf.placeholder(tf.int32, [None, None], name='loop/indices')
@@ -79,10 +99,14 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps):
 
     def real_images(i, batch):
         """A batch of them, and their one-hot labels or None."""
-        rows = indices[i, batch * batch_size:(batch + 1) * batch_size]
+        part = slice(batch * batch_size, (batch + 1) * batch_size)
+        rows = indices[i, part]
+        fed = None if images is not None else fed_images[i, part]
         if preset.incomplete_batch != 'drop':
+            fed = None if fed is None else tf.boolean_mask(fed, rows >= 0)
             rows = tf.boolean_mask(rows, rows >= 0)
-        real = tf.gather(images, rows)
+        real = tf.gather(images, rows) if fed is None else fed
+        real = real if table is None else _scaled(real, table, preset)
         real.set_shape((None,) + preset.input_shape)
         return tf.identity(real), None if labels is None else tf.one_hot(tf.gather(labels, rows), preset.classes)
 
@@ -103,8 +127,17 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps):
     count = tf.shape(indices)[0]
     train = tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1, back_prop=False,
                           name='loop')
-    load = tf.group(*[each.initializer for each in (images, labels) if each is not None])
-    return Loop(load_images, load_labels, load, first, indices, noises, train.op)
+    load = tf.group(*[each.initializer for each in (images, table, labels) if each is not None])
+    return Loop(load_images, load_table, load_labels, load, first, indices, noises, train.op)
+
+
+def _scaled(pixels, table, preset):
+    """Bytes as the table has them: looked up, so that the floats are the same bits on every device."""
+    places = tf.cast(pixels, tf.int32)
+    if preset.scaling != 'bytes':
+        size = int(np.prod(preset.input_shape))
+        places = places * size + tf.reshape(tf.range(size), preset.input_shape)
+    return tf.gather(tf.reshape(table, [-1]), places)
 
 
 def _on_device(name, dtype, shape):

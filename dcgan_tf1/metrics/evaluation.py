@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
+from dcgan_tf1.data.picked import pick
 from dcgan_tf1.metrics import distances, spectrum
 from dcgan_tf1.metrics.table import MONITORED_COLUMNS, MONITORED_WITH_LABELS
-from dcgan_tf1.util import images
 from dcgan_tf1.util.seeds import numpy_rng
 
 MIN_IMAGES = 100  # fewer say nothing
@@ -41,7 +41,7 @@ def extract(extractor, images_uint8, labels=None):
 
 def as_bytes(data, preset):
     """A TrainingData's images as bytes: uint8 [N] + image_shape."""
-    return images.to_uint8(data.images.reshape((-1,) + preset.image_shape), preset.image_range)
+    return data.as_bytes(preset.image_range)
 
 
 def make_reference(real, title, extractor, count, seed, log=print, labels=None, classes=None):
@@ -57,7 +57,7 @@ def make_reference(real, title, extractor, count, seed, log=print, labels=None, 
     near = np.percentile(distances.nearest(features[others], features[training])[1], 1)
     other = Extracted(real[others], features[others], None if probabilities is None else probabilities[others],
                       None if labels is None else labels[others])
-    return Reference(features[training], real[training], features[training[:count]],
+    return Reference(features[training], pick(real, training), features[training[:count]],
                      None if labels is None else labels[training[:count]], classes, other, near, title)
 
 

@@ -4,11 +4,11 @@ import collections
 import dataclasses
 import os
 
-from dcgan_tf1.data import sources
-from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.images import MAX_COLUMNS
 
 # Images to be measured: their name in tables, the step of their checkpoint or None, uint8 [N, H, W, C], and the
 # labels that they were made of, int32 [N], or None.
@@ -28,12 +28,9 @@ def trained_preset(run):
             identity.get('class', preset.image_class))
 
 
-def background(run):
-    """What a run's transparent pictures were laid on: 'black', also where run is None, or 'white'."""
-    name = 'black' if run is None else run_folder.read_config(run)['identity'].get('background', 'black')
-    if name not in tuple(BACKGROUNDS):
-        raise UserError('{}: expected a background of {}, found {!r}'.format(run, ' or '.join(BACKGROUNDS), name))
-    return name
+def reading_of(run):
+    """The Reading of a run's data; where run is None, as it is without flags."""
+    return reading.DEFAULTS if run is None else reading.of_run(run, run_folder.read_config(run))
 
 
 def all_checkpoints(run):
@@ -70,7 +67,8 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
 def sheet_of_classes(preset, prefix, seed, device):
     """What a checkpoint of a conditional preset makes of some noise and every label, row by row: uint8 [N, H, W, C].
 
-    A row has one noise vector, and a column for each class.
+    A row has one noise vector, and a column for each class; of more than a picture shows, for the first MAX_COLUMNS.
     """
-    z, labels = sample_inputs(preset, SHEET_ROWS * preset.classes, seed)
+    columns = min(preset.classes, MAX_COLUMNS)
+    z, labels = sample_inputs(preset, SHEET_ROWS * columns, seed, classes=range(columns))
     return sampling.to_uint8(preset, sampling.generate(preset, prefix, z, seed, device=device, labels=labels), prefix)

@@ -4,7 +4,8 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS, DATASETS
+from dcgan_tf1.data import reading
+from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
@@ -38,13 +39,14 @@ class TrainConfig:
     image_shape: Tuple[Optional[int], Optional[int], Optional[int]]  # None: what the data say; see image_sizes.py
     auto_channels: bool
     data_dir: Optional[str]
-    background: str
+    reading: reading.Reading
     run_dir: str
     resume: str
     init_checkpoint: Optional[str]
     keep_checkpoints: int
     eval_every: Optional[int]
     eval_n: int
+    eval_features: str
     gif: bool
     device: str
     precision: str
@@ -78,15 +80,16 @@ def parse_train(argv):
             values['preset_file']))
     if values['preset'] in PRESETS:  # before TensorFlow is imported
         preset_files.check_mode(values['preset'], values['mode'])
+    if command.values['eval_features'].present and values['eval_every'] is None:
+        raise flags.Error('--eval_features: expected --eval_every beside it, found none')
     preset, record = _find_preset(values)
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
-    flags.check_background(values, preset.dataset == 'folder', '--dataset=folder')
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
-        image_shape=image_shape, auto_channels=auto_channels)
+        image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
 
 
 def _add_system_flags(command):
@@ -116,9 +119,9 @@ def _add_data_flags(command):
                                               'Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
-    command.path('data_dir', None, 'The only place to look for the data; of npz also the file. Default: '
+    command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '
                                    '$DCGAN_TF1_DATA, then data/, into which what is missing is downloaded.')
-    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+    reading.add_flags(command)
 
 
 def _add_size_flags(command):
@@ -146,6 +149,9 @@ def _add_run_folder_flags(command):
                                         'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
                                         'one is kept. Default: never.', 0)
     command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
+    command.choice('eval_features', 'classifier', ('classifier', 'pixels'),
+                   'What they are measured by: a classifier that is trained on the labels of the data, or a fixed '
+                   'random projection, which needs none (evaluate --features=pixels).')
 
 
 def _add_machine_flags(command):

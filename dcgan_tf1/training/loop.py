@@ -57,18 +57,19 @@ class CallSize:
     _SECONDS = 0.5  # that a call is to take
     _MOST = 1000
 
-    def __init__(self, steps_per_run, adapts):
+    def __init__(self, steps_per_run, adapts, most=_MOST):
         """steps_per_run: 0 for as many as take half a second, which needs `adapts`: 1 where it is False.
 
         Several workers take one step at a time: they have to take as many, and wait for each other in each.
+        most: how many steps it adapts to at most.
         """
-        self.steps = steps_per_run or 1
+        self.steps, self._most = steps_per_run or 1, min(most, self._MOST)
         self._adapts = adapts and not steps_per_run
 
     def adapt(self, seconds):
         """Chooses by what a step took."""
         if self._adapts:
-            self.steps = max(1, min(int(self._SECONDS / max(seconds, 1e-9)), self._MOST))
+            self.steps = max(1, min(int(self._SECONDS / max(seconds, 1e-9)), self._most))
 
 
 # How the loop ended: after which step, and whether it was stopped before the last one.
@@ -79,7 +80,7 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
     """Trains steps start + 1 to total; returns an Ending.
 
     Args:
-      take_steps: (first, indices, noises) -> whether to stop after them; see step_loop.Loop.
+      take_steps: (first, inputs) -> whether to stop after them; inputs: the prefetcher's.
       prefetcher: an InputPrefetcher, which is closed at the end, as the hooks are.
       hooks: list of Hook. No call of the session goes past a step that one of them waits for.
       call_size: a CallSize.
@@ -94,7 +95,8 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
         step, count, seconds, resumed = start, count_after(start), 0.0, time.time()
         coming = prefetcher.submit(step + 1, count)
         while step < total:
-            first, (indices, noises) = step + 1, coming.result()
+            first, inputs = step + 1, coming.result()
+            indices, noises = inputs[:2]
             step += count
             if step < total:
                 count = count_after(step)
@@ -102,7 +104,7 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
             for hook in hooks:
                 hook.before_steps(first, noises)
             before = time.time()
-            stopping = take_steps(first, indices, noises)
+            stopping = take_steps(first, inputs)
             if first > start + 1:  # the first call's time tells nothing
                 call_size.adapt((time.time() - before) / len(indices))
             seconds += time.time() - resumed

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.training import image_sizes, resume
 
@@ -47,7 +47,7 @@ def make_plan(config, log):
     """The Plan of a TrainConfig; loads the data. Raises UserError where there is none."""
     dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
-                                  config.background)
+                                  config.reading)
     preset = _with_classes_of(image_sizes.of_data(config.preset, config.image_shape, dataset), dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
     local_batch_size = preset.batch_size * config.num_gpus
@@ -56,7 +56,7 @@ def make_plan(config, log):
     # An incomplete batch has no equal parts for several devices.
     keep = preset.incomplete_batch != 'drop' and batch_size == preset.batch_size
     batches = Batches(
-        len(data.images), batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+        data.count, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     # A stand-in for the full data set trains for as many steps, and logs as often.
     full = Batches(data.full_size, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     epoch = -(-full.per_epoch // preset.image_batches)
@@ -64,7 +64,7 @@ def make_plan(config, log):
     total = total if config.max_steps is None else config.max_steps
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
-        config.background)
+        reading.compared(config.reading))
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return Plan(

@@ -7,10 +7,13 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
+from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file, sizes
+from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import resume
 from dcgan_tf1.util import devices
+from dcgan_tf1.util.errors import UserError
 
 
 def choose_policy(config, device, run, start):
@@ -39,6 +42,18 @@ def choose_policy(config, device, run, start):
     return policy
 
 
+def check_features(run, monitor):
+    """Raises UserError where a run that goes on was measured by other features, whose figures are on another scale.
+
+    monitor: the QualityMonitor that is to measure it.
+    """
+    before = run_folder.read_config(run.path).get('evaluation')
+    before = before.get('features') if isinstance(before, dict) else None
+    if isinstance(before, str) and projection.is_projection(before) != projection.is_projection(monitor.features):
+        raise UserError('--eval_features: expected the features that {} was measured by, the {}, found the {}'.format(
+            run.path, before, monitor.features))
+
+
 def config_record(config, plan, device, policy, monitor):
     """The content of config.json. monitor: the QualityMonitor, or None."""
     dataset = plan.data.dataset
@@ -49,8 +64,9 @@ def config_record(config, plan, device, policy, monitor):
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
         'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
-                 'checksum': dataset.checksum, 'official': dataset.official, 'images': len(plan.data.images),
-                 'classes': list(dataset.classes)},
+                 'checksum': dataset.checksum, 'official': dataset.official, 'images': plan.data.count,
+                 'classes': list(dataset.classes), 'notes': list(dataset.notes),
+                 'reading': reading.record_of(config.reading)},
         'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
@@ -74,9 +90,9 @@ def describe(config, plan, job, device, exchange):
         sizes.by(preset.image_shape)), '' if config.preset_file is None else (
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
-    log('data: {:,} images of {} from {}{}'.format(
-        len(plan.data.images), plan.data.title, dataset.folder,
-        ' (the published files)' if dataset.official else ''))
+    log('data: {:,} images of {} from {}{}{}'.format(
+        plan.data.count, plan.data.title, dataset.folder,
+        ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))

@@ -19,7 +19,8 @@ FREE_FIELDS = tuple(field.name for field in dataclasses.fields(Preset) if field.
 _RENAMED = {'metrics_when': 'losses_when'}
 _RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
 # What a run of before there was such a setting was started with, beside the preset's fields.
-_DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black'}
+_DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black',
+             'crop': None, 'resize': 'lanczos'}
 
 
 # ------------------------------------------------------------------------------- settings
@@ -35,12 +36,14 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def identity(preset, seed, init_checkpoint, data_checksum, image_class, num_gpus, background='black'):
-    """All that decides the numbers of a step, as JSON has it; a run is resumed only where this is equal."""
+def identity(preset, seed, init_checkpoint, data_checksum, image_class, num_gpus, how_read=()):
+    """All that decides the numbers of a step, as JSON has it; a run is resumed only where this is equal.
+
+    how_read: {setting: value} of what was not there before there was a choice, see reading.compared().
+    """
     found = {'preset': preset.name, 'seed': seed, 'init_checkpoint': init_checkpoint,
              'data_checksum': data_checksum, 'class': image_class, 'num_gpus': num_gpus}
-    if background != 'black':  # what it was before there was a choice
-        found['background'] = background
+    found.update(how_read)
     for field in dataclasses.fields(preset):
         if field.name not in FREE_FIELDS + ('name', 'image_class'):
             found[field.name] = plain(getattr(preset, field.name))

@@ -6,6 +6,7 @@ import re
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import step_loop
 from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint
@@ -29,7 +30,7 @@ class TrainingSession:
       handles: the TrainingGraph.
       saver: of all variables.
       preset: the Preset.
-      plan: the Plan; its images are put on the device.
+      plan: the Plan; its images are put on the device, unless they lie in a file.
     """
 
     def __init__(self, session, handles, saver, preset, plan):
@@ -41,7 +42,10 @@ class TrainingSession:
             [handles.real, handles.noise, handles.dropout_seed] + with_labels)
         self._sample = session.make_callable(
             handles.sample_images, [handles.noise, handles.dropout_seed] + with_labels)
-        self._steps = step_loop.make_steps(session, handles, plan.data.images, plan.data.labels)
+        data = plan.data
+        self._steps = step_loop.make_steps(
+            session, handles, None if in_file(data.pixels) else data.pixels.reshape((-1,) + data.input_shape),
+            data.labels, data.table)
         self._cached = (None, None)  # the last step whose losses were evaluated, and those
 
     # ------------------------------------------------------------------------ variables
@@ -89,12 +93,12 @@ class TrainingSession:
 
     # ---------------------------------------------------------------------------- steps
 
-    def take_steps(self, first, indices, noises, stop_requested):
+    def take_steps(self, first, inputs, stop_requested):
         """Trains the steps; returns whether to stop after them: all workers do where one of them is asked to.
 
-        stop_requested: () -> whether this one is asked to by now.
+        inputs: an InputPrefetcher's. stop_requested: () -> whether this one is asked to by now.
         """
-        return self._steps(first, indices, noises, stop_requested)
+        return self._steps(first, *inputs, stop_requested=stop_requested)
 
     # --------------------------------------------------------------------------- losses
 
@@ -104,7 +108,7 @@ class TrainingSession:
             size = self._plan.local_batch_size
             data, indices = self._plan.data, taken.indices[-size:]
             indices = indices[indices >= 0]
-            values = self._losses(data.images[indices], taken.noise[-size:],
+            values = self._losses(data.scaled(indices), taken.noise[-size:],
                                   step_loop.dropout_seed_for(taken.step, step_loop.LOSSES),
                                   *[] if self._handles.labels is None else [data.labels[indices]])
             self._cached = (taken.step, dict(zip(self._preset.losses, map(float, values))))

@@ -4,9 +4,11 @@ import dataclasses
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
-from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.gan.step_loop import BYTES, FED
+from dcgan_tf1.metrics import classifier, evaluation, projection
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import hooks, record
 from dcgan_tf1.training.job import EarlyLog, Job
@@ -41,6 +43,8 @@ def train(config, output_closed=lambda: False):
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
             return 0
+        if monitor is not None and job.start is not None:
+            record.check_features(job.run, monitor)
         if job.is_chief:
             # Before anything that takes time: a folder without it is not found again after a kill.
             job.run.write_config(record.config_record(config, plan, device, job.policy, monitor))
@@ -49,7 +53,7 @@ def train(config, output_closed=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, job.policy.precision, job.policy.conv_impl, device.towers, plan.total,
-                AllReduce(job.group.count, job.group.task))
+                AllReduce(job.group.count, job.group.task), FED if in_file(plan.data.pixels) else BYTES)
             saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(job.group.target, config=session_config) as session:
@@ -60,12 +64,12 @@ def train(config, output_closed=lambda: False):
                     record.describe(config, plan, job, device, model.exchange)
                 if not stop.listening:
                     job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
+                prefetcher = InputPrefetcher(config.preset, plan, config.seed)
                 ending = run_steps(
-                    lambda first, indices, noises: model.take_steps(first, indices, noises, stop.requested),
-                    InputPrefetcher(config.preset, plan, config.seed),
+                    lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
                     hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start) if job.is_chief
                     else hooks.worker_hooks(config, plan, start),
-                    start, plan.total, CallSize(config.steps_per_run, adapts=job.group.count == 1))
+                    start, plan.total, CallSize(config.steps_per_run, job.group.count == 1, prefetcher.most_steps))
                 if ending.stopped:
                     job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
                         stop.name or 'another worker', ending.step))
@@ -79,7 +83,15 @@ def _make_monitor(config, data, log):
     if count < evaluation.MIN_IMAGES:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, len(real)))
-    extractor = classifier.classifier(data.dataset, log=log)
+    if config.eval_features == projection.WORD:
+        extractor = projection.projection(config.preset.image_shape)
+    elif classifier.can_be_trained(data.dataset):
+        extractor = classifier.classifier(data.dataset, log=log)
+    else:
+        raise UserError(
+            '--eval_every: expected labels to train a classifier with, by whose features images are measured, found '
+            'none in {}; --eval_features={} measures by a fixed random projection'.format(
+                data.dataset.folder, projection.WORD))
     labelled = config.preset.classes is not None
     return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log,
                                      data.labels if labelled else None, config.preset.classes)

@@ -12,7 +12,7 @@ from helpers.data import blobs, write_binary_cifar, write_cifar, write_idx, writ
 from PIL import Image
 
 from dcgan_tf1 import evaluate, train
-from dcgan_tf1.data import loading, prepare, sources
+from dcgan_tf1.data import loading, prepare, reading, sources
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import run_images
@@ -215,9 +215,12 @@ def test_folder_of_pictures(tmp_path):
     assert found.images[:, 5, 5, 0].tolist() == [0, 100, 200] and found.labels is None
     os.makedirs('none/of/cats')
     Image.new('L', (5, 4)).save('none/of/cats/1.png')
+    found = loading.load('folder', data_dir='none', shape=(32, 32, 3))
+    assert found.classes == ('of',) and found.labels.tolist() == [0]
+    os.rename('none/of/cats/1.png', 'none/of/cats/1.txt')
     with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found of/$'):
         loading.load('folder', data_dir='none', shape=(32, 32, 3))
-    with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\) in data.folder, found none; put'):
+    with pytest.raises(UserError, match=r'folder: expected pictures \(png, .*\), a zip .* in data.folder, found none'):
         loading.load('folder', shape=(32, 32, 3))
 
 
@@ -235,10 +238,10 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
         return found
 
     black, white = identity(), identity('--background=white')
-    assert run_images.background('run') == 'white'
+    assert run_images.reading_of('run').background == 'white'
     # Runs that were started before there was a choice go on.
     assert 'background' not in black and white['background'] == 'white' and identity('--background=black') == black
-    assert run_images.background('run') == run_images.background(None) == 'black'
+    assert run_images.reading_of('run') == run_images.reading_of(None) == reading.DEFAULTS
     assert black['data_checksum'] != white['data_checksum']
     assert evaluate.parse(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
     for parse, given in ((train.parse_train, ['--background=white']),

@@ -41,7 +41,8 @@ def run(schedules, start, total, steps_per_run, stop_at=None, events=None):
     """(the calls as (first, last step), the Ending)."""
     calls, events = [], [] if events is None else events
 
-    def take_steps(first, indices, noises):
+    def take_steps(first, inputs):
+        indices, noises = inputs
         assert indices[:, 0].tolist() == list(range(first, first + len(indices))) and len(noises) == len(indices)
         calls.append((first, int(indices[-1, 0])))
         return stop_at is not None and calls[-1][1] >= stop_at

@@ -84,7 +84,7 @@ def test_arrays_of_ones_own(tmp_path):
 
 
 @pytest.mark.parametrize('arrays, message', [
-    ({'y_train': [1]}, 'expected the array x_train or images, found y_train'),
+    ({'y_train': [1]}, 'expected the array x_train or train_images or images, found y_train'),
     ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255'),
     ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
     ({'images': np.full((2, 4, 4), 256)}, 'images from 256 to 256'),

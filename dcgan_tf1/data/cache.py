@@ -1,0 +1,223 @@
+"""Images that are more than memory is to hold: decoded once into a file beside the data, which is then mapped.
+
+The file holds the bytes of all images, one after the other, then a JSON object that describes them, its length as
+uint64, and a magic. Its name has the checksum of what decides on its content: the data's files with their sizes and
+times, and how they are read. It takes its name when it is whole; a damaged one is made anew.
+"""
+
+import collections
+import contextlib
+import errno
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+
+import numpy as np
+from tqdm import tqdm
+
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import cannot_write, parse_json
+
+FOLDER = '.dcgan_tf1-cache'
+VERSION = 1  # of the form, and of what pictures come to
+_MAGIC = b'DCGANPX1'
+_TAIL = struct.Struct('<Q8s')
+_MAX_ABOUT = 1 << 28  # bytes of the description
+_CHUNK = 1 << 20
+
+# Where images are kept: their shape [H, W, C], the cache's file, and what its name is for all others of the kind.
+Place = collections.namedtuple('Place', 'path shape pattern')
+
+
+def limit(reading):
+    """How many bytes of images memory is to hold."""
+    return free_memory() // 2 if reading.cache_gib is None else int(reading.cache_gib * (1 << 30))
+
+
+def free_memory():
+    """Bytes of memory that are free, of the machine and of this process's group."""
+    try:
+        with open('/proc/meminfo', encoding='ascii') as handle:
+            free = int(re.search(r'^MemAvailable: *(\d+) kB$', handle.read(), re.M).group(1)) << 10
+    except (OSError, AttributeError):
+        free = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
+    for names in _GROUP_FILES:
+        with contextlib.suppress(OSError, ValueError):  # 'max' where there is no limit
+            most, used = [_number_in(os.path.join('/sys/fs/cgroup', name)) for name in names]
+            free = min(free, max(0, most - used))
+    return free
+
+
+# A control group's limit and what it uses, in its second and first form.
+_GROUP_FILES = (('memory.max', 'memory.current'), ('memory/memory.limit_in_bytes', 'memory/memory.usage_in_bytes'))
+
+
+def _number_in(path):
+    with open(path, encoding='ascii') as handle:
+        return int(handle.read())
+
+
+def place_of(source, shape, reading, stamps):
+    """The Place of the images of `source`, a folder or file, made of what `stamps` name."""
+    source = os.path.abspath(source)
+    folder = reading.cache_dir or os.path.join(source if os.path.isdir(source) else os.path.dirname(source), FOLDER)
+    how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), reading.crop,
+                                     reading.resize, reading.background, reading.recursive,
+                                     reading.skip_damaged]).encode()).hexdigest()[:8]
+    digest = hashlib.sha256()
+    for stamp in stamps:
+        digest.update(stamp.encode('utf-8', 'surrogateescape') + b'\n')
+    kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', os.path.basename(source))[:40], 'x'.join(map(str, shape)), how)
+    return Place(os.path.join(folder, '{}-{}.pixels'.format(kind, digest.hexdigest()[:16])), tuple(shape),
+                 os.path.join(glob.escape(folder), glob.escape(kind) + '-*.pixels'))
+
+
+def load(place, count, fill, log):
+    """(the images, numpy.memmap uint8 [N, H, W, C]; what `fill` said of them; hashlib's SHA-256 of them).
+
+    Args:
+      place: a Place.
+      count: how many images there are at most.
+      fill: (write, bar) -> a dictionary as JSON has it; write(row, uint8 [n, H, W, C]) takes images, whose rows leave
+        none out. Called where there is no whole file.
+
+    Raises UserError where the file can't be written.
+    """
+    if os.path.exists(place.path):
+        found = _open(place, log)
+        if found is not None:
+            return found
+        with contextlib.suppress(OSError):
+            os.remove(place.path)
+    try:
+        os.makedirs(os.path.dirname(place.path), exist_ok=True)
+        return _make(place, count, fill, log)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
+            raise
+        raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, a larger --cache_gib in memory'.format(
+            cannot_write(place.path, error)))
+
+
+def _make(place, count, fill, log):
+    folder, name = os.path.split(place.path)
+    part = os.path.join(folder, '.part-' + name)
+    with _locked(part, log) as handle:
+        found = _open(place, log) if os.path.exists(place.path) else None  # another process has made it
+        if found is not None:
+            os.remove(part)
+            return found
+        size = int(np.prod(place.shape))
+        try:
+            handle.truncate(0)
+            if shutil.disk_usage(folder).free < count * size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            log('decoding {:,} images once into {} ({:.1f} GiB)'.format(count, place.path, count * size / (1 << 30)))
+            rows = _Rows(handle, size)
+            with tqdm(total=count, desc='decoding', unit='image', disable=None, leave=False) as bar:
+                notes = fill(rows.write, bar)
+            handle.seek(rows.count * size)
+            handle.flush()
+            digest = _digest(part, rows.count * size)
+            about = json.dumps({'count': rows.count, 'shape': place.shape, 'sha256': digest.hexdigest(),
+                                'notes': notes}).encode()
+            handle.write(about + _TAIL.pack(len(about), _MAGIC))
+            handle.flush()
+            os.fsync(handle.fileno())
+            os.replace(part, place.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.remove(part)
+            raise
+    for other in glob.glob(place.pattern):
+        if other != place.path:
+            log('{}: of data that have changed since, removed'.format(other))
+            with contextlib.suppress(OSError):
+                os.remove(other)
+    return _mapped(place, rows.count), notes, digest
+
+
+class _Rows:
+    """Images in a file, by their row."""
+
+    def __init__(self, handle, size):
+        self._handle, self._size, self.count = handle, size, 0
+
+    def write(self, row, pixels):
+        self._handle.seek(row * self._size)
+        self._handle.write(np.ascontiguousarray(pixels, np.uint8).tobytes())
+        self.count = max(self.count, row + len(pixels))
+
+
+@contextlib.contextmanager
+def _locked(part, log):
+    """The file `part`, open to be written by this process alone; the lock of one that was killed is free."""
+    while True:
+        with open(part, 'ab+') as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log('waiting for another process that is writing ' + part)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(part), os.fstat(handle.fileno())):
+                    with open(part, 'rb+') as writable:
+                        yield writable
+                    return
+
+
+def _open(place, log):
+    """As load() returns it; None where the file is damaged, which is said."""
+    try:
+        about, length = _about(place.path)
+        shape, count, size = tuple(about['shape']), about['count'], int(np.prod(place.shape))
+        if shape != place.shape or not isinstance(count, int) or count < 1 or count * size != length:
+            raise ValueError('{} images of {} in {} bytes'.format(count, list(shape), length))
+        digest = _digest(place.path, length)
+        if digest.hexdigest() != about['sha256']:
+            raise ValueError('other bytes than were written')
+        log('images from {}'.format(place.path))
+        return _mapped(place, count), about['notes'], digest
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        log('WARNING: {}: expected the images that were decoded before, found a damaged file ({}); making it '
+            'anew'.format(place.path, error))
+        return None
+
+
+def _about(path):
+    """(the description at the end of a file, how many bytes are before it)."""
+    with open(path, 'rb') as handle:
+        end = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, end - _TAIL.size))
+        length, magic = _TAIL.unpack(handle.read(_TAIL.size))
+        if magic != _MAGIC or length > min(end - _TAIL.size, _MAX_ABOUT):
+            raise ValueError('no end')
+        handle.seek(end - _TAIL.size - length)
+        about = parse_json(handle.read(length).decode('utf-8'))
+        if not isinstance(about, dict):
+            raise ValueError('no description')
+        return about, end - _TAIL.size - length
+
+
+def _digest(path, length):
+    """hashlib's SHA-256 of a file's first bytes; read, not mapped, so that they don't count as memory in use."""
+    digest, left = hashlib.sha256(), length
+    with open(path, 'rb') as handle, tqdm(total=length, desc='checking', unit='B', unit_scale=True, disable=None,
+                                          leave=False) as bar:
+        while left:
+            chunk = handle.read(min(_CHUNK, left))
+            if not chunk:
+                raise ValueError('{} bytes less'.format(left))
+            digest.update(chunk)
+            left -= len(chunk)
+            bar.update(len(chunk))
+    return digest
+
+
+def _mapped(place, count):
+    return np.memmap(place.path, np.uint8, 'r', shape=(count,) + place.shape)

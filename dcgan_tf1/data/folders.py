@@ -1,0 +1,150 @@
+"""Which pictures of a folder or archive are taken, in which order, and with which labels."""
+
+import collections
+import posixpath
+
+import numpy as np
+
+from dcgan_tf1.data import label_files
+from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
+
+# Pictures that were found but not read yet.
+Found = collections.namedtuple('Found', [
+    'place',    # where, for messages
+    'names',    # what messages call each
+    'open',     # (index) -> a path, or a stream, that Pillow opens
+    'labels',   # int64 [N], or None
+    'classes',  # the labels' names
+    'others',   # names of what was left out beside them
+    'files',    # paths of the files that hold them
+    'stamps',   # () -> texts that change when the pictures do
+])
+
+_Chosen = collections.namedtuple('_Chosen', 'names labels classes others')
+
+
+def is_picture(name):
+    return name.lower().endswith(SUFFIXES)
+
+
+def find(tree, reading, log):
+    """The Found of a tree's pictures; None where it has none."""
+    if not any(is_picture(name) for name in tree.files):
+        return None
+    chosen = _labelled_by_file(tree, reading, log)
+    if chosen is None:
+        if reading.label_column is not None:
+            raise UserError('--label_column: expected a {} in {}, found none'.format(
+                ' or '.join(label_files.TABLES), tree.place))
+        chosen = _labelled_by_folder(tree, reading, log)
+    names = chosen.names
+    return Found(tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]),
+                 chosen.labels, chosen.classes, chosen.others,
+                 tree.holding(names), lambda: tree.stamps(names))
+
+
+# ------------------------------------------------------------------------- labels in a file
+
+def _labelled_by_file(tree, reading, log):
+    """What dataset.json, metadata.csv or metadata.jsonl says is taken; None where there is none of these."""
+    if label_files.STYLEGAN in tree.files:
+        labels = label_files.read_stylegan(tree)
+        if labels is not None:
+            return _by_stylegan(tree, labels)
+    tables = [name for name in label_files.TABLES if name in tree.files]
+    if len(tables) > 1:
+        raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
+    for name in tables:
+        rows = label_files.read_table(tree, name, reading.label_column)
+        if rows is not None:
+            return _by_table(tree, name, rows, reading, log)
+    return None
+
+
+def _by_stylegan(tree, labels):
+    names = [name for name in tree.files if is_picture(name)]
+    others = [name for name in tree.files if not is_picture(name) and name != label_files.STYLEGAN]
+    if not labels:
+        return _Chosen(names, None, (), others)
+    path = tree.path(label_files.STYLEGAN)
+    missing = [name for name in names if name not in labels]
+    if missing:
+        raise UserError('{}: expected a label for each of {:,} pictures, found none for {}'.format(
+            path, len(names), listing(missing, 3)))
+    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others)
+
+
+def _by_table(tree, table, rows, reading, log):
+    there = set(tree.files)
+    missing = [name for name in rows if name not in there]
+    if missing and not reading.skip_damaged:
+        raise UserError('{}: expected the pictures that it names, found no {} (--skip_damaged leaves them out)'.format(
+            tree.path(table), listing(missing, 3)))
+    if missing:
+        log('{}: {:,} of the {:,} pictures that it names are not there, and left out: {}'.format(
+            tree.path(table), len(missing), len(rows), listing(missing, 3)))
+    names = sorted(name for name in rows if name in there)
+    if not names:
+        raise UserError('{}: expected the name of a picture, found none that is there'.format(tree.path(table)))
+    others = [name for name in tree.files if name not in rows and name != table]
+    if all(rows[name] is None for name in names):
+        return _Chosen(names, None, (), others)
+    return _Chosen(names, *label_files.encode([rows[name] for name in names], tree.path(table)), others)
+
+
+# ------------------------------------------------------------------------ labels by folder
+
+def _labelled_by_folder(tree, reading, log):
+    folders, files = tree.folders['']
+    direct = [name for name in files if is_picture(name)]
+    if reading.recursive:
+        return _deep(tree, bool(direct), log)
+    if direct:
+        _tell_of_deeper(tree, direct, log)
+        return _Chosen(direct, None, (), sorted(
+            [name for name in files if not is_picture(name)] + [name + '/' for name in folders]))
+    classes = collections.OrderedDict()
+    for folder in folders:
+        names = [name for name in tree.folders.get(folder, ((), ()))[1] if is_picture(name)]
+        if names:
+            classes[folder] = names
+    if not classes:
+        return _deep(tree, False, log)
+    names = [posixpath.join(folder, name) for folder, inside in classes.items() for name in inside]
+    _tell_of_deeper(tree, names, log)
+    others = sorted(files + [folder + '/' for folder in folders if folder not in classes])
+    for folder in classes:
+        inner, inside = tree.folders[folder]
+        others += ['{}/{}'.format(folder, name) for name in sorted(
+            [name for name in inside if not is_picture(name)] + [name + '/' for name in inner])]
+    return _by_first_folder(tree, names, others, log)
+
+
+def _tell_of_deeper(tree, names, log):
+    deeper = sum(map(is_picture, tree.files)) - len(names)
+    if deeper:
+        log('{}: {:,} pictures in deeper folders left out; --recursive takes them, too'.format(tree.place, deeper))
+
+
+def _deep(tree, mixed, log):
+    """All pictures of a tree; mixed: whether some lie directly in it, so that folders are no classes."""
+    names = [name for name in tree.files if is_picture(name)]
+    others = [name for name in tree.files if not is_picture(name)]
+    return _Chosen(names, None, (), others) if mixed else _by_first_folder(tree, names, others, log)
+
+
+def _by_first_folder(tree, names, others, log):
+    first = [name.split('/')[0] for name in names]
+    classes = sorted(set(first))
+    if len(classes) > MAX_CLASSES:
+        log('{}: {:,} sub-folders of pictures, which are more than {:,} and so no classes'.format(
+            tree.place, len(classes), MAX_CLASSES))
+        return _Chosen(sorted(names), None, (), others)
+    numbers = {name: number for number, name in enumerate(classes)}
+    order = sorted(range(len(names)), key=lambda index: (numbers[first[index]], names[index].split('/')))
+    return _Chosen([names[index] for index in order], np.array([numbers[first[index]] for index in order], np.int64),
+                   tuple(classes), others)

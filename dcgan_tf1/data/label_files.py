@@ -1,0 +1,120 @@
+"""Labels that lie in a file beside pictures: metadata.csv or metadata.jsonl, and dataset.json as StyleGAN has it.
+
+Every file is untrusted input. Labels are integers from 0, or names, which are sorted.
+"""
+
+import csv
+import io
+import posixpath
+
+import numpy as np
+
+from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing, parse_json
+
+TABLES = ('metadata.csv', 'metadata.jsonl')
+STYLEGAN = 'dataset.json'
+LABEL_COLUMNS = ('label', 'labels', 'class')
+
+
+def encode(values, where):
+    """(labels int64 [N], the classes' names) of integers, or texts of some, from 0, or of names.
+
+    where: what has them, for messages. Raises UserError for anything else.
+    """
+    values = list(values)
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) and not all(text.isdecimal() for text in texts):
+        if '' in texts:
+            raise UserError('{}: expected a label for each picture, found an empty one'.format(where))
+        classes = sorted(set(texts))
+        numbers = {name: number for number, name in enumerate(classes)}
+        found = [numbers[text] for text in texts]
+    else:
+        # An int() of more digits than these takes its time.
+        found = [int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 9 else value
+                 for value in values]
+        wrong = [value for value in found if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
+                 or not 0 <= value < MAX_CLASSES]
+        if wrong:
+            raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}'.format(
+                where, MAX_CLASSES - 1, wrong[0]))
+        classes = list(map(str, range(max(found, default=-1) + 1)))
+    if len(classes) > MAX_CLASSES:
+        raise UserError('{}: expected at most {:,} classes, found {:,}'.format(where, MAX_CLASSES, len(classes)))
+    return np.array(found, np.int64), tuple(classes)
+
+
+def read_table(tree, name, column):
+    """{a picture's name in the tree: its label, or None where the table has none} of a metadata file.
+
+    None where the file has no `file_name`, so is none of these. column: of the labels; None for the usual names.
+    """
+    path, folder = tree.path(name), posixpath.dirname(name)
+    rows = _csv_rows(tree, name) if name.endswith('.csv') else _json_rows(tree, name)
+    if not rows or 'file_name' not in rows[0]:
+        return None
+    if column is not None and column not in rows[0]:
+        raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
+            path, column, listing(sorted(map(str, rows[0])))))
+    column = column or next((each for each in LABEL_COLUMNS if each in rows[0]), None)
+    found = {}
+    for number, row in enumerate(rows, 1):
+        file_name = row.get('file_name')
+        if not isinstance(file_name, str) or not file_name:
+            raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
+        file_name = posixpath.normpath(posixpath.join(folder, file_name))
+        if file_name in found:
+            raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
+        if column is not None and row.get(column) is None:
+            raise UserError('{}: expected a {} in row {}, found none'.format(path, column, number))
+        found[file_name] = None if column is None else row[column]
+    return found
+
+
+def _csv_rows(tree, name):
+    try:
+        return list(csv.DictReader(io.StringIO(tree.read(name).decode('utf-8-sig'), newline='')))
+    except (ValueError, csv.Error) as error:
+        raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
+
+
+def _json_rows(tree, name):
+    rows = []
+    try:
+        for line in tree.read(name).decode('utf-8-sig').splitlines():
+            if line.strip():
+                rows.append(parse_json(line))
+                if not isinstance(rows[-1], dict):
+                    raise ValueError('no object')
+    except ValueError as error:
+        raise UserError('{}: expected a JSON object on each line, found in line {}: {}'.format(
+            tree.path(name), len(rows) + 1, error))
+    return rows
+
+
+def read_stylegan(tree):
+    """{a picture's name in the tree: its label} of dataset.json; {} where it says that there are none.
+
+    None where the file has no `labels`, so is none of these. A label is an integer, or a vector with one 1.
+    """
+    path = tree.path(STYLEGAN)
+    try:
+        content = parse_json(tree.read(STYLEGAN).decode('utf-8'))
+    except ValueError as error:
+        raise UserError('{}: expected JSON, found: {}'.format(path, error))
+    if not isinstance(content, dict) or 'labels' not in content:
+        return None
+    pairs = content['labels'] or []
+    pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
+    found = {}
+    for pair in pairs if isinstance(pairs, list) else [None]:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise UserError('{}: expected labels as pairs of a file name and a label, found {!r:.60}'.format(
+                path, pair))
+        label = pair[1]
+        if isinstance(label, list) and label.count(1) == 1 and label.count(0) == len(label) - 1:
+            label = label.index(1)
+        found[posixpath.normpath(pair[0].replace('\\', '/'))] = label
+    return found

@@ -1,0 +1,119 @@
+"""The data set `folder`: pictures in a folder, a zip archive, TFRecord or Parquet files, as one array."""
+
+import os
+
+from dcgan_tf1.data import cache, folders, parquet, pictures, tfrecords, trees
+from dcgan_tf1.data.reading import DEFAULTS, Loaded
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing
+
+EXPECTED = 'pictures ({}; or a sub-folder of them for each class), a zip archive, TFRecord or Parquet files'.format(
+    ', '.join(suffix[1:] for suffix in folders.SUFFIXES))
+
+
+def present(place, split):
+    """Whether there are pictures in `place`, or a file of them; all of them are for training."""
+    if split != 'train':
+        return False
+    if os.path.isfile(place):
+        return any(kind(place) for kind in _KINDS)
+    tree = trees.Folder(place)
+    return any(folders.is_picture(name) or any(kind(name) for kind in _KINDS) for name in tree.files)
+
+
+def load(place, split, log, shape=None, reading=DEFAULTS):
+    """The Loaded of the pictures in a folder or file: images [N] + shape.
+
+    A shape (H, W, None) is that of grey images where all pictures are grey, else of three channels.
+
+    Labels are those of a file beside the pictures or, where there is none, the sub-folders that they lie in.
+    """
+    del split
+    if shape is None:
+        raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
+    found = _find(place, reading, log)
+    shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(found, reading, log),)
+    size = len(found.names) * shape[0] * shape[1] * shape[2]
+    if size > cache.limit(reading):
+        images, about, digest = _from_cache(found, shape, reading, log)
+    else:
+        rows = pictures.InMemory(len(found.names), shape)
+        about = pictures.read(found, shape, reading, rows.write)._asdict()
+        images, digest = rows.images[:len(about['kept'])], None
+    kept = about['kept']
+    for line in about['lines']:
+        log('{}: {}'.format(place, line))
+    labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
+    return Loaded(images, labels, found.files, found.classes, tuple(about['lines']), digest)
+
+
+def _from_cache(found, shape, reading, log):
+    """(images, what pictures.read() said of them, their digest), from a file that may have to be made first."""
+    where = cache.place_of(found.place, shape, reading, found.stamps())
+
+    def fill(write, bar):
+        about = pictures.read(found, shape, reading, write, bar)
+        missing = sorted(set(range(len(found.names))) - set(about.kept))
+        return {'missing': missing, 'lines': about.lines}
+
+    images, about, digest = cache.load(where, len(found.names), fill, log)
+    missing = set(about['missing'])
+    kept = [index for index in range(len(found.names)) if index not in missing]
+    if len(kept) != len(images):
+        raise UserError('{}: expected {:,} images, found {:,}; remove it to make it anew'.format(
+            where.path, len(kept), len(images)))
+    return images, {'kept': kept, 'lines': about['lines']}, digest
+
+
+# ----------------------------------------------------------------------- which form it has
+
+def _is_zip(name):
+    return name.lower().endswith(trees.SUFFIX)
+
+
+def _is_records(name):
+    return bool(tfrecords.NAMES.match(os.path.basename(name)))
+
+
+def _is_parquet(name):
+    return name.lower().endswith(parquet.SUFFIX)
+
+
+_KINDS = (_is_zip, _is_records, _is_parquet)
+
+
+def _find(place, reading, log):
+    """The Found of a folder or file."""
+    if os.path.isfile(place):
+        return _in_files(place, [place], reading, log)
+    tree = trees.Folder(place)
+    found = folders.find(tree, reading, log)
+    if found is not None:
+        return found
+    files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
+    kinds = [kind for kind in _KINDS if any(map(kind, files))]
+    if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
+        raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
+                        '--data_dir'.format(place, listing(files)))
+    training = [name for name in files if 'train' in os.path.basename(name)]
+    if training and len(training) < len(files):
+        log('{}: those with train in their names are taken; left out: {}'.format(
+            place, listing([name for name in files if name not in training])))
+        files = training
+    return _in_files(place, [tree.path(name) for name in files], reading, log)
+
+
+def _in_files(place, paths, reading, log):
+    if not paths:
+        raise UserError('{}: expected {}, found none'.format(place, EXPECTED))
+    if reading.recursive and not _is_zip(paths[0]):
+        raise UserError('--recursive: expected pictures in folders, found {}'.format(paths[0]))
+    if _is_records(paths[0]):
+        return tfrecords.find(place, paths, reading, log)
+    if _is_parquet(paths[0]):
+        return parquet.find(place, paths, reading, log)
+    tree = trees.Zip(paths[0])
+    found = folders.find(tree, reading, log)
+    if found is None:
+        raise UserError('{}: expected {}, found {}'.format(paths[0], EXPECTED, listing(list(tree.files))))
+    return found

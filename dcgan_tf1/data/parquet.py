@@ -1,0 +1,143 @@
+"""Pictures in a column of Parquet files, as https://huggingface.co/docs/datasets stores them; needs pyarrow.
+
+Every file is untrusted input, of which pyarrow reads the tables and Pillow the pictures.
+"""
+
+import bisect
+import io
+import os
+import threading
+
+from dcgan_tf1.data import label_files
+from dcgan_tf1.data.folders import Found
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.files import listing, parse_json
+
+SUFFIX = '.parquet'
+IMAGES = ('image', 'img', 'picture', 'bytes')
+_INSTALL = "pip install 'dcgan_tf1[parquet]' (pyarrow)"
+
+
+def find(place, paths, reading, log):
+    """The Found of the pictures in some Parquet files, one after the other."""
+    tables = [_Table(path) for path in paths]
+    image, label = tables[0].image_column(), tables[0].label_column(reading.label_column)
+    labels, numbers, total = [], [], 0
+    for table in tables:
+        numbers.append(total)
+        total += table.rows
+        if label is not None:
+            labels += table.column(label)
+    if not total:
+        raise UserError('{}: expected pictures, found none'.format(place))
+    if label is None:
+        log('{}: no label among the columns {}, so the pictures have no labels'.format(
+            place, listing(tables[0].names)))
+        found, classes = None, ()
+    else:
+        found, classes = _named(label_files.encode(labels, place), tables[0].class_names(label))
+
+    def where(index):
+        number = bisect.bisect_right(numbers, index) - 1
+        return tables[number], index - numbers[number]
+
+    def picture(index):
+        table, row = where(index)
+        return io.BytesIO(table.picture(image, row))
+
+    return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: _stamps(paths))
+
+
+def _stamps(paths):
+    for path in paths:
+        about = os.stat(path)
+        yield '{} {} {}'.format(os.path.basename(path), about.st_size, about.st_mtime_ns)
+
+
+def _named(encoded, names):
+    """Labels with the classes' names, where there is one for each."""
+    labels, classes = encoded
+    return labels, tuple(names) if names and len(names) >= len(classes) else classes
+
+
+class _Names:
+    """What messages call each picture."""
+
+    def __init__(self, where, count):
+        self._where, self._count = where, count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, index):
+        table, row = self._where(index)
+        return '{} (row {})'.format(table.path, row + 1)
+
+
+class _Table:
+    """One file, of which one group of rows at a time is in memory."""
+
+    def __init__(self, path):
+        try:
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise UserError('{}: expected pyarrow to read Parquet files with, found none; {}'.format(path, _INSTALL))
+        self.path, self._lock, self._group = path, threading.Lock(), (None, None, None)
+        try:
+            self._file = pq.ParquetFile(path)
+            self._schema = self._file.schema_arrow
+            self.names, self.rows = list(self._schema.names), self._file.metadata.num_rows
+            self._ends = []
+            for number in range(self._file.num_row_groups):
+                self._ends.append((self._ends or [0])[-1] + self._file.metadata.row_group(number).num_rows)
+        except Exception as error:  # noqa: BLE001  hostile bytes make pyarrow raise almost anything
+            raise self._damaged(error)
+
+    def _damaged(self, error):
+        return UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
+
+    def image_column(self):
+        name = next((name for name in IMAGES if name in self.names), None)
+        if name is None:
+            raise UserError('{}: expected a column of pictures, one of {}, found {}'.format(
+                self.path, ', '.join(IMAGES), listing(self.names)))
+        return name
+
+    def label_column(self, wanted):
+        if wanted is not None and wanted not in self.names:
+            raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
+                self.path, wanted, listing(self.names)))
+        return wanted or next((name for name in label_files.LABEL_COLUMNS if name in self.names), None)
+
+    def class_names(self, column):
+        """The names of the labels in a column that the datasets library recorded; () for none."""
+        try:
+            about = parse_json((self._schema.metadata or {})[b'huggingface'].decode('utf-8'))
+            names = about['info']['features'][column]['names']
+        except (KeyError, TypeError, ValueError):
+            return ()
+        texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        return tuple(names) if texts else ()
+
+    def column(self, name):
+        try:
+            return self._file.read(columns=[name]).column(name).to_pylist()
+        except Exception as error:  # noqa: BLE001  as above
+            raise self._damaged(error)
+
+    def picture(self, column, row):
+        """The encoded bytes of a row: of binary values, or of structures with `bytes`."""
+        number = bisect.bisect_right(self._ends, row)
+        with self._lock:
+            if self._group[:2] != (column, number):
+                try:
+                    values = self._file.read_row_group(number, columns=[column]).column(column)
+                except Exception as error:  # noqa: BLE001  as above
+                    raise self._damaged(error)
+                self._group = column, number, values
+            value = self._group[2][row - ([0] + self._ends)[number]].as_py()
+        value = value.get('bytes') if isinstance(value, dict) else value
+        if not isinstance(value, bytes):
+            raise UserError('{}: expected the bytes of a picture in {}, row {}, found {}'.format(
+                self.path, column, row + 1, type(value).__name__))
+        return value

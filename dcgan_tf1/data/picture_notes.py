@@ -1,0 +1,55 @@
+"""What was done to how many pictures on their way to an array, as lines for the log and config.json."""
+
+import collections
+
+from dcgan_tf1.util.files import listing
+
+_NAMED = 20  # damaged pictures of which each is named
+_COUNTS = ('transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
+_COUNTERS = ('cropped', 'windows', 'warnings')  # by size (width, height), the last by Pillow's text
+
+
+class Notes:
+    """What was done to how many pictures."""
+
+    def __init__(self, shape, reading):
+        self._shape, self._reading = shape, reading
+        for name in _COUNTS:
+            setattr(self, name, 0)
+        for name in _COUNTERS:
+            setattr(self, name, collections.Counter())
+        self.ranges, self.damaged = [], []
+
+    def add(self, other):
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in _COUNTERS:
+            getattr(self, name).update(getattr(other, name))
+
+    def lines(self, total):
+        """A line for each kind of thing that was done to some of `total` pictures."""
+        def some(count, text):
+            return ['{:,} of {:,} pictures {}'.format(count, total, text)] if count else []
+
+        def of_sizes(counter, text):
+            sizes = listing(['{}x{}'.format(*before) for before, _ in counter.most_common()], 5)
+            return some(sum(counter.values()), '{}, from {}'.format(text, sizes))
+
+        size, reading = '{1}x{0}'.format(*self._shape), self._reading
+        window = 'the largest square' if reading.crop == 0 else '{0}x{0}'.format(reading.crop)
+        mixed = self.grey if self.grey < total - len(self.damaged) else 0
+        damaged = [] if not self.damaged else [
+            'the first that is left out: {}'.format(self.damaged[0])] if len(self.damaged) > _NAMED else self.damaged
+        return (
+            some(len(self.damaged), 'left out (--skip_damaged)') + damaged
+            + of_sizes(self.windows, 'cropped to {} at their centres'.format(window))
+            + of_sizes(self.cropped, 'cropped about their centres to the proportions of {}'.format(size))
+            + some(self.resized, 'resized to {}{}'.format(
+                size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
+            + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
+            + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
+            + some(self.frames, 'with several frames, of which the first is taken')
+            + some(self.coloured, 'in colour, turned to grey')
+            + some(mixed, 'in grey, among others in colour')
+            + [line for text, count in self.warnings.items() for line in some(count, 'with a warning: ' + text)]
+            + self.ranges)

@@ -1,0 +1,124 @@
+"""How data of the user's own are read: the flags that say so, and what a run's config.json keeps of them."""
+
+import collections
+import dataclasses
+from typing import Optional
+
+from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.util import flags
+from dcgan_tf1.util.errors import UserError
+
+RESIZE = ('lanczos', 'bilinear', 'nearest')
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What decides on the pixels of pictures and on where they are kept; each field is a flag."""
+
+    background: str = 'black'  # what transparent parts are laid on
+    crop: Optional[int] = None  # side of the window at the centre that is kept; 0: the largest square
+    resize: str = 'lanczos'
+    recursive: bool = False  # whether pictures of all deeper folders are taken, too
+    label_column: Optional[str] = None  # of a table; None: the usual names
+    skip_damaged: bool = False
+    cache_gib: Optional[float] = None  # beyond which pixels lie in a file; None: half of the memory that is free
+    cache_dir: Optional[str] = None  # where that file lies; None: beside the data
+
+
+# One split of a data set as a reader gives it.
+Loaded = collections.namedtuple('Loaded', [
+    'images',   # uint8 [N, H, W, C]; a numpy.memmap where they lie in a file
+    'labels',   # integers [N], or None where there are none
+    'files',    # paths of the files that were read
+    'classes',  # the labels' names, where the files say them; None for those that the data set is known to have
+    'notes',    # lines on what was done to the images on the way
+    'digest',   # hashlib's SHA-256 of the images, where it is known already; else None
+])
+Loaded.__new__.__defaults__ = (None, (), None)
+
+
+# Those that a run is compared by when it is resumed: the data's checksum tells of the others.
+COMPARED = ('background', 'crop', 'resize')
+_PICTURES = ('background', 'crop', 'resize', 'recursive', 'label_column', 'skip_damaged')
+_OWN = ('cache_gib', 'cache_dir')  # of arrays, too
+_NAMES = _PICTURES + _OWN
+DEFAULTS = Reading()
+
+
+def add_flags(command):
+    """The flags of --dataset=folder, in a group of their own."""
+    command.group('Pictures of your own (--dataset=folder)')
+    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+    command.integer('crop', None, 'Side of the window at the centre of a picture that is kept, before it is resized; '
+                                  "0 for the largest square. Default: what has the images' proportions.", 0)
+    command.choice('resize', None, RESIZE, 'How pictures are resized. Default: lanczos.')
+    command.boolean('recursive', None, 'Take the pictures of all deeper folders, too. Default: only where there are '
+                                       'no others.')
+    command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl or a Parquet file, or the '
+                                         'feature of TFRecords, that has the labels. Default: label, or another usual '
+                                         'name.')
+    command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '
+                                          'Default: refuse them.')
+    command.real('cache_gib', None, 'Images of more GiB are kept in a file, from which steps are fed (folder and '
+                                    'npz). Default: half of the free memory.', 0)
+    command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache beside the data.')
+
+
+def from_flags(values, dataset):
+    """The Reading of a command's flags; flags.Error for one that does nothing for the data set."""
+    for name in _NAMES:
+        if values[name] is not None and name not in _FOR.get(dataset, ()):
+            raise flags.Error('--{0}: expected only with --dataset=folder{1}, found --{0}={2}'.format(
+                name, ' or npz' if name in _OWN else '', values[name]))
+    return Reading(**{name: values[name] for name in _NAMES if values[name] is not None})
+
+
+def of_library(dataset, values):
+    """The Reading of {name: value}; UserError for one that does nothing for the data set, or a value that is none."""
+    for name, value in values.items():
+        if name not in _FOR.get(dataset, ()):
+            raise UserError('load_dataset: expected {} for {!r}, found {}'.format(
+                ', '.join(_FOR.get(dataset, ())) or 'nothing else', dataset, name))
+        _check(name, value, 'load_dataset: expected {}, found {!r}'.format(_EXPECTED[name], value))
+    return Reading(**values)
+
+
+def record_of(reading):
+    """What config.json keeps beside the settings that are compared: {name: value}, of those that are no default."""
+    return {name: getattr(reading, name) for name in _NAMES
+            if name not in COMPARED and getattr(reading, name) != getattr(DEFAULTS, name)}
+
+
+def compared(reading):
+    """{name: value} of the settings that a run is compared by, of those that are no default."""
+    return {name: getattr(reading, name) for name in COMPARED if getattr(reading, name) != getattr(DEFAULTS, name)}
+
+
+def of_run(run, config):
+    """The Reading that a run's data were read with, by its config.json; UserError for a value that is none."""
+    data = config.get('data')
+    data = data.get('reading') if isinstance(data, dict) else None
+    found = dict(data if isinstance(data, dict) else {}, **{
+        name: config['identity'][name] for name in COMPARED if name in config['identity']})
+    found = {name: value for name, value in found.items() if name in _NAMES}
+    for name, value in found.items():
+        _check(name, value, '{}: expected {} in its config.json, found {!r}'.format(run, _EXPECTED[name], value))
+    return Reading(**found)
+
+
+_FOR = {'folder': _NAMES, 'npz': _OWN}  # what each data set is read by
+_EXPECTED = {'background': 'a background of ' + ' or '.join(BACKGROUNDS), 'crop': 'a crop of 0 or more',
+             'resize': 'resize as one of ' + ', '.join(RESIZE), 'recursive': 'recursive as true or false',
+             'label_column': 'the name of a label_column', 'skip_damaged': 'skip_damaged as true or false',
+             'cache_gib': 'a cache_gib of 0 or more', 'cache_dir': 'the name of a cache_dir'}
+
+
+def _check(name, value, message):
+    right = {
+        'background': lambda: value in tuple(BACKGROUNDS), 'resize': lambda: value in RESIZE,
+        'crop': lambda: value is None or isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+        'cache_gib': lambda: value is None or isinstance(value, (int, float)) and value >= 0,
+        'recursive': lambda: isinstance(value, bool), 'skip_damaged': lambda: isinstance(value, bool),
+    }.get(name, lambda: value is None or isinstance(value, str))
+    if not right():
+        raise UserError(message)

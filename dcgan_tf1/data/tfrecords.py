@@ -1,0 +1,121 @@
+"""Encoded pictures in TFRecord files of tf.Example.
+
+Format of a record: its length as uint64, that length's checksum, the content, the content's checksum (little
+endian; https://www.tensorflow.org/tutorials/load_data/tfrecord). Every file is untrusted input.
+"""
+
+import collections
+import io
+import os
+import re
+import struct
+
+from dcgan_tf1.data import label_files
+from dcgan_tf1.data.folders import Found
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.files import cannot_read, listing
+
+NAMES = re.compile(r'.*\.tfrecords?(-\d{5}-of-\d{5})?$', re.I)
+MAX_RECORD = 1 << 28  # bytes; a picture has fewer
+IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
+LABELS = ('image/class/label', 'label', 'labels', 'class')
+_HEAD, _TAIL = 12, 4  # bytes around a record's content
+
+_Record = collections.namedtuple('_Record', 'path number offset length')
+
+
+def find(place, paths, reading, log):
+    """The Found of the pictures in some TFRecord files, one after the other."""
+    records, labels, image, label = [], [], None, None
+    for path in paths:
+        for record, features in _examples(path):
+            if image is None:
+                image = _first(features, IMAGES)
+                if image is None:
+                    raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
+                        path, ', '.join(IMAGES), listing(sorted(features))))
+                label = _label_feature(path, features, reading.label_column)
+            if image not in features or len(features[image].bytes_list.value) != 1:
+                raise UserError('{}: expected a picture under {} in record {}, found none'.format(
+                    path, image, record.number))
+            records.append(record)
+            if label is not None:
+                labels.append(_label(path, record, features, label))
+    if not records:
+        raise UserError('{}: expected records, found none'.format(place))
+    encoded = (None, ()) if label is None else label_files.encode(labels, place)
+    if label is None:
+        log('{}: no label among {}, so the pictures have no labels'.format(place, listing(sorted(features))))
+
+    def picture(index):
+        return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
+
+    return Found(place, ['{} (record {})'.format(each.path, each.number) for each in records], picture,
+                 encoded[0], encoded[1], [], paths, lambda: _stamps(paths))
+
+
+def _stamps(paths):
+    for path in paths:
+        about = os.stat(path)
+        yield '{} {} {}'.format(os.path.basename(path), about.st_size, about.st_mtime_ns)
+
+
+def _first(features, names):
+    return next((name for name in names if name in features), None)
+
+
+def _label_feature(path, features, wanted):
+    if wanted is not None and wanted not in features:
+        raise UserError('{}: expected the feature {!r} (--label_column), found {}'.format(
+            path, wanted, listing(sorted(features))))
+    return wanted or _first(features, LABELS)
+
+
+def _label(path, record, features, name):
+    values = []
+    if name in features:  # get() makes one
+        values = list(features[name].int64_list.value) or [
+            text.decode('utf-8', 'replace') for text in features[name].bytes_list.value]
+    if len(values) != 1:
+        raise UserError('{}: expected one {} in record {}, found {}'.format(path, name, record.number, len(values)))
+    return values[0]
+
+
+def _examples(path):
+    """Yields (_Record, its features) of a file, whose checksums are compared on the way."""
+    import tensorflow.compat.v1 as tf  # takes seconds, which other data do without
+    offset, number = 0, 0
+    try:
+        for content in tf.python_io.tf_record_iterator(path):
+            if len(content) > MAX_RECORD:
+                raise ValueError('a record of {:,} bytes'.format(len(content)))
+            number += 1
+            record = _Record(path, number, offset + _HEAD, len(content))
+            offset += _HEAD + len(content) + _TAIL
+            yield record, _parse(record, content)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
+        raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
+            path, number, reason(error)))
+
+
+def _parse(record, content):
+    import tensorflow.compat.v1 as tf
+    try:
+        return tf.train.Example.FromString(content).features.feature
+    except Exception as error:  # noqa: BLE001  each release of protobuf has its own
+        raise UserError('{}: expected a tf.Example in record {}, found: {}'.format(
+            record.path, record.number, reason(error)))
+
+
+def _read(record):
+    try:
+        with open(record.path, 'rb') as handle:
+            handle.seek(record.offset - _HEAD)
+            length, = struct.unpack('<Q', handle.read(_HEAD)[:8])
+            if length != record.length:
+                raise UserError('{}: expected a file that stays as it is, found another'.format(record.path))
+            return handle.read(length)
+    except (OSError, struct.error) as error:
+        raise cannot_read(record.path, error)

@@ -1,0 +1,146 @@
+"""What lies below a folder or in a zip archive, by names relative to it: nothing is unpacked to the disk.
+
+Hidden files and folders are passed over, and so is what macOS adds to archives.
+"""
+
+import io
+import os
+import posixpath
+import zipfile
+import zlib
+
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.files import cannot_read
+
+MAX_FILE = 1 << 28  # bytes of one file in an archive; a picture has fewer
+SUFFIX = '.zip'
+
+
+class _Tree:
+    """Names with slashes, sorted: `files`, and `folders` {name: (its sub-folders' names, its files' names)}."""
+
+    def __init__(self, place):
+        self.place, self.files, self.folders = place, (), {'': ([], [])}
+
+    def _add(self, folder, folders, files):
+        self.folders[folder] = (sorted(folders), sorted(files))
+
+    def _finish(self):
+        self.files = tuple(sorted(posixpath.join(folder, name)
+                                  for folder, (_, names) in self.folders.items() for name in names))
+
+    def path(self, name):
+        """What messages call a file."""
+        return os.path.join(self.place, *name.split('/'))
+
+
+class Folder(_Tree):
+    """A folder of the disk; links to folders are followed, but to none that is around them."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self._walk('', (os.path.realpath(place),))
+        self._finish()
+
+    def _walk(self, folder, around):
+        folders, files = [], []
+        path = self.path(folder) if folder else self.place
+        for name in os.listdir(path):
+            if not name.startswith('.'):
+                (folders if os.path.isdir(os.path.join(path, name)) else files).append(name)
+        self._add(folder, folders, files)
+        for name in folders:
+            real = os.path.realpath(os.path.join(path, name))
+            if real not in around:
+                self._walk(posixpath.join(folder, name), around + (real,))
+
+    def open(self, name):
+        """The path of a file."""
+        return self.path(name)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), 'rb') as handle:
+                return handle.read()
+        except OSError as error:
+            raise cannot_read(self.path(name), error)
+
+    def holding(self, names):
+        """The paths that the files are read from."""
+        return [self.path(name) for name in names]
+
+    def stamps(self, names):
+        """For each file a text that changes when it does."""
+        for name in names:
+            about = os.stat(self.path(name))
+            yield '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
+
+
+class Zip(_Tree):
+    """A zip archive; folders that are all that there is are taken for the archive itself."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        try:
+            self._archive = zipfile.ZipFile(place)
+        except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
+            raise UserError('{}: expected a zip archive, found: {}'.format(place, reason(error)))
+        self._members = {}
+        for member in self._archive.infolist():
+            name = posixpath.normpath(member.filename)
+            parts = name.split('/')
+            if member.filename.startswith('/') or '..' in parts or '\\' in name:
+                raise UserError('{}: expected plain files below one folder, found the member {!r}'.format(
+                    place, member.filename))
+            if not any(part.startswith('.') for part in parts) and parts[0] != '__MACOSX':
+                self._members[name] = member
+        self._build()
+
+    def _build(self):
+        folders = {'': (set(), set())}
+        for name, member in self._members.items():
+            parent, base = posixpath.split(name)
+            if member.filename.endswith('/'):
+                parent, base = name, None
+            while True:
+                inside = folders.setdefault(parent, (set(), set()))
+                if base is not None:
+                    inside[1].add(base)
+                base = None
+                if not parent:
+                    break
+                above, last = posixpath.split(parent)
+                folders.setdefault(above, (set(), set()))[0].add(last)
+                parent = above
+        top = ''
+        while len(folders[top][0]) == 1 and not folders[top][1]:
+            top = posixpath.join(top, *folders[top][0])
+        self._top = top + '/' if top else ''
+        for name, (inner, files) in folders.items():
+            if (name + '/').startswith(self._top) or not top:
+                self._add(name[len(self._top):], inner, files)
+        self._finish()
+
+    def open(self, name):
+        """A file's content as a stream."""
+        return io.BytesIO(self.read(name))
+
+    def read(self, name):
+        member = self._members[self._top + name]
+        try:
+            if member.file_size > MAX_FILE:
+                raise ValueError('{:,} bytes'.format(member.file_size))
+            return self._archive.read(member)
+        except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile,
+                zlib.error) as error:
+            raise UserError('{}: expected a file of an archive, of at most {:,} bytes, found: {}'.format(
+                self.path(name), MAX_FILE, reason(error)))
+
+    def holding(self, names):
+        del names
+        return [self.place]
+
+    def stamps(self, names):
+        for name in names:
+            member = self._members[self._top + name]
+            yield '{} {} {}'.format(name, member.file_size, member.CRC)

@@ -1,0 +1,171 @@
+"""Images in a file in place of memory: what is kept, what becomes of a damaged file, and training from it."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers.commands import command_environment
+from PIL import Image
+
+from dcgan_tf1 import train
+from dcgan_tf1.data import cache, loading, prepare, reading
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics import run_images
+from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.training import trainer
+from dcgan_tf1.util.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No data/ but a test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
+def read(path):
+    with open(path, 'rb') as handle:
+        return handle.read()
+
+
+def write_pictures(count, folder='mine', seed=0):
+    draw = np.random.RandomState(seed)
+    os.makedirs(folder, exist_ok=True)
+    for index in range(count):
+        Image.fromarray(draw.randint(0, 256, (28, 28)).astype(np.uint8)).save('{}/{:03d}.png'.format(folder, index))
+
+
+def both(folder='mine', **how):
+    """A folder's Dataset from memory, and from a file with what was logged."""
+    lines = []
+    return (loading.load('folder', data_dir=folder, shape=(28, 28, 1), log=lines.append),
+            loading.load('folder', data_dir=folder, shape=(28, 28, 1), log=lines.append,
+                         reading=reading.Reading(cache_gib=0, **how)), lines)
+
+
+def test_more_than_memory_is_to_hold_lies_in_a_file():
+    write_pictures(9)
+    memory, file, lines = both()
+    np.testing.assert_array_equal(memory.images, file.images)
+    assert isinstance(file.images, np.memmap) and memory.checksum == file.checksum and len(lines) == 1
+    assert 'decoding 9 images once into ' in lines[0]
+    path, = [os.path.join('mine', cache.FOLDER, name) for name in os.listdir('mine/' + cache.FOLDER)]
+    assert both()[2] == ['images from ' + os.path.abspath(path)]
+    # One byte of an image, the end, or all of it.
+    raw = read(path)
+    for damaged in (b'\xff' + raw[1:], raw[:-3], raw[:100], b''):
+        with open(path, 'wb') as handle:
+            handle.write(damaged)
+        memory, file, lines = both()
+        assert memory.checksum == file.checksum and 'found a damaged file' in lines[0] and 'decoding' in lines[1]
+        assert read(path) == raw
+    # What it was made of, and how, decides on its name.
+    os.utime('mine/003.png', (1, 1))
+    write_pictures(1, seed=1)
+    memory, file, lines = both()
+    np.testing.assert_array_equal(memory.images, file.images)
+    assert 'of data that have changed since, removed' in lines[1] and not os.path.exists(path)
+    both(crop=20)
+    assert len(os.listdir('mine/' + cache.FOLDER)) == 2
+    both(cache_dir='elsewhere')
+    assert len(os.listdir('elsewhere')) == 1
+
+
+@pytest.mark.once
+def test_a_cache_that_can_not_be_written(monkeypatch):
+    write_pictures(3)
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(cache.os, 'fsync', full)
+    with pytest.raises(UserError, match=r'cannot write .*pixels: No space left on device; --cache_dir=FOLDER keeps'):
+        both()
+    assert os.listdir('mine/' + cache.FOLDER) == []
+    monkeypatch.setattr(cache.shutil, 'disk_usage', lambda folder: shutil._ntuple_diskusage(1, 1, 1))
+    with pytest.raises(UserError, match=r'cannot write .*pixels: No space left on device'):
+        both()
+
+
+@pytest.mark.once
+def test_a_cache_whose_writer_was_killed_is_begun_anew():
+    write_pictures(600)
+    script = ('import os\nfrom dcgan_tf1.data import loading, pictures, reading\nread = pictures.read\n'
+              'def slow(found, shape, how, write, bar):\n'
+              '    def die(row, pixels):\n        write(row, pixels)\n        os.kill(os.getpid(), 9)\n'
+              '    return read(found, shape, how, die, bar)\npictures.read = slow\n'
+              'loading.load("folder", data_dir="mine", shape=(28, 28, 1), reading=reading.Reading(cache_gib=0))\n')
+    process = subprocess.run([sys.executable, '-c', script], env=command_environment(), check=False)
+    assert process.returncode == -9
+    part, = os.listdir('mine/' + cache.FOLDER)
+    assert part.startswith('.part-')
+    memory, file, _ = both()
+    assert memory.checksum == file.checksum
+    assert os.listdir('mine/' + cache.FOLDER) == [part[len('.part-'):]]
+
+
+def test_the_limit_is_by_the_memory_that_is_free(monkeypatch):
+    assert cache.limit(reading.Reading(cache_gib=0.5)) == 1 << 29
+    assert cache.free_memory() > 1 << 26 and cache.limit(reading.DEFAULTS) < 1 << 44
+    monkeypatch.setattr(cache, '_GROUP_FILES', (('most', 'used'),))
+    monkeypatch.setattr(cache, '_number_in', lambda path: {'most': 5000, 'used': 3000}[os.path.basename(path)])
+    assert cache.limit(reading.DEFAULTS) == 1000
+
+
+# ----------------------------------------------------------------------------------- training
+
+def test_bytes_become_what_they_were_as_floats():
+    images = np.random.RandomState(0).randint(0, 256, (9, 28, 28, 1)).astype(np.uint8)
+    dataset = loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9)
+    for name in ('blog_mnist', 'resnet_mnist'):
+        data = prepare.prepare(dataset, PRESETS[name])
+        low, high = PRESETS[name].image_range
+        np.testing.assert_array_equal(data.images, ((images.astype(np.float32) / 255) * (high - low) + low).astype(
+            np.float32).reshape((-1,) + data.input_shape))
+        assert data.as_bytes(PRESETS[name].image_range) is images
+
+
+def settings(path):
+    return json.loads(read(path + '/config.json'))
+
+
+@pytest.mark.slow_tf1
+def test_training_from_a_file_is_training_from_memory():
+    write_pictures(100)
+    flags = ['--preset=blog_dense', '--dataset=folder', '--data_dir=mine', '--batch_size=16', '--log_every=5',
+             '--crop=26', '--resize=bilinear', '--checkpoint_every=5']
+    assert train.main(flags + ['--max_steps=10', '--run_dir=memory']) == 0
+    # Stopped and gone on with, and not with other pixels.
+    assert train.main(flags + ['--max_steps=5', '--run_dir=file', '--cache_gib=0']) == 0
+    assert train.main(flags + ['--max_steps=10', '--run_dir=file/00000-blog_dense', '--cache_gib=0']) == 0
+    runs = ['memory/00000-blog_dense', 'file/00000-blog_dense']
+    values = []
+    for run in runs:
+        prefix = checkpoint.checkpoint_path(run + '/checkpoints', 10)
+        reader = tf.train.NewCheckpointReader(prefix)
+        values.append({name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
+    for name, value in values[0].items():
+        np.testing.assert_array_equal(value, values[1][name], name)
+    assert settings(runs[0])['identity'] == settings(runs[1])['identity']
+    identity, data = settings(runs[1])['identity'], settings(runs[1])['data']
+    assert (identity['crop'], identity['resize'], data['reading']) == (26, 'bilinear', {'cache_gib': 0})
+    assert data['notes'] == ['100 of 100 pictures cropped to 26x26 at their centres, from 28x28',
+                             '100 of 100 pictures resized to 28x28 (bilinear)']
+    assert run_images.reading_of(runs[1]) == reading.Reading(crop=26, resize='bilinear', cache_gib=0)
+    Image.new('L', (28, 28), 3).save('mine/new.png')
+    with pytest.raises(UserError, match='file/00000-blog_dense: expected the settings .*; data_checksum was'):
+        trainer.train(train.parse_train(flags + ['--max_steps=12', '--run_dir=' + runs[1]]))
+
+
+@pytest.mark.parametrize('flag, message', [
+    ('--crop=20', '--crop: expected only with --dataset=folder, found --crop=20'),
+    ('--cache_gib=1', '--cache_gib: expected only with --dataset=folder or npz, found'),
+    ('--skip_damaged', '--skip_damaged: expected only with')])
+def test_flags_that_would_do_nothing_are_refused(flag, message, capsys):
+    assert train.main(['--preset=blog_mnist', flag]) == 2
+    assert message in capsys.readouterr().err

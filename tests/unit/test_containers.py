@@ -1,0 +1,317 @@
+"""Pictures of one's own in every form: deeper folders, labels in files, archives, records and tables."""
+
+import json
+import os
+import shutil
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from dcgan_tf1.data import loading, picked, reading
+from dcgan_tf1.util.errors import UserError
+
+SHAPE = (4, 4, 1)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No data/ but a test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
+def grey(path, value, size=(4, 4)):
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    Image.new('L', size, value).save(path)
+
+
+def read(path):
+    with open(path, 'rb') as handle:
+        return handle.read()
+
+
+def load(place='mine', shape=SHAPE, **how):
+    """(the values of the pictures, their labels, the classes, the log) of pictures of one colour each."""
+    lines = []
+    found = loading.load('folder', data_dir=place, shape=shape, log=lines.append, reading=reading.Reading(**how))
+    return (np.asarray(found.images)[:, 0, 0, 0].tolist(), None if found.labels is None else found.labels.tolist(),
+            found.classes, lines)
+
+
+def zipped(folder, top=''):
+    with zipfile.ZipFile(folder + '.zip', 'w') as archive:
+        for path, _, names in os.walk(folder):
+            for name in names:
+                archive.write(os.path.join(path, name), top + os.path.relpath(os.path.join(path, name), folder))
+    return folder + '.zip'
+
+
+# --------------------------------------------------------------------------------- folders
+
+def test_deeper_folders():
+    for path, value in (('2019/may/1.png', 1), ('2019/june/2.png', 2), ('2020/a/b/3.png', 3), ('.git/x.png', 9)):
+        grey('mine/' + path, value)
+    assert load()[:3] == ([2, 1, 3], [0, 0, 1], ('2019', '2020'))  # june before may
+    os.symlink(os.path.abspath('mine'), 'mine/2019/again')  # no circle is run into
+    assert load()[0] == [2, 1, 3]
+    # As before there were deeper folders: what lies in the first of them is all.
+    grey('mine/2020/4.png', 4)
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([4], [0], ('2020',))
+    assert lines[0] == 'mine: 3 pictures in deeper folders left out; --recursive takes them, too'
+    assert load(recursive=True)[:3] == ([2, 1, 4, 3], [0, 0, 1, 1], ('2019', '2020'))
+    grey('mine/5.png', 5)
+    assert load()[:2] == ([5], None) and load(recursive=True)[:3] == ([2, 1, 4, 3, 5], None, ())
+
+
+def test_more_folders_than_classes(monkeypatch):
+    monkeypatch.setattr('dcgan_tf1.data.folders.MAX_CLASSES', 2)
+    for name in 'abc':
+        grey('mine/{}/1.png'.format(name), ord(name))
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([97, 98, 99], None, ()) and '3 sub-folders of pictures' in lines[0]
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_labels_in_files(packed):
+    def found(**how):
+        return load(zipped('mine', 'some/folder/') if packed else 'mine', **how)
+
+    for name, value in (('b.png', 2), ('a.png', 1), ('in/c.png', 3)):
+        grey('mine/' + name, value)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,label,text\nin/c.png,dog,"one, two"\nb.png,cat,x\n')
+    values, labels, classes, lines = found()
+    assert (values, labels, classes) == ([2, 3], [0, 1], ('cat', 'dog')) and '1 of 3 files left out: a.png' in lines[0]
+    assert found(label_column='text')[1:3] == ([1, 0], ('one, two', 'x'))
+    with pytest.raises(UserError, match=r"metadata.csv: expected the column 'race' \(--label_column\), found file"):
+        found(label_column='race')
+    os.remove('mine/metadata.csv')
+    with open('mine/metadata.jsonl', 'w') as handle:
+        handle.write('{"file_name": "a.png", "label": 3}\n\n{"file_name": "in/c.png", "label": 0}\n')
+    assert found()[:3] == ([1, 3], [3, 0], ('0', '1', '2', '3'))
+    with open('mine/metadata.jsonl', 'a') as handle:
+        handle.write('{"file_name": "gone.png", "label": 0}\n')
+    with pytest.raises(UserError, match='metadata.jsonl: expected the pictures that it names, found no gone.png'):
+        found()
+    values, _, _, lines = found(skip_damaged=True)
+    assert values == [1, 3] and '1 of the 3 pictures that it names are not there' in lines[0]
+    os.remove('mine/metadata.jsonl')
+    for labels, expected in (([['a.png', 6], ['b.png', 0], ['in/c.png', 6]], [6, 0, 6]),
+                             ([['a.png', [0, 1]], ['b.png', [1, 0]], ['in/c.png', [1, 0]]], [1, 0, 0]), (None, None)):
+        with open('mine/dataset.json', 'w') as handle:
+            json.dump({'labels': labels}, handle)
+        assert found()[:2] == ([1, 2, 3], expected)
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('dataset.json', '{', 'JSON, found'),
+    ('dataset.json', '{"labels": [["a.png"]]}', 'pairs of a file name and a label'),
+    ('dataset.json', '{"labels": [["b.png", 1]]}', 'a label for each of 1 pictures, found none for a.png'),
+    ('dataset.json', '{"labels": [["a.png", 0.5]]}', 'integers from 0 to 999 as labels, found 0.5'),
+    ('metadata.csv', 'file_name,label\na.png,\n', 'a label for each picture, found an empty one'),
+    ('metadata.csv', 'file_name,label\na.png\n', 'a label in row 1, found none'),
+    ('metadata.csv', 'file_name,label\na.png,1\n./a.png,1\n', 'each file_name once, found a.png again'),
+    ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values'),
+    ('metadata.jsonl', '[]', 'a JSON object on each line, found in line 2: no object'),
+    ('metadata.jsonl', '{"file_name": 3}', 'a file_name in row 1, found 3'),
+    ('metadata.jsonl', '{"file_name": "b.png"}', 'the pictures that it names, found no b.png'),
+    ('metadata.jsonl', '{"file_name": "a.png", "label": 1000}', 'found 1000')])
+def test_label_files_that_are_refused(name, content, message):
+    grey('mine/a.png', 1)
+    with open('mine/' + name, 'wb') as handle:
+        handle.write(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match='mine/{}: expected .*{}'.format(name, message)):
+        load()
+
+
+def test_label_columns_need_a_table():
+    grey('mine/a.png', 1)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('name,label\na.png,1\n')  # another program's
+    assert load()[:2] == ([1], None)
+    with pytest.raises(UserError, match='--label_column: expected a metadata.csv or metadata.jsonl in mine,'):
+        load(label_column='label')
+
+
+# ---------------------------------------------------------------------------- zip archives
+
+def test_zip_archives():
+    grey('mine/cats/1.png', 1)
+    grey('mine/dogs/2.png', 2)
+    grey('mine/dogs/__MACOSX.png', 3)
+    for top in ('', 'a/b/'):
+        assert load(zipped('mine', top))[:3] == ([1, 2, 3], [0, 1, 1], ('cats', 'dogs'))
+    os.mkdir('one')
+    shutil.move('mine.zip', 'one/x.zip')
+    assert load('one')[0] == [1, 2, 3]
+    shutil.copy('one/x.zip', 'one/y.zip')
+    with pytest.raises(UserError, match='one: expected one zip archive, .* found x.zip, y.zip; name one'):
+        load('one')
+    raw = read('one/x.zip')
+    for damaged, message in ((raw[:len(raw) // 2], 'expected a zip archive'), (b'', 'expected a zip archive')):
+        with open('bad.zip', 'wb') as handle:
+            handle.write(damaged)
+        with pytest.raises(UserError, match='bad.zip: ' + message):
+            load('bad.zip')
+    with zipfile.ZipFile('bad.zip', 'w') as archive:
+        archive.writestr('../a.png', b'')
+    with pytest.raises(UserError, match=r"bad.zip: expected plain files below one folder, found .*'../a.png'"):
+        load('bad.zip')
+    with zipfile.ZipFile('bad.zip', 'w') as archive:
+        archive.writestr('notes.txt', b'')
+    with pytest.raises(UserError, match='bad.zip: expected pictures .* found notes.txt'):
+        load('bad.zip')
+    raw = bytearray(raw)
+    raw[raw.index(b'IDAT') + 6] ^= 255
+    with open('bad.zip', 'wb') as handle:
+        handle.write(raw)
+    with pytest.raises(UserError, match='bad.zip.*1.png: expected a file of an archive, .* CRC'):
+        load('bad.zip')
+    assert load('bad.zip', skip_damaged=True)[:2] == ([2, 3], [1, 1])
+
+
+# ----------------------------------------------------------------------- cropped and resized
+
+def test_crop_and_resize():
+    pixels = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    os.mkdir('mine')
+    Image.fromarray(np.pad(pixels, ((0, 0), (3, 4)), 'edge')).save('mine/a.png')  # 17 wide
+
+    def found(**how):
+        lines = []
+        images = loading.load('folder', data_dir='mine', shape=SHAPE, log=lines.append,
+                              reading=reading.Reading(**how)).images[0, ..., 0]
+        return images, lines
+
+    images, lines = found(crop=4)
+    np.testing.assert_array_equal(images, pixels[3:7, 3:7])  # the middle, half a pixel to the left
+    assert lines == ['mine: 1 of 1 pictures cropped to 4x4 at their centres, from 17x10']
+    square = Image.fromarray(pixels)
+    for name, method in (('lanczos', Image.LANCZOS), ('bilinear', Image.BILINEAR), ('nearest', Image.NEAREST)):
+        images, lines = found(crop=0, resize=name)
+        np.testing.assert_array_equal(images, np.asarray(square.resize((4, 4), method)))
+    assert lines == ['mine: 1 of 1 pictures cropped to the largest square at their centres, from 17x10',
+                     'mine: 1 of 1 pictures resized to 4x4 (nearest)']
+    with pytest.raises(UserError, match=r'a.png: expected a picture of at least 11x11 for --crop=11, found 17x10'):
+        found(crop=11)
+
+
+def test_damaged_pictures_are_left_out_where_that_is_asked_for():
+    for value in range(1, 5):
+        grey('mine/{}/{}.png'.format('ab'[value % 2], value), value, (8, 8))
+    open('mine/a/2.png', 'w').close()
+    grey('mine/b/1.png', 9, (5, 8))
+    with pytest.raises(UserError, match='a/2.png: expected a picture'):
+        load(crop=6)
+    values, labels, classes, lines = load(crop=6, skip_damaged=True)
+    assert (values, labels, classes) == ([4, 3], [0, 1], ('a', 'b'))
+    assert lines[0] == 'mine: 2 of 4 pictures left out (--skip_damaged)'
+    assert 'a/2.png: expected a picture' in lines[1] and 'b/1.png: expected a picture of at least 6x6' in lines[2]
+    # The same from a file.
+    assert load(crop=6, skip_damaged=True, cache_gib=0)[:3] == load(crop=6, skip_damaged=True, cache_gib=0)[:3] == (
+        values, labels, classes)
+    with pytest.raises(UserError, match='mine: expected pictures, found 4 that are damaged: '):
+        load(crop=9, skip_damaged=True)
+
+
+# ------------------------------------------------------------------------- arrays of one's own
+
+def test_arrays_as_medmnist_has_them_and_npy():
+    images, labels = np.arange(6 * 16).reshape(6, 4, 4).astype(np.uint8), np.array([[1], [0], [2], [0], [0], [1]])
+    np.savez_compressed('x.npz', train_images=images, train_labels=labels, val_images=images[:1],
+                        val_labels=labels[:1], test_images=images[:2], test_labels=labels[:2])
+    np.save('x.npy', images.astype(np.int32))
+    lines = []
+    for how in (reading.DEFAULTS, reading.Reading(cache_gib=0)):
+        found = loading.load_splits('npz', ('train', 'test'), 'x.npz', log=lines.append, reading=how)
+        np.testing.assert_array_equal(found.images[..., 0], np.concatenate([images, images[:2]]))
+        assert found.labels.tolist() == [1, 0, 2, 0, 0, 1, 1, 0]
+        assert lines[0] == 'x.npz: train_images taken; left out: val_images, val_labels'
+        found = loading.load('npz', data_dir='x.npy', log=lines.append, reading=how)
+        np.testing.assert_array_equal(found.images[..., 0], images)
+        assert found.labels is None and picked.in_file(found.images) == (how.cache_gib == 0)
+    np.save('x.npy', images - 1000.0)
+    with pytest.raises(UserError, match='x.npy: expected an .npy file of integers from 0 to 255, found: values of'):
+        loading.load('npz', data_dir='x.npy')
+
+
+# --------------------------------------------------------------------------- records and tables
+
+def png(value):
+    grey('one.png', value)
+    return read('one.png')
+
+
+def write_records(path, *features):
+    kinds = {int: ('int64_list', 'Int64List'), bytes: ('bytes_list', 'BytesList')}
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tf.python_io.TFRecordWriter(path) as writer:
+        for each in features:
+            feature = {name: tf.train.Feature(**{kinds[type(value)][0]: getattr(
+                tf.train, kinds[type(value)][1])(value=[value])}) for name, value in each.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def test_records():
+    for part, values in enumerate(((1, 2), (3,))):
+        write_records('mine/x-train.tfrecord-0000{}-of-00002'.format(part), *[
+            {'image': png(value), 'label': value % 3, 'id': b'x'} for value in values])
+    write_records('mine/x-test.tfrecord-00000-of-00001', {'image': png(9), 'label': 5})
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([1, 2, 3], [1, 2, 0], ('0', '1', '2'))
+    assert 'left out: x-test.tfrecord-00000-of-00001' in lines[0]
+    assert load('mine/x-test.tfrecord-00000-of-00001')[:2] == ([9], [5])
+    write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
+    values, labels, _, lines = load('a')
+    assert (values, labels) == ([7], None) and 'no label among image/class/text, image/encoded' in lines[0]
+    assert load('a', label_column='image/class/text')[1:3] == ([0], ('cat',))
+    with pytest.raises(UserError, match="b.tfrecords: expected the feature 'x' "):
+        load('a', label_column='x')
+    raw = read('a/b.tfrecords')
+    for damaged, message in (
+            (raw[:-5], 'a TFRecord file, not compressed, found after 0 records'),
+            (raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], 'a TFRecord file'), (b'', 'records, found none')):
+        with open('a/b.tfrecords', 'wb') as handle:
+            handle.write(damaged)
+        with pytest.raises(UserError, match='expected ' + message):
+            load('a')
+    for features, message in (({'x': 1}, 'encoded pictures under one of .*, found x'),
+                              ({'image': b'no'}, r'b.tfrecords \(record 1\): expected a picture')):
+        write_records('a/b.tfrecords', features)
+        with pytest.raises(UserError, match=message):
+            load('a')
+
+
+def test_parquet_files():
+    pa = pytest.importorskip('pyarrow')
+    import pyarrow.parquet as pq
+    names = {'info': {'features': {'label': {'names': ['cat', 'dog'], '_type': 'ClassLabel'}}}}
+    table = pa.table({'image': [{'bytes': png(value), 'path': None} for value in range(1, 6)],
+                      'label': [0, 1, 1, 0, 1]})
+    os.makedirs('mine/data')
+    pq.write_table(table.slice(0, 3).replace_schema_metadata({'huggingface': json.dumps(names)}),
+                   'mine/data/train-00000-of-00002.parquet', row_group_size=2)
+    pq.write_table(table.slice(3), 'mine/data/train-00001-of-00002.parquet')
+    assert load()[:3] == ([1, 2, 3, 4, 5], [0, 1, 1, 0, 1], ('cat', 'dog'))
+    pq.write_table(pa.table({'img': [png(8)], 'kind': ['x']}), 'x.parquet')
+    assert load('x.parquet')[:2] == ([8], None)
+    assert load('x.parquet', label_column='kind')[1:3] == ([0], ('x',))
+    pq.write_table(pa.table({'img': ['text']}), 'x.parquet')
+    with pytest.raises(UserError, match='x.parquet: expected the bytes of a picture in img, row 1, found str'):
+        load('x.parquet')
+    with open('x.parquet', 'wb') as handle:
+        handle.write(b'PAR1')
+    with pytest.raises(UserError, match='x.parquet: expected a Parquet file, found'):
+        load('x.parquet')
+
+
+def test_parquet_needs_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow.parquet', None)
+    open('x.parquet', 'w').close()
+    with pytest.raises(UserError, match=r"x.parquet: expected pyarrow .* pip install 'dcgan_tf1\[parquet\]'"):
+        load('x.parquet')
