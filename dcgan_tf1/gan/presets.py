@@ -106,6 +106,7 @@ _RESNET_MNIST = Preset(
     title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
     image_sizes='doubled',
+    sizes_of_variables=resnet.resnet_sizes,
     steps=50000,
     holdout=5000,
     noise='normal',
