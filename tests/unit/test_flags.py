@@ -25,9 +25,9 @@ def test_help_lists_only_our_flags_in_groups(capsys):
     assert train.main(['--help']) == 0
     out, err = capsys.readouterr()
     assert err == ''
-    assert re.findall(r'^\S.*$', out, re.M)[-8:] == [
+    assert re.findall(r'^\S.*$', out, re.M)[-9:] == [
         'What to train', 'To experiment with (default: what the preset says)', 'Data',
-        'Pictures of your own (--dataset=folder)', 'Run folder', 'Machine', (
+        'Pictures of your own (--dataset=folder)', 'Images and networks', 'Run folder', 'Machine', (
             'Several workers (or TF_CONFIG in the environment; docs/distributed.md)'), 'Examples']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
     assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
