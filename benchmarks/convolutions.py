@@ -60,8 +60,8 @@ def layers_of(preset):
     layers.Convolution = Noted
     try:
         with tf.Graph().as_default():
-            images = preset.generator(tf.zeros([1, preset.z_dim]), layers.BatchContext('generator', training=True))
-            preset.discriminator(images, layers.BatchContext('real', training=True))
+            images = preset.generator(tf.zeros([1, preset.z_dim]), preset.batch_context('generator', training=True))
+            preset.discriminator(images, preset.batch_context('real', training=True))
     finally:
         layers.Convolution = Convolution
     return found

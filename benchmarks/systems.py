@@ -50,6 +50,9 @@ SYSTEMS = (
            'Labels by projection ({}) on the shapes of `blog_mnist`.'.format(_PROJECTION)),
     System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 469, 0.5, 'The same on clothes.'),
     System('cgan_cifar10', 'cgan_cifar10', (), 1, 1562, 2, 'The same on all ten classes of CIFAR-10.'),
+    System('dcgan', 'dcgan', ('--dataset=cifar10',), 1, 1562, 3,
+           '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs of faces, 64 every 200 steps. Here '
+           'all of CIFAR-10 in its own size.'),
     System('conditional_mnist', 'conditional_mnist', (), 1, 2186, 2,
            '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs, 64 digits every 200 steps.'),
     System('autoencoder', 'autoencoder', (), 1, 936, 0.1, _BLAMED),

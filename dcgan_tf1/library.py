@@ -75,7 +75,7 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
 # -------------------------------------------------------------------------------------- images
 
 def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
-    """The preset's noise: float32 [count, z_dim], uniform in [-1, 1) or normal (0, 1).
+    """The preset's noise: float32 [count, z_dim], uniform in [-1, 1) or [0, 1), or normal (0, 1).
 
     The same as what `dcgan-sample --seed` draws. Raises UserError for a count or seed below 0.
     """

@@ -155,7 +155,8 @@ def plain_session(exported, network):
 
 def _manifest(exported, prefix, written):
     preset = exported.preset
-    ranges = {'noise': 'uniform in [-1, 1)' if preset.noise == 'uniform' else 'normal, mean 0, variance 1',
+    ranges = {'noise': {'uniform': 'uniform in [-1, 1)', 'normal': 'normal, mean 0, variance 1',
+                        'uniform01': 'uniform in [0, 1)'}[preset.noise],
               'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real',
               'labels': None if preset.classes is None else [0, preset.classes - 1]}
 

@@ -134,9 +134,12 @@ model.invoke()'''
 def _values(exported):
     """What the sections have in their braces."""
     preset, network = exported.preset, exported.networks[0]
-    uniform, conditional = preset.noise == 'uniform', exported.classes is not None
+    conditional = exported.classes is not None
+    numpy_call, js_call, js_range = {
+        'uniform': ('uniform(-1, 1', 'randomUniform', ', -1, 1'), 'normal': ('normal(0, 1', 'randomNormal', ''),
+        'uniform01': ('uniform(0, 1', 'randomUniform', ', 0, 1')}[preset.noise]
     variables, count = ('z', 'labels')[:len(network.inputs)], preset.classes
-    drawn = ['np.random.{}, (16, {}))'.format('uniform(-1, 1' if uniform else 'normal(0, 1', preset.z_dim),
+    drawn = ['np.random.{}, (16, {}))'.format(numpy_call, preset.z_dim),
              'np.resize(np.arange({}), 16)'.format(count)][:len(network.inputs)]
     tensors, operations = [each.name + ':0' for each in network.inputs], [each.name for each in network.inputs]
     keys, dtypes = [each.key for each in network.inputs], [each.dtype for each in network.inputs]
@@ -157,8 +160,7 @@ def _values(exported):
         'input_keys': each('`{}`', keys), 'input_ops': each('`{}`', operations),
         'java_feeds': each('.feed("{}", {})', operations, variables, separator=''),
         'operations': 'operation `{}` as input'.format(*operations),
-        'js_inputs': 'tf.{}([16, {}]{})'.format('randomUniform' if uniform else 'randomNormal', preset.z_dim,
-                                               ', -1, 1' if uniform else ''),
+        'js_inputs': 'tf.{}([16, {}]{})'.format(js_call, preset.z_dim, js_range),
         'web': ', of the class that one asks for' if conditional else ''}
     if conditional:
         values['operations'] = 'operations `{}` and `{}` (int32) as inputs'.format(*operations)
@@ -198,7 +200,8 @@ def text(exported, written):
         'Noise `{}:0` [N, {}], {}, {}; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
         'its moving averages.'.format(
             network.inputs[0].name, preset.z_dim,
-            'uniform in [-1, 1)' if preset.noise == 'uniform' else 'normal with mean 0 and variance 1',
+            {'uniform': 'uniform in [-1, 1)', 'normal': 'normal with mean 0 and variance 1',
+             'uniform01': 'uniform in [0, 1)'}[preset.noise],
             'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
             high)]
     lines += _labels(exported) if conditional else []

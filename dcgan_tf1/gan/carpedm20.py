@@ -77,7 +77,7 @@ def dcgan_discriminator(x, ctx):
 
 
 def dcgan_sizes(shapes):
-    """The fields that follow from the variables of a checkpoint of dcgan, {name: shape}: see Preset.sizes_of_variables.
+    """What a checkpoint's variables, {name: shape}, say of dcgan's sizes: see Preset.sizes_of_variables.
 
     A side is told to the next multiple of 16, and only of square images. What can't be told is left out.
     """

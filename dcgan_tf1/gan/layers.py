@@ -61,14 +61,16 @@ class BatchContext:
       augment_seed: as dropout_seed, of what augmentation draws.
       image_shape: (H, W, C) of the images, which networks that follow it read.
       gf_dim, df_dim: the widths of a preset's networks that have them as settings.
+      spectral_gain: the spectral norm of kernels that are spectrally normalised in this pass.
     """
 
     def __init__(self, name, training, dropout_seed=None, batch_norm='fused', labels=None, augment_seed=None,
-                 image_shape=None, gf_dim=None, df_dim=None):
+                 image_shape=None, gf_dim=None, df_dim=None, spectral_gain=1.0):
         self.name = name
         self.image_shape, self.gf_dim, self.df_dim = image_shape, gf_dim, df_dim
         self.labels = labels
         self.augment_seed = augment_seed
+        self.spectral_gain = spectral_gain
         self.training = training
         self.dropout_seed = dropout_seed
         self.batch_norm = batch_norm
@@ -123,7 +125,7 @@ def _seeded(initializer, seed):
 
 
 def _kernel(name, shape, initializer, spectral_norm=None):
-    """A kernel of `shape`, its last axis the filters; divided by its spectral norm for a BatchContext.
+    """A kernel of `shape`, its last axis the filters; of spectral norm `spectral_gain` for a BatchContext.
 
     Source: Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
     The largest singular value of the kernel as a matrix [everything else, filters] comes from
@@ -140,7 +142,8 @@ def _kernel(name, shape, initializer, spectral_norm=None):
     v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
     spectral_norm.power_iterations.append((u, moved))
     norm = tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
-    return kernel * tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
+    factor = tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
+    return kernel * (factor if spectral_norm.spectral_gain == 1 else factor * spectral_norm.spectral_gain)
 
 
 def _operands(*tensors):

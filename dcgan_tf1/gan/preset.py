@@ -92,6 +92,10 @@ class Preset:
     # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
     ema_warmup: bool = False
 
+    # The spectral norm of the kernels that are spectrally normalised; 1 as published. The logits of a network of four
+    # layers then hardly reach the hinge loss's margin: the discriminator is too weak.
+    spectral_gain: float = 1.0
+
     # --- training
     # What is done to every image that the discriminator sees while training: see augmentation.py.
     augment: Tuple[str, ...] = ()
@@ -174,6 +178,8 @@ class Preset:
             if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
                 raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+        if not self.spectral_gain > 0:
+            raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
         if self.classes is not None:
             self._check_conditional()
 
@@ -213,8 +219,8 @@ class Preset:
 
     def batch_context(self, name, training, **others):
         """The layers.BatchContext of one pass of the preset's networks; others: its further arguments."""
-        return layers.BatchContext(
-            name, training, image_shape=self.image_shape, gf_dim=self.gf_dim, df_dim=self.df_dim, **others)
+        return layers.BatchContext(name, training, image_shape=self.image_shape, gf_dim=self.gf_dim,
+                                   df_dim=self.df_dim, spectral_gain=self.spectral_gain, **others)
 
     def with_mode(self, mode):
         """The preset with the values of one of its modes; ValueError, which lists them, for another."""

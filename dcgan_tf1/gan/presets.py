@@ -160,6 +160,7 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
     title=catalogue.PRESETS['sngan_cifar_horse'],
     **_HORSES,
     image_sizes='any',
+    spectral_gain=2.0,
     augment=('translation',),  # 5,000 images are few
     epochs=50,
     generator=networks.sngan_cifar_generator,

@@ -25,8 +25,8 @@ def add(command, default, auto=False):
 
     default: what holds where the first three are not given, for the help text. auto: whether --channels may be.
     """
-    command.integer('image_size', None, 'Height and width of the images, of presets whose networks follow them ({}). '
-                                        'Default: {}.'.format(', '.join(SIZED), default), sizes.MIN_SIDE, sizes.MAX_SIDE)
+    command.integer('image_size', None, 'Height and width of the images, of presets whose networks follow them: {}. '
+                    'Default: {}.'.format(', '.join(SIZED), default), sizes.MIN_SIDE, sizes.MAX_SIDE)
     command.integer('image_height', None, 'The height, beside --image_width, of images that are not square.',
                     sizes.MIN_SIDE, sizes.MAX_SIDE)
     command.integer('image_width', None, 'The width.', sizes.MIN_SIDE, sizes.MAX_SIDE)
@@ -83,9 +83,9 @@ def of_preset(preset, given):
     if preset.image_sizes == 'fixed':
         for name in ('image_size', 'channels'):
             if name in said:
-                raise flags.Error('--{}: expected a preset whose images may have any size ({}), found --preset={}, '
-                                  'whose images are {}'.format(name, ', '.join(SIZED), preset.name,
-                                                               sizes.by(preset.image_shape)))
+                raise flags.Error('--{}: expected a preset for images of other sizes (dcgan and others), found '
+                                  '--preset={}, whose images are {}'.format(
+                                      name, preset.name, sizes.by(preset.image_shape)))
     preset = dataclasses.replace(preset, noise=given.noise or preset.noise, gf_dim=given.gf_dim or preset.gf_dim,
                                  df_dim=given.df_dim or preset.df_dim)
     height, width, channels = preset.image_shape
@@ -97,7 +97,7 @@ def of_preset(preset, given):
 
 
 def told(preset, prefix):
-    """{field: value} of what the shapes of a checkpoint's variables say of the preset; see Preset.sizes_of_variables."""
+    """{field: value}: what a checkpoint's variables say of a preset's sizes, see Preset.sizes_of_variables."""
     from dcgan_tf1.runs import checkpoint  # with it comes TensorFlow, which a help text does without
     return {} if preset.sizes_of_variables is None else preset.sizes_of_variables(checkpoint.shapes(prefix))
 

@@ -123,8 +123,8 @@ def _add_data_flags(command):
 
 def _add_size_flags(command):
     command.group('Images and networks')
-    size_flags.add(command, "the checkpoint's of --init_checkpoint; of pictures 64 for dcgan, else what the preset says; "
-                            'of other data sets the size of their images', auto=True)
+    size_flags.add(command, 'as --init_checkpoint has it; else of pictures what the preset says (dcgan: 64), of other '
+                            'data sets their own', auto=True)
     size_flags.add_widths(command)
 
 

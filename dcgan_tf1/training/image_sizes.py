@@ -47,9 +47,11 @@ def of_data(preset, wanted, dataset):
         return preset  # prepare.prepare() compares
     found = dataset.images.shape[1:]
     if any(one not in (None, other) for one, other in zip(wanted, found)):
-        raise UserError('--dataset={}: expected images of {}, as --image_size, --channels or --init_checkpoint say, '
-                        'found {}'.format(dataset.name, sizes.by('any' if one is None else one for one in wanted),
-                                          sizes.by(found)))
+        height, width, channels = wanted
+        raise UserError('--dataset={}: expected images of {}{}, as the flags of sizes or --init_checkpoint say, found '
+                        '{}'.format(dataset.name, '' if height is None else '{}x{}'.format(height, width),
+                                    '' if channels is None else 'x{}'.format(channels) if height else
+                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), sizes.by(found)))
     try:
         return preset.with_image_shape(found)
     except ValueError as error:

@@ -54,9 +54,18 @@ def find(device='auto', num_gpus=1, config=None):
     kind = 'GPU' if gpus else 'CPU'
     towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
     if gpus:
-        return Device(kind, 'GPU ({})'.format(', '.join(gpus[:num_gpus])), towers, _compute_capability())
+        return Device(kind, 'GPU ({})'.format(', '.join(_gpu_names(gpus)[:num_gpus])), towers, _compute_capability())
     return Device(kind, 'CPU ({}, {} cores{})'.format(cpu_name(), os.cpu_count(), (
         ', as {} logical devices'.format(num_gpus) if num_gpus > 1 else '')), towers, None)
+
+
+def _gpu_names(devices):
+    """The models of the GPUs that a session calls `devices`; those names where TensorFlow (before 2.4) tells no more."""
+    details = getattr(tf.config.experimental, 'get_device_details', None)
+    present = tf.config.experimental.list_physical_devices('GPU')
+    if details is None or len(present) != len(devices):
+        return devices
+    return [details(gpu).get('device_name', name) for gpu, name in zip(present, devices)]
 
 
 def _compute_capability():

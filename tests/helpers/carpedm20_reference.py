@@ -100,7 +100,7 @@ def dcgan_discriminator(x, width, reuse=False):
 
 
 def networks(preset, given):
-    """The two networks of a preset as functions, the generator's of (training, reuse), for the labels and sizes given."""
+    """A preset's two networks as functions, the generator's of (training, reuse), for what is given."""
     z, image = tf.constant(given.pop('z')), given['real'].shape[1:]
     if preset == 'conditional_mnist':
         y = tf.one_hot(tf.constant(given.pop('labels')), CLASSES)

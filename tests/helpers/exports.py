@@ -32,10 +32,13 @@ def _labelled_discriminator(x, ctx):
 # The smallest conditional preset; no command knows it but within `registered`.
 LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
                                classes=10, generator=_labelled_generator, discriminator=_labelled_discriminator)
+# A small one of images that are not square, whose sides halve unevenly. It is not told by a checkpoint's variables.
+ODD = dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 3)), name='odd_dcgan', gf_dim=8, df_dim=8,
+                          noise='uniform01', sizes_of_variables=None)
 
 
 def preset_of(name):
-    return LABELLED if name == LABELLED.name else PRESETS[name]
+    return {LABELLED.name: LABELLED, ODD.name: ODD}.get(name) or PRESETS[name]
 
 
 @contextlib.contextmanager
@@ -119,6 +122,6 @@ def expected_logits(name, prefix, images, of_classes=None):
         tf.set_random_seed(0)
         real = tf.placeholder(tf.float32, (None,) + preset.input_shape)
         one_hot = None if of_classes is None else tf.one_hot(of_classes, preset.classes)
-        logits, _ = preset.discriminator(real, layers.BatchContext('real', training=False, labels=one_hot))
+        logits, _ = preset.discriminator(real, preset.batch_context('real', False, labels=one_hot))
         checkpoint.restore(session, prefix, checkpoint.by_name(tf.global_variables()))
         return session.run(logits, {real: images.reshape((-1,) + preset.input_shape)})

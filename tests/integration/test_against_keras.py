@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.references import check_against, leave_initial_values
 
-from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.presets import PRESETS
 
 
@@ -23,9 +23,9 @@ def test_outputs_and_losses(name, tmp_path):
         handles = graph.build_training_graph(preset)
         networks = {v.op.name: v for v in tf.global_variables()
                     if v.op.name.startswith(('generator/', 'discriminator/')) and '/Adam' not in v.op.name}
-        fake = preset.generator(handles.noise, layers.BatchContext('g', training=True))
-        logits_real, _ = preset.discriminator(handles.real, layers.BatchContext('r', training=True))
-        logits_fake, _ = preset.discriminator(fake, layers.BatchContext('f', training=True))
+        fake = preset.generator(handles.noise, preset.batch_context('g', training=True))
+        logits_real, _ = preset.discriminator(handles.real, preset.batch_context('r', training=True))
+        logits_fake, _ = preset.discriminator(fake, preset.batch_context('f', training=True))
         session.run(tf.global_variables_initializer())
         given = leave_initial_values(session, networks, draw)
         ours = session.run({

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.references import check_against, leave_initial_values
 
-from dcgan_tf1.gan import graph, layers, objectives
+from dcgan_tf1.gan import graph, objectives
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.updates import network_trainables
 
@@ -22,11 +22,11 @@ def test_outputs_losses_gradients_and_averages(name, tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset)
-        passes = [layers.BatchContext(p, training=True) for p in ('g', 'r', 'f')]
+        passes = [preset.batch_context(p, training=True) for p in ('g', 'r', 'f')]
         fake = preset.generator(handles.noise, passes[0])
         logits_real, probability = preset.discriminator(handles.real, passes[1])
         logits_fake, _ = preset.discriminator(fake, passes[2])
-        sampled = preset.generator(handles.noise, layers.BatchContext('s', training=False))
+        sampled = preset.generator(handles.noise, preset.batch_context('s', training=False))
         networks = {v.op.name: v for v in tf.global_variables()
                     if '/' in v.op.name and '/Adam' not in v.op.name}
         gradients = {}

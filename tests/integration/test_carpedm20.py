@@ -2,21 +2,25 @@
 
 import collections
 import dataclasses
+import glob
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import interpreter, run_command
+from helpers.commands import check_one_line_error, interpreter, run_command
 from helpers.data import blobs, write_mnist
 from helpers.golden import VARIABLES
 from helpers.references import leave_initial_values, results_of
+from PIL import Image
 
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.updates import network_trainables
-from dcgan_tf1.runs import checkpoint, sampling
+from dcgan_tf1.runs import checkpoint, run_folder, sampling, size_flags
+from dcgan_tf1.util.errors import UserError
 
 # Nightly under TensorFlow 1.15.5, where building its graphs takes minutes.
 pytestmark = pytest.mark.nightly if tf.VERSION.startswith('1.') else pytest.mark.slow
@@ -56,7 +60,7 @@ def computed(preset, session, given, z, real, labels):
     networks = {name: v for name, v in variables.items() if '/Adam' not in name and '_power' not in name}
     if preset.gf_dim not in (None, 64):
         # Kernels of fewer inputs are larger, so that what batch norm divides by is no smaller, nor gradients larger.
-        for name, variable in networks.items():
+        for variable in networks.values():
             if variable.shape.ndims == 4:
                 variable.load(session.run(variable) * 8 / np.sqrt(preset.gf_dim), session)
     given.update(leave_initial_values(session, networks, np.random.RandomState(4)))
@@ -109,6 +113,67 @@ def test_outputs_losses_gradients_and_a_step(name, both):
 def test_names_and_shapes(name, both):
     with open(os.path.join(both(name).folder, 'variables.json')) as handle:
         assert json.load(handle) == VARIABLES[both(name).preset.name]
+
+
+@pytest.mark.parametrize('name', ['DCGAN.model-1', 'DCGAN.model-v1', 'weights-1', 'generator-1'])
+def test_checkpoints_of_dcgan_tell_their_sizes(name, both):
+    lines = []
+    for system, expected in (('64', (64, 64, 3)), ('28', (32, 32, 1)), ('128', (128, 128, 3))):
+        preset, _, theirs, z, _, folder = both(system)
+        prefix = os.path.join(folder, name)
+        told = size_flags.of_checkpoint(PRESETS['dcgan'], prefix, size_flags.NOTHING, lines.append)
+        assert (told.image_shape, told.gf_dim, told.z_dim) == (expected, preset.gf_dim, 100)
+        assert told.df_dim == (64 if name == 'generator-1' else preset.df_dim)
+        height, width, _ = preset.image_shape
+        given = size_flags.NOTHING._replace(height=height, width=width)
+        said = size_flags.of_checkpoint(PRESETS['dcgan'], prefix, given, lines.append)
+        assert said == dataclasses.replace(preset, batch_size=64, learning_rate=2e-4, df_dim=told.df_dim)
+        np.testing.assert_allclose(sampling.generate(said, prefix, z), theirs['sampled_after'], atol=1e-5)
+    assert len(lines) == 3 and 'images of 64x64x3' in lines[0]
+    with pytest.raises(UserError, match='expected --image_height and --image_width beside it'):
+        size_flags.of_checkpoint(PRESETS['dcgan'], os.path.join(both('45x61').folder, name), size_flags.NOTHING)
+
+
+def write_pictures(folder, count=20):
+    folder.mkdir()
+    for number in range(count):
+        Image.fromarray(np.random.RandomState(number).randint(0, 256, (50, 70, 3)).astype(np.uint8)).save(
+            str(folder / '{}.png'.format(number)))
+
+
+@pytest.mark.parametrize('name', ['DCGAN.model-1', 'DCGAN.model-v1', 'weights-1'])
+def test_training_goes_on_from_checkpoints_of_dcgan(name, both, tmp_path):
+    write_pictures(tmp_path / 'data')
+    theirs, prefix = both('45x61').theirs, str(tmp_path / name)
+    for path in glob.glob(os.path.join(both('45x61').folder, name + '*')):
+        shutil.copy(path, str(tmp_path))
+    command = ['train', '--preset=dcgan', '--init_checkpoint=' + prefix, '--run_dir={}'.format(tmp_path / 'runs'),
+               '--data_dir={}'.format(tmp_path / 'data'), '--batch_size=8', '--precision=float32']
+    check_one_line_error(run_command(*command, '--max_steps=1'), prefix, '--image_height')
+    command += ['--image_height=45', '--image_width=61']
+    check_one_line_error(run_command(*command, '--gf_dim=16'), 'generator/g_h0_lin/Matrix', '[100, 1536]',
+                         '[100, 768]')
+    shutil.rmtree(str(tmp_path / 'runs'))
+    status, out, err = run_command(*command, '--max_steps=1')
+    assert status == 0 and 'starting from the variables of ' + prefix in out and 'images of 45x61x3' in out, err
+    assert ('no variables of Adam, which begin anew' in out) == (name == 'weights-1')
+    run = str(tmp_path / 'runs' / '00000-dcgan')
+    after = tf.train.NewCheckpointReader(checkpoint.resolve(run))
+    # Adam's powers count the updates: one and two in each of the steps.
+    steps = 1 if name == 'weights-1' else 2
+    assert [after.get_tensor(power) for power in ('beta1_power', 'beta1_power_1', 'global_step')] == [
+        0.5 ** (1 + steps), 0.5 ** (1 + 2 * steps), 1]
+    moved = after.get_tensor('generator/g_h2/w') - theirs['after/generator/g_h2/w']
+    assert 0 < np.abs(moved).max() < 1e-3  # two updates of at most about 2e-4 each
+    # The run says its sizes, also when what it was started from is gone.
+    for path in glob.glob(prefix + '*'):
+        os.remove(path)
+    status, out, err = run_command(*command[:-2], '--max_steps=2')
+    assert status == 0 and 'going on at step 1' in out, err
+    assert run_folder.read_preset(run) == dataclasses.replace(SYSTEMS['45x61'], samples=64)
+    arrays = str(tmp_path / 'x.npz')
+    status, out, err = run_command('sample', '--run=' + run, '--num_images=3', '--npz=' + arrays)
+    assert status == 0 and np.load(arrays)['images'].shape == (3, 45, 61, 3), err
 
 
 @pytest.mark.parametrize('name', ['DCGAN.model-1', 'weights-1'])

@@ -14,6 +14,7 @@ from helpers.commands import check_one_line_error, command_environment, interpre
 from helpers.exports import (
     LABELLED,
     NAMES,
+    ODD,
     expected_images,
     expected_logits,
     feeds,
@@ -29,15 +30,15 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.util import files
 
 OLD = tf.VERSION.startswith('1.')
-FAST = ('blog_mnist', 'keras_dense', LABELLED.name)
+FAST = ('blog_mnist', 'keras_dense', LABELLED.name, ODD.name)
 # The networks of cgan_fashion_mnist are those of cgan_mnist.
-NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name]
+NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
 # Under TensorFlow 1.15.5 one of each kind of network, for building graphs takes minutes there; nightly all of them.
 OFTEN = FAST + ('blog_cifar_horse', 'cgan_mnist', 'vae') if OLD else NAMES
 FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
                                                      else pytest.mark.nightly) for name in NAMES]
 # Of tests that start other interpreters.
-FASTEST = [name if name in FAST[1:] else pytest.param(name, marks=pytest.mark.slow)
+FASTEST = [name if name in FAST[1:3] else pytest.param(name, marks=pytest.mark.slow)
            for name in (FAST if OLD else NAMES)]
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
-from helpers.exports import LABELLED, NAMES, expected_images, expected_logits, labels, noise, preset_of
+from helpers.exports import LABELLED, NAMES, ODD, expected_images, expected_logits, labels, noise, preset_of
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow_tf1
 
 TFJS = '4.22.0'
 # As in test_export.py.
-NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name]
+NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
 OFTEN = ('blog_mnist', 'blog_cifar_horse', 'cgan_mnist', 'vae') if tf.VERSION.startswith('1.') else NAMES
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 

@@ -11,7 +11,7 @@ from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import graph, layers, networks, resnet, step_loop, updates
+from dcgan_tf1.gan import graph, layers, resnet, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.gan.updates import network_trainables
@@ -194,10 +194,11 @@ def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_gener
     assert looped.session.run(looped.handles.sample_images, feeds).min() > 0.9
 
 
-def test_spectral_normalisation_divides_by_the_largest_singular_value():
+@pytest.mark.parametrize('gain', [1, 2.5])
+def test_spectral_normalisation_sets_the_largest_singular_value(gain):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
-        ctx = layers.BatchContext('real', training=True)
+        ctx = layers.BatchContext('real', training=True, spectral_gain=gain)
         x = tf.eye(30)
         y = layers.dense(x, 20, use_bias=False, spectral_norm=ctx)  # the normalised kernel itself
         (u, moved), = ctx.power_iterations
@@ -207,7 +208,8 @@ def test_spectral_normalisation_divides_by_the_largest_singular_value():
             session.run(move)
         kernel = [v for v in tf.trainable_variables() if v.op.name == 'dense/kernel'][0]
         singular = np.linalg.svd(session.run(kernel), compute_uv=False)
-        np.testing.assert_allclose(np.linalg.svd(session.run(y), compute_uv=False), singular / singular[0], atol=1e-4)
+        np.testing.assert_allclose(np.linalg.svd(session.run(y), compute_uv=False), gain * singular / singular[0],
+                                   atol=1e-4)
 
 
 def test_the_learning_rate_falls_linearly_to_zero():
@@ -339,7 +341,8 @@ def test_keras_dense_run(tiny_data, tmp_path):
         np.testing.assert_array_equal(arrays['z'], draw_noise(0, 'noise', 1, (64, 100), 'normal')[:4])
         with tf.Graph().as_default(), tf.Session() as session:  # the generator has not learned yet
             tf.set_random_seed(0)
-            images = networks.keras_dense_generator(tf.constant(arrays['z']), None)
+            preset = PRESETS['keras_dense']
+            images = preset.generator(tf.constant(arrays['z']), preset.batch_context('sample', False))
             session.run(tf.global_variables_initializer())
             np.testing.assert_allclose(session.run(images), arrays['images'], atol=0.02)
     # Resumed in the middle, it writes what it would have written.

@@ -14,6 +14,8 @@ def test_noise_is_the_presets_and_a_function_of_seed_stream_and_step():
     assert uniform.shape == normal.shape == (100, 200) and uniform.dtype == normal.dtype == np.float32
     assert uniform.min() >= -1 and uniform.max() < 1 and abs(uniform.std() - 1 / np.sqrt(3)) < 0.01
     assert abs(normal.std() - 1) < 0.02 and normal.max() > 3
+    above = sample_noise(types.SimpleNamespace(noise='uniform01', z_dim=200), 100)
+    assert 0 <= above.min() < 0.001 and 0.999 < above.max() < 1 and abs(above.std() - 1 / np.sqrt(12)) < 0.01
     np.testing.assert_array_equal(sample_noise(UNIFORM, 10), uniform[:10])
     for other in ({'seed': 1}, {'stream': 'noise'}, {'step': 1}):
         assert abs(np.corrcoef(uniform.ravel(), sample_noise(UNIFORM, 100, **other).ravel())[0, 1]) < 0.03
@@ -23,6 +25,7 @@ def test_interpolation_is_straight_for_uniform_noise_and_a_circle_for_normal():
     z0, z1 = np.array([1.0, 0.0]), np.array([0.0, 2.0])
     np.testing.assert_allclose(interpolate(z0, z1, 0.25), [0.75, 0.5])
     np.testing.assert_allclose(interpolate(z0, z1, 1 / 3, 'normal'), [np.sqrt(3) / 2, 1.0])
+    np.testing.assert_array_equal(interpolate(z0, z1, 0.25, 'uniform01'), interpolate(z0, z1, 0.25))
     for distribution in ('uniform', 'normal'):
         np.testing.assert_allclose(interpolate(z0, z1, np.array([[0.0], [1.0]]), distribution), [z0, z1], atol=1e-15)
 

@@ -10,11 +10,12 @@ const MAX_COLUMNS = 12;
 
 function drawNoise(page) {
   const z = new Float32Array(page.z_dim);
+  const lowest = page.noise === 'uniform' ? -1 : 0; // of 'uniform01' 0
   for (let i = 0; i < z.length; i += 1) {
-    z[i] = page.noise === 'uniform'
-      ? 2 * Math.random() - 1
+    z[i] = page.noise === 'normal'
       // Box and Muller; 1 - random() is never 0.
-      : Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+      ? Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())
+      : lowest + (1 - lowest) * Math.random();
   }
   return z;
 }
@@ -23,7 +24,7 @@ function drawNoise(page) {
 // a circle for normal noise, which stays normal.
 function between(page, a, b, way) {
   const angle = way * Math.PI / 2;
-  const [away, there] = page.noise === 'uniform' ? [1 - way, way] : [Math.cos(angle), Math.sin(angle)];
+  const [away, there] = page.noise === 'normal' ? [Math.cos(angle), Math.sin(angle)] : [1 - way, way];
   return a.map((value, i) => away * value + there * b[i]);
 }
 
@@ -61,7 +62,7 @@ function layout(page, zs, shown) {
 }
 
 function moved(page, z, amounts) {
-  const deviation = page.noise === 'uniform' ? 1 / Math.sqrt(3) : 1;
+  const deviation = { uniform: 1 / Math.sqrt(3), normal: 1, uniform01: 1 / Math.sqrt(12) }[page.noise];
   return z.map((value, i) => value + amounts.reduce(
     (sum, amount, d) => sum + amount * deviation * page.directions[d][i], 0));
 }

@@ -1,0 +1,156 @@
+"""Networks that follow the image's size: which sizes there are, who says them, and what the networks then make."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers.data import blobs, write_mnist
+from PIL import Image
+
+from dcgan_tf1 import train
+from dcgan_tf1.gan import catalogue, graph, sizes
+from dcgan_tf1.gan.carpedm20 import dcgan_sizes
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import run_folder
+from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.util.errors import UserError
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """No data/ but a test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
+def test_sizes_are_halved_rounding_up_and_doubled():
+    assert sizes.halvings((45, 61, 3), 4) == [(45, 61), (23, 31), (12, 16), (6, 8), (3, 4)]
+    assert sizes.halvings((28, 28, 1), 4)[-1] == (2, 2) and sizes.halvings((108, 108, 3), 4)[-1] == (7, 7)
+    for shape, expected in (((28, 28, 1), ((7, 7), 2)), ((32, 32, 3), ((4, 4), 3)), ((64, 64, 3), ((4, 4), 4)),
+                            ((64, 96, 3), ((4, 6), 4)), ((48, 48, 3), ((6, 6), 3))):
+        assert sizes.doubled_from(shape) == expected
+    assert [sizes.halves((side, side, 3)) for side in (16, 28, 32, 48, 56, 64, 128)] == [1, 2, 2, 2, 3, 3, 4]
+
+
+def test_which_presets_follow_the_size():
+    assert sorted(catalogue.SIZED) == sorted(name for name, each in PRESETS.items() if each.image_sizes != 'fixed')
+    for name, shape, message in (
+            ('blog_mnist', (64, 64, 1), 'expected images of 28x28x1, the one size of blog_mnist, found 64x64x1'),
+            ('dcgan', (4, 64, 3), 'expected images of sides from 8 to 4096, found 4x64x3'),
+            ('dcgan', (64, 64, 2), 'expected images of 1 or 3 channels, found 2'),
+            ('resnet_mnist', (12, 12, 1), 'expected images of sides from 16 to 4096'),
+            ('resnet_mnist', (45, 64, 3), 'expected sides that are multiples of 8')):
+        with pytest.raises(ValueError, match=message):
+            PRESETS[name].with_image_shape(shape)
+    assert PRESETS['blog_mnist'].with_image_shape((28, 28, 1)) is PRESETS['blog_mnist']
+    assert PRESETS['blog_dense'].with_image_shape((10, 12, 3)).input_shape == (360,)
+
+
+@pytest.mark.slow_tf1
+@pytest.mark.parametrize('name', [name if name in ('dcgan', 'keras_dense', 'cgan_cifar10') else pytest.param(
+    name, marks=pytest.mark.slow) for name in catalogue.SIZED])
+def test_networks_make_images_of_other_sizes(name):
+    preset = PRESETS[name].with_mode('small') if 'small' in PRESETS[name].modes else PRESETS[name]
+    if preset.gf_dim is not None:
+        preset = dataclasses.replace(preset, gf_dim=4, df_dim=4)
+    shape = (48, 64, 1) if preset.image_sizes == 'doubled' else (27, 17, 1)
+    preset = preset.with_image_shape(shape)
+    judge = preset.discriminator or preset.encoder
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        handles = graph.build_sampling_graph(preset)
+        labels = None if preset.classes is None else handles.one_hot
+        judged = judge(tf.reshape(handles.sample_images, (-1,) + preset.input_shape),
+                       preset.batch_context('real', False, labels=labels))
+        session.run(tf.global_variables_initializer())
+        feeds = {handles.noise: np.ones((2, preset.z_dim)), handles.dropout_seed: 0}
+        if labels is not None:
+            feeds[handles.labels] = [0, 1]
+        judged = judged[0] if isinstance(judged, tuple) else judged
+        images, judged = session.run([handles.sample_images, judged], feeds)
+    assert images.shape == (2,) + shape and judged.shape == (2, 1 if preset.discriminator else 100)
+    assert np.isfinite(images).all() and np.isfinite(judged).all() and images.std() > 0
+
+
+@pytest.mark.slow_tf1
+def test_a_resnet_has_a_block_more_for_each_doubling():
+    preset = PRESETS['resnet_cifar_horse'].with_mode('small').with_image_shape((64, 64, 3))
+    with tf.Graph().as_default():
+        tf.set_random_seed(0)
+        handles = graph.build_sampling_graph(preset)
+        preset.discriminator(handles.sample_images, preset.batch_context('real', False))
+        names = {variable.op.name for variable in tf.trainable_variables()}
+    for scope, blocks, convolutions in (('generator', 4, 12), ('discriminator', 5, 13)):  # 3 and 4 at 32x32
+        own = [name for name in names if name.startswith(scope + '/block_') and name.endswith('kernel')]
+        assert {name.split('/')[1] for name in own} == {'block_{}'.format(number + 1) for number in range(blocks)}
+        assert len(own) == convolutions
+
+
+def plan(*given):
+    lines = []
+    return make_plan(train.parse_train(list(given)), lines.append), lines
+
+
+@pytest.mark.usefixtures('elsewhere')
+def test_pictures_say_their_channels_and_data_sets_their_size(tmp_path):
+    for folder, mode in (('grey', 'L'), ('colour', 'RGB')):
+        os.makedirs(folder)
+        for number in range(3):
+            Image.new(mode, (40, 30), number).save('{}/{}.png'.format(folder, number))
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(20), np.zeros(20, np.uint8))
+    for given, shape in (
+            (['--preset=dcgan', '--data_dir=grey'], (64, 64, 1)),
+            (['--preset=dcgan', '--data_dir=colour', '--image_size=16'], (16, 16, 3)),
+            (['--preset=dcgan', '--data_dir=grey', '--channels=3', '--image_height=17',
+              '--image_width=9'], (17, 9, 3)),
+            (['--preset=dcgan', '--data_dir=colour', '--channels=1'], (64, 64, 1)),
+            (['--preset=dcgan', '--dataset=mnist'], (28, 28, 1)),
+            (['--preset=resnet_cifar_horse', '--dataset=folder', '--data_dir=grey'], (32, 32, 3)),
+            (['--preset=resnet_cifar_horse', '--dataset=folder', '--data_dir=grey', '--channels=auto',
+              '--image_size=64'], (64, 64, 1)),
+            (['--preset=blog_mnist', '--dataset=folder', '--data_dir=colour'], (28, 28, 1))):
+        found, lines = plan('--batch_size=2', *given)
+        assert found.preset.image_shape == found.data.images.shape[1:] == shape, given
+        assert found.identity['image_shape'] == found.identity['input_shape'] == list(shape)
+        assert any('all pictures are grey' in line for line in lines) == (
+            '--data_dir=grey' in given and shape[2] == 1)
+    found, _ = plan('--preset=dcgan', '--data_dir=grey', '--batch_size=2', '--gf_dim=8', '--df_dim=4',
+                    '--z_dist=uniform01')
+    assert [found.identity[name] for name in ('gf_dim', 'df_dim', 'noise')] == [8, 4, 'uniform01']
+    for given, message in (
+            (['--image_size=64'], 'expected images of 64x64, as the flags of sizes .*, found 28x28x1'),
+            (['--channels=3'], 'expected images of 3 channels, as .* found 28x28x1')):
+        with pytest.raises(UserError, match='--dataset=mnist: ' + message):
+            plan('--preset=dcgan', '--dataset=mnist', *given)
+
+
+def test_what_a_run_records_of_its_sizes_is_checked(tmp_path):
+    def read(**identity):
+        with open(str(tmp_path / 'config.json'), 'w') as handle:
+            json.dump({'identity': dict(identity, preset='dcgan')}, handle)
+        return run_folder.read_preset(str(tmp_path))
+
+    assert read() == PRESETS['dcgan']
+    found = read(image_shape=[45, 61, 1], gf_dim=8, df_dim=4, z_dim=50, noise='normal')
+    assert found == dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 1)), gf_dim=8, df_dim=4, z_dim=50,
+                                        noise='normal')
+    for name, values in (('image_shape', ('64', [64, 64], [64, 64, 2], [10 ** 9, 64, 3], [64, 64, 3.0], [0, 64, 3])),
+                         ('gf_dim', (0, 10 ** 9, None, '64')), ('z_dim', (True,)), ('noise', ('bad', ['normal'], 1))):
+        for value in values:
+            with pytest.raises(UserError, match=str(tmp_path)):
+                read(**{name: value})
+
+
+def test_variables_tell_the_sizes_of_dcgan():
+    shapes = {'generator/g_h0_lin/Matrix': [50, 4 * 4 * 128], 'generator/g_h4/w': [5, 5, 3, 16]}
+    expected = {'z_dim': 50, 'gf_dim': 16, 'image_shape': (64, 64, 3)}
+    assert dcgan_sizes(shapes) == expected
+    assert dcgan_sizes(dict(shapes, **{'discriminator/d_h0_conv/w': [5, 5, 3, 8]})) == dict(expected, df_dim=8)
+    for units in (3 * 4 * 128, 100):
+        shapes['generator/g_h0_lin/Matrix'] = [50, units]
+        assert dcgan_sizes(shapes) == dict(expected, image_shape=(None, None, 3))
+    for damaged in ({}, {'generator/g_h4/w': [5, 5, 3, 16]}, dict(shapes, **{'generator/g_h4/w': [3]})):
+        assert dcgan_sizes(damaged) == {}
