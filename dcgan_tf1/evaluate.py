@@ -13,10 +13,14 @@ from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
+PIXELS = 'pixels'  # of --features, as of projection.WORD
+
 EXAMPLES = (
     ('the last checkpoint of a run', 'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist'),
     ('all of its checkpoints, as a curve',
      'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist --all_checkpoints'),
+    ('a run on pictures without labels',
+     'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist --features=pixels'),
     ('pictures from anywhere',
      'python -m dcgan_tf1.evaluate --images=my_pictures --preset=blog_mnist --num_images=5000'))
 
@@ -98,13 +102,16 @@ def _add_measuring_flags(command):
     command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '
                                         'refuse them.')
     command.path('features', None, "A frozen graph (.pb) whose features are compared, in place of the data set's "
-                                   'classifier; needs --features_input and --features_output.')
+                                   'classifier; needs --features_input and --features_output. Or pixels: a fixed '
+                                   'random convolutional projection, by which images are compared within one data set '
+                                   'alone, but which needs no labels.')
     command.string('features_input', None, 'Its placeholder for images: floats or bytes, [N, H, W, C], [N, C, H, W] '
                                            'or flat, or encoded pictures.')
     command.string('features_output', None, 'Its features [N, D].')
     command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
     command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
-    command.integer('features_seed', None, 'Of the classifier: another seed trains another one. Default: 0.', 0)
+    command.integer('features_seed', None, 'Of the classifier, which another seed trains anew, or of the weights of '
+                                           '--features=pixels. Default: 0.', 0)
 
 
 def _check_sources(values):
@@ -126,7 +133,11 @@ def _check_sources(values):
                                       or values['which'] == 'best'):
         raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which=best, beside it, '
                           'found {}'.format(flags.given(values, 'checkpoint', 'images', 'step', 'which')))
-    if values['features'] is not None and None in (values['features_input'], values['features_output']):
+    if values['features'] == PIXELS:
+        given = flags.given(values, 'features_input', 'features_output', 'features_probabilities', 'features_range')
+        if given != 'none of them':
+            raise flags.Error('--features: expected a frozen graph (.pb) for {}, found {}'.format(given, PIXELS))
+    elif values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             flags.given(values, 'features_input', 'features_output')))
 
@@ -140,8 +151,9 @@ def _check_measuring_flags(values):
                          ('features_probabilities', 'features'), ('other_data', 'run')):
         if values[name] is not None and values[needed] is None:
             raise flags.Error('--{}: expected --{} beside it, found none'.format(name, needed))
-    if values['features'] is not None and values['features_seed'] is not None:
-        raise flags.Error("--features_seed: expected the data set's classifier, found --features beside it")
+    if values['features'] not in (None, PIXELS) and values['features_seed'] is not None:
+        raise flags.Error("--features_seed: expected the data set's classifier or --features={}, found "
+                          '--features={}'.format(PIXELS, values['features']))
     values['features_seed'] = values['features_seed'] or 0
 
 

@@ -17,6 +17,8 @@ EXAMPLES = (
     ('all formats that the installed packages allow', 'python -m dcgan_tf1.export --run=runs/00000-blog_mnist'),
     ('the best checkpoint, with the discriminator',
      'python -m dcgan_tf1.export --run=runs/00000-blog_mnist --checkpoint=best --with_discriminator'),
+    ('for torch-fidelity',
+     'python -m dcgan_tf1.export --run=runs/00000-blog_mnist --formats=onnx --uint8 --layout=nchw'),
     ("another program's checkpoint, as a frozen graph and a web page",
      'python -m dcgan_tf1.export --checkpoint=old/generator.ckpt --preset=blog_dense --formats=frozen,web'))
 
@@ -36,6 +38,8 @@ class ExportConfig:
     formats: Optional[Tuple[str, ...]]
     with_discriminator: bool
     opset: int
+    uint8: bool
+    layout: str
     out: Optional[str]
     overwrite: bool
 
@@ -51,6 +55,10 @@ def parse(argv):
                                     "allow (pip install 'dcgan_tf1[export]').")
     command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
     command.integer('opset', 17, "ONNX's version of its operations: 13 to 18.", 13, 18)
+    command.boolean('uint8', False, 'Of ONNX also a generator of bytes from 0 to 255 in three channels, grey ones '
+                                    'repeated, as programs that measure pictures take them.')
+    command.choice('layout', 'nhwc', ('nhwc', 'nchw'), "nchw: of ONNX also a generator of images [N, C, H, W]; with "
+                                                       '--uint8 one that has both, which torch-fidelity reads.')
     command.group('Where to')
     command.path('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
     command.boolean('overwrite', False, 'Replace an earlier export (files that others put there are kept).')
@@ -64,6 +72,9 @@ def parse(argv):
         for name in chosen:
             if name not in FORMATS:
                 raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
+    if chosen is not None and 'onnx' not in chosen and (values['uint8'] or values['layout'] != 'nhwc'):
+        raise flags.Error('--{}: expected onnx among --formats, found {}'.format(
+            'uint8' if values['uint8'] else 'layout', ','.join(chosen)))
     return flags.fields_of(ExportConfig, values, formats=chosen, sizes=size_flags.read(values))
 
 
@@ -81,7 +92,7 @@ def export(config):
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,
-                            config.overwrite)
+                            config.overwrite, uint8=config.uint8, channels_first=config.layout == 'nchw')
     print('{}: {} from {}'.format(out, ', '.join(written), prefix))
 
 

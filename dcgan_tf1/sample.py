@@ -4,25 +4,26 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
     tf_startup.begin()
 
+import contextlib
 import dataclasses
-import math
 import os
 import sys
-from typing import Optional
+from typing import Optional, Tuple
 
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, refuse_existing, replacing
 
-WALK = 10  # images from one end of an interpolation to the other
-IMAGES = 25  # of a preset without labels, unless told otherwise
-ROWS = 10  # of one with labels
 EXAMPLES = (
     ('100 images of the best checkpoint',
      'python -m dcgan_tf1.sample --run=runs/00000-blog_mnist --checkpoint=best --num_images=100'),
     ('eight rows, each from one image to another',
      'python -m dcgan_tf1.sample --run=runs/00000-blog_mnist --interpolate --num_images=8 --out=interpolation.png'),
+    ('a file for each of 10,000 images', 'python -m dcgan_tf1.sample --run=runs/00000-blog_mnist --outdir=images '
+     '--num_images=10000'),
+    ('a walk from one image to another, and to a third',
+     'python -m dcgan_tf1.sample --run=runs/00000-blog_mnist --interpolate --seeds=3,14,15 --video=walks.mp4'),
     ('sevens, of a preset with labels', 'python -m dcgan_tf1.sample --run=runs/00000-cgan_mnist --class=7'),
     ('each row from a 3 to an 8',
      'python -m dcgan_tf1.sample --run=runs/00000-cgan_mnist --class=3,8 --interpolate --out=walks.png'),
@@ -44,11 +45,15 @@ class SampleConfig:
     which: str
     num_images: Optional[int]
     classes: Optional[str]
-    seed: int
+    seed: Optional[int]
+    seeds: Optional[Tuple[int, ...]]
+    z: Optional[str]
     columns: int
     interpolate: bool
     dropout: str
     out: Optional[str]
+    outdir: Optional[str]
+    video: Optional[str]
     npz: Optional[str]
     overwrite: bool
     device: str
@@ -62,24 +67,35 @@ def parse(argv):
                                             "generator's variables; checkpoints of 2017's graph will do.", EXAMPLES)
     checkpoint_flags.add(command)
     command.group('What to draw')
-    command.integer('num_images', None, 'How many; with --interpolate, how many rows. Default: {}; for presets with '
-                    'labels {} of each class, or as many rows as there are pairs of neighbouring classes ({} of one '
-                    'class or pair).'.format(IMAGES, ROWS, ROWS), 1, old_name='n')
+    command.integer('num_images', None, 'How many; with --interpolate, how many rows. Default: 25; for presets with '
+                    'labels 10 of each class, or as many rows as there are pairs of neighbouring classes (10 of one '
+                    'class or pair).', 1, old_name='n')
     command.string('class', None, 'Of presets with labels, the class to make images of, by name or number, or several '
                                   'with commas between them, a column each. Default: all.')
-    command.integer('seed', 0, 'Of the noise and of the dropout masks.', 0)
-    command.boolean('interpolate', False, 'Rows that walk in a straight line from one noise vector to another; of '
-                    'presets with labels from one class to the next, unless --class names one alone.')
+    command.integer('seed', None, 'Of the noise and of the dropout masks; with --outdir the first of the seeds of as '
+                    'many images. Default: 0.', 0)
+    command.string('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
+    command.path('z', None, "The images of the noise 'z' [N, z_dim] in this .npz file and, unless --class says "
+                            "otherwise, of its 'labels': what --npz wrote.", ('.npz',))
+    command.boolean('interpolate', False, 'Rows that walk in a straight line from one noise vector to another (with '
+                    '--seeds and --z from each to the next); of presets with labels from one class to the next, '
+                    'unless --class names one alone.')
     command.choice('dropout', 'preset', ('preset', 'off'),
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
     command.path('out', None, 'The file, a PNG or JPEG picture by its name. Default: samples-STEP-SEED.png in the run '
-                              'folder, samples.png for a checkpoint.', paths.PICTURES)
+                              'folder (-seeds.png of --seeds, -z.png of --z), samples.png for a checkpoint; none '
+                              'beside --outdir and --video.',
+                 paths.PICTURES)
+    command.path('outdir', None, 'A folder to write a PNG file into for each image: seed000000.png is that of seed 0, '
+                                 'seed000000-class7.png of a class, z000000.png of the first vector of --z.')
+    command.path('video', None, 'With --interpolate: all rows at the same time, there and back, as an MP4 file where '
+                                'ffmpeg or the package imageio-ffmpeg is installed, else as a GIF.', ('.mp4', '.gif'))
     command.path('npz', None, "Also write the arrays to this .npz file: 'images' in the preset's range, 'z' and, for "
                               "presets with labels, 'labels' [N] or weights of the classes [N, classes].",
                  ('.npz',))
     command.integer('columns', 0, 'Images in a row; 0 for one of each class, for a square grid without labels or of '
-                    'one class, and for 10 with --interpolate.', 0)
+                    'one class, and for 10 with --interpolate; with --video the images of a walk, 60 for 0.', 0)
     command.boolean('overwrite', False, 'Replace files that are there.')
     command.group('Machine')
     flags.device_flag(command)
@@ -88,7 +104,23 @@ def parse(argv):
     if values is None:
         return None
     checkpoint_flags.check(values)
+    values['seeds'] = flags.parse_seeds('seeds', values['seeds'])
+    _check(values)
     return flags.fields_of(SampleConfig, values, classes=values['class'], sizes=size_flags.read(values))
+
+
+def _check(values):
+    """Refuses flags that don't go together, or that nothing would come of."""
+    for name, others in (('z', ('seeds',)), ('num_images', ('seeds', 'z')), ('video', ('out',)),
+                         ('outdir', ('interpolate', 'video'))):
+        if values[name] is not None:
+            for other in others:
+                if values[other]:
+                    raise flags.Error('--{}: expected no --{} beside it, found both'.format(name, other))
+    if values['video'] is not None and not values['interpolate']:
+        raise flags.Error('--video: expected --interpolate beside it, found none')
+    if values['outdir'] is not None and values['out'] is None and values['columns']:
+        raise flags.Error('--columns: expected a picture, found --outdir without --out')
 
 
 def main(argv=None):
@@ -96,28 +128,68 @@ def main(argv=None):
 
 
 def sample(config):
-    """Writes the grid, and the arrays where asked to."""
-    from dcgan_tf1.runs import checkpoint, run_folder
-    from dcgan_tf1.runs.sampling import generate, to_uint8
-    from dcgan_tf1.util import images
+    """Writes the grid, the files or the video, and the arrays where asked to."""
+    from dcgan_tf1.runs import checkpoint, image_files, run_folder, video
+    from dcgan_tf1.util import images as image_tools
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes)
-    out = config.out or ('samples.png' if config.run is None else os.path.join(
-        config.run, 'samples-{:06d}-{}.png'.format(checkpoint.step_of(prefix), config.seed)))
-    if config.npz and os.path.realpath(config.npz) == os.path.realpath(out):
-        raise UserError('--npz: expected another file than that of the picture, found {}'.format(config.npz))
-    for path in filter(None, (out, config.npz)):
-        refuse_existing(path, config.overwrite)
     names, wanted = _classes(config, preset)
-    z, labels, columns = _inputs(config, preset, wanted)
-    raw = generate(preset, prefix, z, config.seed, dropout=None if config.dropout == 'preset' else False,
-                   device=config.device, precision=config.precision, conv_impl=config.lowering, labels=labels)
-    images.save_picture(out, images.grid(to_uint8(preset, raw, prefix), columns))
-    print('{}: {} images{} from {}'.format(
-        out, len(raw), ' of {}'.format(listing([names[label] for label in wanted], 30)) if wanted else '', prefix))
+    inputs = _inputs(config, preset, wanted)
+    out, film, note = config.out, None, None
+    if config.video is not None:
+        film, note = video.writable_path(config.video)
+    elif config.outdir is None and out is None:
+        source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
+        out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
+            checkpoint.step_of(prefix), source))
+    _check_outputs(config, list(filter(None, (out, film, config.npz))))
+    if config.outdir is not None:
+        image_files.check(config.outdir, inputs.names, config.overwrite)
+    raw, pictures = _generate(config, preset, prefix, inputs, out is not None or film is not None)
+    count = '{} images{} from {}'.format(len(inputs.z), _of_classes(inputs.labels, names, wanted), prefix)
+    if out is not None:
+        image_tools.save_picture(out, image_tools.grid(pictures, inputs.columns))
+        print('{}: {}'.format(out, count))
+    if config.outdir is not None:
+        print('{}: {}.png to {}.png, {}'.format(config.outdir, inputs.names[0], inputs.names[-1], count))
+    if film is not None:
+        frames = video.frames_of(pictures, inputs.columns)
+        video.save(film, frames)
+        print(note or '{}: {} frames of {}'.format(film, len(frames), count))
     if config.npz:
-        _save_arrays(config.npz, preset, raw, z, labels)
+        _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels)
+
+
+def _check_outputs(config, outputs):
+    """Raises UserError where one of the files would replace something unasked, or one of the others."""
+    if config.npz and os.path.realpath(config.npz) in map(os.path.realpath, outputs[:-1]):
+        raise UserError('--npz: expected another file than that of the picture, found {}'.format(config.npz))
+    for path in outputs:
+        refuse_existing(path, config.overwrite)
+
+
+def _generate(config, preset, prefix, inputs, whole):
+    """Writes the files of --outdir; returns (values in the preset's range or None, bytes or None).
+
+    The values where --npz needs them, the bytes where `whole`.
+    """
+    import numpy as np
+
+    from dcgan_tf1.runs import image_files
+    from dcgan_tf1.runs.sampling import generate_by_batch, to_uint8
+    kept, pictures, done = [], [], 0
+    with contextlib.closing(generate_by_batch(
+            preset, prefix, inputs.z, config.seed or 0, None if config.dropout == 'preset' else False, config.device,
+            config.precision, config.lowering, True, inputs.labels)) as batches:
+        for raw in batches:
+            images = to_uint8(preset, raw, prefix)
+            if config.outdir is not None:
+                image_files.save(config.outdir, inputs.names[done:done + len(raw)], images)
+            kept += [raw] if config.npz else []
+            pictures += [images] if whole else []
+            done += len(raw)
+    return [np.concatenate(some) if some else None for some in (kept, pictures)]
 
 
 def _classes(config, preset):
@@ -132,21 +204,31 @@ def _classes(config, preset):
 
 
 def _inputs(config, preset, classes):
-    """(noise, labels or weights of the classes or None, images in a row) of what is to be drawn."""
-    import numpy as np
+    """The sample_inputs.Inputs of what is to be drawn."""
+    from dcgan_tf1.runs import sample_inputs, video
+    given, seed = None, config.seed or 0
+    if config.seeds is not None or config.z is not None:
+        name = 'seeds' if config.z is None else 'z'
+        if config.seed is not None and not (preset.dropout_when_sampling and config.dropout == 'preset'):
+            raise UserError('--seed: expected a preset that samples with dropout, whose masks it selects beside '
+                            '--{}, found {}'.format(name, preset.name))
+        given = sample_inputs.of_seeds(preset, config.seeds) if config.z is None else sample_inputs.read(
+            config.z, preset)
+        if config.classes is not None or config.interpolate:
+            given = given._replace(labels=None)
+    if config.interpolate:
+        return sample_inputs.walks_of(preset, config.num_images, config.columns or (
+            sample_inputs.WALK if config.video is None else video.STEPS), seed, classes, given)
+    inputs = sample_inputs.images_of(preset, config.num_images, seed, classes, given, config.outdir is not None)
+    return inputs._replace(columns=config.columns or inputs.columns)
 
-    from dcgan_tf1.gan import noise
-    if not config.interpolate:
-        count = config.num_images or (ROWS * len(classes) if classes else IMAGES)
-        z, labels = noise.sample_inputs(preset, count, config.seed, 'sample', classes=classes)
-        columns = len(classes) if len(classes) > 1 else math.ceil(math.sqrt(count))
-        return z, labels, config.columns or columns
-    columns = config.columns or WALK
-    if len(classes) > 1:
-        rows = config.num_images or (len(classes) - 1 if len(classes) > 2 else ROWS)
-        return noise.sample_class_walks(preset, classes, rows, columns, config.seed) + (columns,)
-    z = noise.sample_interpolations(preset, config.num_images or (ROWS if classes else IMAGES), columns, config.seed)
-    return z, np.full(len(z), classes[0], np.int32) if classes else None, columns
+
+def _of_classes(labels, names, wanted):
+    """' of 3, 8': those of the wanted classes that there are images of, for people."""
+    if labels is None:
+        return ''
+    there = set(labels) if labels.ndim == 1 else set((labels.max(axis=0) > 0).nonzero()[0])
+    return ' of ' + listing([names[label] for label in wanted if label in there], 30)
 
 
 def _save_arrays(path, preset, raw, z, labels):

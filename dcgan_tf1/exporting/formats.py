@@ -25,8 +25,9 @@ Input = collections.namedtuple('Input', 'key name dtype shape')
 
 # What is exported: the frozen networks (the generator first), the session with the same as
 # a graph with variables, and facts for the page: `classes` are the names of a conditional preset's, else None.
+# `variants` are frozen networks of other outputs, which ONNX is written of, too.
 # `draw(network, count, seed, first_label=0)` gives a list of inputs, with the labels in turn.
-Export = collections.namedtuple('Export', 'preset step networks session signatures opset draw classes')
+Export = collections.namedtuple('Export', 'preset step networks session signatures opset draw classes variants')
 
 # One loadable thing that a format wrote: its path and files (relative to the format's
 # folder) and their size, the Frozen network, whether it computes in float32 as the session
@@ -44,8 +45,8 @@ def _artefact(folder, path, network, files, load, exact=True):
 Format = collections.namedtuple('Format', 'title write requires runs_on')
 
 # How far off a format that computes in float32 may be. A logit is no pixel: it has no bounds, and is a sum over
-# thousands of values.
-TOLERANCES = {'images': 1e-5, 'logits': 1e-4}
+# thousands of values. A byte may be rounded the other way.
+TOLERANCES = {'images': 1e-5, 'logits': 1e-4, 'bytes': 1}
 WEB_DIRECTIONS = 5
 CALIBRATION = 128  # so many inputs, or one of each class, set the ranges of TFLite's int8 variant
 
@@ -161,7 +162,7 @@ def _write_onnx(export, folder):
     with without_chatter():
         import tf2onnx  # noqa: PLC0415  optional
     logging.getLogger('tf2onnx').setLevel(logging.ERROR)
-    for network in export.networks:
+    for network in export.networks + export.variants:
         path = os.path.join(folder, network.name + '.onnx')
         with without_chatter():
             tf2onnx.convert.from_graph_def(

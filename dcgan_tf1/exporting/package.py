@@ -32,7 +32,7 @@ def _to_terminal(text):
 
 
 def write(preset, prefix, out, formats_asked=None, with_discriminator=False, opset=17, overwrite=False,
-          log=_to_terminal):
+          log=_to_terminal, uint8=False, channels_first=False):
     """Writes the folder `out` with formats of a checkpoint, a manifest and a README; returns the formats' names.
 
     Args:
@@ -42,14 +42,19 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
       opset: of ONNX.
       overwrite: whether an earlier export is replaced.
       log: a function that takes a line for each file that is written, and for each format that is left out.
+      uint8, channels_first: whether ONNX also gets a generator of such images, see graph.as_pictures().
 
     UserError where something of the user's would be replaced, or a format can't be written.
     """
     chosen = _choose_formats(formats_asked, log)
+    if (uint8 or channels_first) and 'onnx' not in chosen:
+        raise UserError('--uint8, --layout: expected the format onnx, found {}{}'.format(
+            ', '.join(chosen), '' if formats_asked else ', for it ' + formats.missing('onnx')))
     if with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
     _refuse(out, overwrite)
-    with _replacing_folder(out) as folder, opened(preset, prefix, with_discriminator, opset) as exported:
+    with _replacing_folder(out) as folder, opened(
+            preset, prefix, with_discriminator, opset, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
             written[name] = _write(exported, name, os.path.join(folder, name), log)
@@ -76,28 +81,34 @@ def _choose_formats(asked, log):
 
 
 @contextlib.contextmanager
-def opened(preset, prefix, with_discriminator=False, opset=17):
+def opened(preset, prefix, with_discriminator=False, opset=17, uint8=False, channels_first=False):
     """The formats.Export of a checkpoint `prefix`, with its session open."""
     with tf.Graph().as_default():
         tf.set_random_seed(0)
         networks = graph.build_inference_graph(preset, with_discriminator)
+        variants = [graph.as_pictures(networks[0], preset, uint8, channels_first)] if uint8 or channels_first else []
         variables = graph.sampled_variables(preset, tf.global_variables())
         with tf.Session(config=devices.session_config('cpu')) as session:
             checkpoint.restore(session, prefix, variables)
-            frozen, signatures = [], collections.OrderedDict()
-            placeholders = list({tensor.name: tensor for network in networks
-                                 for tensor in network.inputs.values()}.values())
+            signatures = collections.OrderedDict()
             for network in networks:
-                frozen.append(formats.Frozen(
-                    network.name, freeze.freeze(session, placeholders, network.output),
-                    [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
-                     for key, tensor in network.inputs.items()],
-                    network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:])))
                 name = network.name if signatures else 'serving_default'
                 signatures[name] = network.inputs, {network.output_key: network.output}
+            placeholders = list({tensor.name: tensor for network in networks
+                                 for tensor in network.inputs.values()}.values())
+            frozen, variants = [[_frozen(session, placeholders, network) for network in some]
+                                for some in (networks, variants)]
             yield formats.Export(preset, checkpoint.step_of(prefix), frozen, session, signatures, opset,
                                  functools.partial(_draw, preset),
-                                 list(class_names(_run_of(prefix), preset)) or None)
+                                 list(class_names(_run_of(prefix), preset)) or None, variants)
+
+
+def _frozen(session, placeholders, network):
+    return formats.Frozen(
+        network.name, freeze.freeze(session, placeholders, network.output),
+        [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
+         for key, tensor in network.inputs.items()],
+        network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:]))
 
 
 def _run_of(prefix):
@@ -158,7 +169,7 @@ def _manifest(exported, prefix, written):
     ranges = {'noise': {'uniform': 'uniform in [-1, 1)', 'normal': 'normal, mean 0, variance 1',
                         'uniform01': 'uniform in [0, 1)'}[preset.noise],
               'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real',
-              'labels': None if preset.classes is None else [0, preset.classes - 1]}
+              'bytes': [0, 255], 'labels': None if preset.classes is None else [0, preset.classes - 1]}
 
     def tensor(key, name, dtype, shape):
         return {'key': key, 'name': formats.tensor_name(name), 'dtype': dtype, 'shape': [None] + list(shape),
@@ -175,8 +186,10 @@ def _manifest(exported, prefix, written):
             'signature': signature,
             'input': tensor(*network.inputs[0]),  # for readers of older manifests
             'inputs': [tensor(*each) for each in network.inputs],
-            'output': tensor(network.output_key, network.output, 'float32', network.output_shape),
-        } for network, signature in zip(exported.networks, exported.signatures)],
+            'output': tensor(network.output_key, network.output,
+                             'uint8' if network.output_key == 'bytes' else 'float32', network.output_shape),
+        } for network, signature in zip(exported.networks + exported.variants,
+                                        list(exported.signatures) + [None] * len(exported.variants))],
         'formats': {name: [{
             'path': '{}/{}'.format(name, artefact.path), 'network': artefact.network.name,
             'largest_error': error, 'on_batches_of': list(BATCHES), 'runtime': runtime,

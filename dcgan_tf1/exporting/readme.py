@@ -90,6 +90,35 @@ session = onnxruntime.InferenceSession('onnx/generator.onnx')
 {draw_typed}
 images, = session.run(['{output}'], {{{feed}}})
 ```
+{variants}'''
+
+_VARIANT = '''
+`{path}` is the same with the output `{name}`, {dtype} {shape}{of}.
+'''
+_FIDELITY_FOLDER = '''
+[torch-fidelity](https://github.com/toshas/torch-fidelity) feeds no labels to it; it reads the files that
+`dcgan-sample --outdir` writes.
+'''
+_FIDELITY_COMMAND = '''
+[torch-fidelity](https://github.com/toshas/torch-fidelity) measures it against a folder of pictures:
+
+```
+fidelity --fid --input1 {path} --input1-model-z-type {z_type} --input1-model-z-size {z_dim} \\
+  --input1-model-num-samples 10000 --input2 pictures
+```
+'''
+_FIDELITY_CLASS = '''
+[torch-fidelity](https://github.com/toshas/torch-fidelity), which draws no noise in [-1, 1) itself, measures it against
+a folder of pictures:
+
+```python
+import torch_fidelity; from torch_fidelity.generative_model_onnx import GenerativeModelONNX
+class Generator(GenerativeModelONNX):
+    def forward(self, z): return super().forward(2 * z - 1)
+generator = Generator('{path}', {z_dim}, 'uniform_0_1', 0)
+metrics = torch_fidelity.calculate_metrics(
+    input1=generator, input1_model_num_samples=10000, input2='pictures', fid=True)
+```
 '''
 
 _TFJS = '''## `tfjs`: a graph model for TensorFlow.js
@@ -131,6 +160,22 @@ for given in model.get_input_details(): model.set_tensor(given['index'], values[
 model.invoke()'''
 
 
+def _variants(exported):
+    """What the section of ONNX says of its variants."""
+    texts, preset = [], exported.preset
+    for network in exported.variants:
+        as_bytes = network.output_key == 'bytes'
+        values = {'path': 'onnx/{}.onnx'.format(network.name), 'name': network.output + ':0',
+                  'dtype': 'uint8' if as_bytes else 'float32', 'shape': _shape(network.output_shape),
+                  'of': ' from 0 to 255' if as_bytes else '', 'z_dim': preset.z_dim,
+                  'z_type': {'normal': 'normal', 'uniform01': 'uniform_0_1'}.get(preset.noise)}
+        texts.append(_VARIANT.format(**values))
+        if as_bytes and network.output_shape[0] == 3:
+            texts.append((_FIDELITY_FOLDER if exported.classes is not None else
+                          _FIDELITY_COMMAND if values['z_type'] else _FIDELITY_CLASS).format(**values))
+    return ''.join(texts)
+
+
 def _values(exported):
     """What the sections have in their braces."""
     preset, network = exported.preset, exported.networks[0]
@@ -149,7 +194,8 @@ def _values(exported):
 
     left = ', '.join(variables) + ' = '
     values = {
-        'opset': exported.opset, 'z': drawn[0], 'output': network.output + ':0', 'output_op': network.output,
+        'opset': exported.opset, 'variants': _variants(exported),
+        'z': drawn[0], 'output': network.output + ':0', 'output_op': network.output,
         'output_key': network.output_key, 'shape': [16] + list(network.output_shape),
         'draw': left + ', '.join(drawn), 'draw_typed': left + each("{}.astype('{}')", drawn, dtypes),
         'draw_constants': left + each('tf.constant({}, tf.{})', drawn, dtypes),

@@ -1,8 +1,9 @@
-"""What is done at random to all images that a discriminator sees, real and generated, in every update.
+"""What is done to images at random in every update: to real ones alone (mirror), or to all that a discriminator sees.
 
-Differentiable, so that the generator learns through it, and it is not learned by it. Source: Zhao et al., 2020,
-https://arxiv.org/abs/2006.10738, whose extents these are. What is drawn derives from the graph's seed, the pass's
-name and its seed, as dropout masks do.
+What is done to real images changes what the generator learns: to make mirrored ones, too. What is done to real and
+generated ones alike is differentiable, so that the generator learns through it, and it is not learned by it. Source of
+that: Zhao et al., 2020, https://arxiv.org/abs/2006.10738, whose extents these are. What is drawn derives from the
+graph's seed, the pass's name and its seed, as dropout masks do.
 """
 
 import collections
@@ -10,6 +11,18 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.util.seeds import derive_seed
+
+
+def mirror(images, shape, seed, tower=0):
+    """images [N] + any shape of H * W * C values -> the same, half of them with left and right exchanged, by chance.
+
+    shape: (H, W, C). seed: int32 scalar tensor, as a dropout_seed. tower: its number; each draws for itself.
+    """
+    drawn = tf.random.stateless_uniform(
+        tf.shape(images)[:1], tf.stack([derive_seed(tf.get_default_graph().seed, 'mirror', tower), seed]))
+    mirrored = tf.reshape(tf.reverse(tf.reshape(images, (-1,) + tuple(shape)), [2]), tf.shape(images))
+    mirrored.set_shape(images.shape)
+    return tf.where(drawn < 0.5, mirrored, images)
 
 
 def augment(images, ctx, names):

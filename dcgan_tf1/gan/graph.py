@@ -113,6 +113,26 @@ def build_inference_graph(preset, with_discriminator=False):
         return networks
 
 
+def as_pictures(network, preset, uint8, channels_first):
+    """The generator's Network with another output, for programs that take its images as they take picture files.
+
+    uint8: `bytes` from 0 to 255, of three channels: grey is repeated. channels_first: [N, C, H, W].
+    """
+    x = network.output
+    if uint8:
+        low, high = preset.image_range
+        x = tf.round((tf.clip_by_value(x, low, high) - low) * (255 / (high - low)))
+        x = tf.concat([x] * 3, axis=3) if preset.image_shape[2] == 1 else x
+    if channels_first:
+        x = tf.transpose(x, [0, 3, 1, 2])
+    if uint8:
+        x = tf.cast(x, tf.uint8)
+    name = 'bytes' if uint8 else 'images'
+    layout = '_nchw' if channels_first else ''
+    return Network(network.name + '-uint8' * uint8 + layout.replace('_', '-'), network.inputs, name,
+                   tf.identity(x, name=name + layout))
+
+
 def build_training_graph(preset, precision='float32', conv_impl='native', towers=('',), total_steps=1, workers=None,
                          images_as=FLOATS):
     """Everything that training needs, with the original notebook's variable names; see TrainingGraph.

@@ -53,16 +53,31 @@ def sample_interpolations(preset, count, steps, seed=0, stream='sample', step=0)
     return interpolate(ends[:, 0], ends[:, 1], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
 
 
+def noise_of_seeds(preset, seeds):
+    """A vector of each seed, the first one that it draws: [len(seeds), z_dim], float32."""
+    return np.concatenate([sample_noise(preset, 1, seed) for seed in seeds])
+
+
+def interpolate_along(preset, z, steps):
+    """From each of z [N, z_dim] to the next one in `steps` vectors: [(N - 1) * steps, z_dim], float32."""
+    z, t = np.asarray(z, np.float64)[:, np.newaxis], np.linspace(0, 1, steps)[:, np.newaxis]
+    return interpolate(z[:-1], z[1:], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
+
+
 def sample_class_walks(preset, classes, count, steps, seed=0, stream='sample', step=0):
-    """`count` rows, each of one noise vector, that walk in `steps` images from a class to the next one of `classes`.
+    """class_walks() of `count` rows, whose noise is drawn."""
+    return class_walks(preset, classes, sample_noise(preset, count, seed, stream, step), steps)
+
+
+def class_walks(preset, classes, z, steps):
+    """For each of z [N, z_dim] a row that walks in `steps` images from a class to the next one of `classes`.
 
     classes: two labels at least; after the last pair of neighbours comes the first again.
 
-    Returns: noise [count * steps, z_dim] and weights of the classes [count * steps, classes], float32.
+    Returns: noise [N * steps, z_dim] and weights of the classes [N * steps, classes], float32.
     """
     one_hot = np.eye(preset.classes)[np.asarray(classes)]
-    rows = np.arange(count) % (len(classes) - 1)
+    rows = np.arange(len(z)) % (len(classes) - 1)
     t = np.linspace(0, 1, steps)[:, np.newaxis]
     weights = one_hot[rows][:, np.newaxis] * (1 - t) + one_hot[rows + 1][:, np.newaxis] * t
-    return (np.repeat(sample_noise(preset, count, seed, stream, step), steps, axis=0),
-            weights.reshape(-1, preset.classes).astype(np.float32))
+    return np.repeat(z, steps, axis=0), weights.reshape(-1, preset.classes).astype(np.float32)

@@ -65,6 +65,9 @@ class Preset:
     # The original's loop over the horses also left out the last full batch of every epoch.
     drop_last_full_batch: bool = False
 
+    # Whether half of a step's real images, chosen anew in each update, have left and right exchanged.
+    mirror: bool = False
+
     # --- networks
     # Of a conditional preset, whose networks take labels: how many classes there are. None: they take none.
     classes: Optional[int] = None

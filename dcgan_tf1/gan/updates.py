@@ -8,7 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import layers
+from dcgan_tf1.gan import augmentation, layers
 from dcgan_tf1.util.compute_policy import ComputePolicy
 
 EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
@@ -51,7 +51,9 @@ class Forward:
                 return ctx
 
             with tf.device(device or None):
-                self.losses.append(preset.model.forward(preset, real_part, noise_part, new_context))
+                seen = augmentation.mirror(real_part, preset.image_shape, dropout_seed, number) \
+                    if preset.mirror else real_part
+                self.losses.append(preset.model.forward(preset, seen, noise_part, new_context))
 
     def mean_losses(self):
         """The losses over the whole batch: scalars."""

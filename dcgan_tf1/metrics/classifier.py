@@ -3,10 +3,12 @@
 Inception knows photographs and not digits, and its weights can't be shipped. As in TF-GAN
 (https://github.com/tensorflow/gan), a classifier that is trained on the data set extracts the
 features: its last hidden layer gives them, its softmax the probabilities. It is trained once and
-kept beside the data, in `data/`, under a name with the data's checksum and the seed.
+kept in `data/` under a name with the data's checksum and the seed: beside the files of a published data set, and in
+`data/classifiers/` for data of the user's own, whose labels it is trained on.
 """
 
 import collections
+import math
 import os
 import time
 
@@ -15,6 +17,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.data import loading
+from dcgan_tf1.data.picked import pick
 from dcgan_tf1.exporting import freeze
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropout
@@ -24,8 +27,8 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, write_bytes, write_json
 from dcgan_tf1.util.seeds import derive_seed, numpy_rng
 
-# How a data set's classifier is built and trained: filters of each stage, passes over the
-# data, and whether an image may be mirrored (a digit may not).
+# How a data set's classifier is built and trained: filters of each stage (0: one that only halves the image), passes
+# over the data, and whether an image may be mirrored (a digit may not).
 Recipe = collections.namedtuple('Recipe', 'filters epochs mirrored')
 RECIPES = {
     'mnist': Recipe((24, 48), 4, False),
@@ -38,16 +41,42 @@ SHIFT = 2  # pixels, at most, to each side, that training images are moved by
 FEATURES = 128
 VERSION = 1  # of all of the above; a change to any of it makes another classifier
 
+# Of data of the user's own.
+FOLDER = 'classifiers'
+STEPS = 1500  # in as many passes as that makes, but not fewer or more than
+EPOCHS = (2, 60)
+LARGE_SIDE = 128  # from which on an image is halved first: it takes seconds a step else
+MAX_TEST_IMAGES = 5000  # that are kept apart, where the data has none
+
+
+def can_be_trained(dataset):
+    """Whether a data set has labels, of two classes or more, to train a classifier with."""
+    return dataset.labels is not None and len(dataset.classes) > 1
+
+
+def recipe_of(dataset):
+    """The Recipe of a Dataset's classifier: its own, or one that follows from the images' size and number."""
+    if dataset.name in RECIPES:
+        return RECIPES[dataset.name]
+    side, halved = min(dataset.images.shape[1:3]), 0
+    while side >= LARGE_SIDE:
+        side, halved = side // 2, halved + 1
+    first = 32 if side <= 32 else 16
+    filters = [min(first << stage, 256) for stage in range(max(2, int(math.log2(side)) - 2))]
+    epochs = -(-STEPS // max(1, len(dataset.images) // BATCH))
+    return Recipe((0,) * halved + tuple(filters), min(max(epochs, EPOCHS[0]), EPOCHS[1]), False)
+
 
 def classifier_network(images, ctx, filters, classes):
     """images [N, H, W, C] in [0, 1] -> (features [N, 128], logits [N, classes])."""
     with tf.variable_scope('classifier', reuse=tf.AUTO_REUSE):
         x = 2 * images - 1
         for count in filters:
-            for _ in range(2):
+            for _ in range(2 if count else 0):
                 x = tf.nn.relu(batch_norm(conv2d(x, count, 3), ctx, momentum=0.9))
-            if x.shape.as_list()[1] % 2:
-                x = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
+            height, width = x.shape.as_list()[1:3]
+            if height % 2 or width % 2:
+                x = tf.pad(x, [[0, 0], [0, height % 2], [0, width % 2], [0, 0]])
             x = average_pool(x)                             # half the height and width
         x = tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
         features = tf.nn.relu(tf.cast(dense(dropout(x, 0.7, ctx), FEATURES), tf.float32))
@@ -60,13 +89,14 @@ def classifier(dataset, seed=0, log=print):
     Raises UserError for a data set without labels, and for damaged files.
     """
     name = dataset.name
-    if name not in RECIPES:
-        raise UserError('--features: expected a frozen graph for the data set {}, for which there is no classifier '
-                        '(there are those of {})'.format(name, ', '.join(RECIPES)))
+    if not can_be_trained(dataset):
+        raise UserError('{}: expected labels of two classes or more to train a classifier with, found {}'.format(
+            dataset.folder, 'none' if dataset.labels is None else len(dataset.classes)))
     if 'test' in dataset.splits:  # its images are to test the classifier by
         dataset = loading.load_beside(dataset, 'train', log)
-    path = os.path.join(loading.DATA_FOLDER, name, 'classifier-v{}-{}-seed{}.pb'.format(
-        VERSION, dataset.checksum[:12], seed))
+    own = name not in RECIPES
+    path = os.path.join(loading.DATA_FOLDER, FOLDER if own else name, '{}-v{}-{}-seed{}.pb'.format(
+        name if own else 'classifier', VERSION, dataset.checksum[:12], seed))
     about = path[:-len('.pb')] + '.json'
     if not (os.path.exists(path) and os.path.exists(about)):
         test = loading.load_beside(dataset, 'test', log) if dataset.note is None else None
@@ -74,11 +104,15 @@ def classifier(dataset, seed=0, log=print):
             sets = dataset.images, dataset.labels, test.images, test.labels
         else:
             kept = len(dataset.images) // 10
+            order = np.arange(len(dataset.images))
+            if own:  # which may lie there class by class
+                kept, order = min(kept, MAX_TEST_IMAGES), numpy_rng(0, 'classifier/test', 0).permutation(order)
             log('{}: no test images there; the classifier is tested with {:,} training images, which are kept '
                 'apart'.format(dataset.folder, kept))
-            sets = dataset.images[kept:], dataset.labels[kept:], dataset.images[:kept], dataset.labels[:kept]
+            sets = tuple(pick(part, np.sort(rows)) for rows in (order[kept:], order[:kept])
+                         for part in (dataset.images, dataset.labels))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _train(name, sets, len(dataset.classes), seed, path, about, log)
+        _train(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log)
     try:
         accuracy = read_json(about)['test_accuracy']
         if not isinstance(accuracy, float):
@@ -91,10 +125,9 @@ def classifier(dataset, seed=0, log=print):
     return graph._replace(name=title, accuracy=accuracy)
 
 
-def _train(name, sets, classes, seed, path, about, log):
+def _train(name, recipe, sets, classes, seed, path, about, log):
     images, labels, test_images, test_labels = sets
-    recipe = RECIPES[name]
-    steps = recipe.epochs * (len(images) // BATCH)
+    steps = recipe.epochs * max(1, len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))
     start = time.time()
     policy = devices.choose_compute_policy(devices.find())
@@ -139,7 +172,7 @@ def _train(name, sets, classes, seed, path, about, log):
 
 
 def _chosen(count, seed, number):
-    per_epoch = count // BATCH
+    per_epoch = max(1, count // BATCH)
     order = numpy_rng(seed, 'classifier/shuffle', number // per_epoch).permutation(count)
     return order[number % per_epoch * BATCH:][:BATCH]
 

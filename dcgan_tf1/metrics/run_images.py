@@ -8,6 +8,7 @@ from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.runs import checkpoint, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.images import MAX_COLUMNS
 
 # Images to be measured: their name in tables, the step of their checkpoint or None, uint8 [N, H, W, C], and the
 # labels that they were made of, int32 [N], or None.
@@ -66,7 +67,8 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
 def sheet_of_classes(preset, prefix, seed, device):
     """What a checkpoint of a conditional preset makes of some noise and every label, row by row: uint8 [N, H, W, C].
 
-    A row has one noise vector, and a column for each class.
+    A row has one noise vector, and a column for each class; of more than a picture shows, for the first MAX_COLUMNS.
     """
-    z, labels = sample_inputs(preset, SHEET_ROWS * preset.classes, seed)
+    columns = min(preset.classes, MAX_COLUMNS)
+    z, labels = sample_inputs(preset, SHEET_ROWS * columns, seed, classes=range(columns))
     return sampling.to_uint8(preset, sampling.generate(preset, prefix, z, seed, device=device, labels=labels), prefix)

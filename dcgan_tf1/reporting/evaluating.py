@@ -8,12 +8,12 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, recorded
-from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results, run_images
+from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder, size_flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, write_json, writing
-from dcgan_tf1.util.images import save_png
+from dcgan_tf1.util.images import MAX_COLUMNS, save_png
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
@@ -67,7 +67,8 @@ def evaluate(config):
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
     if labelled:
         sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
-        save_png(os.path.join(out, 'classes.png'), figures.class_sheet(sheet, dataset.classes))
+        save_png(os.path.join(out, 'classes.png'), figures.class_sheet(
+            sheet, dataset.classes[:MAX_COLUMNS]))
     if config.all_checkpoints:
         figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
     if unwritable:
@@ -167,7 +168,15 @@ def _sampled(config, preset, given, prefixes, count, labels):
 
 
 def _extractor(config, dataset):
+    if config.features == projection.WORD:
+        return projection.projection(dataset.images.shape[1:], config.features_seed)
     if config.features is None:
+        if not classifier.can_be_trained(dataset):
+            raise UserError(
+                "--features: expected a frozen graph (.pb) for {}, whose images have no labels to train a classifier "
+                "with, found none: a Frechet distance compares a graph's features (--features_input and "
+                "--features_output name its tensors); --features={} takes a fixed random projection, by which "
+                'generators of the same images can be compared'.format(dataset.folder, projection.WORD))
         return classifier.classifier(dataset, config.features_seed)
     return extractors.load_graph(config.features, config.features_input, config.features_output,
                                  config.features_probabilities, config.features_range)

@@ -26,10 +26,12 @@ def samples(run, seed, device):
         return markup.note('No checkpoint yet.')
     parts = []
     for title, prefix in run.checkpoints:
-        z, labels = sample_inputs(run.preset, len(run.classes) * NOISES_SHOWN or SAMPLES_SHOWN, seed, 'sample')
+        names = run.classes[:images.MAX_COLUMNS]
+        z, labels = sample_inputs(run.preset, len(names) * NOISES_SHOWN or SAMPLES_SHOWN, seed, 'sample',
+                                  classes=range(len(names)))
         drawn = _generated(run, prefix, z, seed, device, labels)
         parts += [markup.note(title), markup.pixels(drawn, 8, 'A grid of samples') if not run.classes else markup.png(
-            images.png_bytes(figures.class_sheet(drawn, run.classes)), 'Samples with a column for each class')]
+            images.png_bytes(figures.class_sheet(drawn, names)), 'Samples with a column for each class')]
     return ''.join(parts)
 
 

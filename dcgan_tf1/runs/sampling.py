@@ -17,7 +17,14 @@ BATCH_SIZE = 256  # images generated at a time
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
              progress=False, labels=None):
-    """Images [N] + image_shape in the preset's range for noise z [N, z_dim].
+    """Images [N] + image_shape in the preset's range for noise z [N, z_dim]; see generate_by_batch()."""
+    return np.concatenate(list(generate_by_batch(
+        preset, prefix, z, seed, dropout, device, precision, conv_impl, progress, labels)))
+
+
+def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
+                      progress=False, labels=None):
+    """Yields images [N] + image_shape in the preset's range for noise z [N, z_dim], BATCH_SIZE at a time.
 
     labels: where the preset takes some, int [N]; or float [N, classes], weights of the classes; None
     for all classes in turn.
@@ -42,18 +49,22 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
             if labels is not None:
                 feeds.append(handles.labels if labels.ndim == 1 else handles.one_hot)
             run = session.make_callable(handles.sample_images, feeds)
-            return generate_in_batches(run, z, labels, disable=None if progress else True)
+            yield from _in_batches(run, z, labels, disable=None if progress else True)
 
 
-def generate_in_batches(sample, z, labels=None, disable=True):
+def generate_in_batches(sample, z, labels=None):
     """Images [N] + image_shape for noise z [N, z_dim] and labels [N], if there are some, BATCH_SIZE at a time.
 
-    sample: (noise, the batch's number[, labels]) -> images. disable: of the progress bar, as in tqdm.
+    sample: (noise, the batch's number[, labels]) -> images.
     """
-    firsts = tqdm(range(0, len(z), BATCH_SIZE), desc='samples', unit='batch', leave=False, disable=disable)
-    return np.concatenate([
-        sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE,
-               *[] if labels is None else [labels[first:first + BATCH_SIZE]]) for first in firsts])
+    return np.concatenate(list(_in_batches(sample, z, labels)))
+
+
+def _in_batches(sample, z, labels, disable=True):
+    """disable: of the progress bar, as in tqdm."""
+    for first in tqdm(range(0, len(z), BATCH_SIZE), desc='samples', unit='batch', leave=False, disable=disable):
+        yield sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE,
+                     *[] if labels is None else [labels[first:first + BATCH_SIZE]])
 
 
 def to_uint8(preset, raw, source):

@@ -46,6 +46,7 @@ class TrainConfig:
     keep_checkpoints: int
     eval_every: Optional[int]
     eval_n: int
+    eval_features: str
     gif: bool
     device: str
     precision: str
@@ -79,6 +80,8 @@ def parse_train(argv):
             values['preset_file']))
     if values['preset'] in PRESETS:  # before TensorFlow is imported
         preset_files.check_mode(values['preset'], values['mode'])
+    if command.values['eval_features'].present and values['eval_every'] is None:
+        raise flags.Error('--eval_features: expected --eval_every beside it, found none')
     preset, record = _find_preset(values)
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset
@@ -146,6 +149,9 @@ def _add_run_folder_flags(command):
                                         'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
                                         'one is kept. Default: never.', 0)
     command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
+    command.choice('eval_features', 'classifier', ('classifier', 'pixels'),
+                   'What they are measured by: a classifier that is trained on the labels of the data, or a fixed '
+                   'random projection, which needs none (evaluate --features=pixels).')
 
 
 def _add_machine_flags(command):

@@ -1,4 +1,4 @@
-"""Flags of `train` for those who experiment: averaged weights, rates, the loss, augmentation."""
+"""Flags of `train` for those who experiment: averaged weights, rates, the loss, augmentation, mirroring."""
 
 from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES
 from dcgan_tf1.util import flags
@@ -18,6 +18,8 @@ def add(command):
     command.string('augment', None, 'What is done at random to all images that the discriminator sees, real and '
                                     'generated: some of {}, with commas between them, or none.'.format(
                                         ', '.join(AUGMENTATIONS)))
+    command.boolean('mirror', None, 'Exchange left and right of real images at random, so that mirrored ones are '
+                                    'learned, too: of faces or landscapes, say, but not of digits.')
 
 
 def overrides(preset, values):
@@ -40,6 +42,8 @@ def overrides(preset, values):
     if values['learning_rate'] is not None and None not in rates:
         raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
                           '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
+    if values['mirror'] is not None:
+        found['mirror'] = values['mirror']
     if values['loss'] is not None:
         found['loss'] = _loss(preset, values['loss'])
     if values['augment'] is not None:

@@ -9,9 +9,11 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1
 from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file, sizes
+from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import resume
 from dcgan_tf1.util import devices
+from dcgan_tf1.util.errors import UserError
 
 
 def choose_policy(config, device, run, start):
@@ -38,6 +40,18 @@ def choose_policy(config, device, run, start):
     if policy.warning:
         run.log('WARNING: ' + policy.warning)
     return policy
+
+
+def check_features(run, monitor):
+    """Raises UserError where a run that goes on was measured by other features, whose figures are on another scale.
+
+    monitor: the QualityMonitor that is to measure it.
+    """
+    before = run_folder.read_config(run.path).get('evaluation')
+    before = before.get('features') if isinstance(before, dict) else None
+    if isinstance(before, str) and projection.is_projection(before) != projection.is_projection(monitor.features):
+        raise UserError('--eval_features: expected the features that {} was measured by, the {}, found the {}'.format(
+            run.path, before, monitor.features))
 
 
 def config_record(config, plan, device, policy, monitor):
@@ -76,9 +90,9 @@ def describe(config, plan, job, device, exchange):
         sizes.by(preset.image_shape)), '' if config.preset_file is None else (
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
-    log('data: {:,} images of {} from {}{}'.format(
+    log('data: {:,} images of {} from {}{}{}'.format(
         plan.data.count, plan.data.title, dataset.folder,
-        ' (the published files)' if dataset.official else ''))
+        ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))

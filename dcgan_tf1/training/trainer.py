@@ -8,7 +8,7 @@ from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
-from dcgan_tf1.metrics import classifier, evaluation
+from dcgan_tf1.metrics import classifier, evaluation, projection
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import hooks, record
 from dcgan_tf1.training.job import EarlyLog, Job
@@ -43,6 +43,8 @@ def train(config, output_closed=lambda: False):
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
             return 0
+        if monitor is not None and job.start is not None:
+            record.check_features(job.run, monitor)
         if job.is_chief:
             # Before anything that takes time: a folder without it is not found again after a kill.
             job.run.write_config(record.config_record(config, plan, device, job.policy, monitor))
@@ -81,7 +83,15 @@ def _make_monitor(config, data, log):
     if count < evaluation.MIN_IMAGES:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, len(real)))
-    extractor = classifier.classifier(data.dataset, log=log)
+    if config.eval_features == projection.WORD:
+        extractor = projection.projection(config.preset.image_shape)
+    elif classifier.can_be_trained(data.dataset):
+        extractor = classifier.classifier(data.dataset, log=log)
+    else:
+        raise UserError(
+            '--eval_every: expected labels to train a classifier with, by whose features images are measured, found '
+            'none in {}; --eval_features={} measures by a fixed random projection'.format(
+                data.dataset.folder, projection.WORD))
     labelled = config.preset.classes is not None
     return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log,
                                      data.labels if labelled else None, config.preset.classes)

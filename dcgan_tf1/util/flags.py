@@ -185,6 +185,25 @@ def check_runs(values, least, expected):
         raise Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))
 
 
+MAX_SEEDS = 1000000
+
+
+def parse_seeds(name, text):
+    """The seeds that a text like 0-35,40 lists, a tuple; None of None."""
+    if text is None:
+        return None
+    seeds, expected = [], '--{}: expected seeds and ranges of them, as 0-35,40, '.format(name)
+    for part in text.split(','):
+        first, dash, last = part.partition('-')
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise Error(expected + 'found {!r}'.format(text))
+        ends = int(first), int(last or first)
+        if ends[0] > ends[1] or len(seeds) + ends[1] - ends[0] >= MAX_SEEDS:
+            raise Error(expected + 'upwards and at most {:,}, found {!r}'.format(MAX_SEEDS, text))
+        seeds += range(ends[0], ends[1] + 1)
+    return tuple(seeds)
+
+
 def parse_range(name, text):
     """(low, high) of LOW,HIGH; None of None."""
     if text is None:

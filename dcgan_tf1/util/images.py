@@ -98,11 +98,15 @@ def gif_bytes(rows, columns=None, heads=None):
     frames = []
     for _, images in rows:
         picture = double(grid(images, columns or math.ceil(math.sqrt(len(images)))))
-        frames.append(_pillow(picture if heads is None else with_heads(picture, heads)))
-    stream = io.BytesIO()
-    frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:], loop=0,
-                   duration=[200] * (len(frames) - 1) + [2000])
-    return stream.getvalue(), len(frames)
+        frames.append(picture if heads is None else with_heads(picture, heads))
+    return frames_as_gif(frames, [200] * (len(frames) - 1) + [2000]), len(frames)
+
+
+def frames_as_gif(frames, milliseconds):
+    """The bytes of a GIF that repeats frames, uint8 [H, W, 1 or 3] each, of which each is shown for so long."""
+    pictures, stream = list(map(_pillow, frames)), io.BytesIO()
+    pictures[0].save(stream, 'GIF', save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    return stream.getvalue()
 
 
 def subsample(rows, max_rows):

@@ -33,6 +33,17 @@ def blobs(count, seed=0):
     return (255 * np.exp(-distance / 20)).astype(np.uint8)
 
 
+def located(count, seed):
+    """Blobs in one of four corners, uint8 [count, 28, 28], and which: uint8 [count]."""
+    draw = np.random.RandomState(seed)
+    labels = draw.randint(4, size=count)
+    y, x = np.mgrid[:28, :28]
+    rows = 8 + 12 * (labels // 2) + draw.randint(-2, 3, count)
+    columns = 8 + 12 * (labels % 2) + draw.randint(-2, 3, count)
+    distance = (y - rows[:, np.newaxis, np.newaxis]) ** 2 + (x - columns[:, np.newaxis, np.newaxis]) ** 2
+    return (255 * np.exp(-distance / 20)).astype(np.uint8), labels.astype(np.uint8)
+
+
 def cifar_rows(count=4, seed=0):
     draw = np.random.RandomState(seed)
     return draw.randint(0, 256, (count, 3072)).astype(np.uint8), [int(i) for i in draw.randint(0, 10, count)]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, graph_flags, run_command
-from helpers.data import blobs, write_mnist
+from helpers.data import blobs, located, write_mnist
 from helpers.exports import make_checkpoint
 from PIL import Image
 
@@ -259,17 +259,6 @@ def test_copies_of_training_images_are_found(tiny_data, plain_graph, tmp_path):
     assert metrics_of(tmp_path / 'out')['results'][1]['memorised'] > 0.6
 
 
-def located(count, seed):
-    """Blobs in one of four corners, labelled by the corner."""
-    draw = np.random.RandomState(seed)
-    labels = draw.randint(4, size=count)
-    y, x = np.mgrid[:28, :28]
-    rows = 8 + 12 * (labels // 2) + draw.randint(-2, 3, count)
-    columns = 8 + 12 * (labels % 2) + draw.randint(-2, 3, count)
-    distance = (y - rows[:, np.newaxis, np.newaxis]) ** 2 + (x - columns[:, np.newaxis, np.newaxis]) ** 2
-    return (255 * np.exp(-distance / 20)).astype(np.uint8), labels.astype(np.uint8)
-
-
 def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((8,), 3, False))
@@ -309,7 +298,7 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
     monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'usual'))
     given, lines = [], []
 
-    def train(name, sets, classes, seed, path, about, log):
+    def train(name, recipe, sets, classes, seed, path, about, log):
         given.append([array.squeeze() for array in sets])
         raise UserError('enough')
 
@@ -364,6 +353,8 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     (tmp_path / 'bad.pb').write_bytes(b'\xff' * 100)
     result = run_command('evaluate', '--features={}'.format(tmp_path / 'bad.pb'), *(base + flags))
     check_one_line_error(result, 'bad.pb')
+    check_one_line_error(run_command('evaluate', '--features=pixels', *(base + flags)), '--features: expected a '
+                         'frozen graph (.pb) for --features_input and --features_output, found pixels')
     check_one_line_error(run_command('evaluate', '--features_range=1', *base), '--features_range', "'1'")
     check_one_line_error(run_command('evaluate', '--features_range=0,1', *base), '--features_range', '--features')
     check_one_line_error(run_command('evaluate', '--notiles', *base), '--tiles', '--images')

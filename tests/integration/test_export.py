@@ -22,12 +22,14 @@ from helpers.exports import (
     make_checkpoint,
     noise,
     preset_of,
+    registered,
 )
 from helpers.places import HELPERS
 
 from dcgan_tf1.exporting import formats, freeze, tfjs
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.util import files
+from dcgan_tf1.runs import image_files
+from dcgan_tf1.util import files, images
 
 OLD = tf.VERSION.startswith('1.')
 FAST = ('blog_mnist', 'keras_dense', LABELLED.name, ODD.name)
@@ -389,6 +391,101 @@ def test_freezing_computes_all_that_does_not_depend_on_the_input():
     with tf.Graph().as_default(), tf.Session() as session:
         tf.import_graph_def(frozen, name='')
         np.testing.assert_array_equal(session.run('y:0', {'x:0': [[1, 10]]}), expected)
+
+
+# ------------------------------------------------------------------------- variants of ONNX
+
+@pytest.mark.skipif('onnx' not in ALL, reason='tf2onnx is not here')
+@pytest.mark.parametrize('name, given, suffix, shape', [
+    ('blog_dense', ['--uint8', '--layout=nchw'], '-uint8-nchw', [3, 28, 28]),
+    (LABELLED.name, ['--uint8'], '-uint8', [28, 28, 3]), ('blog_dense', ['--layout=nchw'], '-nchw', [1, 28, 28])])
+def test_onnx_as_programs_take_it_that_measure_pictures(name, given, suffix, shape, tmp_path):
+    prefix, out = make_checkpoint(name, tmp_path), str(tmp_path / 'out')
+    with registered(name):
+        status, text, err = run_command('export', '--checkpoint=' + prefix, '--preset=' + name, '--out=' + out,
+                                        '--formats=onnx', *given)
+    assert status == 0 and 'generator{}.onnx'.format(suffix) in text, err
+    assert sorted(os.listdir(os.path.join(out, 'onnx'))) == ['generator{}.onnx'.format(suffix), 'generator.onnx']
+    manifest, as_bytes = manifest_of(out), '--uint8' in given
+    plain, variant = manifest['networks']
+    target = 'bytes' * as_bytes + 'images' * (not as_bytes) + '_nchw' * ('--layout=nchw' in given)
+    assert variant['output'] == {
+        'key': 'bytes' if as_bytes else 'images', 'name': target + ':0', 'dtype': 'uint8' if as_bytes else 'float32',
+        'shape': [None] + shape, 'range': [0, 255] if as_bytes else [-1.0, 1.0]}
+    assert (variant['name'], variant['inputs'], variant['signature']) == ('generator' + suffix, plain['inputs'], None)
+    assert plain['output']['shape'] == [None, 28, 28, 1]
+    assert [artefact['largest_error'] <= limit for artefact, limit in zip(
+        manifest['formats']['onnx'], (1e-5, 1))] == [True, True]
+    z, of_classes = noise(name, 16), labels(name, 16)
+    found = run_onnx(out, 'generator' + suffix, feeds(('inputs_noise:0', z), of_classes), target + ':0')
+    expected = expected_images(name, prefix, z, of_classes)
+    if as_bytes:
+        expected = images.to_uint8(expected, (-1.0, 1.0)).repeat(3, axis=3)
+    if '--layout=nchw' in given:
+        expected = expected.transpose(0, 3, 1, 2)
+    assert found.dtype == expected.dtype and list(found.shape) == [16] + shape
+    np.testing.assert_allclose(found.astype(float), expected, atol=1 if as_bytes else 1e-5)
+    assert (found == expected).mean() > 0.99 or not as_bytes
+    assert 'onnx/generator{}.onnx'.format(suffix) in read(os.path.join(out, 'README.md'))
+    assert ('torch_fidelity' in read(os.path.join(out, 'README.md'))) == (len(given) == 2)
+
+
+def test_variants_of_onnx_without_onnx_are_refused(dense, tmp_path, monkeypatch):
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=frozen,web', '--uint8')),
+                         '--uint8: expected onnx among --formats, found frozen,web')
+    monkeypatch.setattr(formats.importlib.util, 'find_spec', lambda name: None)
+    result = run_command(*flags(dense, tmp_path / 'out', '--layout=nchw'))
+    check_one_line_error(result, '--uint8, --layout: expected the format onnx, found frozen', 'needs tf2onnx')
+
+
+FIDELITY = '''
+import sys, torch, torch_fidelity
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.generative_model_onnx import GenerativeModelONNX
+
+class Means(FeatureExtractorBase):  # its own need weights that are downloaded
+    def __init__(self, name, features_list, **_): super().__init__(name, features_list)
+    @staticmethod
+    def get_provided_features_list(): return ('means',)
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric): return 'means'
+    @staticmethod
+    def can_be_compiled(): return False
+    @staticmethod
+    def get_dummy_input_for_compile(): return torch.zeros([1, 3, 28, 28], dtype=torch.uint8)
+    def forward(self, x):
+        assert x.dtype == torch.uint8 and x.shape[1:] == (3, 28, 28), x.shape
+        return (torch.nn.functional.avg_pool2d(x.float(), 7).mean(1).flatten(1),)
+
+torch_fidelity.register_feature_extractor('means', Means)
+class Generator(GenerativeModelONNX):
+    def forward(self, z): return super().forward(2 * z - 1)
+found = []
+for input2 in sys.argv[2:]:
+    generator = Generator(sys.argv[1], 100, 'uniform_0_1', 0)
+    found.append(torch_fidelity.calculate_metrics(
+        input1=generator, input1_model_num_samples=200, input2=input2, fid=True, cuda=False, cache=False,
+        verbose=False, feature_extractor='means')['frechet_inception_distance'])
+print(*found)
+'''
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif('onnx' not in ALL, reason='tf2onnx is not here')
+def test_torch_fidelity_reads_the_variant_and_the_files_of_single_images(dense, tmp_path):
+    """Of one generator they are near each other, and of noise far away."""
+    python = interpreter('DCGAN_TF1_PYTHON_TORCH', 'a Python with torch-fidelity and onnxruntime')
+    status, _, err = run_command(*flags(dense, tmp_path / 'out', '--formats=onnx', '--uint8', '--layout=nchw'))
+    assert status == 0, err
+    status, _, err = run_command('sample', '--checkpoint=' + dense, '--preset=blog_dense', '--num_images=200',
+                                 '--outdir={}'.format(tmp_path / 'files'))
+    assert status == 0, err
+    image_files.save(str(tmp_path / 'noise'), list(map(str, range(200))), np.random.RandomState(0).randint(
+        0, 256, (200, 28, 28, 1)).astype(np.uint8))
+    done = subprocess.run([python, '-c', FIDELITY, str(tmp_path / 'out' / 'onnx' / 'generator-uint8-nchw.onnx'),
+                           str(tmp_path / 'files'), str(tmp_path / 'noise')], check=True, stdout=subprocess.PIPE)
+    same, other = map(float, done.stdout.split())
+    assert same < 0.05 * other
 
 
 # --------------------------------------------------------------------------- bad input

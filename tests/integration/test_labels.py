@@ -68,15 +68,16 @@ def test_resumed_equals_undisturbed(conditional, tiny_data, tmp_path):
     # Other settings than it was started with are named.
     check_one_line_error(
         train(tiny_data, tmp_path, '--max_steps=20', '--resume=require', '--ema_decay=0', '--beta1=0.5',
-              '--loss=halves', '--augment=cutout', '--g_learning_rate=0.1', *flags),
+              '--loss=halves', '--augment=cutout', '--mirror', '--g_learning_rate=0.1', *flags),
         'ema_decay was 0.999, now None', 'beta1 was 0.0, now 0.5', "loss was 'hinge', now 'halves'",
-        "augment was [], now ['cutout']", 'g_learning_rate was None, now 0.1')
+        "augment was [], now ['cutout']", 'mirror was False, now True', 'g_learning_rate was None, now 0.1')
 
 
 @pytest.mark.slow
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path):
-    """With all that draws at random: labels, noise, augmentation."""
-    flags = ('--max_steps=150', '--checkpoint_every=50', '--log_every=50', '--augment=translation,cutout')
+    """With all that draws at random: labels, noise, augmentation, mirroring."""
+    flags = ('--max_steps=150', '--checkpoint_every=50', '--log_every=50', '--augment=translation,cutout',
+             '--mirror')
     assert train(tiny_data, tmp_path / 'whole', *flags)[0] == 0
     killed = tmp_path / 'killed' / '00000-conditional'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'killed'),
@@ -133,6 +134,18 @@ def test_walks_between_classes_keep_the_noise(conditional, tmp_path):
     arrays, size = sampled(conditional, tmp_path, '--interpolate', '--class=7', '--n=2')
     assert size == (10, 2) and arrays['labels'].tolist() == 20 * [7]
     np.testing.assert_array_equal(arrays['z'], noise.sample_interpolations(PRESETS['conditional'], 2, 10))
+
+
+def test_files_of_classes_and_labels_of_a_file(conditional, tmp_path):
+    arrays, _ = sampled(conditional, tmp_path, '--seeds=4,9', '--class=3,8', '--outdir={}'.format(tmp_path / 'images'))
+    assert sorted(os.listdir(str(tmp_path / 'images'))) == [
+        'seed00000{}-class{}.png'.format(seed, label) for seed in (4, 9) for label in (3, 8)]
+    np.savez(str(tmp_path / 'given.npz'), z=arrays['z'][:3], labels=arrays['labels'][:3])
+    again, size = sampled(conditional, tmp_path, '--z={}'.format(tmp_path / 'given.npz'))
+    assert again['labels'].tolist() == [3, 8, 3] and size == (2, 2)
+    np.testing.assert_allclose(again['images'], arrays['images'][:3], atol=1e-6)
+    again, _ = sampled(conditional, tmp_path, '--z={}'.format(tmp_path / 'given.npz'), '--class=7')
+    assert again['labels'].tolist() == [7, 7, 7]
 
 
 def test_classes_that_there_are_not(conditional, run, tmp_path):

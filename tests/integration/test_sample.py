@@ -109,6 +109,43 @@ def test_a_checkpoint_of_another_preset_names_the_variable_and_both_shapes(run):
     check_one_line_error(result, 'generator/dense/kernel', '[100, 128]', '[100, 8192]')
 
 
+def test_single_images_as_files_and_of_noise_in_a_file(run, tmp_path):
+    folder, npz, out = str(tmp_path / 'images'), str(tmp_path / 'a.npz'), str(tmp_path / 'a.png')
+    base = ['--run=' + run, '--dropout=off']
+    status, text, err = run_command('sample', '--seeds=0-1,7', '--outdir=' + folder, '--npz=' + npz, *base)
+    assert status == 0 and '{}: seed000000.png to seed000007.png, 3 images from '.format(folder) in text, err
+    names = ['seed000000.png', 'seed000001.png', 'seed000007.png']
+    assert sorted(os.listdir(folder)) == names and sorted(os.listdir(str(tmp_path))) == ['a.npz', 'images']
+    assert run_command('sample', '--seed=7', '--n=1', '--out=' + out, *base)[0] == 0
+    pictures = [np.asarray(Image.open(path)).astype(int) for path in [out] + [
+        os.path.join(folder, name) for name in names]]
+    assert np.abs(pictures[0] - pictures[3]).max() <= 1
+    with np.load(npz) as arrays:
+        np.testing.assert_allclose(pictures[1:], (arrays['images'][..., 0] + 1) * 127.5, atol=0.6)
+    check_one_line_error(run_command('sample', '--n=2', '--outdir=' + folder, *base), 'seed000000.png', '--overwrite')
+    # The same noise again, with the same dropout masks where there are some, which --seed selects.
+    assert run_command('sample', '--run=' + run, '--z=' + npz, '--npz=' + npz, '--out=' + out, '--overwrite')[0] == 0
+    with np.load(npz) as arrays:
+        first = dict(arrays)
+    status, text, err = run_command('sample', '--run=' + run, '--z=' + npz, '--outdir=' + folder, '--out=' + out,
+                                    '--overwrite')
+    assert status == 0 and len(text.splitlines()) == 2, err
+    for place in range(3):
+        picture = np.asarray(Image.open(os.path.join(folder, 'z00000{}.png'.format(place))))
+        np.testing.assert_allclose(picture, (first['images'][place, ..., 0] + 1) * 127.5, atol=0.6)
+    check_one_line_error(run_command('sample', '--z=' + npz, '--seed=1', '--out=' + out, '--overwrite', *base),
+                         '--seed: expected a preset that samples with dropout', '--z, found blog_mnist')
+
+
+def test_a_walk_as_a_video(run, tmp_path):
+    status, text, err = run_command('sample', '--run=' + run, '--interpolate', '--seeds=1,2,3', '--columns=4',
+                                    '--video={}'.format(tmp_path / 'walk.gif'))
+    assert status == 0 and 'walk.gif: 6 frames of 8 images from' in text, err
+    with Image.open(str(tmp_path / 'walk.gif')) as film:
+        assert film.size == (112, 56) and film.n_frames == 6
+    assert os.listdir(str(tmp_path)) == ['walk.gif']
+
+
 def test_arrays_and_picture_of_one_name_are_refused_before_any_work(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_one_line_error(run_command('sample', '--run=' + run, '--out=x', '--npz=./x'), '--npz', 'another file')

@@ -1,11 +1,12 @@
-"""What is done at random to all images that a discriminator sees: by values, and as a function of seeds."""
+"""What is done to images at random, to real ones or to all that a discriminator sees: values and seeds."""
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import augmentation, layers, objectives
+from dcgan_tf1.gan import augmentation, collectives, layers, objectives, updates
 from dcgan_tf1.gan.presets import PRESETS
 
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (60, 16, 24, 3)).astype(np.float32)
@@ -80,6 +81,38 @@ def test_what_is_drawn_is_a_function_of_the_pass_and_its_seed():
                         if np.allclose(image[y:y + 16, x:x + 24], result, atol=1e-6)}
         assert {y for y, _ in amounts} == set(range(5)) and {x for _, x in amounts} == set(range(7))
         assert augmentation.augment(IMAGES, None, ()) is IMAGES
+
+
+def test_half_of_the_real_images_are_mirrored_and_no_generated_one():
+    """By both towers of a step, each for itself; also of images that are flat, of as many channels as there are."""
+    def forward(preset, real, noise, new_context):
+        seen.append(real)
+        return objectives.GAN.forward(preset, real, noise, new_context)
+
+    def losses(logits_real, logits_fake, smoothing):
+        fakes.append(logits_fake)
+        return collections.namedtuple('Losses', 'd_loss')(tf.reduce_mean(logits_real))
+
+    seen, fakes = [], []
+    preset = dataclasses.replace(
+        PRESETS['blog_dense'], mirror=True, loss=losses, image_shape=(16, 24, 3), input_shape=(16 * 24 * 3,),
+        model=objectives.GAN._replace(forward=forward), generator=lambda z, ctx: z,
+        discriminator=lambda x, ctx: (x, x))
+    flat, mirrored = IMAGES.reshape(60, -1), IMAGES[:, :, ::-1].reshape(60, -1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(0)
+        seed = tf.placeholder(tf.int32, [])
+        builder = updates.UpdateBuilder(preset, 'float32', 'native', ('', ''), collectives.AllReduce())
+        builder.forward(tf.constant(flat), tf.constant(flat), None, seed)
+        chosen = []
+        for number in (5, 6, 5):
+            found = np.concatenate(session.run(seen, {seed: number}))
+            swapped = (found == mirrored).all(axis=1)
+            np.testing.assert_array_equal(found[~swapped], flat[~swapped])
+            chosen.append(swapped)
+        np.testing.assert_array_equal(np.concatenate(session.run(fakes)), flat)
+    assert (chosen[0] == chosen[2]).all() and (chosen[0] != chosen[1]).any()
+    assert (chosen[0][:30] != chosen[0][30:]).any() and 20 < chosen[0].sum() < 40
 
 
 def test_both_networks_learn_through_what_is_done_to_real_and_generated_images():

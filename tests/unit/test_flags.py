@@ -63,6 +63,13 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('evaluate', ['--run=a', '--all_checkpoints', '--which=best'], ['beside it, found --which (']),
     ('evaluate', ['--run=a', '--features=x.pb', '--features_input=y'], ['beside it, found --features_input (']),
     ('sample', ['--checkpoint=b'], ['--preset']),
+    ('sample', ['--run=a', '--seeds=1', '--z=b'], ['--z: expected no --seeds beside it, found both']),
+    ('sample', ['--run=a', '--seeds=1', '--n=3'], ['--num_images: expected no --seeds beside it']),
+    ('sample', ['--run=a', '--outdir=b', '--interpolate'], ['--outdir: expected no --interpolate beside it']),
+    ('sample', ['--run=a', '--video=b.mp4'], ['--video: expected --interpolate beside it']),
+    ('sample', ['--run=a', '--video=b', '--interpolate', '--out=c'], ['--video: expected no --out beside it']),
+    ('sample', ['--run=a', '--video=b.mpg', '--interpolate'], ["--video: expected a name that ends in .mp4 or .gif"]),
+    ('sample', ['--run=a', '--outdir=b', '--columns=3'], ['--columns: expected a picture, found --outdir']),
     ('sample', ['--checkpoint=no/such', '--preset=blog_mnist'], ['no/such', 'expected a checkpoint']),
     ('sample', ['--run=no/such'], ['no/such', 'run folder']),
     ('datasets', ['--shape=28x28'], ['--shape', '28x28']),
@@ -108,7 +115,8 @@ def test_flags_override_the_preset():
     ('resnet_mnist', ['--ema_decay=0.9'], {'ema_decay': 0.9}),  # whose average has no warm-up
     ('cgan_cifar10', ['--augment=none', '--learning_rate=0.5', '--d_learning_rate=1'],
      {'augment': (), 'learning_rate': 0.5, 'd_learning_rate': 1}),
-    ('vae', ['--beta1=0.5', '--ema_decay=0.9'], {'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
+    ('vae', ['--beta1=0.5', '--ema_decay=0.9', '--mirror'],
+     {'mirror': True, 'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
 def test_flags_to_experiment_with(preset, given, changed):
     assert train.parse_train(['--preset=' + preset] + given).preset == dataclasses.replace(PRESETS[preset], **changed)
 

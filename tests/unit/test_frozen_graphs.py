@@ -188,10 +188,11 @@ def test_a_graph_of_the_release_at_hand_is_read_by_1_15(tmp_path):
 def test_what_is_written_of_a_graph_is_what_was_frozen(tmp_path, monkeypatch):
     """The classifier's file has no attribute that importing fills in, and its accuracy is that of test images."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((2,), 1, False))
+    recipe = classifier.Recipe((2,), 1, False)
     images, labels = blobs(256)[..., np.newaxis], np.arange(256) % 10
     os.makedirs('data')
-    classifier._train('mnist', (images, labels, images[:50], labels[:50]), 10, 0, 'data/c.pb', 'data/c.json', print)
+    classifier._train('mnist', recipe, (images, labels, images[:50], labels[:50]), 10, 0, 'data/c.pb', 'data/c.json',
+                      print)
     with open('data/c.json') as handle:
         assert json.load(handle)['test_images'] == 50
     graph_def = tf.GraphDef()

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers.data import blobs
 
-from dcgan_tf1.metrics import distances, evaluation, results, spectrum, table
+from dcgan_tf1.metrics import distances, evaluation, projection, results, spectrum, table
+
+FIRST_FEATURES = [4.1805, 0.3529, -4.9367]  # of the projection, of a blob
 
 
 def normal(count, mean=0.0, scale=1.0, size=8, seed=0):
@@ -136,6 +139,27 @@ def test_the_class_histogram():
     np.testing.assert_allclose(found.entropy, -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
     np.testing.assert_allclose(found.confidence, (0.9 + 0.6 + 0.7 + 0.8) / 4)
     np.testing.assert_allclose(distances.class_histogram(np.eye(10)).entropy, np.log(10))
+
+
+def test_the_projection_of_pixels_tells_better_images_from_worse():
+    """By the same weights at any time and in any release; images may be of any size."""
+    images = blobs(600)[..., np.newaxis]
+    extractor = projection.projection((28, 28, 1))
+    real, draw = extractor.run(images[:300])[0], np.random.RandomState(0)
+    assert extractor.run(images[:2])[1] is None and real.shape == (300, 64) and real.dtype == np.float32
+    np.testing.assert_allclose(real[0, :3], FIRST_FEATURES, atol=1e-3)
+    worse = [images[300:]] + [np.clip(images[300:] + draw.normal(0, deviation, images[300:].shape), 0, 255).astype(
+        np.uint8) for deviation in (5, 20, 80)]
+    found = [distances.frechet_distance(real, extractor.run(some)[0]) for some in worse]
+    assert found[0] < 0.5 * found[2] and found == sorted(found)
+    assert distances.frechet_distance(real, np.repeat(real[:1], 300, axis=0)) > 10 * found[0]  # all the same
+    other = projection.projection((28, 28, 1), 1)
+    assert other.name != extractor.name and np.abs(other.run(images[:1])[0] - real[:1]).max() > 0.1
+    for shape in ((45, 61, 3), (4, 5, 1)):
+        pictures = draw.randint(0, 256, (2,) + shape).astype(np.uint8)
+        values = projection.projection(shape).run(pictures)[0]
+        assert values.shape == (2, 64) and np.abs(values[0] - values[1]).max() > 1e-3
+    assert projection.is_projection(extractor.name) and not projection.is_projection('classifier of mnist')
 
 
 def test_the_classes_accuracies():

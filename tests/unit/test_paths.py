@@ -27,7 +27,8 @@ def home(tmp_path, monkeypatch):
 
 PATHS = [
     (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
-    (sample.parse, ['--run=a'], ['run', 'out', 'npz', 'preset_file']),
+    (sample.parse, ['--run=a'], ['run', 'out', 'outdir', 'npz', 'z', 'preset_file']),
+    (sample.parse, ['--run=a', '--interpolate'], ['video']),
     (sample.parse, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
     (animation.parse, ['--run=a'], ['run', 'out']),
     (compare.parse, ['--runs=a,b'], ['out']),
@@ -65,7 +66,7 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
         assert function([]) is None
     assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
     assert defined[False] <= {'augment', 'class', 'preset', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range',
-                              'features_range', 'features_input', 'features_output', 'features_probabilities'}
+                              'seeds', 'features_range', 'features_input', 'features_output', 'features_probabilities'}
 
 
 def test_the_environments_data_folder_is_expanded_too(home, monkeypatch):

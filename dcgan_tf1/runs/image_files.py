@@ -1,0 +1,32 @@
+"""Images as a folder of PNG files, one each: what programs that measure images read."""
+
+import os
+
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import check_writable, writing
+from dcgan_tf1.util.images import save_png
+
+EXTENSION = '.png'
+
+
+def check(folder, names, overwrite):
+    """Raises UserError where files of these names can't be written into a folder, or would be replaced unasked."""
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise UserError('--outdir: expected a folder, found the file {}'.format(folder))
+    twice = len(names) - len(set(names))
+    if twice:
+        raise UserError('--outdir: expected each image once, found {:,} of them again'.format(twice))
+    there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+    found = [name + EXTENSION for name in names if name + EXTENSION in there]
+    if found and not overwrite:
+        raise UserError('{}: expected no {}, found {:,} of the {:,} files to be written; --overwrite replaces '
+                        'them'.format(folder, found[0], len(found), len(names)))
+    check_writable(os.path.join(folder, names[0] + EXTENSION))
+
+
+def save(folder, names, images):
+    """Writes images, uint8 [N, H, W, 1 or 3], each under its name; a folder that is missing is made."""
+    with writing(folder):
+        os.makedirs(folder, exist_ok=True)
+    for name, image in zip(names, images):
+        save_png(os.path.join(folder, name + EXTENSION), image)

@@ -1,0 +1,100 @@
+"""What images are made of: noise that is drawn, that of given seeds or that in a file, and labels."""
+
+import collections
+import math
+
+import numpy as np
+
+from dcgan_tf1.data import npz
+from dcgan_tf1.gan import noise
+from dcgan_tf1.util.errors import UserError
+
+IMAGES = 25  # of a preset without labels, unless told otherwise
+ROWS = 10  # of one with labels, and of a walk along one class or pair of classes
+WALK = 10  # images from one end of a row to the other
+
+Inputs = collections.namedtuple('Inputs', [
+    'z',        # noise, float32 [N, z_dim]
+    'labels',   # int32 [N], or float32 [N, classes], weights of the classes; None where the preset takes none
+    'columns',  # images in a row of a picture of them all
+    'names',    # of a file for each image, without an extension; None of walks
+])
+
+# Noise that is given in place of what is drawn: z [N, z_dim], names of the vectors, their labels or None.
+Given = collections.namedtuple('Given', 'z names labels')
+
+
+def of_seeds(preset, seeds):
+    """The Given noise of seeds: the first vector that `dcgan-sample --seed` draws of each."""
+    return Given(noise.noise_of_seeds(preset, seeds), ['seed{:06d}'.format(seed) for seed in seeds], None)
+
+
+def read(path, preset):
+    """The Given noise in an .npz file, as `dcgan-sample --npz` writes it; UserError for one that does not fit."""
+    z = npz.read_array(path, 'z')
+    if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z) or z.dtype.kind == 'b':
+        raise UserError('{}: expected z [N, {}], numbers, found {} {}'.format(
+            path, preset.z_dim, z.dtype, list(z.shape)))
+    if not np.isfinite(z).all():
+        raise UserError('{}: expected finite values in z, found some that are not'.format(path))
+    labels = None
+    if preset.classes is not None and 'labels' in npz.names(path):
+        labels = npz.read_array(path, 'labels')
+        numbers = labels.dtype.kind in 'iu' and labels.shape == z.shape[:1]
+        weights = labels.dtype.kind == 'f' and labels.shape == (len(z), preset.classes)
+        if not (numbers and 0 <= labels.min() <= labels.max() < preset.classes
+                or weights and np.isfinite(labels).all()):
+            raise UserError('{}: expected labels, integers [{}] from 0 to {} or weights [{}, {}], found {} {}'.format(
+                path, len(z), preset.classes - 1, len(z), preset.classes, labels.dtype, list(labels.shape)))
+        labels = labels.astype(np.int32 if numbers else np.float32)
+    return Given(z.astype(np.float32), ['z{:06d}'.format(number) for number in range(len(z))], labels)
+
+
+def images_of(preset, count, seed, classes, given=None, as_files=False):
+    """The Inputs of single images.
+
+    Args:
+      count: how many; None for the default, and where noise is given.
+      seed: what the noise is drawn from; with as_files the first of as many seeds as there are noise vectors.
+      classes: the labels that are asked for, each of every noise vector; [] of a preset without.
+      given: the Given noise, or None.
+    """
+    if given is not None and given.labels is not None:
+        return Inputs(given.z, given.labels, _square(len(given.z)), given.names)
+    columns = max(1, len(classes))
+    if given is None:
+        count = count or (ROWS * columns if classes else IMAGES)
+        if not as_files:
+            z, labels = noise.sample_inputs(preset, count, seed, 'sample', classes=classes)
+            return Inputs(z, labels, columns if columns > 1 else _square(count), None)
+        given = of_seeds(preset, range(seed, seed + -(-count // columns)))
+    count = count or len(given.z) * columns
+    labels = np.tile(np.asarray(classes, np.int32), len(given.z))[:count] if classes else None
+    names, digits = given.names, len(str((preset.classes or 1) - 1))
+    if classes:
+        names = ['{}-class{:0{}d}'.format(name, label, digits) for name in names for label in classes]
+    return Inputs(np.repeat(given.z, columns, axis=0)[:count], labels, columns if columns > 1 else _square(count),
+                  names[:count])
+
+
+def _square(count):
+    return math.ceil(math.sqrt(count))
+
+
+def walks_of(preset, rows, steps, seed, classes, given=None):
+    """The Inputs of walks: rows of `steps` images from one noise vector to another, or from a class to the next.
+
+    rows: how many; None for the default, and where noise is given: then each of its vectors is the begin of a row that
+    ends at the next, or, between classes, the noise of a row.
+    """
+    if len(classes) > 1:
+        rows = rows or (len(classes) - 1 if len(classes) > 2 else ROWS)
+        z = noise.sample_noise(preset, rows, seed) if given is None else given.z
+        return Inputs(*noise.class_walks(preset, classes, z, steps) + (steps, None))
+    if given is None:
+        z = noise.sample_interpolations(preset, rows or (ROWS if classes else IMAGES), steps, seed)
+    elif len(given.z) > 1:
+        z = noise.interpolate_along(preset, given.z, steps)
+    else:
+        raise UserError('--interpolate: expected two noise vectors or more, found 1')
+    return Inputs(z, np.full(len(z), classes[0], np.int32) if classes else None, steps, None)

@@ -1,0 +1,167 @@
+"""What `dcgan-sample` makes images of, and the files that it writes them into."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from dcgan_tf1.gan import noise
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import image_files, sample_inputs, video
+from dcgan_tf1.util import flags
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.images import double, grid
+
+PLAIN, LABELLED = PRESETS['blog_mnist'], PRESETS['cgan_mnist']
+IMAGES = np.random.RandomState(0).randint(0, 256, (6, 4, 6, 3)).astype(np.uint8)
+
+
+def test_seeds_are_listed_as_numbers_and_ranges():
+    assert flags.parse_seeds('seeds', '0-3,40,2') == (0, 1, 2, 3, 40, 2) and flags.parse_seeds('seeds', None) is None
+    for text in ('', '1,', '3-1', '-1', '1-', 'a', '1.5', '0-1000000', '1-2-3'):
+        with pytest.raises(flags.Error, match='--seeds: expected seeds and ranges of them, as 0-35,40, .*found'):
+            flags.parse_seeds('seeds', text)
+
+
+def test_the_image_of_a_seed_is_the_first_that_the_seed_draws():
+    found = sample_inputs.images_of(PLAIN, None, 0, [], sample_inputs.of_seeds(PLAIN, (3, 40)))
+    np.testing.assert_array_equal(found.z, [noise.sample_noise(PLAIN, 9, seed)[0] for seed in (3, 40)])
+    assert (found.labels, found.columns, found.names) == (None, 2, ['seed000003', 'seed000040'])
+    # As many files as images are asked for are those of as many seeds.
+    found = sample_inputs.images_of(PLAIN, 3, 39, [], as_files=True)
+    np.testing.assert_array_equal(found.z[1], noise.sample_noise(PLAIN, 1, 40)[0])
+    assert found.names == ['seed000039', 'seed000040', 'seed000041']
+    # Of a preset with labels, each seed in all the classes that are asked for.
+    found = sample_inputs.images_of(LABELLED, 5, 7, [3, 8], as_files=True)
+    assert found.labels.tolist() == [3, 8, 3, 8, 3] and found.columns == 2 and found.labels.dtype == np.int32
+    assert found.names == ['seed000007-class3', 'seed000007-class8', 'seed000008-class3', 'seed000008-class8',
+                           'seed000009-class3']
+    np.testing.assert_array_equal(found.z, noise.noise_of_seeds(LABELLED, [7, 7, 8, 8, 9]))
+    assert len(sample_inputs.images_of(LABELLED, None, 0, [7], as_files=True).z) == 10
+
+
+def test_walks_lead_from_each_seed_to_the_next_or_keep_it_from_class_to_class():
+    given = sample_inputs.of_seeds(PLAIN, (3, 1, 4))
+    found = sample_inputs.walks_of(PLAIN, None, 5, 0, [], given)
+    rows = found.z.reshape(2, 5, 100)
+    np.testing.assert_allclose(rows[:, 0], given.z[:2], atol=1e-6)
+    np.testing.assert_allclose(rows[:, 4], given.z[1:], atol=1e-6)
+    np.testing.assert_allclose(rows[0, 1], 0.75 * given.z[0] + 0.25 * given.z[1], atol=1e-6)
+    assert found.columns == 5
+    found = sample_inputs.walks_of(LABELLED, None, 5, 0, [3, 8], given)
+    np.testing.assert_array_equal(found.z, given.z.repeat(5, axis=0))
+    np.testing.assert_array_equal(found.labels[[0, 4, 5]], np.eye(10)[[3, 8, 3]])
+    with pytest.raises(UserError, match='--interpolate: expected two noise vectors or more, found 1'):
+        sample_inputs.walks_of(PLAIN, None, 5, 0, [], sample_inputs.of_seeds(PLAIN, (3,)))
+
+
+def test_noise_and_labels_in_a_file(tmp_path):
+    path, z = str(tmp_path / 'z.npz'), noise.sample_noise(PLAIN, 4)
+    np.savez(path, z=z.astype(np.float64), labels=np.array([9, 0, 0, 3]))
+    found = sample_inputs.images_of(LABELLED, None, 0, range(10), sample_inputs.read(path, LABELLED))
+    np.testing.assert_array_equal(found.z, z)
+    assert found.labels.tolist() == [9, 0, 0, 3] and found.names == ['z000000', 'z000001', 'z000002', 'z000003']
+    assert found.z.dtype == np.float32 and found.columns == 2
+    assert sample_inputs.read(path, PLAIN).labels is None
+    np.savez(path, z=z, labels=np.full((4, 10), 0.1))
+    assert sample_inputs.read(path, LABELLED).labels.shape == (4, 10)
+
+
+@pytest.mark.parametrize('arrays, message', [
+    ({'x': [1]}, "array 'z'"), ({'z': np.zeros((2, 99))}, r'z \[N, 100\], numbers, found float64 \[2, 99\]'),
+    ({'z': np.zeros((0, 100))}, r'found float64 \[0, 100\]'), ({'z': np.full((2, 100), np.nan)}, 'finite'),
+    ({'z': np.zeros((2, 100)), 'labels': [1, 10]}, r'labels, integers \[2\] from 0 to 9 or weights \[2, 10\]'),
+    ({'z': np.zeros((2, 100)), 'labels': [1]}, r'found int64 \[1\]'),
+    ({'z': np.zeros((2, 100)), 'labels': np.zeros((2, 9))}, r'found float64 \[2, 9\]')])
+def test_noise_that_does_not_fit_is_refused(arrays, message, tmp_path):
+    np.savez(str(tmp_path / 'z.npz'), **arrays)
+    with pytest.raises(UserError, match='z.npz: .*' + message):
+        sample_inputs.read(str(tmp_path / 'z.npz'), LABELLED)
+
+
+def test_a_file_for_each_image(tmp_path):
+    folder, names = str(tmp_path / 'new' / 'images'), ['seed{:06d}'.format(i) for i in range(6)]
+    image_files.check(folder, names, False)
+    assert os.listdir(str(tmp_path)) == []
+    image_files.save(folder, names[:4], IMAGES[:4])
+    image_files.save(folder, names[4:], IMAGES[4:])
+    assert sorted(os.listdir(folder)) == [name + '.png' for name in names]
+    for name, image in zip(names, IMAGES):
+        np.testing.assert_array_equal(np.asarray(Image.open(os.path.join(folder, name + '.png'))), image)
+    with pytest.raises(UserError, match='images: expected no seed000004.png, found 2 of the 3 files to be written; '
+                                        '--overwrite'):
+        image_files.check(folder, ['other'] + names[4:], False)
+    image_files.check(folder, ['other'] + names[4:], True)
+    image_files.check(folder, ['other'], False)  # beside what is there
+    with pytest.raises(UserError, match='each image once, found 1'):
+        image_files.check(folder, names + names[:1], True)
+    with pytest.raises(UserError, match='--outdir: expected a folder, found the file'):
+        image_files.check(os.path.join(folder, 'seed000000.png'), names, True)
+
+
+def test_a_video_shows_all_rows_there_and_back(tmp_path):
+    frames = video.frames_of(IMAGES, 3)  # two rows of three
+    assert len(frames) == 4
+    for frame, moment in zip(frames, (0, 1, 2, 1)):
+        np.testing.assert_array_equal(frame, double(grid(IMAGES[[moment, 3 + moment]], 2)))
+    grey = [frame[..., :1] for frame in frames]
+    video.save(str(tmp_path / 'walk.gif'), grey)
+    with Image.open(str(tmp_path / 'walk.gif')) as film:
+        shown = [(np.asarray(each.convert('L')), each.info['duration']) for each in ImageSequence.Iterator(film)]
+    for (found, milliseconds), frame in zip(shown, grey):
+        np.testing.assert_array_equal(found, frame[..., 0])
+        assert milliseconds == 40
+    assert len(shown) == 4
+
+
+ENCODER = '''#!{}
+import sys
+if '-encoders' in sys.argv:
+    print(' V....D mpeg4  MPEG-4')
+elif '{}':
+    print('no such thing', file=sys.stderr); sys.exit(3)
+else:
+    with open(sys.argv[-1][len('file:'):], 'wb') as out:
+        out.write(' '.join(sys.argv[1:-1]).encode() + b'\\n' + sys.stdin.buffer.read())
+'''
+
+
+def test_a_video_is_handed_to_ffmpeg_or_becomes_a_gif(tmp_path, monkeypatch):
+    """By a program that writes down what it is handed; below, by the real one where it is."""
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setattr(video.importlib.util, 'find_spec', lambda name: None)
+    frames, path = video.frames_of(IMAGES, 3), str(tmp_path / 'walk.mp4')
+    assert video.writable_path(path) == (path[:-3] + 'gif', path[:-3] + 'gif in place of {}: found no ffmpeg (pip '
+                                         'install imageio-ffmpeg)'.format(path))
+    assert video.writable_path('walk.gif') == ('walk.gif', None)
+    program = tmp_path / 'ffmpeg'
+    program.write_text(ENCODER.format(sys.executable, ''))
+    program.chmod(0o755)
+    assert video.writable_path(path) == (path, None)
+    video.save(path, frames)
+    with open(path, 'rb') as handle:
+        arguments, pixels = handle.readline().decode(), handle.read()
+    assert '-pix_fmt rgb24 -s 24x8 -r 25 -i - ' in arguments and '-c:v mpeg4 ' in arguments
+    np.testing.assert_array_equal(np.frombuffer(pixels, np.uint8).reshape(4, 8, 24, 3), frames)
+    program.write_text(ENCODER.format(sys.executable, 'fails'))
+    os.remove(path)
+    with pytest.raises(UserError, match='walk.mp4: expected a video from .*, found that it failed: no such thing'):
+        video.save(path, frames)
+    assert sorted(os.listdir(str(tmp_path))) == ['ffmpeg']
+
+
+def test_a_video_decodes_to_its_frames(tmp_path):
+    program = video.find_encoder()
+    if program is None:
+        pytest.skip('ffmpeg is not here (pip install imageio-ffmpeg)')
+    smooth = np.mgrid[:32, :48].sum(axis=0)[np.newaxis, ..., np.newaxis] * 2 + np.arange(6).reshape(6, 1, 1, 1) * 9
+    frames, path = video.frames_of(np.repeat(smooth, 3, axis=3).astype(np.uint8), 3), str(tmp_path / 'a:b.mp4')
+    video.save(path, frames)
+    pixels = subprocess.run(
+        [program, '-loglevel', 'error', '-i', 'file:' + path, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'], check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+    found = np.frombuffer(pixels, np.uint8).reshape((4,) + frames[0].shape).astype(int)
+    assert np.abs(found - frames).mean() < 3 and np.abs(found - frames).max() < 30
