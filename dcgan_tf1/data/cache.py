@@ -117,7 +117,7 @@ def _make(place, count, fill, log):
             handle.truncate(0)
             if shutil.disk_usage(folder).free < count * size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            log('decoding {:,} images once into {} ({:.1f} GiB)'.format(count, place.path, count * size / (1 << 30)))
+            log('decoding {:,} images once into {} ({:,.0f} MiB)'.format(count, place.path, count * size / (1 << 20)))
             rows = _Rows(handle, size)
             with tqdm(total=count, desc='decoding', unit='image', disable=None, leave=False) as bar:
                 notes = fill(rows.write, bar)
