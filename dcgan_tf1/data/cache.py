@@ -100,8 +100,8 @@ def load(place, count, fill, log):
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
             raise
-        raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, a larger --cache_gib in memory'.format(
-            cannot_write(place.path, error)))
+        raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, and a larger --cache_gib keeps them in '
+                        'memory'.format(cannot_write(place.path, error)))
 
 
 def _make(place, count, fill, log):
