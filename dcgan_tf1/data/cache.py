@@ -100,8 +100,8 @@ def load(place, count, fill, log):
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
             raise
-        raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, a larger --cache_gib in memory'.format(
-            cannot_write(place.path, error)))
+        raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, and a larger --cache_gib keeps them in '
+                        'memory'.format(cannot_write(place.path, error)))
 
 
 def _make(place, count, fill, log):
@@ -117,7 +117,7 @@ def _make(place, count, fill, log):
             handle.truncate(0)
             if shutil.disk_usage(folder).free < count * size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            log('decoding {:,} images once into {} ({:.1f} GiB)'.format(count, place.path, count * size / (1 << 30)))
+            log('decoding {:,} images once into {} ({:,.0f} MiB)'.format(count, place.path, count * size / (1 << 20)))
             rows = _Rows(handle, size)
             with tqdm(total=count, desc='decoding', unit='image', disable=None, leave=False) as bar:
                 notes = fill(rows.write, bar)

@@ -2,6 +2,8 @@
 
 import os
 
+from tqdm import tqdm
+
 from dcgan_tf1.data import cache, folders, parquet, pictures, tfrecords, trees
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
@@ -38,7 +40,8 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         images, about, digest = _from_cache(found, shape, reading, log)
     else:
         rows = pictures.InMemory(len(found.names), shape)
-        about = pictures.read(found, shape, reading, rows.write)._asdict()
+        with tqdm(total=len(found.names), desc='decoding', unit='image', disable=None, leave=False) as bar:
+            about = pictures.read(found, shape, reading, rows.write, bar)._asdict()
         images, digest = rows.images[:len(about['kept'])], None
     kept = about['kept']
     for line in about['lines']:

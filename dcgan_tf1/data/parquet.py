@@ -4,6 +4,7 @@ Every file is untrusted input, of which pyarrow reads the tables and Pillow the 
 """
 
 import bisect
+import collections
 import io
 import os
 import threading
@@ -75,14 +76,14 @@ class _Names:
 
 
 class _Table:
-    """One file, of which one group of rows at a time is in memory."""
+    """One file, of which two groups of rows are in memory: at a border, threads read both."""
 
     def __init__(self, path):
         try:
             import pyarrow.parquet as pq
         except ImportError:
             raise UserError('{}: expected pyarrow to read Parquet files with, found none; {}'.format(path, _INSTALL))
-        self.path, self._lock, self._group = path, threading.Lock(), (None, None, None)
+        self.path, self._lock, self._groups = path, threading.Lock(), collections.OrderedDict()
         try:
             self._file = pq.ParquetFile(path)
             self._schema = self._file.schema_arrow
@@ -129,13 +130,14 @@ class _Table:
         """The encoded bytes of a row: of binary values, or of structures with `bytes`."""
         number = bisect.bisect_right(self._ends, row)
         with self._lock:
-            if self._group[:2] != (column, number):
+            if number not in self._groups:
                 try:
-                    values = self._file.read_row_group(number, columns=[column]).column(column)
+                    self._groups[number] = self._file.read_row_group(number, columns=[column]).column(column)
                 except Exception as error:  # noqa: BLE001  as above
                     raise self._damaged(error)
-                self._group = column, number, values
-            value = self._group[2][row - ([0] + self._ends)[number]].as_py()
+                while len(self._groups) > 2:
+                    self._groups.popitem(last=False)
+            value = self._groups[number][row - ([0] + self._ends)[number]].as_py()
         value = value.get('bytes') if isinstance(value, dict) else value
         if not isinstance(value, bytes):
             raise UserError('{}: expected the bytes of a picture in {}, row {}, found {}'.format(

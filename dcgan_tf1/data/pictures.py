@@ -67,11 +67,18 @@ def read_pictures(folder, shape, background='black', log=print):
     return rows.images, paths
 
 
+_ALIGNMENT = 64  # bytes: from there, TensorFlow takes an array on a CPU without a copy
+
+
 class InMemory:
     """Where pictures are written to: `images`, uint8 [N, H, W, C]."""
 
     def __init__(self, count, shape):
-        self.images = np.zeros((count,) + tuple(shape), np.uint8)
+        shape = (count,) + tuple(shape)
+        size = int(np.prod(shape, dtype=np.int64))
+        space = np.zeros(size + _ALIGNMENT, np.uint8)
+        start = -space.ctypes.data % _ALIGNMENT
+        self.images = space[start:start + size].reshape(shape)
 
     def write(self, row, pixels):
         self.images[row:row + len(pixels)] = pixels

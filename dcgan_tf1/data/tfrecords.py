@@ -86,9 +86,8 @@ def _examples(path):
     import tensorflow.compat.v1 as tf  # takes seconds, which other data do without
     offset, number = 0, 0
     try:
+        _check_lengths(path)  # for TensorFlow takes the memory that a length asks for
         for content in tf.python_io.tf_record_iterator(path):
-            if len(content) > MAX_RECORD:
-                raise ValueError('a record of {:,} bytes'.format(len(content)))
             number += 1
             record = _Record(path, number, offset + _HEAD, len(content))
             offset += _HEAD + len(content) + _TAIL
@@ -98,6 +97,20 @@ def _examples(path):
     except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
         raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
             path, number, reason(error)))
+
+
+def _check_lengths(path):
+    """Raises ValueError where a record would be larger than the rest of the file, or than MAX_RECORD."""
+    size, offset, number = os.path.getsize(path), 0, 0
+    with open(path, 'rb') as handle:
+        while offset < size:
+            number += 1
+            handle.seek(offset)
+            head = handle.read(_HEAD)
+            length = struct.unpack('<Q', head[:8])[0] if len(head) == _HEAD else size
+            offset += _HEAD + length + _TAIL
+            if length > MAX_RECORD or offset > size:
+                raise ValueError('record {} of {:,} bytes in {:,}'.format(number, length, size))
 
 
 def _parse(record, content):

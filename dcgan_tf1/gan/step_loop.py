@@ -105,7 +105,8 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         if preset.incomplete_batch != 'drop':
             fed = None if fed is None else tf.boolean_mask(fed, rows >= 0)
             rows = tf.boolean_mask(rows, rows >= 0)
-        real = tf.gather(images, rows) if fed is None else fed
+        # Read first: a gather of the variable itself copies memory that was taken from NumPy.
+        real = tf.gather(images.read_value(), rows) if fed is None else fed
         real = real if table is None else _scaled(real, table, preset)
         real.set_shape((None,) + preset.input_shape)
         return tf.identity(real), None if labels is None else tf.one_hot(tf.gather(labels, rows), preset.classes)

@@ -14,18 +14,17 @@ import pickle
 import shutil
 import struct
 import tarfile
-import tempfile
-from unittest import mock
 
 from dcgan_tf1.util import tf_startup  # isort: skip
 tf_startup.begin()
 
 import numpy as np
+import picture_targets
 import tensorflow.compat.v1 as tf
 from absl import flags as absl_flags
-from PIL import Image
+from scratch import FOLDER, write
 
-from dcgan_tf1.data import cifar, npz, npz_files, pictures
+from dcgan_tf1.data import cifar, npz, npz_files
 from dcgan_tf1.data.idx import read_idx
 from dcgan_tf1.metrics.table import COLUMNS, METRICS, MONITORED_COLUMNS, format_with_error
 from dcgan_tf1.parallel import cluster
@@ -36,22 +35,6 @@ from dcgan_tf1.training.config import parse_train
 from dcgan_tf1.util.errors import UserError
 
 EXPECTED = (UserError, absl_flags.Error)
-FOLDER = tempfile.mkdtemp(prefix='dcgan-fuzz-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
-
-
-def path_of(*names):
-    path = os.path.join(FOLDER, *names)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return path
-
-
-def write(content, *names):
-    path = path_of(*names)
-    with open(path, 'wb') as handle:
-        handle.write(content)
-    return path
-
-
 # ------------------------------------------------------------------------------- data files
 
 def idx(content):
@@ -164,27 +147,6 @@ def own_npz_seeds():
         np.savez(stream, **arrays)
         yield stream.getvalue()
         yield stream.getvalue().replace(b'(2,', b'(99')
-
-
-def picture(content):
-    write(content, 'pictures', 'x.png')
-    folder = os.path.join(FOLDER, 'pictures')
-    with mock.patch.object(pictures, 'MAX_PIXELS', 1 << 20):  # more take their time by right
-        with contextlib.suppress(*EXPECTED):
-            pictures.picture_sizes(folder)
-        pictures.read_pictures(folder, (4, 4, 1), log=lambda line: None)
-
-
-def picture_seeds():
-    grey = np.arange(16, dtype=np.uint16).reshape(4, 4)
-    for name, array, extra in (
-            ('PNG', grey * 257, {}), ('PNG', grey.astype(np.uint8), {'transparency': 3}), ('TIFF', grey, {}),
-            ('TIFF', grey.astype(np.float32), {}), ('BMP', grey.astype(np.uint8), {}),
-            ('GIF', grey.astype(np.uint8), {'transparency': 3}), ('JPEG', grey.astype(np.uint8), {}),
-            ('WEBP', np.zeros((4, 4, 4), np.uint8), {'lossless': True})):
-        stream = io.BytesIO()
-        Image.fromarray(array).save(stream, name, **extra)
-        yield stream.getvalue()
 
 
 # ------------------------------------------------------------------------------ run folders
@@ -322,10 +284,11 @@ TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (idx, idx_seeds), (idx_gz, idx_gz_seeds), (cifar_pickle, cifar_pickle_seeds), (cifar_binary, cifar_binary_seeds),
     (cifar_tar, cifar_tar_seeds), (cifar_plain_tar, cifar_plain_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds),
     (mnist_npz, mnist_npz_seeds), (own_npz, own_npz_seeds),
-    (picture, picture_seeds), (config, config_seeds),
+    (config, config_seeds),
     (evaluated, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),
     (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}
+TARGETS.update(picture_targets.TARGETS)
 
 
 def clean():

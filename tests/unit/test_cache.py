@@ -1,5 +1,6 @@
 """Images in a file in place of memory: what is kept, what becomes of a damaged file, and training from it."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -14,9 +15,10 @@ from helpers.commands import command_environment
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.data import cache, loading, prepare, reading
+from dcgan_tf1.data import cache, loading, picked, prepare, reading
+from dcgan_tf1.gan import step_loop
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import run_images
+from dcgan_tf1.metrics import evaluation, run_images
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import trainer
 from dcgan_tf1.util.errors import UserError
@@ -128,6 +130,59 @@ def test_bytes_become_what_they_were_as_floats():
         np.testing.assert_array_equal(data.images, ((images.astype(np.float32) / 255) * (high - low) + low).astype(
             np.float32).reshape((-1,) + data.input_shape))
         assert data.as_bytes(PRESETS[name].image_range) is images
+
+
+class _Features:
+    """In the place of an Extractor."""
+
+    name = 'means'
+
+    def run(self, images):
+        return np.asarray(images[:], np.float64).mean(axis=(1, 3))[:, :4], None
+
+
+def test_images_in_a_file_are_picked_and_measured_as_those_in_memory(tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (240, 28, 28, 1)).astype(np.uint8)
+    images.tofile('pixels')
+    mapped = np.memmap('pixels', np.uint8, 'r', shape=images.shape)
+    labels, found = np.arange(240) % 3, []
+    for pixels in (images, mapped):
+        dataset = loading.Dataset('folder', pixels, labels, tuple('abc'), 'f', {}, 'c', None, None, 240)
+        data = prepare.prepare(dataset, PRESETS['blog_mnist'], 'b')
+        assert picked.in_file(data.pixels) == (pixels is mapped) and data.count == 80
+        np.testing.assert_array_equal(picked.pick(data.pixels, [5, 3])[:], images[1::3][[5, 3]])
+        minmax = prepare.prepare(dataset, dataclasses.replace(PRESETS['blog_mnist'], scaling='minmax'))
+        reference = evaluation.make_reference(data.as_bytes((-1, 1)), 't', _Features(), 20, 0, log=lambda line: None)
+        found.append([data.images, data.scaled([7, 2]), minmax.images, minmax.as_bytes((-1, 1)),
+                      reference.features, reference.images[[4, 1]], reference.other.images])
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize('scaling', ['bytes', 'minmax'])
+def test_a_step_gets_the_same_floats_however_its_images_come(scaling):
+    preset = dataclasses.replace(PRESETS['blog_mnist'], scaling=scaling, incomplete_batch='keep', batch_size=4)
+    images = np.random.RandomState(0).randint(20, 200, (9, 28, 28, 1)).astype(np.uint8)
+    data = prepare.prepare(loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9), preset)
+    indices = np.array([[3, 8, 1, 0], [5, 2, -1, -1]], np.int32)
+    for how, given, table in ((step_loop.FLOATS, data.images, None), (step_loop.BYTES, data.pixels, data.table),
+                              (step_loop.FED, None, data.table)):
+        with tf.Graph().as_default(), tf.Session() as session, step_loop.loops_of_tensorflow_1():
+            with tf.variable_scope('', use_resource=True):
+                global_step = tf.train.get_or_create_global_step()
+                seen = tf.get_variable('seen', initializer=np.zeros((0, 28, 28, 1), np.float32), validate_shape=False)
+
+                def update(spec, real, *_, seen=seen, **__):
+                    return tf.assign(seen, tf.concat([seen.read_value(), real], 0), validate_shape=False).op
+
+                loop = step_loop.build_step_loop(preset, update, global_step, 4, 2, how)
+            session.run(tf.global_variables_initializer())
+            handles = type('Handles', (), {'loop': loop, 'exchange': None})
+            steps = step_loop.make_steps(session, handles, given, table=table)
+            fed = () if given is not None else (images[np.maximum(indices, 0)],)
+            steps(1, indices, np.zeros((2, 4, 100), np.float32), *fed)
+            np.testing.assert_array_equal(session.run(seen), data.images[[3, 8, 1, 0, 5, 2] if len(
+                preset.schedule) == 1 else [3, 8, 1, 0, 3, 8, 1, 0, 5, 2, 5, 2]])
 
 
 def settings(path):
