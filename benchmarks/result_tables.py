@@ -75,7 +75,7 @@ def main_table(found, strips):
             lines.append(row(
                 ['`{}`{}'.format(system, '' if len(runs) == 1 else ', {} seeds'.format(len(runs))),
                  _range([record['steps'] for record in runs], '{:,}'),
-                 _range([record['minutes'] for record in runs], '{:.1f}')]
+                 _minutes(runs)]
                 + [mean_and_worst(runs, key) for key in keys]
                 + ['![24 samples of {}]({}/{}.png)'.format(system, strips, runs[0]['name'])]))
     return lines
@@ -107,6 +107,16 @@ def mean_and_worst(runs, key):
     return '{} ({})'.format(_mean(rows, key), metric.format.format(max(values, key=distance_to_best)))
 
 
+def _processor(record):
+    return record['device'].split(' ')[0]  # CPU or GPU
+
+
+def _minutes(runs):
+    """Of each kind of processor, which make different times."""
+    return ', '.join('{} ({})'.format(_range([record['minutes'] for record in some], '{:.1f}'), processor)
+                     for processor, some in grouped(runs, _processor))
+
+
 def _range(values, form):
     low, high = form.format(min(values)), form.format(max(values))
     return low if low == high else '{} to {}'.format(low, high)
@@ -125,7 +135,7 @@ def run_table(found):
         for record in of_data:
             for index, result in enumerate(record['evaluation']['results']):
                 about = ['{:.1f}'.format(record['minutes']), '{:,.0f}'.format(record['images_per_second']),
-                         record['precision']] if index == 0 else ['', '', '']
+                         '{}, {}'.format(record['precision'], _processor(record))] if index == 0 else ['', '', '']
                 lines.append(row(['`{}`'.format(record['name']) if index == 0 else '', result['name']] + about + [
                     format_with_error(BY_KEY[key], result) for key in keys]))
     return lines

@@ -46,9 +46,9 @@ SYSTEMS = (
     System('sngan_mnist', 'sngan_mnist', (), 3, 430, 0.4,
            'Spectral normalisation and the hinge loss ({}) on the shapes of `blog_mnist`.'.format(_MIYATO)),
     System('sngan_cifar_horse', 'sngan_cifar_horse', (), 3, 385, 0.4, 'The same on the horses.'),
-    System('cgan_mnist', 'cgan_mnist', (), 3, 430, 0.4,
+    System('cgan_mnist', 'cgan_mnist', (), 3, 859, 0.8,
            'Labels by projection ({}) on the shapes of `blog_mnist`.'.format(_PROJECTION)),
-    System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 469, 0.5, 'The same on clothes.'),
+    System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 859, 0.8, 'The same on clothes.'),
     System('cgan_cifar10', 'cgan_cifar10', (), 1, 1562, 2, 'The same on all ten classes of CIFAR-10.'),
     System('dcgan', 'dcgan', ('--dataset=cifar10',), 1, 1562, 3,
            '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs of faces, 64 every 200 steps. Here '

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.exporting import catalogue, freeze, tfjs, tflite
+from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
 from dcgan_tf1.util.tf_startup import without_chatter
@@ -65,7 +66,8 @@ def run_graph(graph_def, network):
     """A function from inputs to outputs by a session of its own; of a frozen GraphDef."""
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
-    return _runner(tf.Session(graph=graph), input_tensors(network), tensor_name(network.output))
+    return _runner(tf.Session(graph=graph, config=devices.session_config('cpu')), input_tensors(network),
+                   tensor_name(network.output))
 
 
 def _runner(session, sources, target):
@@ -112,7 +114,7 @@ def _write_saved_model(export, folder):
     for network, signature in zip(export.networks, export.signatures):
 
         def load(network=network, signature=signature):
-            session = tf.Session(graph=tf.Graph())
+            session = tf.Session(graph=tf.Graph(), config=devices.session_config('cpu'))
             with literal(folder) as path:
                 loaded = tf.saved_model.load(session, ['serve'], path).signature_def[signature]
             return _runner(session, [loaded.inputs[each.key].name for each in network.inputs],
@@ -130,7 +132,7 @@ def _write_meta_graph(export, folder):
     for network in export.networks:
 
         def load(network=network):
-            session = tf.Session(graph=tf.Graph())
+            session = tf.Session(graph=tf.Graph(), config=devices.session_config('cpu'))
             with session.graph.as_default(), literal(os.path.join(folder, 'model')) as path:
                 tf.train.import_meta_graph(path + '.meta').restore(session, path)
             return _runner(session, input_tensors(network), tensor_name(network.output)), _tensorflow()

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.layers import flatten, leaky_relu, normal, truncated_normal, with_labels
-from dcgan_tf1.gan.sizes import halvings
+from dcgan_tf1.gan.sizes import by, halvings
 
 
 def linear(x, units, name):
@@ -76,18 +76,24 @@ def dcgan_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
-def dcgan_sizes(shapes):
+def dcgan_sizes(shapes, size=None):
     """What a checkpoint's variables, {name: shape}, say of dcgan's sizes: see Preset.sizes_of_variables.
 
-    A side is told to the next multiple of 16, and only of square images. What can't be told is left out.
+    A side is told to the next multiple of 16, and only of square images.
     """
     found = {}
     matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])
     if len(matrix) == 2 and len(last) == 4:
         _, _, channels, width = last
-        side = math.sqrt(matrix[1] / (8 * width)) if width else 0
-        found = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': (
-            (16 * int(side),) * 2 if side == int(side) else (None, None)) + (channels,)}
+        if size is None:
+            side = math.sqrt(matrix[1] / (8 * width)) if width else 0
+            size = (16 * int(side),) * 2 if side == int(side) else (None, None)
+        else:
+            rows, columns = halvings(size, 4)[4]
+            if matrix[1] != rows * columns * 8 * width:
+                raise ValueError('expected generator/g_h0_lin/Matrix of shape {} for images of {}, found {}'.format(
+                    [matrix[0], rows * columns * 8 * width], by(size), matrix))
+        found = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': tuple(size) + (channels,)}
     if len(shapes.get('discriminator/d_h0_conv/w', [])) == 4:
         found['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]
     return found

@@ -105,12 +105,12 @@ def sngan_mnist_generator(z, ctx):
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(_with_labels(z, ctx), 4 * 4 * 512)                    # [N, 8192]
         x = tf.reshape(x, [-1, 4, 4, 512])                              # [N, 4, 4, 512]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
         x = conv2d_transpose(x, 256, 4, strides=1, padding='VALID')      # [N, 7, 7, 256]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
-        x = conv2d_transpose(x, 128, 3, strides=2)                       # [N, 14, 14, 128]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
-        x = conv2d_transpose(x, 1, 3, strides=2)                         # [N, 28, 28, 1]
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 128, 4, strides=2)                       # [N, 14, 14, 128]
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
+        x = conv2d_transpose(x, 1, 4, strides=2)                         # [N, 28, 28, 1]
         return tf.tanh(x)
 
 
@@ -120,32 +120,32 @@ def sngan_cifar_generator(z, ctx):
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         x = dense(_with_labels(z, ctx), rows * columns * 512)           # [N, 8192]
         x = tf.reshape(x, [-1, rows, columns, 512])                     # [N, 4, 4, 512]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
         x = conv2d_transpose(x, 256, 4, strides=2, size=quarter)         # [N, 8, 8, 256]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
         x = conv2d_transpose(x, 128, 4, strides=2, size=half)            # [N, 16, 16, 128]
-        x = leaky_relu(batch_norm(x, ctx), 0.2)
+        x = leaky_relu(_conditional_batch_norm(x, ctx), 0.2)
         x = conv2d_transpose(x, ctx.image_shape[2], 4, strides=2, size=whole)  # [N, 32, 32, 3]
         return tf.tanh(x)
 
 
 def sngan_discriminator(x, ctx):
     """sngan_mnist and cgan_mnist: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
-    return _projection_discriminator(x, ctx, 3)
+    return _projection_discriminator(x, ctx)
 
 
 def sngan_cifar_discriminator(x, ctx):
     """sngan_cifar_horse and cgan_cifar10: images [N, 32, 32, 3], or of any size -> logits [N, 1], sigmoid."""
-    return _projection_discriminator(x, ctx, 4)
+    return _projection_discriminator(x, ctx)
 
 
-def _projection_discriminator(x, ctx, kernel_size):
+def _projection_discriminator(x, ctx):
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 128, kernel_size, strides=2, spectral_norm=ctx)    # [N, 14, 14, 128] or [N, 16, 16, 128]
+        x = conv2d(x, 128, 4, strides=2, spectral_norm=ctx)              # [N, 14, 14, 128] or [N, 16, 16, 128]
         x = leaky_relu(x, 0.1)
-        x = conv2d(x, 256, kernel_size, strides=2, spectral_norm=ctx)    # [N, 7, 7, 256] or [N, 8, 8, 256]
+        x = conv2d(x, 256, 4, strides=2, spectral_norm=ctx)              # [N, 7, 7, 256] or [N, 8, 8, 256]
         x = leaky_relu(x, 0.1)
-        x = conv2d(x, 512, kernel_size, strides=2, spectral_norm=ctx)    # [N, 4, 4, 512]
+        x = conv2d(x, 512, 4, strides=2, spectral_norm=ctx)              # [N, 4, 4, 512]
         x = flatten(leaky_relu(x, 0.1))                                 # [N, 8192]
         logits = dense(x, 1, spectral_norm=ctx)                         # [N, 1]
         if ctx.labels is not None:
@@ -154,6 +154,22 @@ def _projection_discriminator(x, ctx, kernel_size):
             products = tf.cast(embedding, tf.float32) * tf.cast(x, tf.float32)
             logits += tf.reduce_sum(products, axis=1, keepdims=True)
         return logits, tf.sigmoid(logits)
+
+
+def _conditional_batch_norm(x, ctx):
+    """Batch norm whose scale and shift also depend on the labels, where there are some: [N, H, W, C] -> the same.
+
+    Source: Dumoulin et al., 2017, https://arxiv.org/abs/1610.07629, as in Miyato and Koyama's generator. It begins as
+    plain batch norm.
+    """
+    x = batch_norm(x, ctx)
+    if ctx.labels is None:
+        return x
+    channels = x.shape.as_list()[-1]
+    scale, shift = [
+        tf.reshape(dense(ctx.labels, channels, use_bias=False, kernel_initializer=tf.zeros_initializer()),
+                   [-1, 1, 1, channels]) for _ in range(2)]
+    return x * (1 + scale) + shift
 
 
 def _with_labels(x, ctx):

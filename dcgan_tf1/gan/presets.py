@@ -106,6 +106,7 @@ _RESNET_MNIST = Preset(
     title=catalogue.PRESETS['resnet_mnist'],
     input_shape=(28, 28, 1),
     image_sizes='doubled',
+    sizes_of_variables=resnet.resnet_sizes,
     steps=50000,
     holdout=5000,
     noise='normal',
@@ -148,7 +149,8 @@ _SNGAN_MNIST = Preset(
     ema_decay=0.999,
     ema_warmup=True,
     loss=losses.hinge,
-    learning_rate=4e-4,
+    spectral_gain=1.4,
+    learning_rate=1e-3,
     learning_rate_decay='linear',
     beta1=0.0,
     beta2=0.9,
@@ -160,7 +162,8 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
     title=catalogue.PRESETS['sngan_cifar_horse'],
     **_HORSES,
     image_sizes='any',
-    spectral_gain=2.0,
+    noise='normal',
+    spectral_gain=2.5,
     augment=('translation',),  # 5,000 images are few
     epochs=50,
     generator=networks.sngan_cifar_generator,
@@ -172,6 +175,9 @@ _CGAN_MNIST = dataclasses.replace(
     name='cgan_mnist',
     title=catalogue.PRESETS['cgan_mnist'],
     classes=10,
+    noise='normal',
+    epochs=10,
+    d_learning_rate=2e-3,
     samples=10,
 )
 

@@ -9,7 +9,7 @@ import math
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, glorot_uniform, upsample
-from dcgan_tf1.gan.sizes import doubled_from, halves
+from dcgan_tf1.gan.sizes import by, doubled_from, halves
 
 # Of the 3x3 convolutions within residual blocks.
 _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
@@ -43,6 +43,29 @@ def resnet_discriminator(x, ctx):
 def resnet_small_discriminator(x, ctx):
     """Both ResNets, small: the same at a quarter of the width."""
     return _discriminator(x, ctx, 32)
+
+
+def resnet_sizes(shapes, size=None):
+    """What a checkpoint's variables, {name: shape}, say of a ResNet's image: see Preset.sizes_of_variables.
+
+    The blocks of a generator for a smaller image would be found in that for a larger one, too.
+    """
+    first, last = shapes.get('generator/dense/kernel', []), shapes.get('generator/conv2d/kernel', [])
+    if len(first) != 2 or len(last) != 4 or not last[2]:
+        return {}
+    blocks, width = 0, last[2]
+    while 'generator/block_{}/conv2d/kernel'.format(blocks + 1) in shapes:
+        blocks += 1
+    if size is None:
+        side = math.sqrt(first[1] / width)
+        size = (int(side) * 2 ** blocks,) * 2 if side == int(side) else (None, None)
+    else:
+        (rows, columns), expected = doubled_from(size)
+        if (first[1], blocks) != (rows * columns * width, expected):
+            raise ValueError(
+                'expected {} blocks and generator/dense/kernel of shape {} for images of {}, found {} and {}'.format(
+                    expected, [first[0], rows * columns * width], by(size), blocks, first))
+    return {'image_shape': tuple(size) + (last[3],)}
 
 
 # ------------------------------------------------- generators; W is the width. Comments: of 28x28 and of 32x32

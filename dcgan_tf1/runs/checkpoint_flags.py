@@ -20,7 +20,7 @@ def add(command):
     command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
     preset_flags(command, None, "The checkpoint's system.")
     mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
-    size_flags.add(command, "what the checkpoint's variables tell of dcgan, else what the preset says")
+    size_flags.add(command, "what the checkpoint's variables tell of dcgan and the ResNets, else what the preset says")
 
 
 def preset_flags(command, default, help_text):

@@ -96,10 +96,23 @@ def of_preset(preset, given):
         raise flags.Error('--image_size: {}'.format(error))
 
 
-def told(preset, prefix):
-    """{field: value}: what a checkpoint's variables say of a preset's sizes, see Preset.sizes_of_variables."""
+def told(preset, prefix, given):
+    """{field: value}: what a checkpoint's variables say of a preset's sizes, see Preset.sizes_of_variables.
+
+    UserError where they contradict the size that the flags say, and where neither says one.
+    """
     from dcgan_tf1.runs import checkpoint  # with it comes TensorFlow, which a help text does without
-    return {} if preset.sizes_of_variables is None else preset.sizes_of_variables(checkpoint.shapes(prefix))
+    if preset.sizes_of_variables is None:
+        return {}
+    size = None if given.height is None else (given.height, given.width)
+    try:
+        found = preset.sizes_of_variables(checkpoint.shapes(prefix), size)
+    except ValueError as error:
+        raise UserError('{}: {}'.format(prefix, error))
+    if None in found.get('image_shape', ()):
+        raise UserError('{}: expected --image_height and --image_width beside it, whose images are not square, found '
+                        'neither'.format(prefix))
+    return found
 
 
 def of_checkpoint(preset, prefix, given, log=print):
@@ -107,17 +120,13 @@ def of_checkpoint(preset, prefix, given, log=print):
 
     log: takes a line about what the variables told.
     """
-    found = told(preset, prefix)
+    preset = of_preset(preset, given)
+    found = told(preset, prefix, given)
     height, width, channels = found.pop('image_shape', preset.image_shape)
-    if given.height is None and None in (height, width):
-        raise UserError('{}: expected --image_height and --image_width beside it, whose images are not square, found '
-                        'neither'.format(prefix))
-    preset = dataclasses.replace(of_preset(preset, given), **found)
     try:
-        preset = preset.with_image_shape((given.height or height, given.width or width, given.channels or channels))
+        sized = dataclasses.replace(preset, **found).with_image_shape((height, width, given.channels or channels))
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
-    if found and given.height is None:
-        log('{}: images of {}, by the shapes of its variables; --image_size says another size'.format(
-            prefix, sizes.by(preset.image_shape)))
-    return preset
+    if given.height is None and sized.image_shape != preset.image_shape:
+        log('{}: images of {}, by the shapes of its variables'.format(prefix, sizes.by(sized.image_shape)))
+    return sized

@@ -20,11 +20,8 @@ def by_flags(preset, values, own_dataset):
     """
     given = size_flags.read(values)
     told = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
-        preset, values['init_checkpoint'], values['run_dir'])
+        preset, values['init_checkpoint'], given, values['run_dir'])
     height, width, channels = told.pop('image_shape', (None,) * 3)
-    if told and given.height is None and None in (height, width):
-        raise UserError('--init_checkpoint={}: expected --image_height and --image_width beside it, whose images are '
-                        'not square, found neither'.format(values['init_checkpoint']))
     preset = dataclasses.replace(preset, **told)
     wanted = given._replace(height=given.height or height, width=given.width or width,
                             channels=given.channels or channels)
@@ -58,10 +55,10 @@ def of_data(preset, wanted, dataset):
         raise UserError('--dataset={}: {}'.format(dataset.name, error))
 
 
-def _told(preset, init_checkpoint, run_dir):
+def _told(preset, init_checkpoint, given, run_dir):
     """What the variables of a checkpoint tell; where it is gone by now, what the run says that began with it."""
     try:
-        return dict(size_flags.told(preset, checkpoint.resolve(init_checkpoint)))
+        prefix = checkpoint.resolve(init_checkpoint)
     except UserError:
         for run in numbering.folders(run_dir, preset.name):
             try:
@@ -72,3 +69,4 @@ def _told(preset, init_checkpoint, run_dir):
             except UserError:
                 continue
         return {}  # whoever begins with it will say what is wrong with it
+    return size_flags.told(preset, prefix, given)

@@ -60,7 +60,7 @@ def find(device='auto', num_gpus=1, config=None):
 
 
 def _gpu_names(devices):
-    """The models of the GPUs that a session calls `devices`; those names where TensorFlow (before 2.4) tells no more."""
+    """The models of the GPUs that a session calls `devices`; those names before TensorFlow 2.4."""
     details = getattr(tf.config.experimental, 'get_device_details', None)
     present = tf.config.experimental.list_physical_devices('GPU')
     if details is None or len(present) != len(devices):

@@ -132,21 +132,18 @@ def _resnet(size, blocks, channels, g=256, d=128):
     return {'generator': generator, 'discriminator': discriminator + [('dense', [d, 1], 1, 'u')]}
 
 
-def _sngan(shapes, channels, classes=0):
-    """shapes: of the transposed kernels' and of the kernels' sides."""
-    ups, down = shapes
+def _sngan(channels, classes=0):
     generator = [('dense', [100 + classes, 8192], 8192)]
-    for number, (side, out, into) in enumerate(zip(ups, (256, 128, channels), (512, 256, 128))):
+    for number, (out, into) in enumerate(zip((256, 128, channels), (512, 256, 128))):
         end = '_{}'.format(number) if number else ''
-        generator += [('batch_normalization' + end, into), ('conv2d_transpose' + end, [side, side, out, into], out)]
-    discriminator = [('conv2d' + end, [down, down, into, out], out, 'u') for end, into, out in (
+        generator += [('batch_normalization' + end, into), ('conv2d_transpose' + end, [4, 4, out, into], out)]
+        if classes:  # the batch norm's scale and shift by the labels
+            generator += [('dense_{}'.format(2 * number + i), [classes, into], None) for i in (1, 2)]
+    discriminator = [('conv2d' + end, [4, 4, into, out], out, 'u') for end, into, out in (
         ('', channels, 128), ('_1', 128, 256), ('_2', 256, 512))] + [('dense', [8192, 1], 1, 'u')]
     if classes:
         discriminator.append(('dense_1', [classes, 8192], None, 'u'))
     return {'generator': generator, 'discriminator': discriminator}
-
-
-_BLOG_SIDES, _FOURS = ((4, 3, 3), 3), ((4, 4, 4), 4)
 
 
 _CARPEDM20_DCGAN = {
@@ -178,11 +175,11 @@ VARIABLES = {
     'resnet_cifar_horse': _table(_resnet(4, 3, 3), 2, ('ema',)),
     'resnet_mnist:small': _table(_resnet(7, 2, 1, 64, 32), 2, ('ema',)),
     'resnet_cifar_horse:small': _table(_resnet(4, 3, 3, 64, 32), 2, ('ema',)),
-    'sngan_mnist': _table(_sngan(_BLOG_SIDES, 1), 2, ('ema',)),
-    'sngan_cifar_horse': _table(_sngan(_FOURS, 3), 2, ('ema',)),
-    'cgan_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
-    'cgan_fashion_mnist': _table(_sngan(_BLOG_SIDES, 1, 10), 2, ('ema',)),
-    'cgan_cifar10': _table(_sngan(_FOURS, 3, 10), 2, ('ema',)),
+    'sngan_mnist': _table(_sngan(1), 2, ('ema',)),
+    'sngan_cifar_horse': _table(_sngan(3), 2, ('ema',)),
+    'cgan_mnist': _table(_sngan(1, 10), 2, ('ema',)),
+    'cgan_fashion_mnist': _table(_sngan(1, 10), 2, ('ema',)),
+    'cgan_cifar10': _table(_sngan(3, 10), 2, ('ema',)),
     'dcgan': _table(_CARPEDM20_DCGAN, 2), 'conditional_mnist': _table(_CONDITIONAL_MNIST, 2),
     'autoencoder': _table(_autoencoder(1), 1), 'vae': _table(_autoencoder(2), 1)}
 

@@ -156,7 +156,7 @@ def test_adding_a_run_writes_tables_and_pictures_and_nothing_again(whole_run, pl
     text = (tmp_path / 'results.md').read_text()
     assert text.startswith('# Title\n\n<!--') and text.endswith('-->\n\nWritten by hand.\n') and 'old' not in text
     row, = [line for line in text.splitlines() if line.startswith('| `keras_dense` | 4 ')]
-    assert '![24 samples of keras_dense](img/keras_dense-0.png)' in row and '| 1.0 |' in row
+    assert '![24 samples of keras_dense](img/keras_dense-0.png)' in row and '| 1.0 (CPU) |' in row
     missing, = [line for line in text.splitlines() if line.startswith('Not yet run')]
     assert '`cgan_mnist`' in missing and '`keras_dense`' not in missing
     with Image.open(str(tmp_path / 'img' / 'keras_dense-0.png')) as strip:

@@ -14,6 +14,7 @@ from dcgan_tf1 import train
 from dcgan_tf1.gan import catalogue, graph, sizes
 from dcgan_tf1.gan.carpedm20 import dcgan_sizes
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.resnet import resnet_sizes
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.errors import UserError
@@ -152,5 +153,20 @@ def test_variables_tell_the_sizes_of_dcgan():
     for units in (3 * 4 * 128, 100):
         shapes['generator/g_h0_lin/Matrix'] = [50, units]
         assert dcgan_sizes(shapes) == dict(expected, image_shape=(None, None, 3))
+    shapes['generator/g_h0_lin/Matrix'] = [50, 3 * 4 * 128]
+    assert dcgan_sizes(shapes, (45, 61))['image_shape'] == (45, 61, 3)
+    with pytest.raises(ValueError, match=r'Matrix of shape \[50, 2048\] for images of 64x64, found \[50, 1536\]'):
+        dcgan_sizes(shapes, (64, 64))
     for damaged in ({}, {'generator/g_h4/w': [5, 5, 3, 16]}, dict(shapes, **{'generator/g_h4/w': [3]})):
         assert dcgan_sizes(damaged) == {}
+
+
+def test_variables_tell_the_size_of_a_resnet():
+    shapes = {'generator/dense/kernel': [128, 4 * 4 * 64], 'generator/conv2d/kernel': [3, 3, 64, 3]}
+    shapes.update({'generator/block_{}/conv2d/kernel'.format(block): [3, 3, 64, 64] for block in (1, 2, 3, 4)})
+    assert resnet_sizes(shapes) == resnet_sizes(shapes, (64, 64)) == {'image_shape': (64, 64, 3)}
+    with pytest.raises(ValueError, match='expected 3 blocks .* for images of 32x32, found 4 and'):
+        resnet_sizes(shapes, (32, 32))
+    shapes['generator/dense/kernel'] = [128, 4 * 6 * 64]
+    assert resnet_sizes(shapes) == {'image_shape': (None, None, 3)}
+    assert resnet_sizes(shapes, (64, 96)) == {'image_shape': (64, 96, 3)} and resnet_sizes({}) == {}
