@@ -65,6 +65,9 @@ def _tried(split):
 def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
     if name in SINGLE_FILES and os.path.isfile(data_dir):
+        if not DATASETS[name].present(data_dir, 'train'):
+            raise UserError('--data_dir={}: expected {}, found another kind of file'.format(
+                data_dir, DATASETS[name].expected))
         return data_dir
     if not os.path.isdir(data_dir):
         raise UserError('--data_dir: expected a folder, found {} at {}'.format(

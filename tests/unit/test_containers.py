@@ -129,6 +129,11 @@ def test_label_files_that_are_refused(name, content, message):
         load()
 
 
+def test_a_file_of_another_kind_is_refused():
+    with open('x.txt', 'w'), pytest.raises(UserError, match='--data_dir=x.txt: expected pictures .* another kind of'):
+        load('x.txt')
+
+
 def test_label_columns_need_a_table():
     grey('mine/a.png', 1)
     with open('mine/metadata.csv', 'w') as handle:
