@@ -1,30 +1,30 @@
 """One implementation of the training step, taking steps when told to on standard input.
 
     steps N        -> {"seconds": [...]}
+    turn SECONDS   -> the same, as many as take so long, but one at least
     rate PRECISION -> {"flops": [...]}   (the worker `product` alone)
-    about          -> {"peak_memory_bytes": ..., "versions": {...}}
+    about          -> {"peak_memory_bytes": ..., "versions": {...}, ...}
 
-Started by train_step.py and growth.py. Each function below returns `step(images, noise)`, which
-takes one step of a preset on float32 images and noise (SHAPES), and the versions of what it runs
-on: for `blog_mnist` one generator and one discriminator update on images [64, 28, 28, 1] and
-noise [64, 100]. The peers are written as their own users would.
+Started by train_step.py, growth.py and gpu_check.py. N counts calls: of one step each or, with --steps_per_call=0, of
+as many as take half a second, whose mean is given. In this project a call is one of the session. Each function below
+returns `step(images, noise)`, which takes one step of a preset (this project's: one for each noise) on float32 images
+and noise (SHAPES), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator update on
+images [64, 28, 28, 1] and noise [64, 100]. The peers are written as their own users would; PyTorch's are in
+torch_workers.py.
 """
 
 import argparse
 import itertools
 import json
+import os
 import platform
 import resource
 import sys
 import time
 
 import numpy as np
-
-LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
-
-# Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
-SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
-          'tf_tutorial': ((28, 28, 1), 100, 1, 1), 'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
+from step_timer import KEEP, LEAK, SHAPES, SMOOTHING, Timer
+from torch_workers import torch, torch_resnet
 
 
 def graph2017(_):
@@ -90,9 +90,11 @@ def dcgan_tf1(arguments):
     from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
-    config = devices.session_config('cpu', arguments.threads, arguments.threads)
-    policy = devices.choose_compute_policy(devices.find('cpu', config=config), arguments.precision, arguments.lowering)
-    assert policy.warning is None, policy.warning
+    config = devices.session_config(arguments.device, arguments.threads, arguments.threads, xla=arguments.xla)
+    policy = devices.choose_compute_policy(
+        devices.find(arguments.device, config=config), arguments.precision, arguments.lowering)
+    if policy.warning:
+        raise SystemExit('left out: ' + policy.warning)
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
@@ -101,12 +103,14 @@ def dcgan_tf1(arguments):
         tf_graph.finalize()
         session = tf.Session(config=config)
     session.run(initialise)
-    steps, numbers = [], itertools.count(1)
+    steps, taken = [], itertools.count()
 
     def step(images, z):
         if not steps:  # as the trainer does, which puts the whole data set there
-            steps.append(step_loop.make_steps(session, handles, images))
-        steps[0](next(numbers), np.arange(len(images), dtype=np.int32)[np.newaxis], z[np.newaxis])
+            labels = None if preset.classes is None else np.arange(len(images), dtype=np.int32) % preset.classes
+            steps.append(step_loop.make_steps(session, handles, images, labels))
+        first = 1 + [next(taken) for _ in z][0]
+        steps[0](first, np.tile(np.arange(len(images), dtype=np.int32), (len(z), 1)), z)
 
     return step, {'tensorflow': tf.VERSION}
 
@@ -205,136 +209,6 @@ def keras_tutorial(_):
     return step, {'keras': keras.__version__, 'tensorflow': tf.__version__}
 
 
-def torch_resnet(arguments):
-    """PyTorch: Miyato et al.'s ResNet GAN for 28x28, with PyTorch's own spectral normalisation."""
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
-    from torch.nn.utils.parametrizations import spectral_norm  # noqa: PLC0415
-
-    class Up(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norms = nn.ModuleList(nn.BatchNorm2d(256, eps=1e-3, momentum=0.01) for _ in range(2))
-            self.convolutions = nn.ModuleList(nn.Conv2d(256, 256, 3, padding=1) for _ in range(2))
-            self.shortcut = nn.Conv2d(256, 256, 1)
-
-        def forward(self, x):
-            y = functional.interpolate(functional.relu(self.norms[0](x)), scale_factor=2)
-            y = self.convolutions[1](functional.relu(self.norms[1](self.convolutions[0](y))))
-            return y + self.shortcut(functional.interpolate(x, scale_factor=2))
-
-    class Block(nn.Module):
-        def __init__(self, channels, down, first=False):
-            super().__init__()
-            self.down, self.first = down, first
-            self.one = spectral_norm(nn.Conv2d(channels, 128, 3, padding=1))
-            self.two = spectral_norm(nn.Conv2d(128, 128, 3, padding=1))
-            self.shortcut = spectral_norm(nn.Conv2d(channels, 128, 1)) if down else None
-
-        def forward(self, x):
-            y = self.two(functional.relu(self.one(x if self.first else functional.relu(x))))
-            if not self.down:
-                return x + y
-            if self.first:
-                return functional.avg_pool2d(y, 2) + self.shortcut(functional.avg_pool2d(x, 2))
-            return functional.avg_pool2d(y, 2) + functional.avg_pool2d(self.shortcut(x), 2)
-
-    class Discriminator(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.blocks = nn.Sequential(Block(1, True, True), Block(128, True), Block(128, False), Block(128, False))
-            self.last = spectral_norm(nn.Linear(128, 1))
-
-        def forward(self, x):
-            return self.last(functional.relu(self.blocks(x)).sum(dim=(2, 3)))
-
-    generator = nn.Sequential(
-        nn.Linear(128, 7 * 7 * 256), nn.Unflatten(1, (256, 7, 7)), Up(), Up(),
-        nn.BatchNorm2d(256, eps=1e-3, momentum=0.01), nn.ReLU(), nn.Conv2d(256, 1, 3, padding=1), nn.Tanh())
-    discriminator = Discriminator()
-    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    for network in (generator, discriminator):
-        network.to(memory_format=layout).train()
-    optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.0, 0.9), fused=True)
-                  for network in (generator, discriminator)]
-    average = [parameter.detach().clone() for parameter in generator.parameters()]
-
-    def learn(optimizer, loss):
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-
-    def step(images, z):
-        images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        z = torch.from_numpy(z)
-        size = len(images) // 5
-        for i in range(5):
-            with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
-                discriminator.requires_grad_(True)
-                with torch.no_grad():
-                    fake = generator(z[i * size:(i + 1) * size])
-                loss = functional.relu(1 - discriminator(images[i * size:(i + 1) * size]).float()).mean() \
-                    + functional.relu(1 + discriminator(fake).float()).mean()
-            learn(optimizers[1], loss)
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(False)
-            loss = -discriminator(generator(z[5 * size:])).float().mean()
-        learn(optimizers[0], loss)
-        with torch.no_grad():
-            torch._foreach_lerp_(average, list(generator.parameters()), 0.001)
-
-    return step, {'torch': torch.__version__}
-
-
-def torch(arguments):
-    """PyTorch, as its own DCGAN example does it, with the discriminator frozen while the generator learns."""
-    import torch  # noqa: PLC0415
-    from torch import nn  # noqa: PLC0415
-    from torch.nn import functional  # noqa: PLC0415
-
-    def block(channels):
-        # Its momentum is the share of the new value.
-        return [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP)]
-
-    generator = nn.Sequential(*(
-        [nn.Linear(100, 4 * 4 * 512), nn.Unflatten(1, (512, 4, 4))] + block(512)
-        + [nn.ConvTranspose2d(512, 256, 4)] + block(256)
-        + [nn.ConvTranspose2d(256, 128, 3, stride=2, padding=1, output_padding=1)] + block(128)
-        + [nn.ConvTranspose2d(128, 1, 3, stride=2, padding=1, output_padding=1), nn.Tanh()]))
-    discriminator = nn.Sequential(*(
-        [nn.Conv2d(1, 128, 3, stride=2, padding=1), nn.LeakyReLU(LEAK), nn.Dropout(1 - KEEP),
-         nn.Conv2d(128, 256, 3, stride=2, padding=1)] + block(256)
-        + [nn.Conv2d(256, 512, 3, stride=2, padding=1)] + block(512) + [nn.Flatten(), nn.Linear(512 * 4 * 4, 1)]))
-    layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    networks = [network.to(memory_format=layout).train() for network in (generator, discriminator)]
-    optimizers = [torch.optim.Adam(network.parameters(), 1e-3, (0.4, 0.999), fused=True) for network in networks]
-    generate, discriminate = [torch.compile(network) for network in networks] if arguments.compile else networks
-
-    def entropy(logits, label):
-        return functional.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, label).float())
-
-    def step(images, z):
-        real = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        z = torch.from_numpy(z)
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(False)
-            g_loss = entropy(discriminate(generate(z)), 1 - SMOOTHING)
-        optimizers[0].zero_grad(set_to_none=True)
-        g_loss.backward()
-        optimizers[0].step()
-        with torch.autocast('cpu', torch.bfloat16, enabled=arguments.bfloat16):
-            discriminator.requires_grad_(True)
-            with torch.no_grad():
-                fake = generate(z)
-            d_loss = entropy(discriminate(real), 1 - SMOOTHING) + entropy(discriminate(fake), 0.0)
-        optimizers[1].zero_grad(set_to_none=True)
-        d_loss.backward()
-        optimizers[1].step()
-
-    return step, {'torch': torch.__version__}
-
-
 def product(_):
     """Products of 2048x2048 matrices: what the machine's cores can do at most."""
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
@@ -359,39 +233,49 @@ def product(_):
     return rate, {'tensorflow': tf.VERSION}
 
 
+def allows_tf32(worker):
+    """Whether a worker computes float32 products on a GPU with 10 bits of mantissa; None where none can."""
+    if worker.startswith('torch'):
+        found = sys.modules['torch']
+        return bool(found.backends.cudnn.allow_tf32 and found.get_float32_matmul_precision() != 'highest')
+    config = getattr(sys.modules.get('tensorflow'), 'config', None)
+    asked = getattr(getattr(config, 'experimental', None), 'tensor_float_32_execution_enabled', None)
+    return asked and bool(asked())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     workers = {worker.__name__: worker for worker in (
         graph2017, dcgan_tf1, keras, keras_tutorial, torch, torch_resnet, product)}
     parser.add_argument('worker', choices=sorted(workers))
-    for flag in ('xla', 'channels_last', 'bfloat16', 'compile'):
+    for flag in ('xla', 'channels_last', 'bfloat16', 'compile', 'cuda_graphs'):
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(SHAPES))
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--threads', type=int, default=0)
+    parser.add_argument('--device', default='cpu', choices=('cpu', 'gpu'))
+    parser.add_argument('--steps_per_call', type=int, default=1, help='0 for as many as take half a second')
     arguments = parser.parse_args()
-    shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
+    if arguments.device == 'cpu':  # for all of them alike, also where there is a GPU
+        os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
-    draw = np.random.RandomState(0)
-    images = np.tanh(draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
+    timer = Timer(arguments, step)
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                      'versions': versions}
+                      'versions': versions, 'tf32': allows_tf32(arguments.worker),
+                      'steps_a_call': timer.steps_a_call}
         elif question == 'rate':
             answer = {'flops': step(value)}
+        elif question == 'turn':
+            answer = {'seconds': timer.turn(float(value))}
         else:
-            seconds = []
-            for _ in range(int(value) if arguments.worker != 'product' else 0):
-                z = draw.uniform(-1, 1, (noise_batches * arguments.batch, z_dim)).astype(np.float32)
-                start = time.perf_counter()
-                step(images, z)
-                seconds.append(time.perf_counter() - start)
-            answer = {'seconds': seconds}
+            count = int(value) if arguments.worker != 'product' else 0
+            answer = {'seconds': [timer.call() for _ in range(count)]}
         print(json.dumps(answer), flush=True)
 
 

@@ -1,0 +1,143 @@
+"""benchmarks/gpu_check.py: what it says without a GPU, that all of its checks run, and what its rows are made of."""
+
+import collections
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers.commands import command_environment
+from helpers.places import ROOT
+
+BENCHMARKS = os.path.join(ROOT, 'benchmarks')
+sys.path.insert(0, BENCHMARKS)
+
+import gpu_checks  # noqa: E402
+import gpu_devices  # noqa: E402
+import gpu_runs  # noqa: E402
+import gpu_steps  # noqa: E402
+
+TINY = ['--allow_cpu', '--torch_python=', '--quick', '--batch=4', '--rounds=1', '--turn_s=0.01', '--train_steps=8',
+        '--samples=64']
+
+
+def check(outdir, *flags):
+    """Runs the command without a GPU: (status, output, errors, the JSON)."""
+    done = subprocess.run(
+        [sys.executable, os.path.join(BENCHMARKS, 'gpu_check.py'), '--outdir={}'.format(outdir)] + list(flags),
+        env=command_environment(CUDA_VISIBLE_DEVICES='-1', PATH=os.defpath), check=False, capture_output=True,
+        text=True, timeout=600)
+    path = os.path.join(str(outdir), 'gpu_check.json')
+    with open(path) if os.path.exists(path) else open(os.devnull) as handle:
+        return done.returncode, done.stdout, done.stderr, json.loads(handle.read() or 'null')
+
+
+def program(folder, name, text):
+    """A program of that name which prints a text, the first that the PATH finds."""
+    path = folder / name
+    path.write_text("#!/bin/sh\ncat <<'END'\n{}\nEND\n".format(text))
+    path.chmod(0o755)
+
+
+# ------------------------------------------------------------------------- without a GPU
+
+def test_without_a_gpu_it_says_what_is_missing_and_how_to_get_it(tmp_path):
+    status, out, _, found = check(tmp_path, '--torch_python=', '--only=training')
+    assert status == 1
+    last = out.strip().splitlines()[-1]
+    assert last.startswith('no GPU: expected one that TensorFlow uses, found none (')
+    assert 'To get it: ' in out and {'missing', 'get'} == set(found['missing'][0])
+    assert not found['has_gpu'] and found['machine']['gpus'] == []
+    assert {row['check'] for row in found['rows']} == {'devices'}  # nothing else was tried
+    assert found['versions']['tensorflow'] == tf.VERSION
+
+
+def test_what_can_not_be_done_is_one_line(tmp_path):
+    for flags, parts in (
+            (['--only=nothing'], ('--only=nothing: expected a part of one of devices, ', 'found none')),
+            (['--torch_python=' + os.devnull], ('--torch_python: expected an interpreter with PyTorch, found ',))):
+        status, _, err, _ = check(tmp_path, *flags)
+        last = err.strip().splitlines()[-1]
+        assert status != 0 and 'error: ' in last and all(part in last for part in parts), err
+
+
+def test_what_the_budget_leaves_no_time_for_is_named(tmp_path):
+    status, out, _, found = check(tmp_path, '--allow_cpu', '--torch_python=', '--only=export,resume', '--budget_s=1')
+    assert status == 0, out
+    left_out = {row['check']: row['left_out'] for row in found['rows'] if row['name'] != 'PyTorch'}
+    assert left_out == dict.fromkeys(['devices', 'export', 'resume'], '--budget_s=1 is spent')
+
+
+@pytest.mark.slow
+def test_all_checks_run_on_the_processor(tmp_path):
+    status, out, _, found = check(tmp_path, *TINY)
+    assert status == 0, out
+    assert {row['check'] for row in found['rows']} == set(gpu_checks.QUICK)
+    rows = {row['name']: row for row in found['rows']}
+    assert not [row for row in rows.values() if row.get('error')]
+    for name in ('blog_mnist: dcgan_tf1: float32', 'blog_mnist: 2017 graph: tf.layers, feed_dict, float32'):
+        assert abs(rows[name]['images_per_second'] * rows[name]['step_ms'] / 1e3 - 4) < 1e-6
+    assert rows['two undisturbed runs']['equal'] and rows['killed and resumed']['equal']
+    assert rows['this device against the CPU, with its dropout']['difference'] == 0
+    assert rows['export, frozen graph']['difference'] < 1e-5
+    assert '--num_gpus=2: expected 2 GPUs' in rows['--num_gpus=2']['note']
+    assert all(row['name'] in out for row in found['rows'])
+
+
+# -------------------------------------------------------------------------- what rows say
+
+def test_cards_are_those_of_nvidia_smi(tmp_path, monkeypatch):
+    program(tmp_path, 'nvidia-smi', 'NVIDIA H100 80GB HBM3, 580.159.04, 81559, 9.0')
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    assert gpu_devices.cards() == [
+        {'name': 'NVIDIA H100 80GB HBM3', 'driver': '580.159.04', 'memory_mib': 81559.0, 'capability': '9.0'}]
+
+
+def test_memory_is_that_of_the_process(tmp_path, monkeypatch):
+    program(tmp_path, 'nvidia-smi', '41, 1200\n42, 800\n43, 79000')
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    row = gpu_steps._memory_row('x', 42, 80000)
+    assert row == {'name': 'x', 'gpu_memory_mib': 800.0, 'note': '800 of 80000 MiB (1.0%)'}
+    assert 'found 79000 of 80000 MiB (98.8%)' in gpu_steps._memory_row('x', 43, 80000)['error']
+    assert 'does not name the process' in gpu_steps._memory_row('x', 44, 80000)['note']
+
+
+def test_an_error_is_the_line_that_says_what_went_wrong(tmp_path):
+    path = tmp_path / 'log'
+    for text, line in (('Traceback\n  File x\nValueError: no\n\nnote\n', 'ValueError: no'), ('a\nb\n\n', 'b'),
+                       ('x\nerror: --y: expected z\n', 'error: --y: expected z'), ('', 'no output')):
+        path.write_text(text)
+        with open(str(path), 'rb') as log:
+            assert gpu_steps.last_error(log) == line
+
+
+def test_each_preset_is_timed_in_every_precision_with_and_without_xla():
+    for preset in gpu_steps.BATCHES:
+        lines = gpu_steps.lines_of(preset)
+        names = [line.name for line in lines]
+        assert len(set(names)) == len(names) and any(line.quick for line in lines)
+        for precision in ('float32', 'bfloat16', 'float16'):
+            assert {'dcgan_tf1: ' + precision, 'dcgan_tf1: {}, --xla'.format(precision)} <= set(names)
+        assert any(line.torch for line in lines) == (preset in ('blog_mnist', 'resnet_mnist'))
+        assert 'train_step.' + preset in gpu_checks.CHECKS
+    assert any(name.startswith('2017 graph') for name in [line.name for line in gpu_steps.lines_of('blog_mnist')])
+
+
+def test_the_difference_of_two_runs_is_that_of_their_weights(tmp_path):
+    runs = []
+    for name, shift in (('one', 0.0), ('same', 0.0), ('other', 0.5)):
+        runs.append(collections.namedtuple('Run', 'run')(str(tmp_path / name)))
+        with tf.Graph().as_default(), tf.Session() as session:
+            for variable, value in (('weight', [3.0, 4.0 + shift]), ('weight/Adam', [9.0 * shift, 0.0]), ('b', [1.0])):
+                tf.get_variable(variable, initializer=np.array(value, np.float32))
+            saver = tf.train.Saver()
+            session.run(tf.global_variables_initializer())
+            os.makedirs(os.path.join(runs[-1].run, 'checkpoints'))
+            saver.save(session, os.path.join(runs[-1].run, 'checkpoints', 'model.ckpt'), global_step=7)
+    assert gpu_runs.difference(runs[0], runs[1], 7) is None
+    assert gpu_runs.difference(runs[0], runs[2], 7) == (
+        '1 of 3 variables are equal; weights are 5.0e-01 apart at most (weight), {:.1e} of their norm'.format(
+            0.5 / 26 ** 0.5))
