@@ -10,7 +10,7 @@ LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
 # Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
 SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
           'cgan_mnist': ((28, 28, 1), 100, 1, 1), 'tf_tutorial': ((28, 28, 1), 100, 1, 1),
-          'resnet_mnist': ((28, 28, 1), 128, 5, 7)}
+          'resnet_mnist': ((28, 28, 1), 128, 5, 7), 'dcgan': ((64, 64, 3), 100, 1, 1)}
 
 
 class Timer:
