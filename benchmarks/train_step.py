@@ -223,6 +223,7 @@ def measure(preset, implementations, rounds, steps):
                 'step_ms_min': 1e3 * min(worker.seconds),
                 'step_ms_max': 1e3 * max(worker.seconds),
                 'steps': len(worker.seconds),
+                'processor_ms': 1e3 * about['processor_seconds'],
                 'flops_per_second': flops and flops / step,
                 'share_of_matrix_product': flops and flops / step / rates[worker.implementation.precision],
                 'precision': worker.implementation.precision,
@@ -252,18 +253,18 @@ def report(preset, results, rates, about):
         preset, BATCHES[preset], rates['float32'] / 1e9, rates['bfloat16'] / 1e9,
         '; a step is {:.1f} GFLOP'.format(flops / 1e9) if flops else ''))
     base = next((result for result in results if result['name'].startswith('2017')), results[0])
-    print('{:<50}{:>9}{:>18}{:>7}{:>9}{:>7}{:>7}{:>9}'.format(
-        '', 'images/s', 'ms (min-max)', 'ratio', 'GFLOP/s', 'share', 'MiB', 'first s'))
+    print('{:<50}{:>9}{:>18}{:>7}{:>8}{:>9}{:>7}{:>7}{:>9}'.format(
+        '', 'images/s', 'ms (min-max)', 'ratio', 'cpu ms', 'GFLOP/s', 'share', 'MiB', 'first s'))
     for result in results:
         work = ('{:>9.0f}{:>7.0%}'.format(result['flops_per_second'] / 1e9, result['share_of_matrix_product'])
                 if result['flops_per_second'] else '{:>9}{:>7}'.format('-', '-'))
-        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{}{:>7.0f}{:>9.1f}'.format(
+        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{:>8.0f}{}{:>7.0f}{:>9.1f}'.format(
             result['name'], result['images_per_second'],
             '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
-            result['images_per_second'] / base['images_per_second'], work,
+            result['images_per_second'] / base['images_per_second'], result['processor_ms'], work,
             result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
-    print('ratio: images per second over those of {!r}; share: of the matrix product in the same precision'.format(
-        base['name']))
+    print('ratio: images per second over those of {!r}; cpu: time of all cores together, which tells more\n'
+          'where others keep them busy; share: of the matrix product in the same precision'.format(base['name']))
     versions = sorted({'{} {}'.format(*item) for result in results for item in result['versions'].items()})
     print('versions: ' + ', '.join(versions))
 

@@ -126,7 +126,7 @@ def graph_carpedm20(_):
     def averages():
         return set(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
 
-    real = tf.placeholder(tf.float32, [64, 64, 64, 3], name='real_images')
+    real = tf.placeholder(tf.float32, [None, 64, 64, 3], name='real_images')
     noise = tf.placeholder(tf.float32, [None, 100], name='z')
     fake = generator(noise)
     before = averages()
@@ -340,7 +340,7 @@ def main():
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                       'versions': versions, 'tf32': allows_tf32(arguments.worker),
-                      'steps_a_call': timer.steps_a_call}
+                      'steps_a_call': timer.steps_a_call, 'processor_seconds': timer.processor_seconds}
         elif question == 'rate':
             answer = {'flops': step(value)}
         elif question == 'turn':
