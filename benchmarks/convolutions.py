@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times every convolution of a blog preset and its two gradients in each conv_impl.
+"""Times every convolution of a DCGAN and its two gradients in each conv_impl.
 
     .venv/bin/python benchmarks/convolutions.py [--preset=blog_mnist] [--precision=auto] [--batch=64] [--rounds=15]
 
@@ -28,11 +28,8 @@ from dcgan_tf1.util import devices  # noqa: E402
 from dcgan_tf1.util.compute_policy import CONV_IMPLS, PRECISION_CHOICES  # noqa: E402
 
 PRODUCTS = ('forward', 'to input', 'to kernel')
-# How often a step runs each. The generator's update runs both networks forward, both back to their
-# inputs, and the generator back to its kernels; the discriminator's runs the generator forward and,
-# on real and on fake images, itself forward and back, though not to the images.
-TIMES = {'generator': (2, 1, 1), 'discriminator': (3, 3, 2)}
-TIMES_ON_IMAGES = (3, 1, 2)
+# The presets of a step that times_a_step() knows: updates of the generator beside one of the discriminator.
+GENERATOR_UPDATES = {'blog_cifar_horse': 1, 'blog_mnist': 1, 'dcgan': 2}
 
 Layer = collections.namedtuple('Layer', 'name geometry transposed x kernel y')  # x, kernel and y: shapes
 
@@ -67,9 +64,17 @@ def layers_of(preset):
     return found
 
 
-def times_a_step(layer):
-    on_images = layer.name.startswith('discriminator') and layer.x[-1] <= 3
-    return TIMES_ON_IMAGES if on_images else TIMES[layer.name.split('/')[0]]
+def times_a_step(layer, generator_updates=1):
+    """How often a step runs each of the layer's PRODUCTS.
+
+    A generator's update runs both networks forward, both back to their inputs, and the generator back to its kernels;
+    the discriminator's runs the generator forward and, on real and on fake images, itself forward and back, though not
+    to the images.
+    """
+    if layer.name.startswith('generator'):
+        return 1 + generator_updates, generator_updates, generator_updates
+    on_images = layer.x[-1] <= 3
+    return 2 + generator_updates, generator_updates + (0 if on_images else 2), 2
 
 
 def flops(layer, batch):
@@ -111,7 +116,7 @@ def measure(found, precision, batch, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--preset', default='blog_mnist', choices=['blog_cifar_horse', 'blog_mnist'])
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(GENERATOR_UPDATES))
     parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--rounds', type=int, default=15, help='timed runs of each (default: %(default)s)')
@@ -127,7 +132,7 @@ def main():
         ' {:>10}'.format(conv_impl + ', ms') for conv_impl in CONV_IMPLS) + ' {:>14}'.format('best, GFLOP/s'))
     totals = collections.Counter()
     for layer in found:
-        for product, times in zip(PRODUCTS, times_a_step(layer)):
+        for product, times in zip(PRODUCTS, times_a_step(layer, GENERATOR_UPDATES[arguments.preset])):
             own = [seconds[layer.name, product, conv_impl] for conv_impl in CONV_IMPLS]
             print('{:<32} {:<25} {:<9} {:>7}'.format(
                 layer.name, '{}, {}'.format('x'.join(map(str, layer.x[1:])), 'x'.join(map(str, layer.kernel))),

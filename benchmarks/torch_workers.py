@@ -124,6 +124,64 @@ def torch_resnet(arguments):
     return step, {'torch': torch.__version__}
 
 
+def torch_dcgan(arguments):
+    """PyTorch: carpedm20's network at 64x64 in the form of PyTorch's DCGAN example, with two updates of the generator.
+
+    As there, the discriminator and the generator's first update share the fake images: one pass of the generator less.
+    """
+    import torch  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+    from torch.nn import functional  # noqa: PLC0415
+
+    def norm(channels, activation):
+        return [nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1), activation]
+
+    def up(channels, filters):
+        return nn.ConvTranspose2d(channels, filters, 5, stride=2, padding=2, output_padding=1)
+
+    def down(channels, filters):
+        return nn.Conv2d(channels, filters, 5, stride=2, padding=2)
+
+    generator = nn.Sequential(
+        nn.Linear(100, 4 * 4 * 512), nn.Unflatten(1, (512, 4, 4)), *norm(512, nn.ReLU()),
+        up(512, 256), *norm(256, nn.ReLU()), up(256, 128), *norm(128, nn.ReLU()), up(128, 64), *norm(64, nn.ReLU()),
+        up(64, 3), nn.Tanh())
+    discriminator = nn.Sequential(
+        down(3, 64), nn.LeakyReLU(0.2), down(64, 128), *norm(128, nn.LeakyReLU(0.2)),
+        down(128, 256), *norm(256, nn.LeakyReLU(0.2)), down(256, 512), *norm(512, nn.LeakyReLU(0.2)),
+        nn.Flatten(), nn.Linear(512 * 4 * 4, 1))
+    layout, device = _torch_layout(arguments)
+    on_device, noise = _torch_images(device, layout), _torch_noise(device)
+    networks = [network.to(device, memory_format=layout).train() for network in (generator, discriminator)]
+    optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999), fused=True) for network in networks]
+    generate, discriminate = [torch.compile(network) for network in networks] if arguments.compile else networks
+
+    def entropy(logits, label):
+        return functional.binary_cross_entropy_with_logits(logits.float(), torch.full_like(logits, label).float())
+
+    def computing():
+        return torch.autocast(device, torch.bfloat16, enabled=arguments.bfloat16)
+
+    def step(images, z):
+        real, z = on_device(images), noise(z)
+        discriminator.requires_grad_(True)
+        with computing():
+            fake = generate(z)
+            d_loss = entropy(discriminate(real), 1.0) + entropy(discriminate(fake.detach()), 0.0)
+        optimizers[1].zero_grad(set_to_none=True)
+        d_loss.backward()
+        optimizers[1].step()
+        discriminator.requires_grad_(False)
+        for update in range(2):
+            with computing():
+                g_loss = entropy(discriminate(generate(z) if update else fake), 1.0)
+            optimizers[0].zero_grad(set_to_none=True)
+            g_loss.backward()
+            optimizers[0].step()
+
+    return step, {'torch': torch.__version__}
+
+
 def torch(arguments):
     """PyTorch, as its own DCGAN example does it, with the discriminator frozen while the generator learns."""
     import torch  # noqa: PLC0415

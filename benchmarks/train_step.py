@@ -4,10 +4,12 @@
     .venv/bin/python benchmarks/train_step.py [--quick] [--json] [--only=torch,2017] [--rounds=N]
     .venv/bin/python benchmarks/train_step.py --preset=tf_tutorial     # beside the tutorial's Keras code
     .venv/bin/python benchmarks/train_step.py --preset=resnet_mnist    # beside the same network in PyTorch
+    .venv/bin/python benchmarks/train_step.py --preset=dcgan           # at 64x64: beside its author's and PyTorch
 
 This project's lines name the precision, and the lowering where it is not the trainer's own
 choice. For `blog_mnist` the work is the same everywhere: a generator update, then a discriminator update, on the same
-64 images and noise, with dropout drawn afresh in every pass. Each implementation runs in a
+64 images and noise, with dropout drawn afresh in every pass; for `dcgan` a discriminator update and two
+generator updates. Each implementation runs in a
 process of its own (`workers.py`), all are started one after the other and stay up, and then
 they take turns, A B C A B C ..., so that a machine whose speed drifts slows all of them.
 Figures are medians over all timed steps. Missing environments are made on the first call
@@ -27,7 +29,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-BATCHES = {'blog_mnist': 64, 'tf_tutorial': 256, 'resnet_mnist': 16}  # a ResNet's step at 64 takes many seconds
+BATCHES = {'blog_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 16}  # a ResNet's at 64: many seconds
 
 # How one implementation is started, and what its products are computed in.
 Implementation = collections.namedtuple('Implementation', 'name environment worker precision quick')
@@ -74,27 +76,49 @@ IMPLEMENTATIONS = {
                        'float32', True),
         Implementation('torch: eager, bfloat16, channels last', '.venv-torch',
                        ['torch_resnet', '--channels_last', '--bfloat16'], 'bfloat16', True)) + _OURS,
+    'dcgan': (
+        Implementation("the author's graph: tf.layers, feed_dict, float32", '.venv', ['graph_carpedm20'],
+                       'float32', True),
+        Implementation('dcgan_tf1: float32, native', '.venv', ['dcgan_tf1', '--lowering=native'], 'float32', False),
+        Implementation('dcgan_tf1: bfloat16, native', '.venv',
+                       ['dcgan_tf1', '--precision=bfloat16', '--lowering=native'], 'bfloat16', False)) + _OURS + tuple(
+            Implementation('torch: {}, {}, channels last'.format('compiled' if flags else 'eager', precision),
+                           '.venv-torch', ['torch_dcgan', '--channels_last'] + flags
+                           + ['--bfloat16'] * (precision == 'bfloat16'), precision, not flags)
+            for flags in ([], ['--compile']) for precision in ('float32', 'bfloat16')),
 }
 
 
 # ------------------------------------------------------------------------- counting work
 
-def step_flops(batch=64):
-    """Floating-point operations of a `blog_mnist` step's matrix products and convolutions.
+# Multiply-adds for one image, positions * kernel area * channels in * channels out, of each of the generator's layers
+# and of the discriminator's; and how many updates of the generator a step has beside one of the discriminator.
+_LAYERS = {
+    'blog_mnist': ([100 * 8192, 4 * 4 * 16 * 512 * 256, 7 * 7 * 9 * 256 * 128, 14 * 14 * 9 * 128 * 1],
+                   [14 * 14 * 9 * 1 * 128, 7 * 7 * 9 * 128 * 256, 4 * 4 * 9 * 256 * 512, 8192], 1),
+    'dcgan': ([100 * 8192, 4 * 4 * 25 * 512 * 256, 8 * 8 * 25 * 256 * 128, 16 * 16 * 25 * 128 * 64,
+               32 * 32 * 25 * 64 * 3],
+              [32 * 32 * 25 * 3 * 64, 16 * 16 * 25 * 64 * 128, 8 * 8 * 25 * 128 * 256, 4 * 4 * 25 * 256 * 512, 8192],
+              2),
+}
+
+
+def step_flops(batch=64, preset='blog_mnist'):
+    """Floating-point operations of a step's matrix products and convolutions; None where they are not counted.
 
     Two for each multiply-add; batch norm, activations, dropout and Adam are not counted.
-    What a step needs: the generator's update runs both networks forward, the
+    What a step needs: a generator's update runs both networks forward, the
     discriminator back to the images, and the generator back to its weights; the
     discriminator's runs the generator forward and itself forward and back on real and
-    fake images. No gradient is taken for noise and none for images in the second update.
+    fake images. No gradient is taken for noise and none for images in the discriminator's.
     """
-    # Multiply-adds for one image: positions * kernel area * channels in * channels out.
-    generator = [100 * 8192, 4 * 4 * 16 * 512 * 256, 7 * 7 * 9 * 256 * 128, 14 * 14 * 9 * 128 * 1]
-    discriminator = [14 * 14 * 9 * 1 * 128, 7 * 7 * 9 * 128 * 256, 4 * 4 * 9 * 256 * 512, 8192]
+    if preset not in _LAYERS:
+        return None
+    generator, discriminator, generator_updates = _LAYERS[preset]
     g, d = sum(generator), sum(discriminator)
     generator_update = g + d + d + (2 * g - generator[0])
     discriminator_update = g + 2 * (d + 2 * d - discriminator[0])
-    return 2 * batch * (generator_update + discriminator_update)
+    return 2 * batch * (generator_updates * generator_update + discriminator_update)
 
 
 # ------------------------------------------------------------------------------ workers
@@ -172,7 +196,7 @@ def without_slow_bfloat16(implementations):
 def measure(preset, implementations, rounds, steps):
     """Starts every worker, lets them take turns, and returns the results as dictionaries."""
     workers, batch = [], BATCHES[preset]
-    flops = step_flops(batch) if preset == 'blog_mnist' else None
+    flops = step_flops(batch, preset)
     product = Worker(Implementation('matrix product', '.venv', ['product'], None, True))
     try:
         for implementation in implementations:
@@ -199,6 +223,7 @@ def measure(preset, implementations, rounds, steps):
                 'step_ms_min': 1e3 * min(worker.seconds),
                 'step_ms_max': 1e3 * max(worker.seconds),
                 'steps': len(worker.seconds),
+                'processor_ms': 1e3 * about['processor_seconds'],
                 'flops_per_second': flops and flops / step,
                 'share_of_matrix_product': flops and flops / step / rates[worker.implementation.precision],
                 'precision': worker.implementation.precision,
@@ -222,23 +247,24 @@ def machine():
 
 
 def report(preset, results, rates, about):
+    flops = step_flops(BATCHES[preset], preset)
     print('{cpu}, {cores} cores, {}; {system}'.format(' '.join(about['instructions']), **about))
     print('{}, batch {}; matrix product 2048x2048: float32 {:.0f}, bfloat16 {:.0f} GFLOP/s{}'.format(
         preset, BATCHES[preset], rates['float32'] / 1e9, rates['bfloat16'] / 1e9,
-        '; a step is {:.1f} GFLOP'.format(step_flops() / 1e9) if preset == 'blog_mnist' else ''))
+        '; a step is {:.1f} GFLOP'.format(flops / 1e9) if flops else ''))
     base = next((result for result in results if result['name'].startswith('2017')), results[0])
-    print('{:<50}{:>9}{:>18}{:>7}{:>9}{:>7}{:>7}{:>9}'.format(
-        '', 'images/s', 'ms (min-max)', 'ratio', 'GFLOP/s', 'share', 'MiB', 'first s'))
+    print('{:<50}{:>9}{:>18}{:>7}{:>8}{:>9}{:>7}{:>7}{:>9}'.format(
+        '', 'images/s', 'ms (min-max)', 'ratio', 'cpu ms', 'GFLOP/s', 'share', 'MiB', 'first s'))
     for result in results:
         work = ('{:>9.0f}{:>7.0%}'.format(result['flops_per_second'] / 1e9, result['share_of_matrix_product'])
                 if result['flops_per_second'] else '{:>9}{:>7}'.format('-', '-'))
-        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{}{:>7.0f}{:>9.1f}'.format(
+        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{:>8.0f}{}{:>7.0f}{:>9.1f}'.format(
             result['name'], result['images_per_second'],
             '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
-            result['images_per_second'] / base['images_per_second'], work,
+            result['images_per_second'] / base['images_per_second'], result['processor_ms'], work,
             result['peak_memory_bytes'] / 2 ** 20, result['first_step_s']))
-    print('ratio: images per second over those of {!r}; share: of the matrix product in the same precision'.format(
-        base['name']))
+    print('ratio: images per second over those of {!r}; cpu: time of all cores together, which tells more\n'
+          'where others keep them busy; share: of the matrix product in the same precision'.format(base['name']))
     versions = sorted({'{} {}'.format(*item) for result in results for item in result['versions'].items()})
     print('versions: ' + ', '.join(versions))
 
@@ -268,7 +294,7 @@ def main():
         print(json.dumps({
             'machine': about, 'preset': arguments.preset, 'batch_size': BATCHES[arguments.preset],
             'matrix_product_flops': rates,
-            'step_flops': step_flops() if arguments.preset == 'blog_mnist' else None, 'results': results}, indent=2))
+            'step_flops': step_flops(BATCHES[arguments.preset], arguments.preset), 'results': results}, indent=2))
     else:
         report(arguments.preset, results, rates, about)
 

@@ -24,7 +24,7 @@ import time
 
 import numpy as np
 from step_timer import KEEP, LEAK, SHAPES, SMOOTHING, Timer
-from torch_workers import torch, torch_resnet
+from torch_workers import torch, torch_dcgan, torch_resnet
 
 
 def graph2017(_):
@@ -76,6 +76,78 @@ def graph2017(_):
     def step(images, z):
         session.run(g_train, feed_dict={real: images, noise: z})
         session.run(d_train, feed_dict={real: images, noise: z})
+
+    return step, {'tensorflow': tf.VERSION}
+
+
+def graph_carpedm20(_):
+    """carpedm20's graph in tf.layers, in its author's manner: feed_dict, a call for each update, float32.
+
+    Without the losses and summaries that he also evaluates in every step. Each update moves the averages of the
+    passes that it runs.
+    """
+    import tensorflow.compat.v1 as tf  # noqa: PLC0415
+
+    tf.disable_eager_execution()
+    tf.disable_resource_variables()
+    layers = tf.layers
+    started = tf.random_normal_initializer(stddev=0.02)
+
+    def norm(x):
+        return layers.batch_normalization(x, momentum=0.9, epsilon=1e-5, training=True)
+
+    def up(x, filters):
+        return layers.conv2d_transpose(x, filters, 5, strides=2, padding='same', kernel_initializer=started)
+
+    def down(x, filters):
+        return layers.conv2d(x, filters, 5, strides=2, padding='same', kernel_initializer=started)
+
+    def leaky(x):
+        return tf.maximum(x, 0.2 * x)
+
+    def generator(z):
+        with tf.variable_scope('generator'):
+            x = tf.reshape(layers.dense(z, 4 * 4 * 512, kernel_initializer=started), [-1, 4, 4, 512])
+            for filters in (256, 128, 64, 3):
+                x = up(tf.nn.relu(norm(x)), filters)
+            return tf.tanh(x)
+
+    def discriminator(x, reuse):
+        with tf.variable_scope('discriminator', reuse=reuse):
+            x = leaky(down(x, 64))
+            for filters in (128, 256, 512):
+                x = leaky(norm(down(x, filters)))
+            return layers.dense(tf.reshape(x, [-1, 4 * 4 * 512]), 1, kernel_initializer=started)
+
+    def entropy(logits, label):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(
+            logits=logits, labels=tf.ones_like(logits) * label))
+
+    def averages():
+        return set(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+
+    real = tf.placeholder(tf.float32, [None, 64, 64, 3], name='real_images')
+    noise = tf.placeholder(tf.float32, [None, 100], name='z')
+    fake = generator(noise)
+    before = averages()
+    d_real = discriminator(real, False)
+    of_real = averages() - before
+    d_fake = discriminator(fake, True)
+
+    def train(loss, network, moved):
+        with tf.control_dependencies(moved):
+            return tf.train.AdamOptimizer(2e-4, beta1=0.5).minimize(
+                loss, var_list=[v for v in tf.trainable_variables() if v.name.startswith(network)])
+
+    d_train = train(entropy(d_real, 1.0) + entropy(d_fake, 0.0), 'discriminator', averages())
+    g_train = train(entropy(d_fake, 1.0), 'generator', averages() - of_real)
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+
+    def step(images, z):
+        session.run(d_train, feed_dict={real: images, noise: z})
+        for _ in range(2):
+            session.run(g_train, feed_dict={noise: z})
 
     return step, {'tensorflow': tf.VERSION}
 
@@ -246,7 +318,7 @@ def allows_tf32(worker):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     workers = {worker.__name__: worker for worker in (
-        graph2017, dcgan_tf1, keras, keras_tutorial, torch, torch_resnet, product)}
+        graph2017, graph_carpedm20, dcgan_tf1, keras, keras_tutorial, torch, torch_dcgan, torch_resnet, product)}
     parser.add_argument('worker', choices=sorted(workers))
     for flag in ('xla', 'channels_last', 'bfloat16', 'compile', 'cuda_graphs'):
         parser.add_argument('--' + flag, action='store_true')
@@ -268,7 +340,7 @@ def main():
         if question == 'about':
             answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                       'versions': versions, 'tf32': allows_tf32(arguments.worker),
-                      'steps_a_call': timer.steps_a_call}
+                      'steps_a_call': timer.steps_a_call, 'processor_seconds': timer.processor_seconds}
         elif question == 'rate':
             answer = {'flops': step(value)}
         elif question == 'turn':

@@ -8,7 +8,8 @@ A convolution y = x * k and its gradients are three products: `forward` (y of x 
   matmul  patches of x times k as a matrix, and its two gradients likewise.
   mixed   the faster of the two for each product on a CPU (see benchmarks/README.md):
           native, except for most of `to_kernel`, which is the slowest of TensorFlow's
-          three, and for `to_input` where the image has few channels.
+          three, for `to_input` where the image has few channels, and for large kernels on
+          small maps of many channels.
 
 Images are [N, H, W, C] with H, W and C known, kernels [height, width, C, F] and square.
 """
@@ -44,8 +45,6 @@ class Convolution:
         if conv_impl not in CONV_IMPLS:
             raise ValueError('conv_impl: expected one of {}, found {!r}'.format(', '.join(CONV_IMPLS), conv_impl))
         self._conv_impl = conv_impl
-        self._matmul = {'native': (), 'matmul': ('forward', 'to_input'),
-                        'mixed': ('to_input',) if channels < 16 else ()}[conv_impl]
         self._channels = channels
 
     def __call__(self, x, kernel):
@@ -79,7 +78,7 @@ class Convolution:
     # ------------------------------------------------------------------- the products
 
     def _forward(self, x, kernel):
-        if 'forward' not in self._matmul:
+        if self._lowering('forward', x.dtype) == 'native':
             return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
         filters = kernel.shape.as_list()[-1]
         patches = tf.concat(self._taps(x), axis=3)
@@ -87,8 +86,9 @@ class Convolution:
         return tf.reshape(y, [-1, self._rows.count, self._columns.count, filters])
 
     def _to_input(self, y, kernel):
-        if 'to_input' not in self._matmul:
-            return self._native_to_input(y, kernel)
+        lowering = self._lowering('to_input', y.dtype)
+        if lowering != 'matmul':
+            return (self._native_to_input if lowering == 'native' else self._to_input_by_blocks)(y, kernel)
         size, (channels, filters) = self._kernel_size, kernel.shape.as_list()[2:]
         patches = tf.matmul(_as_matrix(y), tf.reshape(kernel, [-1, filters]), transpose_b=True)
         patches = tf.reshape(patches, [-1, self._rows.count, self._columns.count, size, size * channels])
@@ -99,14 +99,46 @@ class Convolution:
 
     def _to_kernel(self, x, dy):
         filters = dy.shape.as_list()[-1]
-        if self._conv_impl == 'mixed' and self._native_kernel_is_faster(x.dtype):
+        if self._lowering('to_kernel', x.dtype) == 'native':
             return tf.nn.conv2d_backprop_filter(
                 x, [self._kernel_size, self._kernel_size, self._channels, filters], dy, self._strides, self._padding)
         dy_matrix = _as_matrix(dy)
         products = [tf.matmul(_as_matrix(tap), dy_matrix, transpose_a=True) for tap in self._taps(x)]
         return tf.reshape(tf.concat(products, axis=0), [self._kernel_size, self._kernel_size, self._channels, filters])
 
+    def _to_input_by_blocks(self, y, kernel):
+        """Every block of stride x stride pixels as that many more channels of a convolution of stride 1."""
+        size, stride, (channels, filters) = self._kernel_size, self._stride, kernel.shape.as_list()[2:]
+        reach = -(-size // stride)  # blocks
+        kernel = tf.pad(kernel, [[0, reach * stride - size]] * 2 + [[0, 0]] * 2)
+        kernel = tf.reshape(kernel, [reach, stride, reach, stride, channels, filters])
+        kernel = tf.reverse(tf.transpose(kernel, [0, 2, 5, 1, 3, 4]), [0, 1])
+        kernel = tf.reshape(kernel, [reach, reach, filters, stride * stride * channels])
+        y = tf.pad(y, [[0, 0], [reach - 1] * 2, [reach - 1] * 2, [0, 0]])
+        x = tf.nn.conv2d(y, kernel, strides=[1, 1, 1, 1], padding='VALID')
+        rows, columns = self._rows, self._columns
+        x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
+        x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, rows.blocks * stride, columns.blocks * stride, channels])
+        return self._cut(self._cut(x, 1, rows), 2, columns)
+
     # ---------------------------------------------------------------------- their parts
+
+    def _lowering(self, product, dtype):
+        """How one of the products is computed: 'native', 'matmul' or, `to_input` alone, 'blocks'."""
+        if self._conv_impl != 'mixed':
+            return self._conv_impl
+        if product == 'to_kernel':
+            return 'native' if self._native_kernel_is_faster(dtype) else 'matmul'
+        if self._is_large and self._rows.size <= 8:
+            return 'matmul' if product == 'forward' or dtype == tf.float32 else 'native'
+        if product == 'forward' or self._channels >= 16:
+            return 'native'
+        return 'blocks' if self._kernel_size >= 5 and self._stride > 1 and self._rows.size >= 32 else 'matmul'
+
+    @property
+    def _is_large(self):
+        """Whether it is one of `dcgan`'s at 64x64 and beyond, where 5x5 kernels are as slow as they are large."""
+        return self._kernel_size >= 5 and self._stride > 1 and self._rows.size * self._channels >= 2048
 
     def _native_kernel_is_faster(self, dtype):
         """Whether TensorFlow's own kernel gradient wins: as measured over the presets' geometries.
@@ -116,7 +148,7 @@ class Convolution:
         exact = dtype == tf.float32
         if self._stride == 1 and self._padding == 'SAME' and self._kernel_size > 1:
             return exact or (self._channels > 1 and (self._rows.size >= 14 or self._kernel_size >= 5))
-        return exact and (self._kernel_size >= 5 or self._channels < 16)
+        return exact and ((self._kernel_size >= 5 and not self._is_large) or self._channels < 16)
 
     def _native_to_input(self, y, kernel):
         shape = [self._rows.size, self._columns.size, kernel.shape.as_list()[2]]
@@ -167,7 +199,10 @@ class Convolution:
         shape = x.shape.as_list()
         shape[0] = -1
         shape[dimension:dimension + 2] = [axis.blocks * self._stride]
-        x = tf.reshape(x, shape)
+        return self._cut(tf.reshape(x, shape), dimension, axis)
+
+    def _cut(self, x, dimension, axis):
+        """Of `axis.blocks` blocks along one dimension, the `axis.size` positions that are the image's."""
         after = axis.blocks * self._stride - axis.before - axis.size
         if after < 0:  # the last rows of the input that no window reaches
             paddings = [[0, 0]] * 4

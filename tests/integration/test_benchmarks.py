@@ -18,16 +18,24 @@ from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 def test_operations_of_a_step():
     assert abs(train_step.step_flops(64) / 1e9 - 59.3) < 0.1
     assert train_step.step_flops(128) == 2 * train_step.step_flops(64)
+    assert abs(train_step.step_flops(64, 'dcgan') / 1e9 - 352.2) < 0.1
+    assert train_step.step_flops(16, 'resnet_mnist') is None
 
 
-def test_the_timed_convolutions_are_those_of_a_step():
-    layers = convolutions.layers_of(PRESETS['blog_mnist'])
-    assert [layer.name for layer in layers] == [
-        '{}/conv2d{}'.format(*name) for name in [('generator', '_transpose' + number) for number in ('', '_1', '_2')]
-        + [('discriminator', number) for number in ('', '_1', '_2')]]
-    counted = sum(sum(convolutions.times_a_step(layer)) * convolutions.flops(layer, 64) for layer in layers)
-    dense = 2 * 64 * (3 * 100 * 8192 + 8 * 8192)
-    assert counted + dense == train_step.step_flops(64)
+@pytest.mark.parametrize('preset, names', [
+    ('blog_mnist', ['{}/conv2d{}'.format(*name) for name in [
+        ('generator', '_transpose' + number) for number in ('', '_1', '_2')]
+        + [('discriminator', number) for number in ('', '_1', '_2')]]),
+    ('dcgan', ['generator/g_h{}'.format(number) for number in (1, 2, 3, 4)]
+     + ['discriminator/d_h{}_conv'.format(number) for number in (0, 1, 2, 3)])])
+def test_the_timed_convolutions_are_those_of_a_step(preset, names):
+    layers = convolutions.layers_of(PRESETS[preset])
+    assert [layer.name for layer in layers] == names
+    updates = len(PRESETS[preset].schedule) - 1
+    assert updates == convolutions.GENERATOR_UPDATES[preset]
+    counted = sum(sum(convolutions.times_a_step(layer, updates)) * convolutions.flops(layer, 64) for layer in layers)
+    dense = 2 * 64 * ((1 + 2 * updates) * 100 * 8192 + (6 + 2 * updates) * 8192)
+    assert counted + dense == train_step.step_flops(64, preset)
 
 
 @pytest.mark.slow_tf1
@@ -38,21 +46,24 @@ def test_the_convolutions_are_timed_in_every_lowering():
 
 
 def test_names_say_what_they_are():
+    parts = {'blog_mnist': ('2017', 'dcgan_tf1', 'torch', 'keras', 'tf1.15'),
+             'dcgan': ("the author's", 'dcgan_tf1', 'torch')}
     for preset, implementations in train_step.IMPLEMENTATIONS.items():
         names = [one.name for one in implementations]
         assert len(set(names)) == len(names) and preset in train_step.BATCHES
-        for part in ('2017', 'dcgan_tf1', 'torch', 'keras', 'tf1.15') if preset == 'blog_mnist' else ('dcgan_tf1',):
+        for part in parts.get(preset, ('dcgan_tf1',)):
             assert any(part in one.name and one.quick for one in implementations), part
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('worker', ['graph2017', 'dcgan_tf1', 'keras', 'keras_tutorial'])
+@pytest.mark.parametrize('worker', ['graph2017', 'graph_carpedm20', 'dcgan_tf1', 'keras', 'keras_tutorial'])
 def test_a_worker_takes_steps(worker, monkeypatch):
     if worker.startswith('keras') and sys.version_info < (3, 10):
         pytest.skip('Keras 3 comes with newer TensorFlow')
     monkeypatch.setattr(train_step, 'python_of', lambda environment: sys.executable)
-    process = train_step.Worker(train_step.IMPLEMENTATIONS['blog_mnist'][0]._replace(worker=[worker]))
+    flags = ['--preset=dcgan', '--batch=2'] if worker == 'graph_carpedm20' else []
+    process = train_step.Worker(train_step.IMPLEMENTATIONS['blog_mnist'][0]._replace(worker=[worker] + flags))
     seconds, about = process.steps(2), process.ask('about')
     process.close()
     assert len(seconds) == 2 and all(0 < each < 60 for each in seconds)
-    assert about['peak_memory_bytes'] > 1e8 and 'tensorflow' in about['versions']
+    assert about['peak_memory_bytes'] > 1e8 and 'tensorflow' in about['versions'] and about['processor_seconds'] > 0

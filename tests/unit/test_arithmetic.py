@@ -151,7 +151,8 @@ def in_float32():
 @pytest.mark.parametrize('name, conv_impl', [pytest.param(
     'blog_mnist', 'mixed', marks=pytest.mark.slow_tf1)] + [pytest.param(*case, marks=pytest.mark.slow)
                          for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'),
-                                      ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'))])
+                                      ('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'),
+                                      ('dcgan', 'mixed'))])
 def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl, in_float32):
     given, expected = in_float32(name)
     found = evaluate(PRESETS[name], given, conv_impl=conv_impl)

@@ -14,7 +14,33 @@ PRESETS = [
     (7, 7, 256, 512, 4, 1, 'VALID'), (32, 32, 3, 128, 3, 2, 'SAME'), (16, 16, 128, 256, 3, 2, 'SAME'),
     (8, 8, 256, 512, 3, 2, 'SAME'), (8, 8, 256, 512, 4, 2, 'SAME'), (28, 28, 1, 64, 5, 2, 'SAME'),
     (14, 14, 64, 128, 5, 2, 'SAME'), (7, 7, 128, 256, 5, 1, 'SAME'), (28, 28, 1, 1, 5, 2, 'VALID'),
-    (12, 12, 1, 64, 5, 2, 'VALID'), (16, 16, 128, 128, 3, 1, 'SAME'), (8, 8, 128, 128, 1, 1, 'SAME')]
+    (12, 12, 1, 64, 5, 2, 'VALID'), (16, 16, 128, 128, 3, 1, 'SAME'), (8, 8, 128, 128, 1, 1, 'SAME'),
+    (64, 64, 3, 64, 5, 2, 'SAME'), (16, 16, 128, 256, 5, 2, 'SAME'), (8, 8, 256, 512, 5, 2, 'SAME'),
+    (45, 61, 3, 8, 5, 2, 'SAME'), (33, 32, 2, 3, 6, 4, 'VALID'), (36, 35, 1, 2, 5, 6, 'VALID')]
+
+# What `mixed` takes for forward, to_input and to_kernel, in float32 and in bfloat16: whoever changes a preset's line
+# changes its numbers.
+MIXED = [
+    ((14, 14, 128, 256, 3, 2, 'SAME'), 'native native matmul', 'native native matmul'),
+    ((28, 28, 1, 128, 3, 2, 'SAME'), 'native matmul native', 'native matmul matmul'),
+    ((8, 8, 256, 512, 3, 2, 'SAME'), 'native native matmul', 'native native matmul'),
+    ((8, 8, 256, 512, 4, 2, 'SAME'), 'native native matmul', 'native native matmul'),
+    ((32, 32, 3, 128, 4, 2, 'SAME'), 'native matmul native', 'native matmul matmul'),
+    ((7, 7, 256, 512, 4, 1, 'VALID'), 'native native matmul', 'native native matmul'),
+    ((28, 28, 1, 64, 5, 2, 'SAME'), 'native matmul native', 'native matmul matmul'),
+    ((14, 14, 64, 128, 5, 2, 'SAME'), 'native native native', 'native native matmul'),
+    ((14, 14, 128, 138, 5, 2, 'SAME'), 'native native native', 'native native matmul'),
+    ((28, 28, 11, 11, 5, 2, 'SAME'), 'native matmul native', 'native matmul matmul'),
+    ((7, 7, 128, 256, 5, 1, 'SAME'), 'native native native', 'native native native'),
+    ((28, 28, 256, 256, 3, 1, 'SAME'), 'native native native', 'native native native'),
+    ((32, 32, 256, 3, 3, 1, 'SAME'), 'native native native', 'native native native'),
+    ((32, 32, 3, 128, 3, 1, 'SAME'), 'native matmul native', 'native matmul native'),
+    ((16, 16, 256, 256, 1, 1, 'SAME'), 'native native matmul', 'native native matmul'),
+    # dcgan's
+    ((64, 64, 3, 64, 5, 2, 'SAME'), 'native blocks native', 'native blocks matmul'),
+    ((32, 32, 64, 128, 5, 2, 'SAME'), 'native native matmul', 'native native matmul'),
+    ((16, 16, 128, 256, 5, 2, 'SAME'), 'native native matmul', 'native native matmul'),
+    ((8, 8, 256, 512, 5, 2, 'SAME'), 'matmul matmul matmul', 'matmul native matmul')]
 
 
 def random_geometries(count):
@@ -78,6 +104,15 @@ def test_the_presets_convolutions_in_bfloat16_to_2e_2(geometry):
     for value, native, expected in zip(found['mixed'], found['native'], reference):
         limit = max(2e-2 * np.linalg.norm(expected), 1.001 * np.linalg.norm(native - expected))
         assert np.linalg.norm(value - expected) < limit
+
+
+@pytest.mark.parametrize('geometry, float32, bfloat16', MIXED, ids=str)
+def test_what_mixed_takes(geometry, float32, bfloat16):
+    height, width, channels, _, kernel, stride, padding = geometry
+    convolve = Convolution(height, width, channels, kernel, stride, padding, 'mixed')
+    for dtype, expected in ((tf.float32, float32), (tf.bfloat16, bfloat16)):
+        assert ' '.join(convolve._lowering(product, dtype)
+                        for product in ('forward', 'to_input', 'to_kernel')) == expected
 
 
 def test_an_unknown_lowering_is_refused():
