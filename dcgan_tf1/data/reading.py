@@ -50,7 +50,8 @@ def add_flags(command):
     command.group('Pictures of your own (--dataset=folder)')
     flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
     command.integer('crop', None, 'Side of the window at the centre of a picture that is kept, before it is resized; '
-                                  "0 for the largest square. Default: what has the images' proportions.", 0)
+                                  "0 for the largest square. Default: the largest window of the images' "
+                                  'proportions.', 0)
     command.choice('resize', None, RESIZE, 'How pictures are resized. Default: lanczos.')
     command.boolean('recursive', None, 'Take the pictures of all deeper folders, too. Default: only where there are '
                                        'no others.')
@@ -59,8 +60,8 @@ def add_flags(command):
                                          'name.')
     command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '
                                           'Default: refuse them.')
-    command.real('cache_gib', None, 'Images of more GiB are kept in a file, from which steps are fed (folder and '
-                                    'npz). Default: half of the free memory.', 0)
+    command.real('cache_gib', None, 'Data sets larger than this many GiB are kept in a memory-mapped file (folder '
+                                    'and npz). Default: half of the free memory.', 0)
     command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache beside the data.')
 
 

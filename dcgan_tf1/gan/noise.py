@@ -64,11 +64,6 @@ def interpolate_along(preset, z, steps):
     return interpolate(z[:-1], z[1:], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
 
 
-def sample_class_walks(preset, classes, count, steps, seed=0, stream='sample', step=0):
-    """class_walks() of `count` rows, whose noise is drawn."""
-    return class_walks(preset, classes, sample_noise(preset, count, seed, stream, step), steps)
-
-
 def class_walks(preset, classes, z, steps):
     """For each of z [N, z_dim] a row that walks in `steps` images from a class to the next one of `classes`.
 

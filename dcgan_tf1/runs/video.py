@@ -13,7 +13,6 @@ from dcgan_tf1.util.images import double, frames_as_gif, grid
 
 STEPS = 60  # from one end of a walk to the other
 FRAMES_PER_SECOND = 25  # as near to the usual ones as GIF's hundredths of a second allow
-KINDS = ('.mp4', '.gif')
 
 
 def find_encoder():
