@@ -81,16 +81,17 @@ def _csv_rows(tree, name):
 
 
 def _json_rows(tree, name):
-    rows = []
+    rows, number = [], 1
     try:
-        for line in tree.read(name).decode('utf-8-sig').splitlines():
+        # Other ends of lines that splitlines() knows may stand within JSON's strings.
+        for number, line in enumerate(tree.read(name).decode('utf-8-sig').split('\n'), 1):
             if line.strip():
                 rows.append(parse_json(line))
                 if not isinstance(rows[-1], dict):
                     raise ValueError('no object')
     except ValueError as error:
         raise UserError('{}: expected a JSON object on each line, found in line {}: {}'.format(
-            tree.path(name), len(rows) + 1, error))
+            tree.path(name), number, error))
     return rows
 
 

@@ -47,7 +47,9 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     for line in about['lines']:
         log('{}: {}'.format(place, line))
     labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
-    return Loaded(images, labels, found.files, found.classes, tuple(about['lines']), digest)
+    # A link to nothing is a damaged picture, too.
+    files = [path for path in found.files if not reading.skip_damaged or os.access(path, os.R_OK)]
+    return Loaded(images, labels, files, found.classes, tuple(about['lines']), digest)
 
 
 def _from_cache(found, shape, reading, log):

@@ -7,7 +7,6 @@ import io
 import os
 import posixpath
 import zipfile
-import zlib
 
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read
@@ -70,10 +69,13 @@ class Folder(_Tree):
         return [self.path(name) for name in names]
 
     def stamps(self, names):
-        """For each file a text that changes when it does."""
+        """For each file a text that changes when it does; also for one that can't be read."""
         for name in names:
-            about = os.stat(self.path(name))
-            yield '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
+            try:
+                about = os.stat(self.path(name))
+                yield '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
+            except OSError:
+                yield name
 
 
 class Zip(_Tree):
@@ -131,8 +133,7 @@ class Zip(_Tree):
             if member.file_size > MAX_FILE:
                 raise ValueError('{:,} bytes'.format(member.file_size))
             return self._archive.read(member)
-        except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile,
-                zlib.error) as error:
+        except Exception as error:  # noqa: BLE001  as above, and each method of compression has errors of its own
             raise UserError('{}: expected a file of an archive, of at most {:,} bytes, found: {}'.format(
                 self.path(name), MAX_FILE, reason(error)))
 

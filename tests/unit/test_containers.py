@@ -91,8 +91,9 @@ def test_labels_in_files(packed):
     with pytest.raises(UserError, match=r"metadata.csv: expected the column 'race' \(--label_column\), found file"):
         found(label_column='race')
     os.remove('mine/metadata.csv')
-    with open('mine/metadata.jsonl', 'w') as handle:
-        handle.write('{"file_name": "a.png", "label": 3}\n\n{"file_name": "in/c.png", "label": 0}\n')
+    with open('mine/metadata.jsonl', 'w', encoding='utf-8', newline='') as handle:
+        handle.write('{"file_name": "a.png", "label": 3, "text": "\u2028\x85"}\r\n\n'
+                     '{"file_name": "in/c.png", "label": 0}\n')
     assert found()[:3] == ([1, 3], [3, 0], ('0', '1', '2', '3'))
     with open('mine/metadata.jsonl', 'a') as handle:
         handle.write('{"file_name": "gone.png", "label": 0}\n')
@@ -117,7 +118,7 @@ def test_labels_in_files(packed):
     ('metadata.csv', 'file_name,label\na.png\n', 'a label in row 1, found none'),
     ('metadata.csv', 'file_name,label\na.png,1\n./a.png,1\n', 'each file_name once, found a.png again'),
     ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values'),
-    ('metadata.jsonl', '[]', 'a JSON object on each line, found in line 2: no object'),
+    ('metadata.jsonl', '{"file_name": "a.png"}\n\n[]', 'a JSON object on each line, found in line 3: no object'),
     ('metadata.jsonl', '{"file_name": 3}', 'a file_name in row 1, found 3'),
     ('metadata.jsonl', '{"file_name": "b.png"}', 'the pictures that it names, found no b.png'),
     ('metadata.jsonl', '{"file_name": "a.png", "label": 1000}', 'found 1000')])
@@ -180,6 +181,23 @@ def test_zip_archives():
     assert load('bad.zip', skip_damaged=True)[:2] == ([2, 3], [1, 1])
 
 
+@pytest.mark.parametrize('method', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_in_every_compression_of_an_archive(method):
+    grey('mine/1.png', 1)
+    with zipfile.ZipFile('bad.zip', 'w', method) as archive:
+        for name in ('1.png', '2.png'):
+            archive.write('mine/1.png', name)
+    raw = bytearray(read('bad.zip'))
+    start, size = raw.index(b'2.png') + 5, archive.getinfo('2.png').compress_size
+    raw[start + size // 2:start + size] = b'\xff' * (size - size // 2)
+    with open('bad.zip', 'wb') as handle:
+        handle.write(raw)
+    with pytest.raises(UserError, match='bad.zip/2.png: expected a file of an archive, .*found: '):
+        load('bad.zip')
+    values, _, _, lines = load('bad.zip', skip_damaged=True)
+    assert values == [1] and 'bad.zip/2.png: expected a file of an archive' in lines[1]
+
+
 # ----------------------------------------------------------------------- cropped and resized
 
 def test_crop_and_resize():
@@ -220,7 +238,13 @@ def test_damaged_pictures_are_left_out_where_that_is_asked_for():
     # The same from a file.
     assert load(crop=6, skip_damaged=True, cache_gib=0)[:3] == load(crop=6, skip_damaged=True, cache_gib=0)[:3] == (
         values, labels, classes)
-    with pytest.raises(UserError, match='mine: expected pictures, found 4 that are damaged: '):
+    os.symlink('nothing', 'mine/a/0.png')
+    for cache_gib in (None, 0):
+        with pytest.raises(UserError, match='a/0.png: expected a picture .* No such file'):
+            load(cache_gib=cache_gib)
+        found = load(crop=6, skip_damaged=True, cache_gib=cache_gib)
+        assert found[:3] == (values, labels, classes) and any('a/0.png: expected a picture' in line for line in found[3])
+    with pytest.raises(UserError, match='mine: expected pictures, found 5 that are damaged: '):
         load(crop=9, skip_damaged=True)
 
 
