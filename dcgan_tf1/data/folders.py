@@ -22,7 +22,9 @@ Found = collections.namedtuple('Found', [
     'others',   # names of what was left out beside them
     'files',    # paths of the files that hold them
     'stamps',   # () -> texts that change when the pictures do
+    'notes',    # lines on which of them are taken
 ])
+Found.__new__.__defaults__ = ((),)
 
 _Chosen = collections.namedtuple('_Chosen', 'names labels classes others')
 
@@ -35,34 +37,76 @@ def find(tree, reading, log):
     """The Found of a tree's pictures; None where it has none."""
     if not any(is_picture(name) for name in tree.files):
         return None
-    chosen = _labelled_by_file(tree, reading, log)
+    notes = []
+
+    def tell(line):
+        notes.append(line)
+        log('{}: {}'.format(tree.place, line))
+
+    chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
             raise UserError('--label_column: expected a {} in {}, found none'.format(
                 ' or '.join(label_files.TABLES), tree.place))
-        chosen = _labelled_by_folder(tree, reading, log)
+        chosen = _labelled_by_folder(tree, reading, tell)
     names = chosen.names
     return Found(tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]),
                  chosen.labels, chosen.classes, chosen.others,
-                 tree.holding(names), lambda: tree.stamps(names))
+                 tree.holding(names), lambda: tree.stamps(names), tuple(notes))
 
 
 # ------------------------------------------------------------------------- labels in a file
 
-def _labelled_by_file(tree, reading, log):
+def _labelled_by_file(tree, reading, tell):
     """What dataset.json, metadata.csv or metadata.jsonl says is taken; None where there is none of these."""
+    tables = _tables(tree, reading, tell)
     if label_files.STYLEGAN in tree.files:
         labels = label_files.read_stylegan(tree)
         if labels is not None:
+            if reading.label_column is not None:
+                raise UserError('--label_column: expected no {} in {}, found one, which comes before tables'.format(
+                    label_files.STYLEGAN, tree.place))
+            if tables:
+                tell('{} not read, for {} comes first'.format(listing(tables), label_files.STYLEGAN))
+            _refuse_recursive(tree, label_files.STYLEGAN, reading)
             return _by_stylegan(tree, labels)
-    tables = [name for name in label_files.TABLES if name in tree.files]
     if len(tables) > 1:
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
         rows = label_files.read_table(tree, name, reading.label_column)
         if rows is not None:
-            return _by_table(tree, name, rows, reading, log)
+            _refuse_recursive(tree, name, reading)
+            return _by_table(tree, name, rows, reading, tell)
+        if reading.label_column is not None:
+            raise UserError('{}: expected rows with a file_name (--label_column), found none'.format(tree.path(name)))
+        tell('{} not read, for it has no rows with a file_name'.format(name))
     return None
+
+
+def _tables(tree, reading, tell):
+    """The tables that lie in a tree or, where none do, in its one folder that has all pictures."""
+    direct = [name for name in label_files.TABLES if name in tree.files]
+    if direct:
+        return direct
+    deeper = [name for name in tree.files if posixpath.basename(name) in label_files.TABLES]
+    pictures = [name for name in tree.files if is_picture(name)] if deeper else []
+    around = [folder for folder in map(posixpath.dirname, deeper)
+              if all(name.startswith(folder + '/') for name in pictures)]
+    tables = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
+    others = [name for name in deeper if name not in tables]
+    if others and not tables:
+        if reading.label_column is not None:
+            raise UserError('--label_column: expected a {} in {}, or in a folder of all its pictures, found {}'.format(
+                ' or '.join(label_files.TABLES), tree.place, listing(others, 3)))
+        tell('{} not read, for other pictures lie outside {}; --data_dir may name one'.format(
+            listing(others, 3), 'that folder' if len(others) == 1 else 'each of these folders'))
+    return tables
+
+
+def _refuse_recursive(tree, name, reading):
+    if reading.recursive:
+        raise UserError('--recursive: expected no {} in {}, found one, which says what is taken'.format(
+            name, tree.place))
 
 
 def _by_stylegan(tree, labels):
@@ -78,15 +122,15 @@ def _by_stylegan(tree, labels):
     return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others)
 
 
-def _by_table(tree, table, rows, reading, log):
+def _by_table(tree, table, rows, reading, tell):
     there = set(tree.files)
     missing = [name for name in rows if name not in there]
     if missing and not reading.skip_damaged:
         raise UserError('{}: expected the pictures that it names, found no {} (--skip_damaged leaves them out)'.format(
             tree.path(table), listing(missing, 3)))
     if missing:
-        log('{}: {:,} of the {:,} pictures that it names are not there, and left out: {}'.format(
-            tree.path(table), len(missing), len(rows), listing(missing, 3)))
+        tell('{:,} of the {:,} pictures that {} names are not there, and left out: {}'.format(
+            len(missing), len(rows), table, listing(missing, 3)))
     names = sorted(name for name in rows if name in there)
     if not names:
         raise UserError('{}: expected the name of a picture, found none that is there'.format(tree.path(table)))
@@ -98,13 +142,13 @@ def _by_table(tree, table, rows, reading, log):
 
 # ------------------------------------------------------------------------ labels by folder
 
-def _labelled_by_folder(tree, reading, log):
+def _labelled_by_folder(tree, reading, tell):
     folders, files = tree.folders['']
     direct = [name for name in files if is_picture(name)]
     if reading.recursive:
-        return _deep(tree, bool(direct), log)
+        return _deep(tree, bool(direct), tell)
     if direct:
-        _tell_of_deeper(tree, direct, log)
+        _tell_of_deeper(tree, direct, tell)
         return _Chosen(direct, None, (), sorted(
             [name for name in files if not is_picture(name)] + [name + '/' for name in folders]))
     classes = collections.OrderedDict()
@@ -113,36 +157,36 @@ def _labelled_by_folder(tree, reading, log):
         if names:
             classes[folder] = names
     if not classes:
-        return _deep(tree, False, log)
+        return _deep(tree, False, tell)
     names = [posixpath.join(folder, name) for folder, inside in classes.items() for name in inside]
-    _tell_of_deeper(tree, names, log)
+    _tell_of_deeper(tree, names, tell)
     others = sorted(files + [folder + '/' for folder in folders if folder not in classes])
     for folder in classes:
         inner, inside = tree.folders[folder]
         others += ['{}/{}'.format(folder, name) for name in sorted(
             [name for name in inside if not is_picture(name)] + [name + '/' for name in inner])]
-    return _by_first_folder(tree, names, others, log)
+    return _by_first_folder(tree, names, others, tell)
 
 
-def _tell_of_deeper(tree, names, log):
+def _tell_of_deeper(tree, names, tell):
     deeper = sum(map(is_picture, tree.files)) - len(names)
     if deeper:
-        log('{}: {:,} pictures in deeper folders left out; --recursive takes them, too'.format(tree.place, deeper))
+        tell('{:,} pictures in deeper folders left out; --recursive takes them, too'.format(deeper))
 
 
-def _deep(tree, mixed, log):
+def _deep(tree, mixed, tell):
     """All pictures of a tree; mixed: whether some lie directly in it, so that folders are no classes."""
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name)]
-    return _Chosen(names, None, (), others) if mixed else _by_first_folder(tree, names, others, log)
+    return _Chosen(names, None, (), others) if mixed else _by_first_folder(tree, names, others, tell)
 
 
-def _by_first_folder(tree, names, others, log):
+def _by_first_folder(tree, names, others, tell):
     first = [name.split('/')[0] for name in names]
     classes = sorted(set(first))
     if len(classes) > MAX_CLASSES:
-        log('{}: {:,} sub-folders of pictures, which are more than {:,} and so no classes'.format(
-            tree.place, len(classes), MAX_CLASSES))
+        tell('{:,} sub-folders of pictures, which are more than {:,} and so no classes'.format(
+            len(classes), MAX_CLASSES))
         return _Chosen(sorted(names), None, (), others)
     numbers = {name: number for number, name in enumerate(classes)}
     order = sorted(range(len(names)), key=lambda index: (numbers[first[index]], names[index].split('/')))

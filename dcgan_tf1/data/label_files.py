@@ -84,11 +84,12 @@ def _json_rows(tree, name):
     rows, number = [], 1
     try:
         # Other ends of lines that splitlines() knows may stand within JSON's strings.
-        for number, line in enumerate(tree.read(name).decode('utf-8-sig').split('\n'), 1):
+        for line in tree.read(name).decode('utf-8-sig').split('\n'):
             if line.strip():
                 rows.append(parse_json(line))
                 if not isinstance(rows[-1], dict):
                     raise ValueError('no object')
+            number += 1
     except ValueError as error:
         raise UserError('{}: expected a JSON object on each line, found in line {}: {}'.format(
             tree.path(name), number, error))

@@ -49,7 +49,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
     # A link to nothing is a damaged picture, too.
     files = [path for path in found.files if not reading.skip_damaged or os.access(path, os.R_OK)]
-    return Loaded(images, labels, files, found.classes, tuple(about['lines']), digest)
+    return Loaded(images, labels, files, found.classes, tuple(found.notes) + tuple(about['lines']), digest)
 
 
 def _from_cache(found, shape, reading, log):

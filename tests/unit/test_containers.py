@@ -100,13 +100,41 @@ def test_labels_in_files(packed):
     with pytest.raises(UserError, match='metadata.jsonl: expected the pictures that it names, found no gone.png'):
         found()
     values, _, _, lines = found(skip_damaged=True)
-    assert values == [1, 3] and '1 of the 3 pictures that it names are not there' in lines[0]
-    os.remove('mine/metadata.jsonl')
+    assert values == [1, 3] and '1 of the 3 pictures that metadata.jsonl names are not there' in lines[0]
+    for how, message in (({'recursive': True}, '--recursive: expected no metadata.jsonl in mine'),
+                         ({'label_column': 'name'}, "metadata.jsonl: expected the column 'name'")):
+        with pytest.raises(UserError, match=message):
+            found(skip_damaged=True, **how)
     for labels, expected in (([['a.png', 6], ['b.png', 0], ['in/c.png', 6]], [6, 0, 6]),
                              ([['a.png', [0, 1]], ['b.png', [1, 0]], ['in/c.png', [1, 0]]], [1, 0, 0]), (None, None)):
         with open('mine/dataset.json', 'w') as handle:
             json.dump({'labels': labels}, handle)
-        assert found()[:2] == ([1, 2, 3], expected)
+        values, taken, _, lines = found()
+        assert (values, taken) == ([1, 2, 3], expected)
+        assert 'metadata.jsonl not read, for dataset.json comes first' in lines[0]
+    for how in ({'recursive': True}, {'label_column': 'label'}):
+        with pytest.raises(UserError, match='--{}: expected no dataset.json in mine'.format(*how)):
+            found(**how)
+
+
+def test_tables_in_sub_folders():
+    for name, value in (('train/in/a.png', 1), ('train/b.png', 2)):
+        grey('mine/' + name, value)
+    with open('mine/train/metadata.csv', 'w') as handle:
+        handle.write('file_name,label\nb.png,dog\nin/a.png,cat\n')
+    open('mine/train/in/metadata.csv', 'w').close()
+    assert load()[:3] == ([2, 1], [1, 0], ('cat', 'dog')) == load(zipped('mine', 'x/'))[:3]
+    with pytest.raises(UserError, match='--recursive: expected no train/metadata.csv in mine'):
+        load(recursive=True)
+    grey('mine/test/c.png', 3)
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([3, 2], [0, 1], ('test', 'train'))
+    assert lines[0] == ('mine: train/in/metadata.csv, train/metadata.csv not read, for other pictures lie outside '
+                        'each of these folders; --data_dir may name one')
+    found = loading.load('folder', data_dir='mine', shape=SHAPE, log=lambda line: None)
+    assert ['mine: ' + line for line in found.notes] == lines  # config.json has them all
+    with pytest.raises(UserError, match='--label_column: expected a .* or in a folder of all its .*, found train'):
+        load(label_column='label')
 
 
 @pytest.mark.parametrize('name, content, message', [
@@ -139,8 +167,13 @@ def test_label_columns_need_a_table():
     grey('mine/a.png', 1)
     with open('mine/metadata.csv', 'w') as handle:
         handle.write('name,label\na.png,1\n')  # another program's
-    assert load()[:2] == ([1], None)
-    with pytest.raises(UserError, match='--label_column: expected a metadata.csv or metadata.jsonl in mine,'):
+    values, labels, _, lines = load()
+    assert (values, labels) == ([1], None)
+    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with a file_name'
+    with pytest.raises(UserError, match='mine/metadata.csv: expected rows with a file_name .*, found none'):
+        load(label_column='label')
+    os.remove('mine/metadata.csv')
+    with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found none'):
         load(label_column='label')
 
 
@@ -243,7 +276,8 @@ def test_damaged_pictures_are_left_out_where_that_is_asked_for():
         with pytest.raises(UserError, match='a/0.png: expected a picture .* No such file'):
             load(cache_gib=cache_gib)
         found = load(crop=6, skip_damaged=True, cache_gib=cache_gib)
-        assert found[:3] == (values, labels, classes) and any('a/0.png: expected a picture' in line for line in found[3])
+        assert found[:3] == (values, labels, classes)
+        assert any('a/0.png: expected a picture' in line for line in found[3])
     with pytest.raises(UserError, match='mine: expected pictures, found 5 that are damaged: '):
         load(crop=9, skip_damaged=True)
 
