@@ -99,20 +99,29 @@ def of_preset(preset, given):
 def told(preset, prefix, given):
     """{field: value}: what a checkpoint's variables say of a preset's sizes, see Preset.sizes_of_variables.
 
-    UserError where they contradict the size that the flags say, and where neither says one.
+    UserError where they contradict the size that the flags say.
     """
     from dcgan_tf1.runs import checkpoint  # with it comes TensorFlow, which a help text does without
     if preset.sizes_of_variables is None:
         return {}
     size = None if given.height is None else (given.height, given.width)
     try:
-        found = preset.sizes_of_variables(checkpoint.shapes(prefix), size)
+        return preset.sizes_of_variables(checkpoint.shapes(prefix), size)
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
+
+
+def require_square(prefix, found):
+    """UserError where told() finds no size, which only the flags can say then."""
     if None in found.get('image_shape', ()):
         raise UserError('{}: expected --image_height and --image_width beside it, whose images are not square, found '
                         'neither'.format(prefix))
-    return found
+
+
+def guess(prefix, image_shape):
+    """The line about a size that no flag says: images of another shape may have variables of the same shapes."""
+    return ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
+            'say otherwise'.format(prefix, sizes.by(image_shape)))
 
 
 def of_checkpoint(preset, prefix, given, log=print):
@@ -122,11 +131,13 @@ def of_checkpoint(preset, prefix, given, log=print):
     """
     preset = of_preset(preset, given)
     found = told(preset, prefix, given)
+    require_square(prefix, found)
+    guessed = given.height is None and 'image_shape' in found
     height, width, channels = found.pop('image_shape', preset.image_shape)
     try:
         sized = dataclasses.replace(preset, **found).with_image_shape((height, width, given.channels or channels))
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
-    if given.height is None and sized.image_shape != preset.image_shape:
-        log('{}: images of {}, by the shapes of its variables'.format(prefix, sizes.by(sized.image_shape)))
+    if guessed:
+        log(guess(prefix, sized.image_shape))
     return sized

@@ -12,7 +12,8 @@ def by_flags(preset, values, own_dataset):
     """(the preset for the sizes that are known before the data, wanted, auto_channels).
 
     wanted: the (H, W, C) that images are to have, None for what the data say: of pictures of the user's own, which are
-    resized, the preset's. auto_channels: whether those are grey where all pictures are.
+    resized, the preset's, to which a checkpoint's variables may have set it. auto_channels: whether those are grey
+    where all pictures are.
 
     Args:
       values: train's flags.
@@ -21,15 +22,17 @@ def by_flags(preset, values, own_dataset):
     given = size_flags.read(values)
     told = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
         preset, values['init_checkpoint'], given, values['run_dir'])
+    if preset.dataset == 'folder':
+        size_flags.require_square(values['init_checkpoint'], told)
     height, width, channels = told.pop('image_shape', (None,) * 3)
     preset = dataclasses.replace(preset, **told)
-    wanted = given._replace(height=given.height or height, width=given.width or width,
-                            channels=given.channels or channels)
-    preset = size_flags.of_preset(preset, wanted)
+    channels = given.channels or channels
+    preset = size_flags.of_preset(preset, given._replace(
+        height=given.height or height, width=given.width or width, channels=channels))
     if preset.image_sizes == 'fixed':
         return preset, preset.image_shape, False
-    auto = wanted.channels == 'auto' or wanted.channels is None and own_dataset == 'folder'
-    return preset, (wanted.height, wanted.width, None if auto else wanted.channels), auto
+    auto = channels == 'auto' or channels is None and own_dataset == 'folder'
+    return preset, (given.height, given.width, None if auto else channels), auto
 
 
 def to_load(preset, wanted, auto_channels):
@@ -38,8 +41,12 @@ def to_load(preset, wanted, auto_channels):
     return height, width, None if auto_channels else channels
 
 
-def of_data(preset, wanted, dataset):
-    """The preset for images of the size of a Dataset; UserError where its networks can't make them."""
+def of_data(config, dataset, log):
+    """The preset of a TrainConfig for images of the size of a Dataset.
+
+    UserError where its networks, or those of its checkpoint, can't make them.
+    """
+    preset, wanted = config.preset, config.image_shape
     if preset.image_sizes == 'fixed':
         return preset  # prepare.prepare() compares
     found = dataset.images.shape[1:]
@@ -50,9 +57,24 @@ def of_data(preset, wanted, dataset):
                                     '' if channels is None else 'x{}'.format(channels) if height else
                                     '{} channel{}'.format(channels, 's' if channels > 1 else ''), sizes.by(found)))
     try:
-        return preset.with_image_shape(found)
+        preset = preset.with_image_shape(found)
     except ValueError as error:
         raise UserError('--dataset={}: {}'.format(dataset.name, error))
+    if config.init_checkpoint is not None and preset.sizes_of_variables is not None and wanted[0] is None:
+        _check_variables(preset, config.init_checkpoint, dataset, log)
+    return preset
+
+
+def _check_variables(preset, init_checkpoint, dataset, log):
+    """UserError where a checkpoint's are not those of the preset for its size, which no flag says."""
+    try:
+        prefix = checkpoint.resolve(init_checkpoint)
+    except UserError:
+        return  # see _told
+    height, width, _ = preset.image_shape
+    told = size_flags.told(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
+    if dataset.name == 'folder' and 'image_shape' in told:  # resized to what the variables say
+        log(size_flags.guess(prefix, preset.image_shape))
 
 
 def _told(preset, init_checkpoint, given, run_dir):

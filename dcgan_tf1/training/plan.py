@@ -48,7 +48,7 @@ def make_plan(config, log):
     dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
                                   config.reading)
-    preset = _with_classes_of(image_sizes.of_data(config.preset, config.image_shape, dataset), dataset)
+    preset = _with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
     local_batch_size = preset.batch_size * config.num_gpus
     count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)

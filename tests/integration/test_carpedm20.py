@@ -129,8 +129,7 @@ def test_checkpoints_of_dcgan_tell_their_sizes(name, both):
         said = size_flags.of_checkpoint(PRESETS['dcgan'], prefix, given, lines.append)
         assert said == dataclasses.replace(preset, batch_size=64, learning_rate=2e-4, df_dim=told.df_dim)
         np.testing.assert_allclose(sampling.generate(said, prefix, z), theirs['sampled_after'], atol=1e-5)
-    # Not of the size that the preset has anyway.
-    assert [line.split('images of ')[1].split(',')[0] for line in lines] == ['32x32x1', '128x128x3']
+    assert [line.split('images of ')[1].split(',')[0] for line in lines] == ['64x64x3', '32x32x1', '128x128x3']
     with pytest.raises(UserError, match='expected --image_height and --image_width beside it'):
         size_flags.of_checkpoint(PRESETS['dcgan'], os.path.join(both('45x61').folder, name), size_flags.NOTHING)
 

@@ -15,7 +15,7 @@ from dcgan_tf1.gan import catalogue, graph, sizes
 from dcgan_tf1.gan.carpedm20 import dcgan_sizes
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.resnet import resnet_sizes
-from dcgan_tf1.runs import run_folder
+from dcgan_tf1.runs import run_folder, size_flags
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.errors import UserError
 
@@ -126,6 +126,47 @@ def test_pictures_say_their_channels_and_data_sets_their_size(tmp_path):
             (['--channels=3'], 'expected images of 3 channels, as .* found 28x28x1')):
         with pytest.raises(UserError, match='--dataset=mnist: ' + message):
             plan('--preset=dcgan', '--dataset=mnist', *given)
+
+
+@pytest.mark.usefixtures('elsewhere')
+def test_a_checkpoint_bounds_the_size_that_data_say(tmp_path):
+    def write(name, rows, columns, channels):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.get_variable('generator/g_h0_lin/Matrix', [100, rows * columns * 8 * 4])
+            tf.get_variable('generator/g_h4/w', [5, 5, channels, 4])
+            session.run(tf.global_variables_initializer())
+            return tf.train.Saver().save(session, str(tmp_path / name), write_meta_graph=False)
+
+    write_mnist(tmp_path / 'data' / 'mnist', blobs(20), np.zeros(20, np.uint8))
+    np.savez('wide.npz', images=np.zeros((4, 45, 61, 3), np.uint8))
+    os.makedirs('mine')
+    Image.new('L', (40, 30)).save('mine/1.png')
+    small, wide, usual = write('small', 2, 2, 1), write('wide', 3, 4, 3), write('usual', 4, 4, 3)
+    line = ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
+            'say otherwise')
+    for given, prefix, shape, guessed in (
+            (['--dataset=mnist'], small, (28, 28, 1), False),
+            (['--dataset=npz', '--data_dir=wide.npz'], wide, (45, 61, 3), False),
+            (['--data_dir=mine'], small, (32, 32, 1), True), (['--data_dir=mine'], usual, (64, 64, 3), True),
+            (['--data_dir=mine', '--image_size=30'], small, (30, 30, 1), False)):
+        found, lines = plan('--preset=dcgan', '--batch_size=1', '--init_checkpoint=' + prefix, *given)
+        assert (found.preset.image_shape, found.preset.gf_dim) == (shape, 4)
+        assert (line.format(prefix, sizes.by(shape)) in lines) == guessed == any('square' in each for each in lines)
+    for given, prefix, message in (
+            (['--dataset=mnist'], usual, '--dataset=mnist: expected images of 3 channels'),
+            (['--dataset=npz', '--data_dir=wide.npz'], usual,
+             r'usual: expected .*Matrix of shape \[100, 384\] for images of 45x61, found \[100, 512\]'),
+            (['--data_dir=mine'], wide, 'wide: expected --image_height and --image_width beside it')):
+        with pytest.raises(UserError, match=message):
+            plan('--preset=dcgan', '--init_checkpoint=' + prefix, *given)
+    lines = []
+    told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING, lines.append)
+    assert told.image_shape == PRESETS['dcgan'].image_shape and lines == [line.format(usual, '64x64x3')]
+    told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING._replace(height=60, width=64),
+                                    lines.append)
+    assert told.image_shape == (60, 64, 3) and len(lines) == 1
+    with pytest.raises(UserError, match='wide: expected --image_height'):
+        size_flags.of_checkpoint(PRESETS['dcgan'], wide, size_flags.NOTHING)
 
 
 def test_what_a_run_records_of_its_sizes_is_checked(tmp_path):
