@@ -100,12 +100,14 @@ def _find(place, reading, log):
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
-    training = [name for name in files if 'train' in os.path.basename(name)]
+    training, notes = [name for name in files if 'train' in os.path.basename(name)], ()
     if training and len(training) < len(files):
-        log('{}: those with train in their names are taken; left out: {}'.format(
-            place, listing([name for name in files if name not in training])))
+        notes = ('those with train in their names are taken; left out: {}'.format(
+            listing([name for name in files if name not in training])),)
+        log('{}: {}'.format(place, *notes))
         files = training
-    return _in_files(place, [tree.path(name) for name in files], reading, log)
+    found = _in_files(place, [tree.path(name) for name in files], reading, log)
+    return found._replace(notes=notes + found.notes)
 
 
 def _in_files(place, paths, reading, log):

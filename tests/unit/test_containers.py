@@ -328,6 +328,8 @@ def test_records():
     values, labels, classes, lines = load()
     assert (values, labels, classes) == ([1, 2, 3], [1, 2, 0], ('0', '1', '2'))
     assert 'left out: x-test.tfrecord-00000-of-00001' in lines[0]
+    notes = loading.load('folder', data_dir='mine', shape=SHAPE, log=lambda line: None).notes
+    assert notes[0] == lines[0][len('mine: '):]
     assert load('mine/x-test.tfrecord-00000-of-00001')[:2] == ([9], [5])
     write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
     values, labels, _, lines = load('a')
