@@ -159,10 +159,11 @@ def test_images_in_a_file_are_picked_and_measured_as_those_in_memory(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize('scaling', ['bytes', 'minmax'])
-def test_a_step_gets_the_same_floats_however_its_images_come(scaling):
-    preset = dataclasses.replace(PRESETS['blog_mnist'], scaling=scaling, incomplete_batch='keep', batch_size=4)
-    images = np.random.RandomState(0).randint(20, 200, (9, 28, 28, 1)).astype(np.uint8)
+@pytest.mark.parametrize('scaling, shape', [('bytes', (28, 28, 1)), ('minmax', (28, 28, 1)), ('bytes', (3, 5, 3))])
+def test_a_step_gets_the_same_floats_however_its_images_come(scaling, shape):
+    preset = dataclasses.replace(PRESETS['blog_mnist'], scaling=scaling, incomplete_batch='keep', batch_size=4,
+                                 image_shape=shape, input_shape=shape)
+    images = np.random.RandomState(0).randint(0, 256, (9,) + shape).astype(np.uint8)
     data = prepare.prepare(loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9), preset)
     indices = np.array([[3, 8, 1, 0], [5, 2, -1, -1]], np.int32)
     for how, given, table in ((step_loop.FLOATS, data.images, None), (step_loop.BYTES, data.pixels, data.table),
@@ -170,12 +171,16 @@ def test_a_step_gets_the_same_floats_however_its_images_come(scaling):
         with tf.Graph().as_default(), tf.Session() as session, step_loop.loops_of_tensorflow_1():
             with tf.variable_scope('', use_resource=True):
                 global_step = tf.train.get_or_create_global_step()
-                seen = tf.get_variable('seen', initializer=np.zeros((0, 28, 28, 1), np.float32), validate_shape=False)
+                seen = tf.get_variable('seen', initializer=np.zeros((0,) + shape, np.float32), validate_shape=False)
 
                 def update(spec, real, *_, seen=seen, **__):
                     return tf.assign(seen, tf.concat([seen.read_value(), real], 0), validate_shape=False).op
 
                 loop = step_loop.build_step_loop(preset, update, global_step, 4, 2, how)
+            # A GPU has none of bytes: all images would be copied to the processor in every step.
+            gathers = [op.inputs[0].dtype.base_dtype for op in tf.get_default_graph().get_operations()
+                       if 'Gather' in op.type]
+            assert how == step_loop.FED or tf.uint8 not in gathers
             session.run(tf.global_variables_initializer())
             handles = type('Handles', (), {'loop': loop, 'exchange': None})
             steps = step_loop.make_steps(session, handles, given, table=table)
