@@ -20,6 +20,7 @@ import struct
 import numpy as np
 from tqdm import tqdm
 
+from dcgan_tf1.data.reading import NO_LIMIT
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_write, parse_json
 
@@ -36,7 +37,7 @@ Place = collections.namedtuple('Place', 'path shape pattern')
 
 def limit(reading):
     """How many bytes of images memory is to hold."""
-    return free_memory() // 2 if reading.cache_gib is None else int(reading.cache_gib * (1 << 30))
+    return free_memory() // 2 if reading.cache_gib is None else int(min(reading.cache_gib, NO_LIMIT) * (1 << 30))
 
 
 def free_memory():

@@ -114,6 +114,12 @@ def test_a_cache_whose_writer_was_killed_is_begun_anew():
 def test_the_limit_is_by_the_memory_that_is_free(monkeypatch):
     assert cache.limit(reading.Reading(cache_gib=0.5)) == 1 << 29
     assert cache.free_memory() > 1 << 26 and cache.limit(reading.DEFAULTS) < 1 << 44
+    for endless in (float('inf'), 1e300, 10 ** 400):
+        assert cache.limit(reading.Reading(cache_gib=endless)) == 1 << 63
+        assert reading.record_of(reading.Reading(cache_gib=endless)) == {'cache_gib': 1 << 33}
+    for wrong in (float('nan'), -1, -float('inf')):
+        with pytest.raises(UserError, match='load_dataset: expected a cache_gib of 0 or more, found (nan|-1|-inf)$'):
+            reading.of_library('npz', {'cache_gib': wrong})
     monkeypatch.setattr(cache, '_GROUP_FILES', (('most', 'used'),))
     monkeypatch.setattr(cache, '_number_in', lambda path: {'most': 5000, 'used': 3000}[os.path.basename(path)])
     assert cache.limit(reading.DEFAULTS) == 1000
@@ -218,9 +224,11 @@ def test_training_from_a_file_is_training_from_memory():
 
 
 @pytest.mark.parametrize('flag, message', [
+    ('--dataset=npz --cache_gib=nan', '--cache_gib: expected 0 or more, found nan'),
+    ('--dataset=npz --cache_gib=-1', 'flag --cache_gib=-1'),
     ('--crop=20', '--crop: expected only with --dataset=folder, found --crop=20'),
     ('--cache_gib=1', '--cache_gib: expected only with --dataset=folder or npz, found'),
     ('--skip_damaged', '--skip_damaged: expected only with')])
-def test_flags_that_would_do_nothing_are_refused(flag, message, capsys):
-    assert train.main(['--preset=blog_mnist', flag]) == 2
+def test_flags_that_are_refused(flag, message, capsys):
+    assert train.main(['--preset=blog_mnist'] + flag.split()) == 2
     assert message in capsys.readouterr().err
