@@ -1,7 +1,7 @@
 """Images that are more than memory is to hold: decoded once into a file beside the data, which is then mapped.
 
 The file holds the bytes of all images, one after the other, then a JSON object that describes them, its length as
-uint64, and a magic. Its name has the checksum of what decides on its content: the data's files with their sizes and
+uint64, the SHA-256 of images and object, and a magic. Its name has the checksum of what decides on its content: the data's files with their sizes and
 times, and how they are read. It takes its name when it is whole; a damaged one is made anew.
 """
 
@@ -25,9 +25,9 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_write, parse_json
 
 FOLDER = '.dcgan_tf1-cache'
-VERSION = 1  # of the form, and of what pictures come to
-_MAGIC = b'DCGANPX1'
-_TAIL = struct.Struct('<Q8s')
+VERSION = 2  # of the form, and of what pictures come to
+_MAGIC = b'DCGANPX2'
+_TAIL = struct.Struct('<Q32s8s')
 _MAX_ABOUT = 1 << 28  # bytes of the description
 _CHUNK = 1 << 20
 
@@ -78,7 +78,7 @@ def place_of(source, shape, reading, stamps):
                  os.path.join(glob.escape(folder), glob.escape(kind) + '-*.pixels'))
 
 
-def load(place, count, fill, log):
+def load(place, count, fill, log, check=lambda notes, count: None):
     """(the images, numpy.memmap uint8 [N, H, W, C]; what `fill` said of them; hashlib's SHA-256 of them).
 
     Args:
@@ -86,18 +86,20 @@ def load(place, count, fill, log):
       count: how many images there are at most.
       fill: (write, bar) -> a dictionary as JSON has it; write(row, uint8 [n, H, W, C]) takes images, whose rows leave
         none out. Called where there is no whole file.
+      check: (what `fill` said, how many images there are): raises ValueError, KeyError or TypeError where a file says
+        something else than `fill` would.
 
     Raises UserError where the file can't be written.
     """
     if os.path.exists(place.path):
-        found = _open(place, log)
+        found = _open(place, log, check)
         if found is not None:
             return found
         with contextlib.suppress(OSError):
             os.remove(place.path)
     try:
         os.makedirs(os.path.dirname(place.path), exist_ok=True)
-        return _make(place, count, fill, log)
+        return _make(place, count, fill, log, check)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
             raise
@@ -105,11 +107,11 @@ def load(place, count, fill, log):
                         'memory'.format(cannot_write(place.path, error)))
 
 
-def _make(place, count, fill, log):
+def _make(place, count, fill, log, check):
     folder, name = os.path.split(place.path)
     part = os.path.join(folder, '.part-' + name)
     with _locked(part, log) as handle:
-        found = _open(place, log) if os.path.exists(place.path) else None  # another process has made it
+        found = _open(place, log, check) if os.path.exists(place.path) else None  # another process has made it
         if found is not None:
             os.remove(part)
             return found
@@ -125,9 +127,8 @@ def _make(place, count, fill, log):
             handle.seek(rows.count * size)
             handle.flush()
             digest = _digest(part, rows.count * size)
-            about = json.dumps({'count': rows.count, 'shape': place.shape, 'sha256': digest.hexdigest(),
-                                'notes': notes}).encode()
-            handle.write(about + _TAIL.pack(len(about), _MAGIC))
+            about = json.dumps({'count': rows.count, 'shape': place.shape, 'notes': notes}).encode()
+            handle.write(about + _TAIL.pack(len(about), _digest_of_all(digest, about), _MAGIC))
             handle.flush()
             os.fsync(handle.fileno())
             os.replace(part, place.path)
@@ -172,16 +173,18 @@ def _locked(part, log):
                     return
 
 
-def _open(place, log):
+def _open(place, log, check):
     """As load() returns it; None where the file is damaged, which is said."""
     try:
-        about, length = _about(place.path)
+        raw, length, expected = _end(place.path)
+        digest = _digest(place.path, length)
+        if _digest_of_all(digest, raw) != expected:
+            raise ValueError('other bytes than were written')
+        about = parse_json(raw.decode('utf-8'))
         shape, count, size = tuple(about['shape']), about['count'], int(np.prod(place.shape))
         if shape != place.shape or not isinstance(count, int) or count < 1 or count * size != length:
             raise ValueError('{} images of {} in {} bytes'.format(count, list(shape), length))
-        digest = _digest(place.path, length)
-        if digest.hexdigest() != about['sha256']:
-            raise ValueError('other bytes than were written')
+        check(about['notes'], count)
         log('images from {}'.format(place.path))
         return _mapped(place, count), about['notes'], digest
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
@@ -190,19 +193,16 @@ def _open(place, log):
         return None
 
 
-def _about(path):
-    """(the description at the end of a file, how many bytes are before it)."""
+def _end(path):
+    """(the description at the end of a file, how many bytes are before it, the SHA-256 of both)."""
     with open(path, 'rb') as handle:
         end = handle.seek(0, os.SEEK_END)
         handle.seek(max(0, end - _TAIL.size))
-        length, magic = _TAIL.unpack(handle.read(_TAIL.size))
+        length, digest, magic = _TAIL.unpack(handle.read(_TAIL.size))
         if magic != _MAGIC or length > min(end - _TAIL.size, _MAX_ABOUT):
             raise ValueError('no end')
         handle.seek(end - _TAIL.size - length)
-        about = parse_json(handle.read(length).decode('utf-8'))
-        if not isinstance(about, dict):
-            raise ValueError('no description')
-        return about, end - _TAIL.size - length
+        return handle.read(length), end - _TAIL.size - length, digest
 
 
 def _digest(path, length):
@@ -218,6 +218,13 @@ def _digest(path, length):
             left -= len(chunk)
             bar.update(len(chunk))
     return digest
+
+
+def _digest_of_all(digest, about):
+    """The SHA-256 of the images, of which hashlib's is given, and of their description."""
+    digest = digest.copy()
+    digest.update(about)
+    return digest.digest()
 
 
 def _mapped(place, count):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -59,9 +61,13 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
     assert 'decoding 9 images once into ' in lines[0]
     path, = [os.path.join('mine', cache.FOLDER, name) for name in os.listdir('mine/' + cache.FOLDER)]
     assert both()[2] == ['images from ' + os.path.abspath(path)]
-    # One byte of an image, the end, or all of it.
+    # One byte of an image or of the description, its form, the end, or all of it.
     raw = read(path)
-    for damaged in (b'\xff' + raw[1:], raw[:-3], raw[:100], b''):
+    end = raw.index(b'{"count"', 9 * 28 * 28)
+    other = b'{"count": 9, "shape": [28, 28, 1], "notes": {"missing": [2], "lines": []}}'
+    other += struct.pack('<Q32s8s', len(other), hashlib.sha256(raw[:end] + other).digest(), raw[-8:])
+    for damaged in (b'\xff' + raw[1:], raw[:-3], raw[:100], b'', raw.replace(b'"missing"', b'"mossing"'),
+                    raw[:end] + other, raw[:end] + other.replace(b'[2]', b'[9]')):
         with open(path, 'wb') as handle:
             handle.write(damaged)
         memory, file, lines = both()
