@@ -1,8 +1,9 @@
 """Images that are more than memory is to hold: decoded once into a file beside the data, which is then mapped.
 
 The file holds the bytes of all images, one after the other, then a JSON object that describes them, its length as
-uint64, the SHA-256 of images and object, and a magic. Its name has the checksum of what decides on its content: the data's files with their sizes and
-times, and how they are read. It takes its name when it is whole; a damaged one is made anew.
+uint64, the SHA-256 of images and object, and a magic. Its name has the checksum of what decides on its content: the
+data's files with their sizes and times, and how they are read. It takes its name when it is whole; a damaged one is
+made anew.
 """
 
 import collections
@@ -63,17 +64,18 @@ def _number_in(path):
         return int(handle.read())
 
 
-def place_of(source, shape, reading, stamps):
-    """The Place of the images of `source`, a folder or file, made of what `stamps` name."""
+def place_of(source, shape, reading, stamps, part=None):
+    """The Place of the images of `source`, a folder or file, or of a `part` of it, made of what `stamps` name."""
     source = os.path.abspath(source)
     folder = reading.cache_dir or os.path.join(source if os.path.isdir(source) else os.path.dirname(source), FOLDER)
-    how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), reading.crop,
-                                     reading.resize, reading.background, reading.recursive,
+    how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), part,
+                                     reading.crop, reading.resize, reading.background, reading.recursive,
                                      reading.skip_damaged]).encode()).hexdigest()[:8]
     digest = hashlib.sha256()
     for stamp in stamps:
         digest.update(stamp.encode('utf-8', 'surrogateescape') + b'\n')
-    kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', os.path.basename(source))[:40], 'x'.join(map(str, shape)), how)
+    title = os.path.basename(source)[:40] + ('' if part is None else '-' + part[:40])
+    kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', title), 'x'.join(map(str, shape)), how)
     return Place(os.path.join(folder, '{}-{}.pixels'.format(kind, digest.hexdigest()[:16])), tuple(shape),
                  os.path.join(glob.escape(folder), glob.escape(kind) + '-*.pixels'))
 
