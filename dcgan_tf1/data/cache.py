@@ -93,6 +93,7 @@ def load(place, count, fill, log, check=lambda notes, count: None):
 
     Raises UserError where the file can't be written.
     """
+    _remove_parts(place, log)
     if os.path.exists(place.path):
         found = _open(place, log, check)
         if found is not None:
@@ -168,11 +169,29 @@ def _locked(part, log):
             except BlockingIOError:
                 log('waiting for another process that is writing ' + part)
                 fcntl.flock(handle, fcntl.LOCK_EX)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(part), os.fstat(handle.fileno())):
-                    with open(part, 'rb+') as writable:
-                        yield writable
-                    return
+            if _is_at(part, handle):
+                with open(part, 'rb+') as writable:
+                    yield writable
+                return
+
+
+def _is_at(path, handle):
+    """Whether an open file still has this path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_parts(place, log):
+    """Removes what processes that were killed left of a place's kind: files whose lock is free."""
+    folder, names = os.path.split(place.pattern)
+    for part in glob.glob(os.path.join(folder, '.part-' + names)):
+        with contextlib.suppress(OSError), open(part, 'rb+') as handle:  # BlockingIOError where one is being written
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(part, handle):
+                os.remove(part)
+                log('{}: of a process that was killed, removed'.format(part))
 
 
 def _open(place, log, check):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -115,6 +116,27 @@ def test_a_cache_whose_writer_was_killed_is_begun_anew():
     memory, file, _ = both()
     assert memory.checksum == file.checksum
     assert os.listdir('mine/' + cache.FOLDER) == [part[len('.part-'):]]
+
+
+def test_what_killed_writers_left_is_removed_and_what_is_being_written_is_not():
+    write_pictures(3)
+    both()
+    folder = os.path.join('mine', cache.FOLDER)
+    name, = os.listdir(folder)
+    kind = '.part-' + name.rpartition('-')[0]
+    parts = [os.path.join(folder, part) for part in (kind + '-0.pixels', kind + '-1.pixels', '.part-other-0.pixels')]
+    for part in parts:
+        open(part, 'w').close()
+    with open(parts[1]) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        lines = both()[2]
+        assert lines[0].endswith('-0.pixels: of a process that was killed, removed') and len(lines) == 2
+        assert [os.path.exists(part) for part in parts] == [False, True, True]
+        write_pictures(3, seed=1)  # where a file is made, too
+        both()
+        assert os.path.exists(parts[1])
+    both()
+    assert not os.path.exists(parts[1]) and len(os.listdir(folder)) == 2
 
 
 def test_the_limit_is_by_the_memory_that_is_free(monkeypatch):
