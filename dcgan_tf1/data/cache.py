@@ -65,9 +65,13 @@ def _number_in(path):
 
 
 def place_of(source, shape, reading, stamps, part=None):
-    """The Place of the images of `source`, a folder or file, or of a `part` of it, made of what `stamps` name."""
+    """The Place of the images of `source`, a folder or file, or of a `part` of it, made of what `stamps` name.
+
+    Raises UserError where there can't be a folder of that name.
+    """
     source = os.path.abspath(source)
     folder = reading.cache_dir or os.path.join(source if os.path.isdir(source) else os.path.dirname(source), FOLDER)
+    _check_folder(folder, reading)
     how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), part,
                                      reading.crop, reading.resize, reading.background, reading.recursive,
                                      reading.skip_damaged]).encode()).hexdigest()[:8]
@@ -78,6 +82,15 @@ def place_of(source, shape, reading, stamps, part=None):
     kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', title), 'x'.join(map(str, shape)), how)
     return Place(os.path.join(folder, '{}-{}.pixels'.format(kind, digest.hexdigest()[:16])), tuple(shape),
                  os.path.join(glob.escape(folder), glob.escape(kind) + '-*.pixels'))
+
+
+def _check_folder(folder, reading):
+    there = os.path.abspath(folder)
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise UserError('--cache_dir: expected a folder, found a file at ' + there if reading.cache_dir else
+                        '{}: expected a folder, found a file; --cache_dir=FOLDER keeps images elsewhere'.format(there))
 
 
 def load(place, count, fill, log, check=lambda notes, count: None):

@@ -82,8 +82,15 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
     assert 'of data that have changed since, removed' in lines[1] and not os.path.exists(path)
     both(crop=20)
     assert len(os.listdir('mine/' + cache.FOLDER)) == 2
-    both(cache_dir='elsewhere')
-    assert len(os.listdir('elsewhere')) == 1
+    both(cache_dir='else/where')
+    assert len(os.listdir('else/where')) == 1
+    shutil.rmtree('mine/' + cache.FOLDER)
+    open('mine/' + cache.FOLDER, 'w').close()
+    for wrong in ('mine/003.png', 'mine/003.png/deeper'):
+        with pytest.raises(UserError, match='^--cache_dir: expected a folder, found a file at /.*/mine/003.png$'):
+            both(cache_dir=wrong)
+    with pytest.raises(UserError, match='^/.*/mine/{}: expected a folder, found a file; --cache_dir='.format(cache.FOLDER)):
+        both()
 
 
 @pytest.mark.once
