@@ -113,14 +113,19 @@ def load(place, count, fill, log, check=lambda notes, count: None):
             return found
         with contextlib.suppress(OSError):
             os.remove(place.path)
+    there = False
     try:
         os.makedirs(os.path.dirname(place.path), exist_ok=True)
+        there = True
         return _make(place, count, fill, log, check)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
+        if there and error.errno not in _OF_WRITING:
             raise
         raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, and a larger --cache_gib keeps them in '
                         'memory'.format(cannot_write(place.path, error)))
+
+
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG)
 
 
 def _make(place, count, fill, log, check):
