@@ -1,8 +1,9 @@
 """Images that are more than memory is to hold: decoded once into a file beside the data, which is then mapped.
 
 The file holds the bytes of all images, one after the other, then a JSON object that describes them, its length as
-uint64, and a magic. Its name has the checksum of what decides on its content: the data's files with their sizes and
-times, and how they are read. It takes its name when it is whole; a damaged one is made anew.
+uint64, the SHA-256 of images and object, and a magic. Its name has the checksum of what decides on its content: the
+data's files with their sizes and times, and how they are read. It takes its name when it is whole; a damaged one is
+made anew.
 """
 
 import collections
@@ -20,13 +21,14 @@ import struct
 import numpy as np
 from tqdm import tqdm
 
+from dcgan_tf1.data.reading import NO_LIMIT
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_write, parse_json
 
 FOLDER = '.dcgan_tf1-cache'
-VERSION = 1  # of the form, and of what pictures come to
-_MAGIC = b'DCGANPX1'
-_TAIL = struct.Struct('<Q8s')
+VERSION = 2  # of the form, and of what pictures come to
+_MAGIC = b'DCGANPX2'
+_TAIL = struct.Struct('<Q32s8s')
 _MAX_ABOUT = 1 << 28  # bytes of the description
 _CHUNK = 1 << 20
 
@@ -36,7 +38,7 @@ Place = collections.namedtuple('Place', 'path shape pattern')
 
 def limit(reading):
     """How many bytes of images memory is to hold."""
-    return free_memory() // 2 if reading.cache_gib is None else int(reading.cache_gib * (1 << 30))
+    return free_memory() // 2 if reading.cache_gib is None else int(min(reading.cache_gib, NO_LIMIT) * (1 << 30))
 
 
 def free_memory():
@@ -62,22 +64,36 @@ def _number_in(path):
         return int(handle.read())
 
 
-def place_of(source, shape, reading, stamps):
-    """The Place of the images of `source`, a folder or file, made of what `stamps` name."""
+def place_of(source, shape, reading, stamps, part=None):
+    """The Place of the images of `source`, a folder or file, or of a `part` of it, made of what `stamps` name.
+
+    Raises UserError where there can't be a folder of that name.
+    """
     source = os.path.abspath(source)
     folder = reading.cache_dir or os.path.join(source if os.path.isdir(source) else os.path.dirname(source), FOLDER)
-    how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), reading.crop,
-                                     reading.resize, reading.background, reading.recursive,
+    _check_folder(folder, reading)
+    how = hashlib.sha256(json.dumps([VERSION, source if reading.cache_dir else os.path.basename(source), part,
+                                     reading.crop, reading.resize, reading.background, reading.recursive,
                                      reading.skip_damaged]).encode()).hexdigest()[:8]
     digest = hashlib.sha256()
     for stamp in stamps:
         digest.update(stamp.encode('utf-8', 'surrogateescape') + b'\n')
-    kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', os.path.basename(source))[:40], 'x'.join(map(str, shape)), how)
+    title = os.path.basename(source)[:40] + ('' if part is None else '-' + part[:40])
+    kind = '{}-{}-{}'.format(re.sub(r'[^\w.-]', '_', title), 'x'.join(map(str, shape)), how)
     return Place(os.path.join(folder, '{}-{}.pixels'.format(kind, digest.hexdigest()[:16])), tuple(shape),
                  os.path.join(glob.escape(folder), glob.escape(kind) + '-*.pixels'))
 
 
-def load(place, count, fill, log):
+def _check_folder(folder, reading):
+    there = os.path.abspath(folder)
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise UserError('--cache_dir: expected a folder, found a file at ' + there if reading.cache_dir else
+                        '{}: expected a folder, found a file; --cache_dir=FOLDER keeps images elsewhere'.format(there))
+
+
+def load(place, count, fill, log, check=lambda notes, count: None):
     """(the images, numpy.memmap uint8 [N, H, W, C]; what `fill` said of them; hashlib's SHA-256 of them).
 
     Args:
@@ -85,30 +101,38 @@ def load(place, count, fill, log):
       count: how many images there are at most.
       fill: (write, bar) -> a dictionary as JSON has it; write(row, uint8 [n, H, W, C]) takes images, whose rows leave
         none out. Called where there is no whole file.
+      check: (what `fill` said, how many images there are): raises ValueError, KeyError or TypeError where a file says
+        something else than `fill` would.
 
     Raises UserError where the file can't be written.
     """
+    _remove_parts(place, log)
     if os.path.exists(place.path):
-        found = _open(place, log)
+        found = _open(place, log, check)
         if found is not None:
             return found
         with contextlib.suppress(OSError):
             os.remove(place.path)
+    there = False
     try:
         os.makedirs(os.path.dirname(place.path), exist_ok=True)
-        return _make(place, count, fill, log)
+        there = True
+        return _make(place, count, fill, log, check)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG):
+        if there and error.errno not in _OF_WRITING:
             raise
         raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, and a larger --cache_gib keeps them in '
                         'memory'.format(cannot_write(place.path, error)))
 
 
-def _make(place, count, fill, log):
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG)
+
+
+def _make(place, count, fill, log, check):
     folder, name = os.path.split(place.path)
     part = os.path.join(folder, '.part-' + name)
     with _locked(part, log) as handle:
-        found = _open(place, log) if os.path.exists(place.path) else None  # another process has made it
+        found = _open(place, log, check) if os.path.exists(place.path) else None  # another process has made it
         if found is not None:
             os.remove(part)
             return found
@@ -124,9 +148,8 @@ def _make(place, count, fill, log):
             handle.seek(rows.count * size)
             handle.flush()
             digest = _digest(part, rows.count * size)
-            about = json.dumps({'count': rows.count, 'shape': place.shape, 'sha256': digest.hexdigest(),
-                                'notes': notes}).encode()
-            handle.write(about + _TAIL.pack(len(about), _MAGIC))
+            about = json.dumps({'count': rows.count, 'shape': place.shape, 'notes': notes}).encode()
+            handle.write(about + _TAIL.pack(len(about), _digest_of_all(digest, about), _MAGIC))
             handle.flush()
             os.fsync(handle.fileno())
             os.replace(part, place.path)
@@ -164,23 +187,43 @@ def _locked(part, log):
             except BlockingIOError:
                 log('waiting for another process that is writing ' + part)
                 fcntl.flock(handle, fcntl.LOCK_EX)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(part), os.fstat(handle.fileno())):
-                    with open(part, 'rb+') as writable:
-                        yield writable
-                    return
+            if _is_at(part, handle):
+                with open(part, 'rb+') as writable:
+                    yield writable
+                return
 
 
-def _open(place, log):
+def _is_at(path, handle):
+    """Whether an open file still has this path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_parts(place, log):
+    """Removes what processes that were killed left of a place's kind: files whose lock is free."""
+    folder, names = os.path.split(place.pattern)
+    for part in glob.glob(os.path.join(folder, '.part-' + names)):
+        with contextlib.suppress(OSError), open(part, 'rb+') as handle:  # BlockingIOError where one is being written
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(part, handle):
+                os.remove(part)
+                log('{}: of a process that was killed, removed'.format(part))
+
+
+def _open(place, log, check):
     """As load() returns it; None where the file is damaged, which is said."""
     try:
-        about, length = _about(place.path)
+        raw, length, expected = _end(place.path)
+        digest = _digest(place.path, length)
+        if _digest_of_all(digest, raw) != expected:
+            raise ValueError('other bytes than were written')
+        about = parse_json(raw.decode('utf-8'))
         shape, count, size = tuple(about['shape']), about['count'], int(np.prod(place.shape))
         if shape != place.shape or not isinstance(count, int) or count < 1 or count * size != length:
             raise ValueError('{} images of {} in {} bytes'.format(count, list(shape), length))
-        digest = _digest(place.path, length)
-        if digest.hexdigest() != about['sha256']:
-            raise ValueError('other bytes than were written')
+        check(about['notes'], count)
         log('images from {}'.format(place.path))
         return _mapped(place, count), about['notes'], digest
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
@@ -189,19 +232,16 @@ def _open(place, log):
         return None
 
 
-def _about(path):
-    """(the description at the end of a file, how many bytes are before it)."""
+def _end(path):
+    """(the description at the end of a file, how many bytes are before it, the SHA-256 of both)."""
     with open(path, 'rb') as handle:
         end = handle.seek(0, os.SEEK_END)
         handle.seek(max(0, end - _TAIL.size))
-        length, magic = _TAIL.unpack(handle.read(_TAIL.size))
+        length, digest, magic = _TAIL.unpack(handle.read(_TAIL.size))
         if magic != _MAGIC or length > min(end - _TAIL.size, _MAX_ABOUT):
             raise ValueError('no end')
         handle.seek(end - _TAIL.size - length)
-        about = parse_json(handle.read(length).decode('utf-8'))
-        if not isinstance(about, dict):
-            raise ValueError('no description')
-        return about, end - _TAIL.size - length
+        return handle.read(length), end - _TAIL.size - length, digest
 
 
 def _digest(path, length):
@@ -217,6 +257,13 @@ def _digest(path, length):
             left -= len(chunk)
             bar.update(len(chunk))
     return digest
+
+
+def _digest_of_all(digest, about):
+    """The SHA-256 of the images, of which hashlib's is given, and of their description."""
+    digest = digest.copy()
+    digest.update(about)
+    return digest.digest()
 
 
 def _mapped(place, count):

@@ -60,33 +60,43 @@ def names(path):
 def read_integers(path, name, highest=255, dtype=np.uint8, most=MAX_BYTES):
     """An array of integers from 0 to `highest` in an .npz file, or of an .npy file where `name` is None.
 
-    most: the bytes that it may have, which are checked before memory is taken.
+    It is read in blocks, so that what is held is of `dtype`, of whatever type it is in the file.
+
+    most: the bytes that it may have in memory, which are checked before that is taken.
     """
-    with _integers(path, name, highest, most) as (handle, shape, fortran, stored):
-        values = np.frombuffer(handle.read(_size(shape, stored)), stored).reshape(
-            shape, order='F' if fortran else 'C')
-        _check_range(values, name, highest)
-        return np.ascontiguousarray(values, dtype)
+    with _integers(path, name, highest) as (handle, shape, fortran, stored):
+        if _size(shape, np.dtype(dtype)) > most:
+            raise ValueError('{} in memory for the shape {}, of {} at most'.format(
+                _size(shape, np.dtype(dtype)), list(shape), most))
+        values = np.empty(shape, dtype)
+        flat = values.T.flat if fortran else values.reshape(-1)
+        each = _BLOCK // stored.itemsize
+        for start in range(0, values.size, each):
+            block = _read(handle, min(each, values.size - start), stored, name, highest)
+            flat[start:start + len(block)] = block
+        return values
 
 
 def integers_shape(path, name, highest=255):
     """The shape of such an array."""
-    with _integers(path, name, highest, None) as (_, shape, _, _):
+    with _integers(path, name, highest) as (_, shape, _, _):
         return shape
 
 
-def stream_bytes(path, name, write, bar):
-    """Gives such an array of bytes, [N, ...], to write(row, values), some at a time; bar: a tqdm bar."""
-    with _integers(path, name, 255, None) as (handle, shape, fortran, stored):
+def blocks(path, name):
+    """Yields (row, values) of such an array of bytes, [N, ...]: some rows at a time, uint8 [n, ...].
+
+    What goes wrong with the values where they are taken to is not the file's fault, and passes.
+    """
+    with _integers(path, name, 255) as (handle, shape, fortran, stored):
         if fortran:
             raise ValueError('{} in the order of Fortran'.format(name))
-        each = _size(shape[1:], stored)
-        for row in range(0, shape[0], max(1, _BLOCK // each)):
-            count = min(max(1, _BLOCK // each), shape[0] - row)
-            values = np.frombuffer(handle.read(each * count), stored).reshape((count,) + shape[1:])
-            _check_range(values, name, 255)
-            write(row, values.astype(np.uint8))
-            bar.update(count)
+        each = _size(shape[1:], np.dtype(np.uint8))
+        rows = max(1, _BLOCK // (each * stored.itemsize))
+        for row in range(0, shape[0], rows):
+            count = min(rows, shape[0] - row)
+            values = _read(handle, count * each, stored, name, 255)
+            yield row, values.astype(np.uint8).reshape((count,) + shape[1:])
 
 
 _BLOCK = 1 << 22  # bytes that are read at a time
@@ -99,13 +109,19 @@ def _size(shape, dtype):
     return size
 
 
-def _check_range(values, name, highest):
+def _read(handle, count, dtype, name, highest):
+    """The next `count` values of a stream."""
+    raw = handle.read(count * dtype.itemsize)
+    if len(raw) != count * dtype.itemsize:
+        raise ValueError('{} bytes less'.format(count * dtype.itemsize - len(raw)))
+    values = np.frombuffer(raw, dtype)
     if values.min() < 0 or values.max() > highest:
         raise ValueError('{} from {} to {}'.format(name or 'values', values.min(), values.max()))
+    return values
 
 
 @contextlib.contextmanager
-def _integers(path, name, highest, most):
+def _integers(path, name, highest):
     """(a stream at the values, their shape, whether in the order of Fortran, their type) of an array of integers."""
     try:
         with contextlib.ExitStack() as stack:
@@ -120,7 +136,7 @@ def _integers(path, name, highest, most):
                            (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, stored = read_header(handle)
             size = _size(shape, stored)
-            if size <= 0 or size > there or most is not None and size > most:
+            if size <= 0 or size > there:
                 raise ValueError('{} bytes for the shape {}'.format(there, list(shape)))
             if stored.kind not in 'iu':
                 raise ValueError('{} of {}, no integers from 0 to {}'.format(name or 'values', stored, highest))

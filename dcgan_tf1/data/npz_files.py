@@ -87,13 +87,19 @@ def _images(path, name, reading, log):
             path, name or 'an array', list(shape)))
     most = cache.limit(reading)
     if shape[0] * shape[1] * shape[2] * shape[3] <= most:
-        return npz.read_integers(path, name, most=8 * most).reshape(shape), None
+        return npz.read_integers(path, name, most=most).reshape(shape), None
     about = os.stat(path)
-    where = cache.place_of(path, shape[1:], reading, ['{} {} {}'.format(name, about.st_size, about.st_mtime_ns)])
+    where = cache.place_of(path, shape[1:], reading, ['{} {}'.format(about.st_size, about.st_mtime_ns)], name)
 
     def fill(write, bar):
-        npz.stream_bytes(path, name, lambda row, values: write(row, values.reshape((-1,) + shape[1:])), bar)
+        for row, values in npz.blocks(path, name):
+            write(row, values.reshape((-1,) + shape[1:]))
+            bar.update(len(values))
         return {}
 
-    images, _, digest = cache.load(where, shape[0], fill, log)
+    def check(_, count):
+        if count != shape[0]:
+            raise ValueError('{:,} images of {:,}'.format(count, shape[0]))
+
+    images, _, digest = cache.load(where, shape[0], fill, log, check)
     return images, digest

@@ -61,13 +61,18 @@ def _from_cache(found, shape, reading, log):
         missing = sorted(set(range(len(found.names))) - set(about.kept))
         return {'missing': missing, 'lines': about.lines}
 
-    images, about, digest = cache.load(where, len(found.names), fill, log)
-    missing = set(about['missing'])
-    kept = [index for index in range(len(found.names)) if index not in missing]
-    if len(kept) != len(images):
-        raise UserError('{}: expected {:,} images, found {:,}; remove it to make it anew'.format(
-            where.path, len(kept), len(images)))
-    return images, {'kept': kept, 'lines': about['lines']}, digest
+    def kept(notes):
+        missing = set(notes['missing'])
+        return [index for index in range(len(found.names)) if index not in missing]
+
+    def check(notes, count):
+        texts = isinstance(notes['lines'], list) and all(isinstance(line, str) for line in notes['lines'])
+        if not texts or len(kept(notes)) != count:
+            raise ValueError('{:,} images, {:,} left out, of {:,}'.format(
+                count, len(notes['missing']), len(found.names)))
+
+    images, notes, digest = cache.load(where, len(found.names), fill, log, check)
+    return images, {'kept': kept(notes), 'lines': notes['lines']}, digest
 
 
 # ----------------------------------------------------------------------- which form it has

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 from typing import Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS
@@ -43,6 +44,7 @@ _PICTURES = ('background', 'crop', 'resize', 'recursive', 'label_column', 'skip_
 _OWN = ('cache_gib', 'cache_dir')  # of arrays, too
 _NAMES = _PICTURES + _OWN
 DEFAULTS = Reading()
+NO_LIMIT = 1 << 33  # GiB: what an infinite cache_gib comes to, more than a file can have
 
 
 def add_flags(command):
@@ -61,7 +63,7 @@ def add_flags(command):
     command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '
                                           'Default: refuse them.')
     command.real('cache_gib', None, 'Data sets larger than this many GiB are kept in a memory-mapped file (folder '
-                                    'and npz). Default: half of the free memory.', 0)
+                                    'and npz); inf for no limit. Default: half of the free memory.', 0)
     command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache beside the data.')
 
 
@@ -71,6 +73,8 @@ def from_flags(values, dataset):
         if values[name] is not None and name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with --dataset=folder{1}, found --{0}={2}'.format(
                 name, ' or npz' if name in _OWN else '', values[name]))
+    if values['cache_gib'] is not None and math.isnan(values['cache_gib']):  # which is no less than 0
+        raise flags.Error('--cache_gib: expected 0 or more, found nan')
     return Reading(**{name: values[name] for name in _NAMES if values[name] is not None})
 
 
@@ -86,8 +90,11 @@ def of_library(dataset, values):
 
 def record_of(reading):
     """What config.json keeps beside the settings that are compared: {name: value}, of those that are no default."""
-    return {name: getattr(reading, name) for name in _NAMES
+    kept = {name: getattr(reading, name) for name in _NAMES
             if name not in COMPARED and getattr(reading, name) != getattr(DEFAULTS, name)}
+    if 'cache_gib' in kept:
+        kept['cache_gib'] = min(kept['cache_gib'], NO_LIMIT)  # JSON has no infinity
+    return kept
 
 
 def compared(reading):

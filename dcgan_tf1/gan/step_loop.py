@@ -22,8 +22,8 @@ BYTES = 'bytes'    # they stay on the device as bytes, with a table of what each
 FED = 'fed'        # each call brings those of its steps, as bytes
 
 Loop = collections.namedtuple('Loop', [
-    'images',      # placeholder [count] + input_shape: what `load` puts on the device; FED: [steps, image_batches * N]
-                   # + input_shape, uint8, fed with `indices`
+    'images',      # placeholder: what `load` puts on the device, FLOATS: [count] + input_shape, BYTES: as _packed()
+                   # returns them; FED: [steps, image_batches * N] + input_shape, uint8, fed with `indices`
     'table',       # placeholder [256], or [256] + input_shape, float32: what a byte becomes; None for FLOATS
     'labels',      # placeholder [count], int32: of all images, put on the device; None where the preset takes none
     'load',        # op, to be run once
@@ -56,6 +56,8 @@ def make_steps(session, handles, images, labels=None, table=None):
     is to stop by now: if one of several is, all do, after the same step.
     """
     loop, exchange = handles.loop, handles.exchange
+    if images is not None and table is not None:
+        images = _packed(images)
     loaded = [(loop.images, images), (loop.table, table), (loop.labels, labels)]
     session.run(loop.load, {placeholder: values for placeholder, values in loaded
                             if placeholder is not None and values is not None})
@@ -88,7 +90,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         load_images, images = fed_images, None
     else:
         load_images, images = _on_device(
-            'images', tf.float32 if images_as == FLOATS else tf.uint8, preset.input_shape)
+            'images', tf.float32, preset.input_shape if images_as == FLOATS else (_words(preset.input_shape),))
     load_table, table = (None, None) if images_as == FLOATS else _on_device(
         'table', tf.float32, () if preset.scaling == 'bytes' else preset.input_shape)
     load_labels, labels = (None, None) if preset.classes is None else _on_device('labels', tf.int32, ())
@@ -107,6 +109,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
             rows = tf.boolean_mask(rows, rows >= 0)
         # Read first: a gather of the variable itself copies memory that was taken from NumPy.
         real = tf.gather(images.read_value(), rows) if fed is None else fed
+        real = _unpacked(real, preset.input_shape) if images_as == BYTES else real
         real = real if table is None else _scaled(real, table, preset)
         real.set_shape((None,) + preset.input_shape)
         return tf.identity(real), None if labels is None else tf.one_hot(tf.gather(labels, rows), preset.classes)
@@ -134,11 +137,34 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
 
 def _scaled(pixels, table, preset):
     """Bytes as the table has them: looked up, so that the floats are the same bits on every device."""
-    places = tf.cast(pixels, tf.int32)
-    if preset.scaling != 'bytes':
-        size = int(np.prod(preset.input_shape))
-        places = places * size + tf.reshape(tf.range(size), preset.input_shape)
+    if preset.scaling == 'bytes':
+        return tf.gather(table, tf.cast(pixels, tf.int32))
+    size = int(np.prod(preset.input_shape))
+    # int64, for a GPU leaves sums of int32 to the processor.
+    places = tf.cast(pixels, tf.int64) * size + np.arange(size, dtype=np.int64).reshape(preset.input_shape)
     return tf.gather(tf.reshape(table, [-1]), places)
+
+
+def _words(shape):
+    return -(-int(np.prod(shape)) // 4)
+
+
+def _packed(images):
+    """uint8 [N, ...] -> the same bytes as float32 [N, words]: TensorFlow has no gather of bytes on a GPU.
+
+    Nothing is copied where the images are of whole words.
+    """
+    rows = np.ascontiguousarray(images).reshape(len(images), -1)
+    if rows.shape[1] % 4:
+        rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)), mode='constant')
+    return rows.view(np.float32)
+
+
+def _unpacked(words, input_shape):
+    """float32 [n, words] -> uint8 [n] + input_shape."""
+    size = int(np.prod(input_shape))
+    pixels = tf.reshape(tf.bitcast(words, tf.uint8), [-1, 4 * _words(input_shape)])
+    return tf.reshape(pixels if size % 4 == 0 else pixels[:, :size], (-1,) + input_shape)
 
 
 def _on_device(name, dtype, shape):

@@ -61,9 +61,9 @@ class CallSize:
         """steps_per_run: 0 for as many as take half a second, which needs `adapts`: 1 where it is False.
 
         Several workers take one step at a time: they have to take as many, and wait for each other in each.
-        most: how many steps it adapts to at most.
+        most: how many steps there are in a call at most.
         """
-        self.steps, self._most = steps_per_run or 1, min(most, self._MOST)
+        self.steps, self._most = min(steps_per_run or 1, most), min(most, self._MOST)
         self._adapts = adapts and not steps_per_run
 
     def adapt(self, seconds):

@@ -65,6 +65,9 @@ def train(config, output_closed=lambda: False):
                 if not stop.listening:
                     job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
                 prefetcher = InputPrefetcher(config.preset, plan, config.seed)
+                if config.steps_per_run > prefetcher.most_steps:
+                    job.run.log('--steps_per_run={}: taking {} in a call, whose images come from a file'.format(
+                        config.steps_per_run, prefetcher.most_steps))
                 ending = run_steps(
                     lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
                     hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start) if job.is_chief

@@ -2,9 +2,12 @@
 
 import dataclasses
 import errno
+import fcntl
+import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -59,9 +62,13 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
     assert 'decoding 9 images once into ' in lines[0]
     path, = [os.path.join('mine', cache.FOLDER, name) for name in os.listdir('mine/' + cache.FOLDER)]
     assert both()[2] == ['images from ' + os.path.abspath(path)]
-    # One byte of an image, the end, or all of it.
+    # One byte of an image or of the description, its form, the end, or all of it.
     raw = read(path)
-    for damaged in (b'\xff' + raw[1:], raw[:-3], raw[:100], b''):
+    end = raw.index(b'{"count"', 9 * 28 * 28)
+    other = b'{"count": 9, "shape": [28, 28, 1], "notes": {"missing": [2], "lines": []}}'
+    other += struct.pack('<Q32s8s', len(other), hashlib.sha256(raw[:end] + other).digest(), raw[-8:])
+    for damaged in (b'\xff' + raw[1:], raw[:-3], raw[:100], b'', raw.replace(b'"missing"', b'"mossing"'),
+                    raw[:end] + other, raw[:end] + other.replace(b'[2]', b'[9]')):
         with open(path, 'wb') as handle:
             handle.write(damaged)
         memory, file, lines = both()
@@ -75,8 +82,17 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
     assert 'of data that have changed since, removed' in lines[1] and not os.path.exists(path)
     both(crop=20)
     assert len(os.listdir('mine/' + cache.FOLDER)) == 2
-    both(cache_dir='elsewhere')
-    assert len(os.listdir('elsewhere')) == 1
+    both(cache_dir='else/where')
+    assert len(os.listdir('else/where')) == 1
+    shutil.rmtree('mine/' + cache.FOLDER)
+    open('mine/' + cache.FOLDER, 'w').close()
+    for wrong in ('mine/003.png', 'mine/003.png/deeper'):
+        with pytest.raises(UserError, match='^--cache_dir: expected a folder, found a file at /.*/mine/003.png$'):
+            both(cache_dir=wrong)
+    with pytest.raises(UserError, match='^cannot write /proc/mine/.*: No such file or directory; --cache_dir=FOLDER'):
+        both(cache_dir='/proc/mine')
+    with pytest.raises(UserError, match='^/.*/mine/.dcgan_tf1-cache: expected a folder, found a file; --cache_dir='):
+        both()
 
 
 @pytest.mark.once
@@ -111,9 +127,36 @@ def test_a_cache_whose_writer_was_killed_is_begun_anew():
     assert os.listdir('mine/' + cache.FOLDER) == [part[len('.part-'):]]
 
 
+def test_what_killed_writers_left_is_removed_and_what_is_being_written_is_not():
+    write_pictures(3)
+    both()
+    folder = os.path.join('mine', cache.FOLDER)
+    name, = os.listdir(folder)
+    kind = '.part-' + name.rpartition('-')[0]
+    parts = [os.path.join(folder, part) for part in (kind + '-0.pixels', kind + '-1.pixels', '.part-other-0.pixels')]
+    for part in parts:
+        open(part, 'w').close()
+    with open(parts[1]) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        lines = both()[2]
+        assert lines[0].endswith('-0.pixels: of a process that was killed, removed') and len(lines) == 2
+        assert [os.path.exists(part) for part in parts] == [False, True, True]
+        write_pictures(3, seed=1)  # where a file is made, too
+        both()
+        assert os.path.exists(parts[1])
+    both()
+    assert not os.path.exists(parts[1]) and len(os.listdir(folder)) == 2
+
+
 def test_the_limit_is_by_the_memory_that_is_free(monkeypatch):
     assert cache.limit(reading.Reading(cache_gib=0.5)) == 1 << 29
     assert cache.free_memory() > 1 << 26 and cache.limit(reading.DEFAULTS) < 1 << 44
+    for endless in (float('inf'), 1e300, 10 ** 400):
+        assert cache.limit(reading.Reading(cache_gib=endless)) == 1 << 63
+        assert reading.record_of(reading.Reading(cache_gib=endless)) == {'cache_gib': 1 << 33}
+    for wrong in (float('nan'), -1, -float('inf')):
+        with pytest.raises(UserError, match='load_dataset: expected a cache_gib of 0 or more, found (nan|-1|-inf)$'):
+            reading.of_library('npz', {'cache_gib': wrong})
     monkeypatch.setattr(cache, '_GROUP_FILES', (('most', 'used'),))
     monkeypatch.setattr(cache, '_number_in', lambda path: {'most': 5000, 'used': 3000}[os.path.basename(path)])
     assert cache.limit(reading.DEFAULTS) == 1000
@@ -159,10 +202,11 @@ def test_images_in_a_file_are_picked_and_measured_as_those_in_memory(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize('scaling', ['bytes', 'minmax'])
-def test_a_step_gets_the_same_floats_however_its_images_come(scaling):
-    preset = dataclasses.replace(PRESETS['blog_mnist'], scaling=scaling, incomplete_batch='keep', batch_size=4)
-    images = np.random.RandomState(0).randint(20, 200, (9, 28, 28, 1)).astype(np.uint8)
+@pytest.mark.parametrize('scaling, shape', [('bytes', (28, 28, 1)), ('minmax', (28, 28, 1)), ('bytes', (3, 5, 3))])
+def test_a_step_gets_the_same_floats_however_its_images_come(scaling, shape):
+    preset = dataclasses.replace(PRESETS['blog_mnist'], scaling=scaling, incomplete_batch='keep', batch_size=4,
+                                 image_shape=shape, input_shape=shape)
+    images = np.random.RandomState(0).randint(0, 256, (9,) + shape).astype(np.uint8)
     data = prepare.prepare(loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9), preset)
     indices = np.array([[3, 8, 1, 0], [5, 2, -1, -1]], np.int32)
     for how, given, table in ((step_loop.FLOATS, data.images, None), (step_loop.BYTES, data.pixels, data.table),
@@ -170,12 +214,16 @@ def test_a_step_gets_the_same_floats_however_its_images_come(scaling):
         with tf.Graph().as_default(), tf.Session() as session, step_loop.loops_of_tensorflow_1():
             with tf.variable_scope('', use_resource=True):
                 global_step = tf.train.get_or_create_global_step()
-                seen = tf.get_variable('seen', initializer=np.zeros((0, 28, 28, 1), np.float32), validate_shape=False)
+                seen = tf.get_variable('seen', initializer=np.zeros((0,) + shape, np.float32), validate_shape=False)
 
                 def update(spec, real, *_, seen=seen, **__):
                     return tf.assign(seen, tf.concat([seen.read_value(), real], 0), validate_shape=False).op
 
                 loop = step_loop.build_step_loop(preset, update, global_step, 4, 2, how)
+            # A GPU has none of bytes: all images would be copied to the processor in every step.
+            gathers = [op.inputs[0].dtype.base_dtype for op in tf.get_default_graph().get_operations()
+                       if 'Gather' in op.type]
+            assert how == step_loop.FED or tf.uint8 not in gathers
             session.run(tf.global_variables_initializer())
             handles = type('Handles', (), {'loop': loop, 'exchange': None})
             steps = step_loop.make_steps(session, handles, given, table=table)
@@ -218,9 +266,11 @@ def test_training_from_a_file_is_training_from_memory():
 
 
 @pytest.mark.parametrize('flag, message', [
+    ('--dataset=npz --cache_gib=nan', '--cache_gib: expected 0 or more, found nan'),
+    ('--dataset=npz --cache_gib=-1', 'flag --cache_gib=-1'),
     ('--crop=20', '--crop: expected only with --dataset=folder, found --crop=20'),
     ('--cache_gib=1', '--cache_gib: expected only with --dataset=folder or npz, found'),
     ('--skip_damaged', '--skip_damaged: expected only with')])
-def test_flags_that_would_do_nothing_are_refused(flag, message, capsys):
-    assert train.main(['--preset=blog_mnist', flag]) == 2
+def test_flags_that_are_refused(flag, message, capsys):
+    assert train.main(['--preset=blog_mnist'] + flag.split()) == 2
     assert message in capsys.readouterr().err

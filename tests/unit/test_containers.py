@@ -11,7 +11,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from dcgan_tf1.data import loading, picked, reading
+from dcgan_tf1.data import cache, loading, picked, reading
 from dcgan_tf1.util.errors import UserError
 
 SHAPE = (4, 4, 1)
@@ -298,6 +298,12 @@ def test_arrays_as_medmnist_has_them_and_npy():
         found = loading.load('npz', data_dir='x.npy', log=lines.append, reading=how)
         np.testing.assert_array_equal(found.images[..., 0], images)
         assert found.labels is None and picked.in_file(found.images) == (how.cache_gib == 0)
+    # Arrays of one file leave each other's images be; those of data that change go.
+    assert ['-'.join(name.split('-')[:-2]) for name in sorted(os.listdir(cache.FOLDER))] == [
+        'x.npy-4x4x1', 'x.npz-test_images-4x4x1', 'x.npz-train_images-4x4x1']
+    os.utime('x.npz', (1, 1))
+    loading.load('npz', 'test', 'x.npz', log=lines.append, reading=how)
+    assert lines[-1].endswith(': of data that have changed since, removed') and len(os.listdir(cache.FOLDER)) == 3
     np.save('x.npy', images - 1000.0)
     with pytest.raises(UserError, match='x.npy: expected an .npy file of integers from 0 to 255, found: values of'):
         loading.load('npz', data_dir='x.npy')

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import resource
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from helpers.data import blobs, write_mnist
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.data import loading, prepare, recorded
+from dcgan_tf1.data import cache, loading, npz, prepare, reading, recorded
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import classes
 from dcgan_tf1.training.plan import make_plan
@@ -97,6 +99,43 @@ def test_arrays_that_are_refused(tmp_path, arrays, message):
     np.savez('x.npz', **arrays)
     with pytest.raises(UserError, match='x.npz: .*' + message):
         loading.load('npz', data_dir='x.npz')
+
+
+def test_arrays_that_do_not_fit_on_the_disk_are_not_called_damaged():
+    np.savez_compressed('x.npz', images=np.zeros((300, 28, 28), np.uint8))
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100 << 10, most[1]))
+    try:
+        with pytest.raises(UserError, match='^cannot write .*pixels: File too large; --cache_dir=FOLDER keeps'):
+            loading.load('npz', data_dir='x.npz', reading=reading.Reading(cache_gib=0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert os.listdir(cache.FOLDER) == []
+
+
+@pytest.mark.parametrize('order', 'CF')
+def test_integers_of_any_type_take_the_memory_of_bytes(order, monkeypatch):
+    images = np.random.RandomState(0).randint(0, 256, (50, 64, 64)).astype(np.uint8)
+    np.savez_compressed('x.npz', images=np.array(images, '>i8', order=order))
+    monkeypatch.setattr(npz, '_BLOCK', 1 << 14)
+    tracemalloc.start()
+    try:
+        found = npz.read_integers('x.npz', 'images', most=images.size)
+        assert tracemalloc.get_traced_memory()[1] < 2 * images.size  # of 8 * images.size in the file
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, images)
+    assert found.dtype == np.uint8 and found.flags.c_contiguous
+    with pytest.raises(UserError, match=r'x.npz: .* found: 204800 in memory for the shape \[50, 64, 64\], of 204799'):
+        npz.read_integers('x.npz', 'images', most=images.size - 1)
+    if order == 'C':
+        found = [values for _, values in npz.blocks('x.npz', 'images')]
+        assert len(found) == 50
+        np.testing.assert_array_equal(np.concatenate(found), images)
+    np.save('x.npy', images)
+    os.truncate('x.npy', os.path.getsize('x.npy') - 1)
+    with pytest.raises(UserError, match='x.npy: expected an .npy file of integers from 0 to 255, found: 1 bytes less'):
+        npz.read_integers('x.npy', None)
 
 
 def test_both_splits_as_one_data_set(tmp_path):
