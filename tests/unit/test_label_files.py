@@ -1,0 +1,113 @@
+"""Labels that lie in files beside pictures: metadata.csv, metadata.jsonl and dataset.json, in folders and archives."""
+
+import json
+import os
+
+import pytest
+from helpers.own_pictures import SHAPE, grey, load, zipped
+
+from dcgan_tf1.data import loading
+from dcgan_tf1.util.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No data/ but a test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_labels_in_files(packed):
+    def found(**how):
+        return load(zipped('mine', 'some/folder/') if packed else 'mine', **how)
+
+    for name, value in (('b.png', 2), ('a.png', 1), ('in/c.png', 3)):
+        grey('mine/' + name, value)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,label,text\nin/c.png,dog,"one, two"\nb.png,cat,x\n')
+    values, labels, classes, lines = found()
+    assert (values, labels, classes) == ([2, 3], [0, 1], ('cat', 'dog')) and '1 of 3 files left out: a.png' in lines[0]
+    assert found(label_column='text')[1:3] == ([1, 0], ('one, two', 'x'))
+    with pytest.raises(UserError, match=r"metadata.csv: expected the column 'race' \(--label_column\), found file"):
+        found(label_column='race')
+    os.remove('mine/metadata.csv')
+    with open('mine/metadata.jsonl', 'w', encoding='utf-8', newline='') as handle:
+        handle.write('{"file_name": "a.png", "label": 3, "text": "\u2028\x85"}\r\n\n'
+                     '{"file_name": "in/c.png", "label": 0}\n')
+    assert found()[:3] == ([1, 3], [3, 0], ('0', '1', '2', '3'))
+    with open('mine/metadata.jsonl', 'a') as handle:
+        handle.write('{"file_name": "gone.png", "label": 0}\n')
+    with pytest.raises(UserError, match='metadata.jsonl: expected the pictures that it names, found no gone.png'):
+        found()
+    values, _, _, lines = found(skip_damaged=True)
+    assert values == [1, 3] and '1 of the 3 pictures that metadata.jsonl names are not there' in lines[0]
+    for how, message in (({'recursive': True}, '--recursive: expected no metadata.jsonl in mine'),
+                         ({'label_column': 'name'}, "metadata.jsonl: expected the column 'name'")):
+        with pytest.raises(UserError, match=message):
+            found(skip_damaged=True, **how)
+    for labels, expected in (([['a.png', 6], ['b.png', 0], ['in/c.png', 6]], [6, 0, 6]),
+                             ([['a.png', [0, 1]], ['b.png', [1, 0]], ['in/c.png', [1, 0]]], [1, 0, 0]), (None, None)):
+        with open('mine/dataset.json', 'w') as handle:
+            json.dump({'labels': labels}, handle)
+        values, taken, _, lines = found()
+        assert (values, taken) == ([1, 2, 3], expected)
+        assert 'metadata.jsonl not read, for dataset.json comes first' in lines[0]
+    for how in ({'recursive': True}, {'label_column': 'label'}):
+        with pytest.raises(UserError, match='--{}: expected no dataset.json in mine'.format(*how)):
+            found(**how)
+
+
+def test_tables_in_sub_folders():
+    for name, value in (('train/in/a.png', 1), ('train/b.png', 2)):
+        grey('mine/' + name, value)
+    with open('mine/train/metadata.csv', 'w') as handle:
+        handle.write('file_name,label\nb.png,dog\nin/a.png,cat\n')
+    open('mine/train/in/metadata.csv', 'w').close()
+    assert load()[:3] == ([2, 1], [1, 0], ('cat', 'dog')) == load(zipped('mine', 'x/'))[:3]
+    with pytest.raises(UserError, match='--recursive: expected no train/metadata.csv in mine'):
+        load(recursive=True)
+    grey('mine/test/c.png', 3)
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([3, 2], [0, 1], ('test', 'train'))
+    assert lines[0] == ('mine: train/in/metadata.csv, train/metadata.csv not read, for other pictures lie outside '
+                        'each of these folders; --data_dir may name one')
+    found = loading.load('folder', data_dir='mine', shape=SHAPE, log=lambda line: None)
+    assert ['mine: ' + line for line in found.notes] == lines  # config.json has them all
+    with pytest.raises(UserError, match='--label_column: expected a .* or in a folder of all its .*, found train'):
+        load(label_column='label')
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('dataset.json', '{', 'JSON, found'),
+    ('dataset.json', '{"labels": [["a.png"]]}', 'pairs of a file name and a label'),
+    ('dataset.json', '{"labels": [["b.png", 1]]}', 'a label for each of 1 pictures, found none for a.png'),
+    ('dataset.json', '{"labels": [["a.png", 0.5]]}', 'integers from 0 to 999 as labels, found 0.5'),
+    ('metadata.csv', 'file_name,label\na.png,\n', 'a label for each picture, found an empty one'),
+    ('metadata.csv', 'file_name,label\na.png\n', 'a label in row 1, found none'),
+    ('metadata.csv', 'file_name,label\na.png,1\n./a.png,1\n', 'each file_name once, found a.png again'),
+    ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values'),
+    ('metadata.jsonl', '{"file_name": "a.png"}\n\n[]', 'a JSON object on each line, found in line 3: no object'),
+    ('metadata.jsonl', '{"file_name": 3}', 'a file_name in row 1, found 3'),
+    ('metadata.jsonl', '{"file_name": "b.png"}', 'the pictures that it names, found no b.png'),
+    ('metadata.jsonl', '{"file_name": "a.png", "label": 1000}', 'found 1000')])
+def test_label_files_that_are_refused(name, content, message):
+    grey('mine/a.png', 1)
+    with open('mine/' + name, 'wb') as handle:
+        handle.write(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match='mine/{}: expected .*{}'.format(name, message)):
+        load()
+
+
+def test_label_columns_need_a_table():
+    grey('mine/a.png', 1)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('name,label\na.png,1\n')  # another program's
+    values, labels, _, lines = load()
+    assert (values, labels) == ([1], None)
+    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with a file_name'
+    with pytest.raises(UserError, match='mine/metadata.csv: expected rows with a file_name .*, found none'):
+        load(label_column='label')
+    os.remove('mine/metadata.csv')
+    with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found none'):
+        load(label_column='label')
