@@ -488,6 +488,8 @@ def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     if PRESETS[preset].dataset == 'fashion_mnist' and not os.path.isdir(os.path.join(data, 'fashion_mnist')):
         pytest.skip('no Fashion-MNIST beside MNIST')
     flags = ['--preset=' + preset, '--log_every=10']
+    if PRESETS[preset].dataset == 'folder':
+        flags.append('--dataset=mnist')
     # At their own size, steps of the larger ones take many seconds.
     if preset.startswith(('resnet', 'tf_tutorial')):
         flags.append('--batch_size=16')

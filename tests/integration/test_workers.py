@@ -278,7 +278,7 @@ def test_two_workers_compute_what_one_does_with_their_images(preset, script, fla
     expected, found = [variables_of(tmp_path / run / ('00000-' + preset), 10) for run in ('one', 'two')]
     assert set(found) == set(expected) and found['global_step'] == 10
     for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(found[name], expected[name], atol=2e-5, err_msg=name)
     # By far more than that did what started from 0 move.
     assert max(np.abs(expected[name]).max() for name in expected if name.endswith(from_0)) > 1e-3
 
