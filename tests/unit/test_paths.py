@@ -27,6 +27,7 @@ def home(tmp_path, monkeypatch):
 
 PATHS = [
     (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
+    (datasets.parse, ['--dataset=npz'], ['cache_dir']),
     (sample.parse, ['--run=a'], ['run', 'out', 'outdir', 'npz', 'z', 'preset_file']),
     (sample.parse, ['--run=a', '--interpolate'], ['video']),
     (sample.parse, ['--preset=vae', '--checkpoint=a'], ['checkpoint']),
@@ -41,15 +42,19 @@ PATHS = [
 ]
 
 
+def value_of(config, name):
+    return getattr(config if hasattr(config, name) else config.reading, name)
+
+
 @pytest.mark.parametrize('parse, given, names', PATHS, ids=lambda value: getattr(value, '__name__', None))
 def test_a_home_folder_is_expanded_in_every_path_flag(parse, given, names, home):
     for name in names:
         config = parse(given + ['--{}=~/x'.format(name)])
-        assert getattr(config, name) == os.path.join(home, 'x'), name
+        assert value_of(config, name) == os.path.join(home, 'x'), name
         with pytest.raises(UserError, match='--{}: expected a path, found ~nobody-here/x, and there is no such home '
                                             'folder'.format(name)):
             parse(given + ['--{}=~nobody-here/x'.format(name)])
-        assert getattr(parse(given + ['--' + name, './~x']), name) == './~x'
+        assert value_of(parse(given + ['--' + name, './~x']), name) == './~x'
 
 
 def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch):
@@ -66,7 +71,8 @@ def test_a_flag_that_takes_any_text_is_a_path_or_known_not_to_be_one(monkeypatch
         assert function([]) is None
     assert defined[True] == {'runs'} | {name for _, _, names in PATHS for name in names}
     assert defined[False] <= {'augment', 'class', 'preset', 'mode', 'shape', 'formats', 'worker_hosts', 'images_range',
-                              'seeds', 'features_range', 'features_input', 'features_output', 'features_probabilities'}
+                              'label_column', 'seeds', 'features_range', 'features_input', 'features_output',
+                              'features_probabilities'}
 
 
 def test_the_environments_data_folder_is_expanded_too(home, monkeypatch):
