@@ -12,7 +12,7 @@ import threading
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import Found
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import listing, parse_json
+from dcgan_tf1.util.files import listing, parse_json, stamp
 
 SUFFIX = '.parquet'
 IMAGES = ('image', 'img', 'picture', 'bytes')
@@ -46,13 +46,8 @@ def find(place, paths, reading, log):
         table, row = where(index)
         return io.BytesIO(table.picture(image, row))
 
-    return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: _stamps(paths))
-
-
-def _stamps(paths):
-    for path in paths:
-        about = os.stat(path)
-        yield '{} {} {}'.format(os.path.basename(path), about.st_size, about.st_mtime_ns)
+    return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: (
+        stamp(path, os.path.basename(path)) for path in paths))
 
 
 def _named(encoded, names):

@@ -7,7 +7,7 @@ import numpy as np
 from dcgan_tf1.data.picked import pick
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.files import by, listing
 from dcgan_tf1.util.images import to_uint8
 
 # How data of the user's own have labels, for messages.
@@ -114,7 +114,3 @@ def number_among(classes, image_class, flag='--class'):
     if image_class.isdecimal() and int(image_class) < len(classes):
         return int(image_class)
     raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))
-
-
-def by(shape):
-    return 'x'.join(map(str, shape))

@@ -13,7 +13,7 @@ import struct
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import Found
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import cannot_read, listing
+from dcgan_tf1.util.files import cannot_read, listing, stamp
 
 NAMES = re.compile(r'.*\.tfrecords?(-\d{5}-of-\d{5})?$', re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
@@ -51,13 +51,8 @@ def find(place, paths, reading, log):
         return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
 
     return Found(place, ['{} (record {})'.format(each.path, each.number) for each in records], picture,
-                 encoded[0], encoded[1], [], paths, lambda: _stamps(paths))
-
-
-def _stamps(paths):
-    for path in paths:
-        about = os.stat(path)
-        yield '{} {} {}'.format(os.path.basename(path), about.st_size, about.st_mtime_ns)
+                 encoded[0], encoded[1], [], paths, lambda: (
+        stamp(path, os.path.basename(path)) for path in paths))
 
 
 def _first(features, names):

@@ -9,7 +9,7 @@ import posixpath
 import zipfile
 
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import cannot_read
+from dcgan_tf1.util.files import cannot_read, stamp
 
 MAX_FILE = 1 << 28  # bytes of one file in an archive; a picture has fewer
 SUFFIX = '.zip'
@@ -72,8 +72,7 @@ class Folder(_Tree):
         """For each file a text that changes when it does; also for one that can't be read."""
         for name in names:
             try:
-                about = os.stat(self.path(name))
-                yield '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
+                yield stamp(self.path(name), name)
             except OSError:
                 yield name
 

@@ -16,6 +16,7 @@ from dcgan_tf1.gan import augmentation, layers, objectives, sizes
 from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
+from dcgan_tf1.util.files import by
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -215,7 +216,7 @@ class Preset:
             return self
         if self.image_sizes == 'fixed':
             raise ValueError('expected images of {}, the one size of {}, found {}'.format(
-                sizes.by(self.image_shape), self.name, sizes.by(image_shape)))
+                by(self.image_shape), self.name, by(image_shape)))
         sizes.check(self.image_sizes, image_shape)
         flat = len(self.input_shape) == 1
         return dataclasses.replace(self, image_shape=image_shape,

@@ -1,16 +1,13 @@
 """Which sizes of images networks can make, and the sizes of their layers; needs no TensorFlow."""
 
+from dcgan_tf1.util.files import by
+
 MIN_SIDE, MAX_SIDE = 8, 4096
 CHANNELS = (1, 3)
 
 # What Preset.image_sizes may be. 'fixed': images of image_shape alone. 'any': of any height, width and number of
 # channels. 'doubled': those of which doubled_from() finds what they are doubled from.
 KINDS = ('fixed', 'any', 'doubled')
-
-
-def by(shape):
-    """(64, 64, 3) -> '64x64x3'."""
-    return 'x'.join(map(str, shape))
 
 
 def check(kind, image_shape):

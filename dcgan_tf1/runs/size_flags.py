@@ -11,6 +11,7 @@ from dcgan_tf1.gan import sizes
 from dcgan_tf1.gan.catalogue import NOISES, SIZED
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import by
 
 # What the flags say, each None where they don't; channels may be 'auto'.
 SizeFlags = collections.namedtuple('SizeFlags', 'height width channels noise gf_dim df_dim')
@@ -85,7 +86,7 @@ def of_preset(preset, given):
             if name in said:
                 raise flags.Error('--{}: expected a preset for images of other sizes (dcgan and others), found '
                                   '--preset={}, whose images are {}'.format(
-                                      name, preset.name, sizes.by(preset.image_shape)))
+                                      name, preset.name, by(preset.image_shape)))
     preset = dataclasses.replace(preset, noise=given.noise or preset.noise, gf_dim=given.gf_dim or preset.gf_dim,
                                  df_dim=given.df_dim or preset.df_dim)
     height, width, channels = preset.image_shape
@@ -121,7 +122,7 @@ def require_square(prefix, found):
 def guess(prefix, image_shape):
     """The line about a size that no flag says: images of another shape may have variables of the same shapes."""
     return ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
-            'say otherwise'.format(prefix, sizes.by(image_shape)))
+            'say otherwise'.format(prefix, by(image_shape)))
 
 
 def of_checkpoint(preset, prefix, given, log=print):

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from dcgan_tf1.gan import sizes
 from dcgan_tf1.runs import checkpoint, numbering, recorded_settings, run_folder, size_flags
 from dcgan_tf1.training import resume
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import by
 
 
 def by_flags(preset, values, own_dataset):
@@ -55,7 +55,7 @@ def of_data(config, dataset, log):
         raise UserError('--dataset={}: expected images of {}{}, as the flags of sizes or --init_checkpoint say, found '
                         '{}'.format(dataset.name, '' if height is None else '{}x{}'.format(height, width),
                                     '' if channels is None else 'x{}'.format(channels) if height else
-                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), sizes.by(found)))
+                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), by(found)))
     try:
         preset = preset.with_image_shape(found)
     except ValueError as error:

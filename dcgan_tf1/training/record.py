@@ -8,12 +8,13 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1.data import reading
-from dcgan_tf1.gan import preset_file, sizes
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import resume
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import by
 
 
 def choose_policy(config, device, run, start):
@@ -87,7 +88,7 @@ def describe(config, plan, job, device, exchange):
     log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
     name = preset.name if preset.mode is None else '{} in mode {}'.format(preset.name, preset.mode)
     log('{}: {}{}{}'.format(name, preset.title, '' if preset.image_sizes == 'fixed' else '; images of {}'.format(
-        sizes.by(preset.image_shape)), '' if config.preset_file is None else (
+        by(preset.image_shape)), '' if config.preset_file is None else (
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
     log('data: {:,} images of {} from {}{}{}'.format(

@@ -131,6 +131,17 @@ def sha256(path):
     return digest.hexdigest()
 
 
+def stamp(path, name):
+    """A text that changes when a file does: its name for people or in a folder, its size and its time."""
+    about = os.stat(path)
+    return '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
+
+
+def by(shape):
+    """For messages: (64, 64, 3) -> '64x64x3'."""
+    return 'x'.join(map(str, shape))
+
+
 def listing(names, most=8):
     """For messages: the first few of `names` on one line, and how many more there are; 'nothing' for none."""
     shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:most]]
