@@ -30,7 +30,7 @@ class DataConfig:
     split: str
     data_dir: Optional[str]
     image_class: Optional[str]
-    shape: Tuple[int, int, int]
+    shape: Tuple[int, int, Optional[int]]  # None: as many channels as the pictures need
     reading: reading.Reading
     preview: Optional[str]
 
@@ -44,7 +44,8 @@ def parse(argv):
     command.choice('dataset', 'mnist', DATASETS, 'The data set.')
     command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
     command.string('class', None, 'Count and preview this class alone, by name or number.')
-    command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to.')
+    command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to: 28x28x1, or '
+                                        '28x28xauto for grey where all pictures are, else colour.')
     command.group('Where')
     command.path('data_dir', None, 'The only place to look; of folder and npz also a file. Default: $DCGAN_TF1_DATA, '
                                    'then data/, into which what is missing is downloaded.')
@@ -66,9 +67,11 @@ def parse(argv):
 
 def _parse_shape(text):
     parts = text.split('x')
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts) or parts[2] not in ('1', '3'):
-        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1 or 3 channels, found {!r}'.format(text))
-    return tuple(int(part) for part in parts)
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts[:2]) or (
+            parts[2] not in ('1', '3', 'auto')):
+        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1, 3 or auto channels, found {!r}'.format(
+            text))
+    return int(parts[0]), int(parts[1]), None if parts[2] == 'auto' else int(parts[2])
 
 
 def main(argv=None):

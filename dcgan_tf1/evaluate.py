@@ -5,11 +5,10 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     tf_startup.begin()
 
 import dataclasses
-import os
 import sys
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
-from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data import reading
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
@@ -38,7 +37,6 @@ class EvaluateConfig:
     step: Optional[int]
     which: Optional[str]
     images: Optional[str]
-    background: str
     images_range: Optional[Tuple[float, float]]
     tiles: Optional[bool]
     all_checkpoints: bool
@@ -46,6 +44,7 @@ class EvaluateConfig:
     seed: int
     data_dir: Optional[str]
     other_data: Optional[bool]
+    reading: Dict[str, Any]  # those of reading.Reading's fields that flags say
     features: Optional[str]
     features_seed: int
     features_input: Optional[str]
@@ -67,6 +66,9 @@ def parse(argv):
                             EXAMPLES)
     _add_source_flags(command)
     _add_measuring_flags(command)
+    reading.add_flags(command, 'Real pictures of your own, beside --checkpoint or --images (a run says how its were '
+                               'read; where they are kept may be another place)',
+                      '--images=FOLDER and of real pictures')
     command.group('Where to')
     command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
     command.boolean('overwrite', False, 'Replace an earlier evaluation.')
@@ -77,14 +79,13 @@ def parse(argv):
         return None
     _check_sources(values)
     _check_measuring_flags(values)
-    return flags.fields_of(EvaluateConfig, values, sizes=size_flags.read(values))
+    return flags.fields_of(EvaluateConfig, values, sizes=size_flags.read(values), reading=reading.given(values))
 
 
 def _add_source_flags(command):
     checkpoint_flags.add(command)
     command.path('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
                                  '--preset for the real ones.')
-    flags.background_flag(command, BACKGROUNDS, '--images=FOLDER')
     command.string('images_range', None, "LOW,HIGH: black and white of an .npz. Default: found by the type and the "
                                          "values of 'images', or refused.")
     command.boolean('tiles', None, 'Whether pictures are grids of images, to be cut up. Default: pictures whose sides '
@@ -128,7 +129,8 @@ def _check_sources(values):
         raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
-    flags.check_background(values, values['images'] is not None and os.path.isdir(values['images']), '--images=FOLDER')
+    if values['run'] is not None:
+        reading.refuse_with_run(values)
     if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
                                       or values['which'] == 'best'):
         raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which=best, beside it, '

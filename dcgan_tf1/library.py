@@ -223,7 +223,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
 
 def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
                      which: Union[str, int] = 'last', with_discriminator: bool = False,
-                     overwrite: bool = False) -> List[str]:
+                     overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc') -> List[str]:
     """Writes a folder with what other systems load a checkpoint's generator by, as `dcgan-export` does.
 
     Each format is compared with the session; MANIFEST.json has the largest error of each.
@@ -235,15 +235,20 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
         can be written here.
       with_discriminator: whether that is exported, too.
       overwrite: whether an earlier export in `out` is replaced.
+      uint8: whether ONNX also gets a generator of bytes, 0 to 255, in three channels.
+      layout: 'nchw', where that generator, or else one of floats, is to give [N, C, H, W]; with uint8 it is the one
+        that torch-fidelity reads.
 
     Returns: the names of the formats that were written.
-    Raises UserError where there is no such checkpoint, for a format that can't be written here, and where
-    something that is no export would be replaced.
+    Raises UserError where there is no such checkpoint, for a format that can't be written here, for uint8 or 'nchw'
+    without ONNX, and where something that is no export would be replaced.
     """
     for name in [formats] if isinstance(formats, str) else formats or ():
         if isinstance(formats, str) or name not in catalogue.FORMATS:
             raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
                 ', '.join(catalogue.FORMATS), name))
+    if layout not in ('nhwc', 'nchw'):
+        raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     return package.write(preset, prefix, os.fspath(out), formats, with_discriminator, overwrite=overwrite,
-                         log=logging.info)
+                         log=logging.info, uint8=uint8, channels_first=layout == 'nchw')

@@ -21,6 +21,13 @@ from dcgan_tf1.data import cifar_npm, download
 from dcgan_tf1.exporting import freeze
 
 
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """In a folder of the test's own, without data but its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+
+
 @pytest.fixture(scope='session')
 def tiny_data(tmp_path_factory):
     """A data folder with an `mnist` of 5,400 blobs, of which 400 are trained on."""

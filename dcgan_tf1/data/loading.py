@@ -40,8 +40,9 @@ Dataset = collections.namedtuple('Dataset', [
     'nominal_size',  # number of images in the full set, where this is a stand-in; else N
     'splits',    # those that it is made of, one after the other
     'notes',     # lines on what was done to the images on their way from the files
+    'reading',   # how the files were read, a Reading
 ])
-Dataset.__new__.__defaults__ = (('train',), ())
+Dataset.__new__.__defaults__ = (('train',), (), DEFAULTS)
 
 # --------------------------------------------------------------------- finding and loading
 
@@ -120,8 +121,8 @@ def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFA
     """Finds or downloads a data set and reads one split ('train' or 'test') of it.
 
     `shape` [H, W, C] is what `folder` resizes to, `reading` how data of the user's own are read. Raises
-    UserError where the files are damaged, or can't be
-    had and nothing stands in for them, and where a place that the user named has none.
+    UserError where the files are damaged, or can't be had and nothing stands in for them, and where a place that
+    the user named has none.
     """
     source = DATASETS[name]
     folder = _find(name, split, log) if data_dir is None else _find_given(name, split, data_dir)
@@ -215,11 +216,11 @@ def read(name, split, folder, shape=None, log=print, reading=DEFAULTS):
     else:
         official = None
     return Dataset(name, images, labels, classes, folder, files, checksum, official, None, len(images),
-                   (split,), loaded.notes)
+                   (split,), loaded.notes, reading)
 
 
 def load_beside(dataset, split, log=print):
-    """Another split of a Dataset from the folder that this one lies in; None where there is none of it.
+    """Another split of a Dataset, read as it was, from the folder that it lies in; None where there is none of it.
 
     What is missing in `data/` is downloaded, if it can be had.
     """
@@ -230,7 +231,8 @@ def load_beside(dataset, split, log=print):
         except download.DownloadError as error:
             log('WARNING: {}: not to be downloaded ({})'.format(dataset.name, error))
             return None
-    return read(dataset.name, split, folder, log=log) if source.present(folder, split) else None
+    return read(dataset.name, split, folder, log=log, reading=dataset.reading) if source.present(
+        folder, split) else None
 
 
 _MAX_HASHED = 1 << 30  # bytes of files whose checksums are recorded, too

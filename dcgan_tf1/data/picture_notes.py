@@ -4,7 +4,7 @@ import collections
 
 from dcgan_tf1.util.files import listing
 
-_NAMED = 20  # damaged pictures of which each is named
+_NAMED = 1000  # damaged pictures of which each is named
 _COUNTS = ('transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
 _COUNTERS = ('cropped', 'windows', 'warnings')  # by size (width, height), the last by Pillow's text
 
@@ -38,8 +38,8 @@ class Notes:
         size, reading = '{1}x{0}'.format(*self._shape), self._reading
         window = 'the largest square' if reading.crop == 0 else '{0}x{0}'.format(reading.crop)
         mixed = self.grey if self.grey < total - len(self.damaged) else 0
-        damaged = [] if not self.damaged else [
-            'the first that is left out: {}'.format(self.damaged[0])] if len(self.damaged) > _NAMED else self.damaged
+        more = len(self.damaged) - _NAMED
+        damaged = self.damaged[:_NAMED] + (['and {:,} others that are left out'.format(more)] if more > 0 else [])
         return (
             some(len(self.damaged), 'left out (--skip_damaged)') + damaged
             + of_sizes(self.windows, 'cropped to {} at their centres'.format(window))

@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
+from tqdm import tqdm
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
@@ -158,8 +159,9 @@ def _one(found, index, shape, reading):
 
 def channels_of(found, reading, log):
     """1 where the files of all pictures are grey, else 3."""
-    with _collected_warnings():
-        for index, name in enumerate(found.names):
+    names = tqdm(found.names, desc='looking for colour', unit='image', disable=None, leave=False)
+    with _collected_warnings(), contextlib.closing(names):
+        for index, name in enumerate(names):
             try:
                 with _opened(found.open(index), name) as opened:
                     if opened.mode not in _GREY:

@@ -47,10 +47,13 @@ DEFAULTS = Reading()
 NO_LIMIT = 1 << 33  # GiB: what an infinite cache_gib comes to, more than a file can have
 
 
-def add_flags(command):
-    """The flags of --dataset=folder, in a group of their own."""
-    command.group('Pictures of your own (--dataset=folder)')
-    flags.background_flag(command, BACKGROUNDS, '--dataset=folder')
+def add_flags(command, title='Pictures of your own (--dataset=folder)', transparent='--dataset=folder'):
+    """The flags of pictures of the user's own, in a group under that title.
+
+    transparent: of what --background is.
+    """
+    command.group(title)
+    flags.background_flag(command, BACKGROUNDS, transparent)
     command.integer('crop', None, 'Side of the window at the centre of a picture that is kept, before it is resized; '
                                   "0 for the largest square. Default: the largest window of the images' "
                                   'proportions.', 0)
@@ -67,15 +70,32 @@ def add_flags(command):
     command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache beside the data.')
 
 
-def from_flags(values, dataset):
-    """The Reading of a command's flags; flags.Error for one that does nothing for the data set."""
-    for name in _NAMES:
-        if values[name] is not None and name not in _FOR.get(dataset, ()):
-            raise flags.Error('--{0}: expected only with --dataset=folder{1}, found --{0}={2}'.format(
-                name, ' or npz' if name in _OWN else '', values[name]))
-    if values['cache_gib'] is not None and math.isnan(values['cache_gib']):  # which is no less than 0
+def given(values):
+    """{name: value} of those of a command's flags that say how data are read, and were given."""
+    return {name: values[name] for name in _NAMES if values.get(name) is not None}
+
+
+def refuse_with_run(values):
+    """Refuses flags that decide on the pixels: those of a run's data were read as its config.json says."""
+    for name, value in given(values).items():
+        if name not in _OWN:
+            raise flags.Error('--{0}: expected only without --run, which says how its data were read, found '
+                              '--{0}={1}'.format(name, value))
+
+
+def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
+    """`base` with what a command's flags say; flags.Error for one that does nothing for the data set.
+
+    expected: what they do something for, for the message, of the name of a data set.
+    """
+    found = given(values)
+    for name, value in found.items():
+        if name not in _FOR.get(dataset, ()):
+            raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
+                name, expected.format('folder or npz' if name in _OWN else 'folder'), value, dataset))
+    if math.isnan(found.get('cache_gib', 0)):  # which is no less than 0
         raise flags.Error('--cache_gib: expected 0 or more, found nan')
-    return Reading(**{name: values[name] for name in _NAMES if values[name] is not None})
+    return dataclasses.replace(base, **found)
 
 
 def of_library(dataset, values):

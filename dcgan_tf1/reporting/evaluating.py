@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1.data import loading, prepare, recorded
+from dcgan_tf1.data import loading, prepare, reading, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint, run_folder, size_flags
@@ -21,17 +21,19 @@ NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
     preset, image_class = _system(config)
+    how = _reading(config, preset)
     out = config.out or _default_out(config, preset)
     unwritable = _check_outputs(config, preset, out)
     given = None if config.images is None else given_images.read(
-        config.images, preset, config.images_range, config.tiles, config.background)
+        config.images, preset, config.images_range, config.tiles,
+        config.reading.get('background', reading.DEFAULTS.background))
     if config.run is None:
         dataset, is_own = loading.load_splits(
-            preset.dataset, preset.splits, config.data_dir, preset.image_shape), None
+            preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
-            config.other_data, reading=run_images.reading_of(config.run))
+            config.other_data, reading=how)
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -138,6 +140,15 @@ def _system(config):
                                                sizes=config.sizes)
         return preset, preset.image_class
     return run_images.trained_preset(config.run)
+
+
+def _reading(config, preset):
+    """How the real images are read; flags.Error for a flag that says nothing of them or of --images."""
+    found = dict(config.reading)
+    if config.images is not None and os.path.isdir(config.images) and preset.dataset != 'folder':
+        found.pop('background', None)  # of those pictures alone
+    return reading.from_flags(found, preset.dataset, run_images.reading_of(config.run),
+                              'real images of the data set {}')
 
 
 def _default_out(config, preset):

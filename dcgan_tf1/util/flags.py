@@ -173,13 +173,6 @@ def background_flag(command, backgrounds, beside):
                                                     'Default: black.'.format(beside))
 
 
-def check_background(values, pictures, beside):
-    """Refuses --background where there are no pictures to lay on it, and fills in its default."""
-    if values['background'] is not None and not pictures:
-        raise Error('--background: expected only with {}, found --background={}'.format(beside, values['background']))
-    values['background'] = values['background'] or 'black'
-
-
 def check_runs(values, least, expected):
     if len(values['runs']) < least:
         raise Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))

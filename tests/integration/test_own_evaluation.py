@@ -107,6 +107,37 @@ def test_pictures_without_labels_are_measured_by_a_projection_or_a_graph(tmp_pat
     assert real['frechet_distance'] < 0.1 * sampled['frechet_distance'] and 'classifier_score' not in real
 
 
+@pytest.mark.slow_tf1
+def test_real_pictures_of_ones_own_are_read_as_the_flags_say(tmp_path, monkeypatch):
+    """Images that are the centres of the real pictures are as good as those where these are cropped, too."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.RandomState(0).randint(0, 256, (220, 48, 32, 3), dtype=np.uint8)
+    pixels[:, 16:32, 8:24] //= 4  # the middle is dark
+    os.makedirs('mine/deeper')
+    os.mkdir('theirs')
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save('mine/deeper/{:03d}.png'.format(number))
+        Image.fromarray(image[16:32, 8:24]).save('theirs/{:03d}.png'.format(number))
+    flags = ['--images=theirs', '--preset=dcgan', '--image_size=16', '--channels=3', '--data_dir=mine',
+             '--features=pixels', '--overwrite']
+
+    def distances(*more):
+        status, _, err = run_command('evaluate', *(flags + list(more)))
+        assert status == 0, err
+        with open('evaluation/metrics.json') as handle:
+            return [row['frechet_distance'] for row in json.load(handle)['results']]
+
+    real, given = distances('--crop=16', '--recursive', '--cache_gib=0', '--cache_dir=kept')
+    assert given < 1.5 * real and os.listdir('kept')
+    real, given = distances('--crop=0')
+    assert given > 10 * real
+    for flag, message in (('--crop=49', '--crop'), ('--cache_gib=nan', '--cache_gib: expected 0 or more, found nan')):
+        check_one_line_error(run_command('evaluate', *flags, flag), message)
+    check_one_line_error(
+        run_command('evaluate', '--images=theirs', '--preset=blog_cifar_horse', '--crop=16', '--background=white'),
+        '--crop: expected only with real images of the data set folder, found --crop=16 with cifar10')
+
+
 def test_a_run_goes_on_being_measured_as_it_was(tmp_path):
     run = types.SimpleNamespace(path=str(tmp_path))
     name = 'classifier of folder (test accuracy {}.00%, seed 0)'

@@ -26,12 +26,7 @@ from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import trainer
 from dcgan_tf1.util.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+pytestmark = pytest.mark.usefixtures('elsewhere')
 
 
 def read(path):

@@ -15,12 +15,7 @@ from PIL import Image
 from dcgan_tf1.data import cache, loading, picked, reading
 from dcgan_tf1.util.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+pytestmark = pytest.mark.usefixtures('elsewhere')
 
 
 def read(path):

@@ -21,13 +21,7 @@ from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+pytestmark = pytest.mark.usefixtures('elsewhere')
 
 
 def test_order_of_the_places(tmp_path, monkeypatch):
@@ -243,10 +237,12 @@ def test_the_background_decides_what_a_run_is_trained_on(tmp_path):
     assert 'background' not in black and white['background'] == 'white' and identity('--background=black') == black
     assert run_images.reading_of('run') == run_images.reading_of(None) == reading.DEFAULTS
     assert black['data_checksum'] != white['data_checksum']
-    assert evaluate.parse(['--images=mine', '--preset=blog_mnist', '--background=white']).background == 'white'
-    for parse, given in ((train.parse_train, ['--background=white']),
-                         (evaluate.parse, ['--run=run', '--background=white'])):
-        with pytest.raises(flags.Error, match='--background: expected only with --.*, found --background=white'):
+    found = evaluate.parse(['--images=mine', '--preset=blog_mnist', '--background=white'])
+    assert found.reading == {'background': 'white'}
+    for parse, given, message in (
+            (train.parse_train, ['--background=white'], 'with --dataset=folder, found --background=white with mnist'),
+            (evaluate.parse, ['--run=run', '--background=white'], 'without --run, .*, found --background=white')):
+        with pytest.raises(flags.Error, match='--background: expected only ' + message):
             parse(given)
 
 
@@ -388,6 +384,11 @@ def test_command(tmp_path):
                                        '--background=' + ground)
         assert status == 0 and 'bytes from {0} to {0}'.format(value) in out, err
         assert '1 of 1 pictures with transparent parts, laid on {} '.format(ground) in out
+    for name, channels in (('1', 1), ('2', 3)):  # grey until there is one in colour
+        Image.new('L' if channels == 1 else 'RGB', (4, 4)).save('pictures/{}.png'.format(name))
+        status, out, err = run_command('datasets', '--dataset=folder', '--data_dir=pictures', '--shape=4x4xauto')
+        assert status == 0 and ' of 4x4x{}, bytes'.format(channels) in out, err
+    check_one_line_error(run_command('datasets', '--dataset=folder', '--shape=4x4x2'), '1, 3 or auto channels', '4x4x2')
     check_one_line_error(run_command('datasets', '--data_dir=nowhere'), '--data_dir', 'nowhere')
     check_one_line_error(run_command('datasets', '--dataset=emnist'), 'dataset', 'emnist', 'fashion_mnist')
     check_one_line_error(run_command('datasets', '--data_dir=given', '--preview=no/such/p.png'), 'p.png')

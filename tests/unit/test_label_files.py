@@ -9,12 +9,7 @@ from helpers.own_pictures import SHAPE, grey, load, zipped
 from dcgan_tf1.data import loading
 from dcgan_tf1.util.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+pytestmark = pytest.mark.usefixtures('elsewhere')
 
 
 @pytest.mark.parametrize('packed', [False, True])

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import json
 import os
@@ -496,6 +497,16 @@ def test_export_writes_what_the_command_does(run, tmp_path, capsys):
     for formats, message in ((['froze'], "some of frozen, .* found 'froze'"), (['frozen'], 'empty folder')):
         with pytest.raises(dcgan.UserError, match=message):
             dcgan.export_generator(run, tmp_path / 'out', formats)
+    with pytest.raises(dcgan.UserError, match='expected the format onnx, found frozen'):
+        dcgan.export_generator(run, tmp_path / 'other', ['frozen'], uint8=True)
+    if importlib.util.find_spec('tf2onnx') and importlib.util.find_spec('onnxruntime'):
+        import onnxruntime
+        assert dcgan.export_generator(run, tmp_path / 'other', ['onnx'], uint8=True, layout='nchw') == ['onnx']
+        found, = onnxruntime.InferenceSession(str(tmp_path / 'other' / 'onnx' / 'generator-uint8-nchw.onnx')).run(
+            None, {'inputs_noise:0': noise})
+        expected = dcgan.to_uint8(dcgan.generate(run, 2), DENSE.image_range).transpose(0, 3, 1, 2).repeat(3, axis=1)
+        assert found.dtype == np.uint8 and found.shape == expected.shape
+        assert np.abs(found.astype(int) - expected).max() <= 1
 
 
 # ------------------------------------------------------------------------------------ the document
@@ -550,6 +561,7 @@ def test_wrong_arguments_are_one_line_each(tmp_path):
             (lambda: dcgan.to_uint8(np.zeros(3), (1, 1)), r'expected a range .*found \(1, 1\)'),
             (lambda: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), -1), 'a column or more, found -1'),
             (lambda: dcgan.export_generator('run', 'out', 'frozen'), "expected a list .*found 'frozen'"),
+            (lambda: dcgan.export_generator('run', 'out', layout='NCHW'), "'nhwc' or 'nchw', found 'NCHW'"),
             (lambda: dcgan.generate('run', which=True), 'the number of a step, found True')):
         with pytest.raises(dcgan.UserError, match=message):
             call()

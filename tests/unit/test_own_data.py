@@ -19,13 +19,7 @@ from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.errors import UserError
 
 LABELS = np.arange(40).astype(np.uint8) % 10
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
+pytestmark = pytest.mark.usefixtures('elsewhere')
 
 
 def test_a_folder_of_class_folders(tmp_path):

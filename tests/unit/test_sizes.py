@@ -21,13 +21,6 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
 
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """No data/ but a test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv('DCGAN_TF1_DATA', raising=False)
-
-
 def test_sizes_are_halved_rounding_up_and_doubled():
     assert sizes.halvings((45, 61, 3), 4) == [(45, 61), (23, 31), (12, 16), (6, 8), (3, 4)]
     assert sizes.halvings((28, 28, 1), 4)[-1] == (2, 2) and sizes.halvings((108, 108, 3), 4)[-1] == (7, 7)
