@@ -25,6 +25,7 @@ import tensorflow.compat.v1 as tf  # noqa: E402
 
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
+from dcgan_tf1.training import lowering  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES  # noqa: E402
 
@@ -33,7 +34,7 @@ def profile(preset, policy, steps):
     """(median seconds of a step untraced, {kind: microseconds a step}, {kind: calls a step})."""
     with tf.Graph().as_default() as tf_graph, tf.Session() as session:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, policy.precision, policy.conv_impl)
+        handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
         updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed)
                    for update in preset.schedule]
@@ -74,6 +75,8 @@ def main():
     arguments = parser.parse_args()
     device = devices.find()
     policy = devices.choose_compute_policy(device, arguments.precision, arguments.lowering)
+    if arguments.lowering == 'auto' and policy.conv_impl == 'mixed':
+        policy = lowering.choose(PRESETS[arguments.preset], policy, tf.ConfigProto(), print)
     step_s, microseconds, calls = profile(PRESETS[arguments.preset], policy, arguments.steps)
     total = sum(microseconds.values())
     print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}; {}'.format(

@@ -160,6 +160,7 @@ def dcgan_tf1(arguments):
 
     from dcgan_tf1.gan import graph, step_loop
     from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
+    from dcgan_tf1.training import lowering  # noqa: PLC0415
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
     config = devices.session_config(arguments.device, arguments.threads, arguments.threads, xla=arguments.xla)
@@ -168,9 +169,11 @@ def dcgan_tf1(arguments):
     if policy.warning:
         raise SystemExit('left out: ' + policy.warning)
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
+    if arguments.lowering == 'auto' and policy.conv_impl == 'mixed':
+        policy = lowering.choose(preset, policy, config, lambda text: print(text, file=sys.stderr))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, policy.precision, policy.conv_impl)
+        handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)

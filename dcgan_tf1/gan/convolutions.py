@@ -11,10 +11,14 @@ A convolution y = x * k and its gradients are three products: `forward` (y of x 
           three, for `to_input` where the image has few channels, and for large kernels on
           small maps of many channels.
 
+In place of one of these names there may be a table of what was measured to be the fastest on a machine
+({Geometry.key: {product: way}}, see training/lowering.py), with `mixed` for what is not in it.
+
 Images are [N, H, W, C] with H, W and C known, kernels [height, width, C, F] and square.
 """
 
 import collections
+import contextlib
 
 import tensorflow.compat.v1 as tf
 
@@ -23,6 +27,32 @@ from dcgan_tf1.util.compute_policy import CONV_IMPLS
 # One axis of a convolution: `size` in, `count` out, `before` zeros in front, and the
 # `blocks` of `stride` that hold everything the kernel reaches.
 _Axis = collections.namedtuple('_Axis', 'size count before blocks')
+
+
+class Geometry(collections.namedtuple('Geometry', 'height width channels filters kernel_size stride padding')):
+    """All that the time of a convolution's products depends on, beside the batch and the precision."""
+
+    @property
+    def key(self):
+        """For tables, e.g. '28x28x1-64 5x5/2 SAME'."""
+        return '{0}x{1}x{2}-{3} {4}x{4}/{5} {6}'.format(*self)
+
+
+# A convolution as a network has it: its variable scope, its Geometry, and whether it is a transposed one.
+Use = collections.namedtuple('Use', 'scope geometry transposed')
+
+_listeners = []  # lists of Use
+
+
+@contextlib.contextmanager
+def noted():
+    """Yields a list to which every convolution that is built inside adds a Use."""
+    uses = []
+    _listeners.append(uses)
+    try:
+        yield uses
+    finally:
+        _listeners.remove(uses)
 
 
 def _axis(size, kernel_size, stride, padding):
@@ -42,13 +72,14 @@ class Convolution:
         self._strides = [1, stride, stride, 1]
         self._rows = _axis(height, kernel_size, stride, padding)
         self._columns = _axis(width, kernel_size, stride, padding)
-        if conv_impl not in CONV_IMPLS:
+        if not isinstance(conv_impl, dict) and conv_impl not in CONV_IMPLS:
             raise ValueError('conv_impl: expected one of {}, found {!r}'.format(', '.join(CONV_IMPLS), conv_impl))
         self._conv_impl = conv_impl
         self._channels = channels
 
     def __call__(self, x, kernel):
         """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F], differentiable once."""
+        self._note(kernel, False)
         if self._conv_impl == 'native':
             return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
 
@@ -63,8 +94,9 @@ class Convolution:
 
     def transposed(self, y, kernel):
         """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C], differentiable once."""
+        self._note(kernel, True)
         if self._conv_impl == 'native':
-            return self._native_to_input(y, kernel)
+            return self._to_input_natively(y, kernel)
 
         @tf.custom_gradient
         def product(y, kernel):
@@ -75,20 +107,44 @@ class Convolution:
 
         return product(y, kernel)
 
+    def compute(self, product, way, *operands):
+        """One of PRODUCTS in one of its WAYS: forward of x, kernel; to_input of y, kernel; to_kernel of x, dy."""
+        return WAYS[product][way](self, *operands)
+
+    def candidates(self, product, dtype):
+        """The names of those of a product's WAYS that are exact enough and differ from one another, for measuring."""
+        if product == 'to_kernel' and not self._native_kernel_is_exact(dtype):
+            return ['matmul']
+        return [way for way in WAYS[product] if way != 'blocks' or self._stride > 1]
+
     # ------------------------------------------------------------------- the products
 
     def _forward(self, x, kernel):
-        if self._lowering('forward', x.dtype) == 'native':
-            return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
+        return self.compute('forward', self._lowering('forward', x.dtype, kernel.shape.as_list()[-1]), x, kernel)
+
+    def _to_input(self, y, kernel):
+        return self.compute('to_input', self._lowering('to_input', y.dtype, kernel.shape.as_list()[-1]), y, kernel)
+
+    def _to_kernel(self, x, dy):
+        return self.compute('to_kernel', self._lowering('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy)
+
+    def _forward_natively(self, x, kernel):
+        return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
+
+    def _forward_by_patches(self, x, kernel):
         filters = kernel.shape.as_list()[-1]
         patches = tf.concat(self._taps(x), axis=3)
         y = tf.matmul(_as_matrix(patches), tf.reshape(kernel, [-1, filters]))
         return tf.reshape(y, [-1, self._rows.count, self._columns.count, filters])
 
-    def _to_input(self, y, kernel):
-        lowering = self._lowering('to_input', y.dtype)
-        if lowering != 'matmul':
-            return (self._native_to_input if lowering == 'native' else self._to_input_by_blocks)(y, kernel)
+    def _to_input_natively(self, y, kernel):
+        shape = [self._rows.size, self._columns.size, kernel.shape.as_list()[2]]
+        x = tf.nn.conv2d_transpose(y, kernel, tf.stack([tf.shape(y)[0]] + shape),
+                                   strides=self._strides, padding=self._padding)
+        x.set_shape([None] + shape)
+        return x
+
+    def _to_input_by_patches(self, y, kernel):
         size, (channels, filters) = self._kernel_size, kernel.shape.as_list()[2:]
         patches = tf.matmul(_as_matrix(y), tf.reshape(kernel, [-1, filters]), transpose_b=True)
         patches = tf.reshape(patches, [-1, self._rows.count, self._columns.count, size, size * channels])
@@ -97,11 +153,13 @@ class Convolution:
         x = tf.reshape(x, [-1, self._rows.size, self._columns.count, size, channels])
         return self._overlap_add([x[:, :, :, j] for j in range(size)], 2, self._columns)
 
-    def _to_kernel(self, x, dy):
+    def _to_kernel_natively(self, x, dy):
+        return tf.nn.conv2d_backprop_filter(
+            x, [self._kernel_size, self._kernel_size, self._channels, dy.shape.as_list()[-1]], dy, self._strides,
+            self._padding)
+
+    def _to_kernel_by_taps(self, x, dy):
         filters = dy.shape.as_list()[-1]
-        if self._lowering('to_kernel', x.dtype) == 'native':
-            return tf.nn.conv2d_backprop_filter(
-                x, [self._kernel_size, self._kernel_size, self._channels, filters], dy, self._strides, self._padding)
         dy_matrix = _as_matrix(dy)
         products = [tf.matmul(_as_matrix(tap), dy_matrix, transpose_a=True) for tap in self._taps(x)]
         return tf.reshape(tf.concat(products, axis=0), [self._kernel_size, self._kernel_size, self._channels, filters])
@@ -123,10 +181,23 @@ class Convolution:
 
     # ---------------------------------------------------------------------- their parts
 
-    def _lowering(self, product, dtype):
-        """How one of the products is computed: 'native', 'matmul' or, `to_input` alone, 'blocks'."""
-        if self._conv_impl != 'mixed':
-            return self._conv_impl
+    def _geometry(self, filters):
+        return Geometry(self._rows.size, self._columns.size, self._channels, filters, self._kernel_size, self._stride,
+                        self._padding)
+
+    def _note(self, kernel, transposed):
+        for uses in _listeners:
+            uses.append(Use(tf.get_variable_scope().name, self._geometry(kernel.shape.as_list()[-1]), transposed))
+
+    def _lowering(self, product, dtype, filters):
+        """How one of the products is computed: the name of one of its WAYS."""
+        if isinstance(self._conv_impl, dict):
+            measured = self._conv_impl.get(self._geometry(filters).key)
+            return self.usual_way(product, dtype) if measured is None else measured[product]
+        return self.usual_way(product, dtype) if self._conv_impl == 'mixed' else self._conv_impl
+
+    def usual_way(self, product, dtype):
+        """The way that `mixed` takes for one of PRODUCTS."""
         if product == 'to_kernel':
             return 'native' if self._native_kernel_is_faster(dtype) else 'matmul'
         if self._is_large and self._rows.size <= 8:
@@ -141,21 +212,16 @@ class Convolution:
         return self._kernel_size >= 5 and self._stride > 1 and self._rows.size * self._channels >= 2048
 
     def _native_kernel_is_faster(self, dtype):
-        """Whether TensorFlow's own kernel gradient wins: as measured over the presets' geometries.
-
-        Not for one channel in bfloat16, where it is off by up to 4 %.
-        """
-        exact = dtype == tf.float32
+        """Whether TensorFlow's own kernel gradient wins: as measured over the presets' geometries."""
+        in_float32 = dtype == tf.float32
         if self._stride == 1 and self._padding == 'SAME' and self._kernel_size > 1:
-            return exact or (self._channels > 1 and (self._rows.size >= 14 or self._kernel_size >= 5))
-        return exact and ((self._kernel_size >= 5 and not self._is_large) or self._channels < 16)
+            return in_float32 or (self._native_kernel_is_exact(dtype)
+                                  and (self._rows.size >= 14 or self._kernel_size >= 5))
+        return in_float32 and ((self._kernel_size >= 5 and not self._is_large) or self._channels < 16)
 
-    def _native_to_input(self, y, kernel):
-        shape = [self._rows.size, self._columns.size, kernel.shape.as_list()[2]]
-        x = tf.nn.conv2d_transpose(y, kernel, tf.stack([tf.shape(y)[0]] + shape),
-                                   strides=self._strides, padding=self._padding)
-        x.set_shape([None] + shape)
-        return x
+    def _native_kernel_is_exact(self, dtype):
+        """Not for one channel in bfloat16, where TensorFlow's own kernel gradient is off by up to 4 %."""
+        return dtype == tf.float32 or self._channels > 1
 
     def _taps(self, x):
         """What the kernel's taps see: tensors [N, H', W', taps * C], in the kernel's order.
@@ -210,6 +276,16 @@ class Convolution:
             x = tf.pad(x, paddings)
         return (x[:, axis.before:axis.before + axis.size] if dimension == 1 else
                 x[:, :, axis.before:axis.before + axis.size])
+
+
+# {product: {way: what computes it}}; a new way is a function and a row, and is measured like the others.
+WAYS = {
+    'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches},
+    'to_input': {'native': Convolution._to_input_natively, 'matmul': Convolution._to_input_by_patches,
+                 'blocks': Convolution._to_input_by_blocks},
+    'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps},
+}
+PRODUCTS = tuple(WAYS)
 
 
 def _as_matrix(x):

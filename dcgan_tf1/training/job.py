@@ -10,7 +10,6 @@ from dcgan_tf1.runs import checkpoint, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.training import record, resume
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
-from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, reason
 
 
@@ -62,17 +61,19 @@ class Job:
     def __enter__(self):
         return self
 
-    def agree(self, plan, device):
+    def agree(self, plan, device, write_config):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
-        Sets `start` and `policy`.
+        Sets `start` and `policy`. write_config: a function of a ComputePolicy that writes config.json.
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
         if self.is_chief:
-            self.policy = record.choose_policy(self._config, device, self.run, self.start)
+            self.policy = record.choose_policy(
+                self._config, device, self.run, self.start, plan.total, write_config)
         chief_settings = self.is_chief and {
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,
+            'convolutions': self.policy.convolutions,
             'schedules': {name: list(getattr(plan, name)) for name in SCHEDULES}}
         chief_settings = self.group.handshake(self._fingerprint(plan), chief_settings)
         if self.is_chief:
@@ -95,7 +96,8 @@ class Job:
         return fingerprint
 
     def _policy_of_chief(self, device, chief_settings):
-        policy = devices.choose_compute_policy(device, chief_settings['precision'], chief_settings['lowering'])
+        policy = record.of_recorded(device, chief_settings['precision'], chief_settings['lowering'],
+                                    chief_settings['convolutions'], 'the chief')
         if policy.warning:
             raise UserError('{}: expected to compute in {}, as the chief does: {}'.format(
                 self.group.name(self.group.task), chief_settings['precision'], policy.warning))

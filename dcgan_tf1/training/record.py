@@ -11,19 +11,27 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
-from dcgan_tf1.training import resume
+from dcgan_tf1.training import lowering, resume
 from dcgan_tf1.util import devices
+from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
 
-def choose_policy(config, device, run, start):
+def choose_policy(config, device, run, start, steps, write_config):
     """What the run computes in: what is asked for; else what it was started in; else the fastest.
 
     Checkpoints are the same for all, so a run may change, but not silently.
+
+    steps: how many are to be taken. write_config: a function of a ComputePolicy that writes config.json, which is
+    called before anything that takes time.
     """
     if start is None:
         policy = devices.choose_compute_policy(device, config.precision, config.lowering)
+        if config.lowering == 'auto' and policy.conv_impl == 'mixed' and steps >= lowering.WORTH_STEPS:
+            write_config(policy)
+            policy = lowering.choose(config.preset, policy, devices.session_config(
+                config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla), run.log)
     else:
         before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
         recorded = run_folder.read_config(run.path)
@@ -32,15 +40,23 @@ def choose_policy(config, device, run, start):
         changed = preset_file.changed(recorded.get('preset_file'), config.preset_file)
         if changed:
             run.log('WARNING: ' + changed)
-        precision, lowering = [before[name] if getattr(config, name) == 'auto' else getattr(config, name)
-                               for name in ('precision', 'lowering')]
-        policy = devices.choose_compute_policy(device, precision, lowering)
+        precision, conv_impl = [before[name] if getattr(config, name) == 'auto' else getattr(config, name)
+                                for name in ('precision', 'lowering')]
+        policy = of_recorded(device, precision, conv_impl, before.get('convolutions'), run.path)
         if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
             run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
                 start, **before))
     if policy.warning:
         run.log('WARNING: ' + policy.warning)
     return policy
+
+
+def of_recorded(device, precision, conv_impl, convolutions, where):
+    """The ComputePolicy of what a run or a chief has: conv_impl may be MEASURED, with a table of convolutions."""
+    if conv_impl != MEASURED:
+        return devices.choose_compute_policy(device, precision, conv_impl)
+    return lowering.measured(devices.choose_compute_policy(device, precision, 'mixed'),
+                             lowering.recorded(convolutions, where))
 
 
 def check_features(run, monitor):
@@ -71,7 +87,8 @@ def config_record(config, plan, device, policy, monitor):
         'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
-        'arithmetic': {'precision': policy.precision, 'lowering': policy.conv_impl},
+        'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl}, **(
+            {} if policy.convolutions is None else {'convolutions': policy.convolutions})),
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
                   'precision': config.precision, 'lowering': config.lowering,
                   'intra_op_threads': config.intra_op_threads,

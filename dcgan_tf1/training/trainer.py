@@ -37,8 +37,12 @@ def train(config, output_closed=lambda: False):
     config = dataclasses.replace(config, preset=plan.preset)
     job = Job(config, log)
     monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
+
+    def write_config(policy):
+        job.run.write_config(record.config_record(config, plan, device, policy, monitor))
+
     with job.open_run(plan, output_closed):
-        plan = job.agree(plan, device)
+        plan = job.agree(plan, device, write_config)
         start = job.start or 0
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
@@ -47,12 +51,12 @@ def train(config, output_closed=lambda: False):
             record.check_features(job.run, monitor)
         if job.is_chief:
             # Before anything that takes time: a folder without it is not found again after a kill.
-            job.run.write_config(record.config_record(config, plan, device, job.policy, monitor))
+            write_config(job.policy)
         job.group.start_server(session_config)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(job.group.device):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
-                config.preset, job.policy.precision, job.policy.conv_impl, device.towers, plan.total,
+                config.preset, job.policy.precision, job.policy.built_by, device.towers, plan.total,
                 AllReduce(job.group.count, job.group.task), FED if in_file(plan.data.pixels) else BYTES)
             saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
             tf_graph.finalize()

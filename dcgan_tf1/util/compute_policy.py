@@ -9,10 +9,23 @@ CONV_IMPLS = ('native', 'matmul', 'mixed')
 PRECISION_CHOICES = ('auto',) + PRECISIONS
 CONV_IMPL_CHOICES = ('auto',) + CONV_IMPLS
 
-ComputePolicy = collections.namedtuple('ComputePolicy', [
+_ComputePolicy = collections.namedtuple('ComputePolicy', [
     'precision',  # of PRECISIONS: of products, and of the tensors between layers
-    'conv_impl',  # of CONV_IMPLS: 'native' is TensorFlow's kernels, the others faster ways to the same values
+    # Of CONV_IMPLS: 'native' is TensorFlow's kernels, the others faster ways to the same values; or MEASURED, by
+    # `convolutions`. To a layer it may be that table itself.
+    'conv_impl',
     'why',        # a sentence for the log
     'warning',    # a sentence where it is not what was asked for, or None
+    'convolutions',  # of MEASURED, the table that training/lowering.py has of what is the fastest; else None
 ])
-ComputePolicy.__new__.__defaults__ = ('float32', 'native', '', None)
+_ComputePolicy.__new__.__defaults__ = ('float32', 'native', '', None, None)
+MEASURED = 'measured'
+
+
+class ComputePolicy(_ComputePolicy):
+    """What a graph computes in, and how."""
+
+    @property
+    def built_by(self):
+        """What a graph is built with as its conv_impl."""
+        return self.conv_impl if self.convolutions is None else self.convolutions

@@ -164,8 +164,9 @@ def compute_flags(command, precision):
                    'fastest that the machine is made for. Checkpoints are the same for all.')
     command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
-                   'graph. matmul: as products of matrices. mixed: the faster of the two for each product on a CPU. '
-                   'auto: native on a GPU, mixed on a CPU.')
+                   'graph. matmul: as products of matrices. mixed: what was the faster of the two for each product on '
+                   'our CPUs. auto: native on a GPU; on a CPU mixed, or, where 300 steps or more are trained, what is '
+                   'measured once to be the fastest on this machine.')
 
 
 def background_flag(command, backgrounds, beside):

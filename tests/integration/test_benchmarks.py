@@ -12,6 +12,7 @@ sys.path.insert(0, BENCHMARKS)
 import convolutions  # noqa: E402
 import train_step  # noqa: E402
 
+from dcgan_tf1.gan import convolution_timing  # noqa: E402
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 
 
@@ -29,20 +30,26 @@ def test_operations_of_a_step():
     ('dcgan', ['generator/g_h{}'.format(number) for number in (1, 2, 3, 4)]
      + ['discriminator/d_h{}_conv'.format(number) for number in (0, 1, 2, 3)])])
 def test_the_timed_convolutions_are_those_of_a_step(preset, names):
-    layers = convolutions.layers_of(PRESETS[preset])
-    assert [layer.name for layer in layers] == names
+    uses = convolution_timing.uses_of(PRESETS[preset])
+    assert [use.scope for use in uses] == names
     updates = len(PRESETS[preset].schedule) - 1
     assert updates == convolutions.GENERATOR_UPDATES[preset]
-    counted = sum(sum(convolutions.times_a_step(layer, updates)) * convolutions.flops(layer, 64) for layer in layers)
+    counted = sum(sum(convolutions.products_a_step(use, updates).values()) * convolutions.flops(use, 64)
+                  for use in uses)
     dense = 2 * 64 * ((1 + 2 * updates) * 100 * 8192 + (6 + 2 * updates) * 8192)
     assert counted + dense == train_step.step_flops(64, preset)
 
 
 @pytest.mark.slow_tf1
-def test_the_convolutions_are_timed_in_every_lowering():
-    layers = convolutions.layers_of(PRESETS['blog_mnist'])[2:4]
-    seconds = convolutions.measure(layers, 'float32', batch=2, rounds=1)
-    assert len(seconds) == 2 * 3 * 3 and all(0 < value < 10 for value in seconds.values())
+def test_the_convolutions_are_timed_in_every_way(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['convolutions.py', '--precision=float32', '--batch=2', '--rounds=1'])
+    convolutions.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith('blog_mnist, batch 2, float32; ') and len(lines) == 2 + 6 * 3 + 1
+    assert lines[1].split()[-6:] == ['native', 'matmul', 'blocks', 'mixed', 'auto', 'GFLOP/s']
+    totals = dict(part.split() for part in lines[-1].split(': ')[1].replace('all of a step, ms', '').split(', '))
+    assert set(totals) == {'native', 'matmul', 'mixed', 'auto'}
+    assert 0 < float(totals['auto']) <= float(totals['mixed'])
 
 
 def test_names_say_what_they_are():

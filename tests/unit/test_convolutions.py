@@ -111,7 +111,7 @@ def test_what_mixed_takes(geometry, float32, bfloat16):
     height, width, channels, _, kernel, stride, padding = geometry
     convolve = Convolution(height, width, channels, kernel, stride, padding, 'mixed')
     for dtype, expected in ((tf.float32, float32), (tf.bfloat16, bfloat16)):
-        assert ' '.join(convolve._lowering(product, dtype)
+        assert ' '.join(convolve.usual_way(product, dtype)
                         for product in ('forward', 'to_input', 'to_kernel')) == expected
 
 

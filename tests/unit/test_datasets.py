@@ -388,7 +388,7 @@ def test_command(tmp_path):
         Image.new('L' if channels == 1 else 'RGB', (4, 4)).save('pictures/{}.png'.format(name))
         status, out, err = run_command('datasets', '--dataset=folder', '--data_dir=pictures', '--shape=4x4xauto')
         assert status == 0 and ' of 4x4x{}, bytes'.format(channels) in out, err
-    check_one_line_error(run_command('datasets', '--dataset=folder', '--shape=4x4x2'), '1, 3 or auto channels', '4x4x2')
+    check_one_line_error(run_command('datasets', '--dataset=folder', '--shape=4x4x2'), '1, 3 or auto', '4x4x2')
     check_one_line_error(run_command('datasets', '--data_dir=nowhere'), '--data_dir', 'nowhere')
     check_one_line_error(run_command('datasets', '--dataset=emnist'), 'dataset', 'emnist', 'fashion_mnist')
     check_one_line_error(run_command('datasets', '--data_dir=given', '--preview=no/such/p.png'), 'p.png')

@@ -1,0 +1,79 @@
+"""How long each way takes to compute the products of a preset's convolutions, alone and on all cores."""
+
+import collections
+import time
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan.collectives import AllReduce
+from dcgan_tf1.gan.convolutions import PRODUCTS, Convolution, noted
+from dcgan_tf1.gan.updates import UpdateBuilder
+
+# One thing to be timed: the key of a convolutions.Geometry, one of PRODUCTS, and one of its ways.
+Case = collections.namedtuple('Case', 'key product way')
+
+HOPELESS = 2  # times the fastest way's seconds, from which on a way is timed no more
+
+
+def uses_of(preset):
+    """A convolutions.Use for each convolution of a preset's networks in training, in the order in which they run."""
+    with tf.Graph().as_default(), noted() as uses, tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+        labels = None if preset.classes is None else tf.zeros([1, preset.classes])
+        UpdateBuilder(preset, 'float32', 'native', ('',), AllReduce()).forward(
+            tf.zeros((1,) + tuple(preset.input_shape)), tf.zeros([1, preset.z_dim]), labels, tf.zeros([], tf.int32))
+    return list(collections.OrderedDict.fromkeys(uses))  # the discriminator runs on real images and on fake ones
+
+
+def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, progress=lambda cases: cases):
+    """{Case: the least seconds} of all products of these Geometries in all ways that come into question.
+
+    Args:
+      precision: of util.compute_policy.PRECISIONS.
+      batch: images.
+      config: a session's ConfigProto.
+      rounds: how often each is timed, all in turn, unless it takes HOPELESS times as long as another way.
+      limit_s: seconds after which no other round is begun.
+      progress: takes the Cases of a round and returns them, to be iterated over.
+    """
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        operations = collections.OrderedDict()
+        for geometry in collections.OrderedDict.fromkeys(geometries):
+            operations.update(_operations(geometry, tf.as_dtype(precision), batch))
+        session.run(tf.global_variables_initializer())
+        calls = {case: session.make_callable([operation]) for case, operation in operations.items()}
+        found, began = {}, time.perf_counter()
+        for number in range(rounds):
+            if number and time.perf_counter() - began > limit_s:
+                break
+            least = {}
+            for case, taken in found.items():
+                least[case[:2]] = min(taken, least.get(case[:2], taken))
+            for case in progress([case for case in calls if (
+                    case not in found or found[case] < HOPELESS * least[case[:2]])]):
+                calls[case]()  # its operands come into the caches, as they would be from the layer before
+                start = time.perf_counter()
+                calls[case]()
+                found[case] = min(found.get(case, float('inf')), time.perf_counter() - start)
+        return found
+
+
+def _operations(geometry, dtype, batch):
+    """{Case: what computes it, from variables}."""
+    height, width, channels, filters, size, stride, padding = geometry
+    convolve = Convolution(height, width, channels, size, stride, padding, 'native')
+    x_shape, kernel_shape = [batch, height, width, channels], [size, size, channels, filters]
+    y_shape = [batch] + convolve(tf.zeros([1] + x_shape[1:]), tf.zeros(kernel_shape)).shape.as_list()[1:]
+    with tf.variable_scope(None, default_name='convolution'):
+        x, kernel, y = [
+            tf.get_variable(name, initializer=tf.cast(tf.random.normal(shape), dtype), use_resource=True).read_value()
+            for name, shape in (('x', x_shape), ('kernel', kernel_shape), ('y', y_shape))]
+    operands = {'forward': (x, kernel), 'to_input': (y, kernel), 'to_kernel': (x, y)}
+    return {Case(geometry.key, product, way): convolve.compute(product, way, *operands[product]).op
+            for product in PRODUCTS for way in convolve.candidates(product, dtype)}
+
+
+def usual_way(geometry, product, precision):
+    """What `mixed` takes for one of a geometry's products."""
+    height, width, channels, _, size, stride, padding = geometry
+    return Convolution(height, width, channels, size, stride, padding, 'mixed').usual_way(
+        product, tf.as_dtype(precision))

@@ -1,0 +1,133 @@
+"""Which way each product of a preset's convolutions is computed in: measured once on a machine, and kept.
+
+What is the faster one depends on the processor, the release and the batch, so no table of ours is right everywhere.
+The measurements lie in the user's cache folder ($XDG_CACHE_HOME/dcgan_tf1, by default ~/.cache/dcgan_tf1), a file for
+each question. A file that is damaged, foreign or can't be written is no error: what it would say is measured anew.
+"""
+
+import hashlib
+import json
+import os
+import time
+
+import tensorflow.compat.v1 as tf
+from tqdm import tqdm
+
+from dcgan_tf1.gan import convolution_timing
+from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS
+from dcgan_tf1.util import devices
+from dcgan_tf1.util.compute_policy import MEASURED
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import read_json, write_json
+
+VERSION = 1  # of the ways: whoever changes how one of them computes raises it
+WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
+MARGIN = 0.95  # of the seconds of the way that `mixed` takes, which another has to stay below to be taken
+
+
+def choose(preset, policy, config, log):
+    """The ComputePolicy with what was measured for a preset's convolutions in place of `mixed`.
+
+    policy: what is computed in. config: the session's ConfigProto. Where the preset has no convolutions, `policy`.
+    """
+    uses = convolution_timing.uses_of(preset)
+    if not uses:
+        return policy
+    geometries = sorted({use.geometry for use in uses})
+    question = {
+        'version': VERSION, 'tensorflow': str(tf.VERSION), 'processor': devices.cpu_name(),
+        'instructions': sorted(name for name in devices.cpu_instructions() if name.startswith(('avx', 'amx'))),
+        'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+        'threads': config.intra_op_parallelism_threads, 'precision': policy.precision, 'batch': preset.batch_size,
+        'convolutions': [geometry.key for geometry in geometries]}
+    path = os.path.join(cache_folder(), 'lowering-{}.json'.format(
+        hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]))
+    table = _kept(path, question)
+    if table is None:
+        began = time.time()
+        with tqdm(desc='measuring convolutions', unit='product', disable=None, leave=False) as bar:
+            def progress(cases):
+                bar.total = (bar.total or 0) + len(cases)
+                for case in cases:
+                    yield case
+                    bar.update()
+
+            found = convolution_timing.seconds(
+                geometries, policy.precision, preset.batch_size, config, progress=progress)
+        table = fastest(geometries, found, policy.precision)
+        log('measured {} products of convolutions in {} ways, in {:.1f} s, once on this machine: {}'.format(
+            len(geometries) * len(PRODUCTS), len(found), time.time() - began, _others(table, geometries, policy)))
+        _keep(path, {'question': question, 'convolutions': table, 'milliseconds': {
+            '{}, {}, {}'.format(*case): round(1e3 * took, 4) for case, took in sorted(found.items())}}, log)
+    else:
+        log('convolutions as measured before ({}): {}'.format(path, _others(table, geometries, policy)))
+    return measured(policy, table)
+
+
+def measured(policy, table):
+    """A ComputePolicy that computes convolutions as a table says."""
+    return policy._replace(conv_impl=MEASURED, convolutions=table, why=policy.why.replace(
+        '{} convolutions'.format(policy.conv_impl), MEASURED + ' convolutions'))
+
+
+def fastest(geometries, seconds, precision):
+    """{Geometry.key: {product: way}}: what `mixed` takes, unless another way is faster by more than chance."""
+    table = {}
+    for geometry in geometries:
+        table[geometry.key] = ways = {}
+        for product in PRODUCTS:
+            took = {case.way: value for case, value in seconds.items() if case[:2] == (geometry.key, product)}
+            usual = convolution_timing.usual_way(geometry, product, precision)
+            best = min(took, key=took.get)
+            ways[product] = best if usual not in took or took[best] < MARGIN * took[usual] else usual
+    return table
+
+
+def recorded(table, where):
+    """The table that a config.json has, checked; UserError for another thing."""
+    if not _is_table(table):
+        wrong = table if not isinstance(table, dict) else next(
+            {key: ways} for key, ways in sorted(table.items()) if not _is_table({key: ways}))
+        raise UserError("{}: expected what was measured, as 'convolutions' of 'arithmetic' in its config.json, found "
+                        '{:.120}; --lowering=mixed goes on without'.format(where, repr(wrong)))
+    return table
+
+
+def cache_folder():
+    """The folder of what was measured; it need not be there."""
+    base = os.environ.get('XDG_CACHE_HOME', '')
+    # By the specification a relative path is to be ignored.
+    return os.path.join(base if os.path.isabs(base) else os.path.expanduser('~/.cache'), 'dcgan_tf1')
+
+
+def _others(table, geometries, policy):
+    """Which products are not computed as in `mixed`, for the log."""
+    found = ['{} of {} {}'.format(product, geometry.key, table[geometry.key][product])
+             for geometry in geometries for product in PRODUCTS
+             if table[geometry.key][product] != convolution_timing.usual_way(geometry, product, policy.precision)]
+    return 'as --lowering=mixed but for ' + '; '.join(found) if found else 'as --lowering=mixed'
+
+
+def _is_table(table):
+    return isinstance(table, dict) and all(
+        isinstance(ways, dict) and set(ways) == set(PRODUCTS)
+        and all(isinstance(ways[product], str) and ways[product] in WAYS[product] for product in PRODUCTS)
+        for ways in table.values())
+
+
+def _kept(path, question):
+    """The table that a file of the cache has; None for none."""
+    try:
+        found = read_json(path)
+        table = found['convolutions'] if found['question'] == question else None
+    except (UserError, OSError, ValueError, TypeError, KeyError):
+        return None
+    return table if _is_table(table) and set(table) == set(question['convolutions']) else None
+
+
+def _keep(path, content, log):
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_json(path, content)
+    except (UserError, OSError) as error:
+        log('what was measured is not kept: {}'.format(error))

@@ -1,0 +1,195 @@
+"""The convolutions' ways as measured: what is taken, kept and recorded, and that it changes the speed alone."""
+
+import collections
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers.commands import check_one_line_error, run_command
+
+from dcgan_tf1 import train
+from dcgan_tf1.gan import convolution_timing
+from dcgan_tf1.gan.convolution_timing import Case
+from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution, Geometry
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.training import lowering, record
+from dcgan_tf1.util import devices
+from dcgan_tf1.util.compute_policy import ComputePolicy
+from dcgan_tf1.util.errors import UserError
+
+SMALL = Geometry(7, 6, 3, 5, 3, 2, 'SAME')
+TABLE = {SMALL.key: {'forward': 'matmul', 'to_input': 'blocks', 'to_kernel': 'native'}}
+SYSTEM = PRESETS['blog_mnist']
+USUAL = ComputePolicy('float32', 'mixed', 'float32, mixed convolutions')
+
+
+def test_the_key_of_a_geometry():
+    assert SMALL.key == '7x6x3-5 3x3/2 SAME'
+
+
+def test_the_convolutions_of_a_preset():
+    uses = convolution_timing.uses_of(SYSTEM)
+    assert [(use.scope, use.geometry.key, use.transposed) for use in uses] == [
+        ('generator/conv2d_transpose', '7x7x256-512 4x4/1 VALID', True),
+        ('generator/conv2d_transpose_1', '14x14x128-256 3x3/2 SAME', True),
+        ('generator/conv2d_transpose_2', '28x28x1-128 3x3/2 SAME', True),
+        ('discriminator/conv2d', '28x28x1-128 3x3/2 SAME', False),
+        ('discriminator/conv2d_1', '14x14x128-256 3x3/2 SAME', False),
+        ('discriminator/conv2d_2', '7x7x256-512 3x3/2 SAME', False)]
+    assert convolution_timing.uses_of(PRESETS['keras_dense']) == []
+
+
+@pytest.mark.parametrize('preset', sorted(PRESETS))
+def test_of_every_preset_they_are_found(preset):
+    uses = convolution_timing.uses_of(PRESETS[preset])
+    assert len({use.scope for use in uses}) == len(uses)
+    assert bool(uses) == (preset not in ('blog_dense', 'keras_dense', 'autoencoder', 'vae'))
+
+
+def test_every_way_is_timed_that_is_exact_enough():
+    found = convolution_timing.seconds([SMALL, SMALL], 'float32', 2, rounds=2)
+    assert set(found) == {Case(SMALL.key, product, way) for product in PRODUCTS for way in WAYS[product]}
+    assert all(0 < took < 10 for took in found.values())
+    convolve = Convolution(8, 8, 1, 3, 1, 'SAME', 'native')
+    assert convolve.candidates('to_kernel', tf.bfloat16) == ['matmul']
+    assert convolve.candidates('to_input', tf.float32) == ['native', 'matmul']
+
+
+def test_another_way_than_the_usual_one_is_taken_only_where_it_is_faster_by_more_than_chance():
+    def way(native, matmul):
+        found = {Case(SMALL.key, product, name): took for product in PRODUCTS
+                 for name, took in (('native', native), ('matmul', matmul))}
+        return lowering.fastest([SMALL], found, 'float32')[SMALL.key]['forward']
+
+    assert convolution_timing.usual_way(SMALL, 'forward', 'float32') == 'native'
+    assert [way(1.0, 0.96), way(1.0, 0.94), way(0.9, 1.0)] == ['native', 'matmul', 'native']
+
+
+@pytest.mark.parametrize('number', range(3))
+def test_each_way_of_a_table_gives_the_same_values(number):
+    """Also what the table does not have."""
+    table = {SMALL.key: {product: list(WAYS[product])[number % len(WAYS[product])] for product in PRODUCTS}}
+    draw = np.random.RandomState(0)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x, kernel, dy = [tf.constant(draw.randn(*shape), tf.float32)
+                         for shape in ((2, 7, 6, 3), (3, 3, 3, 5), (2, 4, 3, 5))]
+        results = []
+        for impl in ('native', table, {}):
+            convolve = Convolution(7, 6, 3, 3, 2, 'SAME', impl)
+            before = {op.name for op in graph.get_operations()}
+            y, back = convolve(x, kernel), convolve.transposed(dy, kernel)
+            results.append(session.run([y, back] + tf.gradients(y, [x, kernel], dy)
+                                       + tf.gradients(back, [dy, kernel], x)))
+            kinds = {op.type for op in graph.get_operations() if op.name not in before}
+            if impl == table:
+                assert ('MatMul' in kinds) == ('matmul' in table[SMALL.key].values())
+    for found in results[1:]:
+        for value, expected in zip(found, results[0]):
+            np.testing.assert_allclose(value, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Measurements that take no time, in a cache of the test's own: what was asked for."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    asked = []
+
+    def seconds(geometries, precision, batch, config, progress):
+        asked.append((sorted(geometries), precision, batch))
+        return {case: 1.0 if case.way == 'matmul' else 2.0 for case in progress([
+            Case(geometry.key, product, way) for geometry in geometries for product in PRODUCTS
+            for way in ('native', 'matmul')])}
+
+    monkeypatch.setattr(convolution_timing, 'seconds', seconds)
+    monkeypatch.setattr(lowering, 'WORTH_STEPS', 1)
+    return asked
+
+
+def choose(policy=USUAL, **config):
+    lines = []
+    return lowering.choose(SYSTEM, policy, devices.session_config(**config), lines.append), lines
+
+
+def test_what_was_measured_is_kept_for_the_same_question_alone(measured, tmp_path):
+    first, lines = choose()
+    assert first.conv_impl == 'measured' and first.why == 'float32, measured convolutions'
+    assert first.built_by == first.convolutions and len(first.convolutions) == 4
+    assert all(ways == dict.fromkeys(PRODUCTS, 'matmul') for ways in first.convolutions.values())
+    assert 'measured 12 products of convolutions in 24 ways' in lines[0]
+    assert '; forward of 14x14x128-256 3x3/2 SAME matmul' in lines[0]
+    again, lines = choose()
+    assert again == first and len(measured) == 1 and 'convolutions as measured before' in lines[0]
+    choose(intra_op_threads=1)
+    choose(ComputePolicy('bfloat16', 'mixed'))
+    assert [each[1:] for each in measured] == [('float32', 64), ('float32', 64), ('bfloat16', 64)]
+    assert len(os.listdir(str(tmp_path / 'cache' / 'dcgan_tf1'))) == 3
+
+
+@pytest.mark.parametrize('content', [
+    '', '{', '[]', '{"question": 1, "convolutions": {}}', '\x00', '{"convolutions": {"x": "y"}}'])
+def test_a_damaged_or_foreign_file_is_made_anew(measured, content):
+    first, _ = choose()
+    path = os.path.join(lowering.cache_folder(), os.listdir(lowering.cache_folder())[0])
+    with open(path) as handle:
+        whole = json.load(handle, object_pairs_hook=collections.OrderedDict)
+    whole['convolutions'] = {'other': {}}
+    for text in (content, json.dumps(whole)):
+        with open(path, 'w') as handle:
+            handle.write(text)
+        found, lines = choose()
+        assert found == first and 'once on this machine' in lines[0]
+    assert len(measured) == 3
+    choose()
+    assert len(measured) == 3
+
+
+def test_without_a_place_to_keep_it_a_line_says_so(measured, tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    found, lines = choose()
+    assert found.conv_impl == 'measured' and 'what was measured is not kept: ' in lines[1]
+    monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
+    assert lowering.cache_folder() == os.path.expanduser('~/.cache/dcgan_tf1')
+
+
+def test_a_run_keeps_what_it_began_with(measured, tiny_data, tmp_path):
+    flags = ['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'), '--preset=blog_mnist',
+             '--batch_size=4', '--device=cpu', '--precision=float32']
+    status, out, err = run_command('train', '--max_steps=1', *flags)
+    assert status == 0 and 'computing in float32, measured convolutions' in out, err
+    path = tmp_path / 'runs' / '00000-blog_mnist' / 'config.json'
+    before = json.loads(path.read_text(encoding='utf-8'))
+    assert before['arithmetic']['lowering'] == 'measured' and len(before['arithmetic']['convolutions']) == 4
+    assert before['flags']['lowering'] == 'auto' and len(measured) == 1
+    status, out, err = run_command('train', '--max_steps=2', *flags)
+    assert status == 0 and 'computing in float32, measured convolutions' in out and 'WARNING' not in out, err
+    assert json.loads(path.read_text(encoding='utf-8'))['arithmetic'] == before['arithmetic'] and len(measured) == 1
+    before['arithmetic']['convolutions']['28x28x1-128 3x3/2 SAME']['forward'] = 'magic'
+    path.write_text(json.dumps(before), encoding='utf-8')
+    check_one_line_error(run_command('train', '--max_steps=3', *flags), "as 'convolutions' of 'arithmetic'", 'magic')
+    status, out, err = run_command('train', '--max_steps=3', '--lowering=mixed', *flags)
+    assert status == 0 and 'this run computed in float32 with measured convolutions' in out, err
+
+
+def test_nothing_is_measured_for_a_few_steps_or_where_a_way_is_named(measured, tiny_data, tmp_path, monkeypatch):
+    flags = ['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'), '--preset=blog_mnist',
+             '--batch_size=4', '--device=cpu', '--max_steps=1', '--resume=never']
+    assert run_command('train', '--lowering=matmul', *flags)[0] == 0
+    monkeypatch.setattr(lowering, 'WORTH_STEPS', 2)
+    status, out, _ = run_command('train', *flags)
+    assert status == 0 and 'mixed convolutions' in out and measured == []
+
+
+def test_the_help_text_says_from_which_step_on(capsys):
+    assert train.parse_train(['--help']) is None
+    assert 'where {} steps or more are trained'.format(lowering.WORTH_STEPS) in ' '.join(capsys.readouterr().out.split())
+
+
+def test_other_workers_take_the_table_of_the_chief():
+    cpu = devices.Device('CPU', 'CPU', ('',), None)
+    found = record.of_recorded(cpu, 'float32', 'measured', TABLE, 'the chief')
+    assert found.built_by == TABLE and found.conv_impl == 'measured' and found.precision == 'float32'
+    with pytest.raises(UserError, match='the chief: expected what was measured'):
+        record.of_recorded(cpu, 'float32', 'measured', None, 'the chief')
