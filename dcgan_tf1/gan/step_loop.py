@@ -6,6 +6,7 @@ which of them, and brings its noise. Images that are too many to stay there come
 
 import collections
 import contextlib
+import functools
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -53,7 +54,8 @@ def make_steps(session, handles, images, labels=None, table=None):
     `session`, and returns whether to stop after them. first is the number of the first of
     them (from 1; it selects the dropout masks); indices, noises and images are as in Loop. The numbers
     don't depend on how steps are divided into calls. stop_requested() says whether this worker
-    is to stop by now: if one of several is, all do, after the same step.
+    is to stop by now: if one of several is, all do, after the same step. metadata: a tf.RunMetadata, which then gets
+    a trace of the call.
     """
     loop, exchange = handles.loop, handles.exchange
     if images is not None and table is not None:
@@ -62,19 +64,23 @@ def make_steps(session, handles, images, labels=None, table=None):
     session.run(loop.load, {placeholder: values for placeholder, values in loaded
                             if placeholder is not None and values is not None})
     fed = [loop.images] if images is None else []
+    feeds, fetch = [loop.first, loop.indices, loop.noises] + fed, loop.train
+    if exchange is not None:
+        feeds, fetch = feeds + [exchange.stop_request], exchange.stop_votes
     # A callable skips the session's look at fetches and feeds in every call.
-    if exchange is None:
-        train = session.make_callable(loop.train, [loop.first, loop.indices, loop.noises] + fed)
-    else:
-        train = session.make_callable(
-            exchange.stop_votes, [loop.first, loop.indices, loop.noises] + fed + [exchange.stop_request])
+    train = session.make_callable(fetch, feeds)
 
-    def steps(first, indices, noises, images=None, stop_requested=lambda: False):
+    def traced(metadata, *inputs):
+        return session.run(fetch, dict(zip(feeds, inputs)), tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE),
+                           metadata)
+
+    def steps(first, indices, noises, images=None, stop_requested=lambda: False, metadata=None):
+        call = train if metadata is None else functools.partial(traced, metadata)
         inputs = (first, indices, noises) + (() if images is None else (images,))
         if exchange is None:
-            train(*inputs)
+            call(*inputs)
             return bool(stop_requested())
-        return bool(train(*inputs, [1.0 if stop_requested() else 0.0])[0] > 0)
+        return bool(call(*inputs, [1.0 if stop_requested() else 0.0])[0] > 0)
 
     return steps
 

@@ -53,6 +53,7 @@ class TrainConfig:
     lowering: str
     xla: bool
     steps_per_run: int
+    trace: Optional[str]
     num_gpus: int
     intra_op_threads: int
     inter_op_threads: int
@@ -162,6 +163,9 @@ def _add_machine_flags(command):
                                   'TF_XLA_FLAGS=--tf_xla_cpu_global_jit in the environment).')
     command.integer('steps_per_run', 0, 'Steps that TensorFlow takes before Python is back; 0 for as many as take '
                                         'half a second. The numbers do not depend on it.', 0)
+    command.path('trace', None, 'Write a timeline of three steps, after some to warm up, to this new file, '
+                                'which ui.perfetto.dev and chrome://tracing show; of several workers, the '
+                                "chief's.", ('.json',))
     command.integer('num_gpus', 1, 'GPUs that share a step: each takes --batch_size images, and gradients are '
                                    'averaged. With --device=cpu, logical devices, to try it out.', 1)
     command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)

@@ -19,6 +19,7 @@ from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training.loop import Hook
 from dcgan_tf1.training.plan import IsolatedSteps
 from dcgan_tf1.training.session import check_finite
+from dcgan_tf1.training.tracing import TraceHook
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import FigureError
 
@@ -38,8 +39,9 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start):
     hooks = [
         losses, samples, LossLogHook(preset, plan, run, samples), ProgressBar(preset, plan, start), quality,
         EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, quality),
-        FiguresHook(config, plan, run, losses, samples, quality)]
-    return [hook for hook in hooks if hook is not None]
+        FiguresHook(config, plan, run, losses, samples, quality),
+        config.trace and TraceHook(config.trace, model, start, plan.total, run.log)]
+    return [hook for hook in hooks if hook]
 
 
 def worker_hooks(config, plan, start):

@@ -46,6 +46,7 @@ class TrainingSession:
         self._steps = step_loop.make_steps(
             session, handles, None if in_file(data.pixels) else data.pixels.reshape((-1,) + data.input_shape),
             data.labels, data.table)
+        self._metadata = None  # of steps that are to be traced
         self._cached = (None, None)  # the last step whose losses were evaluated, and those
 
     # ------------------------------------------------------------------------ variables
@@ -98,7 +99,13 @@ class TrainingSession:
 
         inputs: an InputPrefetcher's. stop_requested: () -> whether this one is asked to by now.
         """
-        return self._steps(first, *inputs, stop_requested=stop_requested)
+        metadata, self._metadata = self._metadata, None
+        return self._steps(first, *inputs, stop_requested=stop_requested, metadata=metadata)
+
+    def trace_next(self):
+        """Has the next take_steps() traced; returns the tf.RunMetadata that will have what it took."""
+        self._metadata = tf.RunMetadata()
+        return self._metadata
 
     # --------------------------------------------------------------------------- losses
 

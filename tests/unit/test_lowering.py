@@ -184,7 +184,8 @@ def test_nothing_is_measured_for_a_few_steps_or_where_a_way_is_named(measured, t
 
 def test_the_help_text_says_from_which_step_on(capsys):
     assert train.parse_train(['--help']) is None
-    assert 'where {} steps or more are trained'.format(lowering.WORTH_STEPS) in ' '.join(capsys.readouterr().out.split())
+    text = ' '.join(capsys.readouterr().out.split())
+    assert 'where {} steps or more are trained'.format(lowering.WORTH_STEPS) in text
 
 
 def test_other_workers_take_the_table_of_the_chief():

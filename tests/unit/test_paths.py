@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------ ~
 
 PATHS = [
-    (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint']),
+    (train.parse_train, [], ['data_dir', 'run_dir', 'init_checkpoint', 'trace']),
     (datasets.parse, ['--dataset=npz'], ['cache_dir']),
     (sample.parse, ['--run=a'], ['run', 'out', 'outdir', 'npz', 'z', 'preset_file']),
     (sample.parse, ['--run=a', '--interpolate'], ['video']),
@@ -37,12 +37,14 @@ PATHS = [
     (export.parse, ['--run=a'], ['run', 'out']),
     (evaluate.parse, ['--run=a', '--features_input=x', '--features_output=y', '--features=f'],
      ['run', 'data_dir', 'out', 'features']),
-    (evaluate.parse, ['--preset=vae', '--images=a'], ['images']),
+    (evaluate.parse, ['--preset=vae', '--images=a'], ['images', 'cache_dir']),
     (datasets.parse, [], ['data_dir', 'preview']),
 ]
 
 
 def value_of(config, name):
+    if isinstance(getattr(config, 'reading', None), dict) and name in config.reading:
+        return config.reading[name]
     return getattr(config if hasattr(config, name) else config.reading, name)
 
 
