@@ -168,7 +168,7 @@ def build_training_graph(preset, precision='float32', conv_impl='native', towers
             images = _sample_images(preset, noise, one_hot, dropout_seed, preset.dropout_when_sampling)
         sums, size = workers.sums, workers.bytes
         loop = build_step_loop(preset, builder.update, global_step, preset.batch_size * len(towers), total_steps,
-                               images_as)
+                               images_as, unrolled=workers.count > 1)
         exchange = build_sync_ops(workers, loop.train, workers.sums - sums, workers.bytes - size) \
             if workers.count > 1 else None
         return TrainingGraph(real, noise, dropout_seed, forward.mean_losses(), images, global_step, builder.update,

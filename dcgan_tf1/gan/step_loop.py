@@ -85,11 +85,12 @@ def make_steps(session, handles, images, labels=None, table=None):
     return steps
 
 
-def build_step_loop(preset, update, global_step, batch_size, total_steps, images_as=FLOATS):
+def build_step_loop(preset, update, global_step, batch_size, total_steps, images_as=FLOATS, unrolled=False):
     """The Loop of a preset's steps.
 
     update: see TrainingGraph. batch_size: images in a batch on this worker.
     total_steps: over which a preset's learning rate falls. images_as: FLOATS, BYTES or FED.
+    unrolled: whether updates that are repeated within a step are built one by one, not once in a loop of their own.
     """
     if images_as == FED:
         fed_images = tf.placeholder(tf.uint8, (None, None) + preset.input_shape, name='loop/images')
@@ -124,13 +125,30 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         factor = None
         if preset.learning_rate_decay == 'linear':
             factor = tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
-        done = []
-        for place, spec in enumerate(preset.schedule):
+
+        def one(place, spec, later=0):
+            """The op of an update, or of the one that is so many places later in a row of its kind."""
+            real, one_hot = real_images(i, spec.images + later)
+            begin, end = noise_ends[spec.noise:spec.noise + 2]
+            noise = tf.identity(noises[i, begin + later * (end - begin):end + later * (end - begin)])
+            return update(spec, real, noise, dropout_seed_for(first + i, place + later), full_batch=batch_size,
+                          labels=one_hot, progress=Progress(first + i, factor))
+
+        def several(place, spec, count):
+            def body(later):
+                with tf.control_dependencies([one(place, spec, later)]):
+                    return later + 1
+
+            return tf.while_loop(lambda later: later < count, body, [tf.constant(0)], parallel_iterations=1,
+                                 back_prop=False, name='updates').op
+
+        done, place = [], 0
+        while place < len(preset.schedule):
+            count = 1 if unrolled else _repeated(preset, place)
             with tf.control_dependencies(done):
-                real, one_hot = real_images(i, spec.images)
-                noise = tf.identity(noises[i, noise_ends[spec.noise]:noise_ends[spec.noise + 1]])
-                done = [update(spec, real, noise, dropout_seed_for(first + i, place), full_batch=batch_size,
-                               labels=one_hot, progress=Progress(first + i, factor))]
+                done = [one(place, preset.schedule[place]) if count == 1 else
+                        several(place, preset.schedule[place], count)]
+            place += count
         with tf.control_dependencies(done), tf.control_dependencies([tf.assign_add(global_step, 1).op]):
             return i + 1
 
@@ -139,6 +157,22 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
                           name='loop')
     load = tf.group(*[each.initializer for each in (images, table, labels) if each is not None])
     return Loop(load_images, load_table, load_labels, load, first, indices, noises, train.op)
+
+
+def _repeated(preset, place):
+    """How many updates from `place` on are one update on the next images and noise each time, to be built once.
+
+    1 where losses are accumulated by place.
+    """
+    spec, count = preset.schedule[place], 1
+    if preset.losses_when != 'after':
+        return count
+    for later in preset.schedule[place + 1:]:
+        if later != spec._replace(images=spec.images + count, noise=spec.noise + count) \
+                or preset.noise_batches[later.noise] != preset.noise_batches[spec.noise]:
+            break
+        count += 1
+    return count
 
 
 def _scaled(pixels, table, preset):

@@ -74,6 +74,29 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
 
 
+def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
+    """Three of the discriminator, each on images, noise and masks of its own, before the generator's on more noise."""
+    preset = dataclasses.replace(
+        PRESETS['blog_dense'], batch_size=4, image_batches=3, noise_batches=(1, 1, 1, 2), learning_rate_decay='linear',
+        schedule=tuple(objectives.UpdateSpec((objectives.D_OBJECTIVE,), images=i, noise=i) for i in range(3))
+        + (objectives.UpdateSpec((objectives.G_OBJECTIVE,), noise=3),))
+    assert [step_loop._repeated(preset, place) for place in range(4)] == [3, 2, 1, 1]
+    assert step_loop._repeated(dataclasses.replace(preset, losses_when='mean'), 0) == 1
+    assert step_loop._repeated(dataclasses.replace(preset, noise_batches=(1, 2, 1, 2)), 0) == 1
+    assert [step_loop._repeated(PRESETS[name], 0) for name in ('resnet_mnist', 'dcgan', 'blog_mnist')] == [5, 1, 1]
+    images, _, _ = data(preset, 1)
+    draw = np.random.RandomState(1)
+    given = (images, draw.randint(IMAGES, size=(3, 12)).astype(np.int32),
+             draw.uniform(-1, 1, (3, 20, preset.z_dim)).astype(np.float32))
+    once = train(preset, *given, total_steps=5)
+    monkeypatch.setattr(step_loop, '_repeated', lambda preset, place: 1)
+    one_by_one = train(preset, *given, total_steps=5)
+    for key, value in one_by_one.items():
+        np.testing.assert_array_equal(once[key], value, err_msg=key)
+    other = train(preset, given[0], given[1][:, ::-1], given[2], total_steps=5)  # which images there are does matter
+    assert any((other[key] != value).any() for key, value in once.items())
+
+
 def test_the_average_of_the_weights_forgets_faster_in_the_first_steps():
     preset = dataclasses.replace(PRESETS['blog_dense'], ema_decay=0.5, ema_warmup=True)
     images, indices, noises = data(preset, 11)
