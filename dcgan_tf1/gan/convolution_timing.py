@@ -18,9 +18,11 @@ HOPELESS = 2  # times the fastest way's seconds, from which on a way is timed no
 def uses_of(preset):
     """A convolutions.Use for each convolution of a preset's networks in training, in the order in which they run."""
     with tf.Graph().as_default(), noted() as uses, tf.variable_scope(tf.get_variable_scope(), use_resource=True):
-        labels = None if preset.classes is None else tf.zeros([1, preset.classes])
+        real, noise, labels = [None if width is None else tf.placeholder(tf.float32, (None,) + tuple(width))
+                               for width in (preset.input_shape, [preset.z_dim],
+                                             None if preset.classes is None else [preset.classes])]
         UpdateBuilder(preset, 'float32', 'native', ('',), AllReduce()).forward(
-            tf.zeros((1,) + tuple(preset.input_shape)), tf.zeros([1, preset.z_dim]), labels, tf.zeros([], tf.int32))
+            real, noise, labels, tf.placeholder(tf.int32, []))
     return list(collections.OrderedDict.fromkeys(uses))  # the discriminator runs on real images and on fake ones
 
 
