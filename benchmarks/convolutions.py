@@ -21,7 +21,7 @@ tf_startup.begin()
 import tensorflow.compat.v1 as tf  # noqa: E402
 
 from dcgan_tf1.gan import convolution_timing  # noqa: E402
-from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS  # noqa: E402
+from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution  # noqa: E402
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 from dcgan_tf1.training import lowering  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
@@ -54,10 +54,9 @@ def products_a_step(use, generator_updates=1):
 
 def flops(use, batch):
     """Of one product, two for each multiply-add, with those of the zeros around an image."""
-    height, width, channels, filters, size, stride, padding = use.geometry
-    if padding == 'VALID':
-        height, width = height - size + 1, width - size + 1
-    return 2 * batch * -(-height // stride) * -(-width // stride) * size * size * channels * filters
+    rows, columns = Convolution.of(use.geometry, 'native').output_size
+    _, _, channels, filters, size = use.geometry[:5]
+    return 2 * batch * rows * columns * size * size * channels * filters
 
 
 def main():
@@ -88,6 +87,7 @@ def main():
             print(row.format(use.scope, use.geometry.key, product, times, *[
                 '-' if took is None else '{:.2f}'.format(1e3 * took) for took in own.values()] + [
                     mixed, auto, '{:.0f}'.format(flops(use, arguments.batch) / own[auto] / 1e9)]))
+            # TensorFlow's own way is left out where it is not exact; then the total has what takes its place.
             totals.update({'native': times * (own['native'] or own[mixed]), 'matmul': times * own['matmul'],
                            'mixed': times * own[mixed], 'auto': times * own[auto]})
     print('all of a step, ms: ' + ', '.join('{} {:.1f}'.format(name, 1e3 * took) for name, took in totals.items()))

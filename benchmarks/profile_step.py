@@ -25,7 +25,7 @@ import tensorflow.compat.v1 as tf  # noqa: E402
 
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
-from dcgan_tf1.training import lowering  # noqa: E402
+from dcgan_tf1.training import lowering, tracing  # noqa: E402
 from dcgan_tf1.util import devices  # noqa: E402
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES  # noqa: E402
 
@@ -54,9 +54,8 @@ def profile(preset, policy, steps):
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)
                 for device in metadata.step_stats.dev_stats if traced else ():
                     for node in device.node_stats:
-                        # Rewritten graphs have nodes of their own; their label names the kind: 'x = Kind(y)'.
-                        label = node.timeline_label.split(' = ')[-1].split('(')[0]
-                        kind = kinds.get(node.node_name) or label or 'other'
+                        # Rewritten graphs have nodes of their own, whose kinds their labels name.
+                        kind = kinds.get(node.node_name) or tracing.kind_of(node) or 'other'
                         microseconds[kind] += node.op_end_rel_micros - node.op_start_rel_micros
                         calls[kind] += 1
             if 3 <= step < 3 + steps:
@@ -75,7 +74,7 @@ def main():
     arguments = parser.parse_args()
     device = devices.find()
     policy = devices.choose_compute_policy(device, arguments.precision, arguments.lowering)
-    if arguments.lowering == 'auto' and policy.conv_impl == 'mixed':
+    if lowering.is_open(arguments.lowering, policy):
         policy = lowering.choose(PRESETS[arguments.preset], policy, tf.ConfigProto(), print)
     step_s, microseconds, calls = profile(PRESETS[arguments.preset], policy, arguments.steps)
     total = sum(microseconds.values())

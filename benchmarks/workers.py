@@ -169,7 +169,7 @@ def dcgan_tf1(arguments):
     if policy.warning:
         raise SystemExit('left out: ' + policy.warning)
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
-    if arguments.lowering == 'auto' and policy.conv_impl == 'mixed':
+    if lowering.is_open(arguments.lowering, policy):
         policy = lowering.choose(preset, policy, config, lambda text: print(text, file=sys.stderr))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)

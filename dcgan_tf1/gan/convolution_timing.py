@@ -61,10 +61,10 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, prog
 
 def _operations(geometry, dtype, batch):
     """{Case: what computes it, from variables}."""
-    height, width, channels, filters, size, stride, padding = geometry
-    convolve = Convolution(height, width, channels, size, stride, padding, 'native')
+    height, width, channels, filters, size = geometry[:5]
+    convolve = Convolution.of(geometry, 'native')
     x_shape, kernel_shape = [batch, height, width, channels], [size, size, channels, filters]
-    y_shape = [batch] + convolve(tf.zeros([1] + x_shape[1:]), tf.zeros(kernel_shape)).shape.as_list()[1:]
+    y_shape = [batch] + list(convolve.output_size) + [filters]
     with tf.variable_scope(None, default_name='convolution'):
         x, kernel, y = [
             tf.get_variable(name, initializer=tf.cast(tf.random.normal(shape), dtype), use_resource=True).read_value()
@@ -76,6 +76,4 @@ def _operations(geometry, dtype, batch):
 
 def usual_way(geometry, product, precision):
     """What `mixed` takes for one of a geometry's products."""
-    height, width, channels, _, size, stride, padding = geometry
-    return Convolution(height, width, channels, size, stride, padding, 'mixed').usual_way(
-        product, tf.as_dtype(precision))
+    return Convolution.of(geometry, 'mixed').usual_way(product, tf.as_dtype(precision))

@@ -77,6 +77,17 @@ class Convolution:
         self._conv_impl = conv_impl
         self._channels = channels
 
+    @classmethod
+    def of(cls, geometry, conv_impl):
+        """The Convolution of a Geometry."""
+        height, width, channels, _, kernel_size, stride, padding = geometry
+        return cls(height, width, channels, kernel_size, stride, padding, conv_impl)
+
+    @property
+    def output_size(self):
+        """(H', W') of what `forward` gives."""
+        return self._rows.count, self._columns.count
+
     def __call__(self, x, kernel):
         """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F], differentiable once."""
         self._note(kernel, False)

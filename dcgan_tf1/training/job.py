@@ -61,16 +61,15 @@ class Job:
     def __enter__(self):
         return self
 
-    def agree(self, plan, device, write_config):
+    def agree(self, plan, device, measure):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
-        Sets `start` and `policy`. write_config: a function of a ComputePolicy that writes config.json.
+        Sets `start` and `policy`. measure: see record.choose_policy().
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
         if self.is_chief:
-            self.policy = record.choose_policy(
-                self._config, device, self.run, self.start, plan.total, write_config)
+            self.policy = record.choose_policy(self._config, device, self.run, self.start, plan.total, measure)
         chief_settings = self.is_chief and {
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,
             'convolutions': self.policy.convolutions,

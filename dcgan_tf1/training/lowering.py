@@ -25,6 +25,11 @@ WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
 MARGIN = 0.95  # of the seconds of the way that `mixed` takes, which another has to stay below to be taken
 
 
+def is_open(asked, policy):
+    """Whether it is left to measurements how `policy` computes convolutions; asked: of CONV_IMPL_CHOICES."""
+    return asked == 'auto' and policy.conv_impl == 'mixed'
+
+
 def choose(preset, policy, config, log):
     """The ComputePolicy with what was measured for a preset's convolutions in place of `mixed`.
 

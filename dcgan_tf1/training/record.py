@@ -18,20 +18,17 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
 
-def choose_policy(config, device, run, start, steps, write_config):
+def choose_policy(config, device, run, start, steps, measure):
     """What the run computes in: what is asked for; else what it was started in; else the fastest.
 
     Checkpoints are the same for all, so a run may change, but not silently.
 
-    steps: how many are to be taken. write_config: a function of a ComputePolicy that writes config.json, which is
-    called before anything that takes time.
+    steps: how many are to be taken. measure: a function of a ComputePolicy that returns one by measurements.
     """
     if start is None:
         policy = devices.choose_compute_policy(device, config.precision, config.lowering)
-        if config.lowering == 'auto' and policy.conv_impl == 'mixed' and steps >= lowering.WORTH_STEPS:
-            write_config(policy)
-            policy = lowering.choose(config.preset, policy, devices.session_config(
-                config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla), run.log)
+        if lowering.is_open(config.lowering, policy) and steps >= lowering.WORTH_STEPS:
+            policy = measure(policy)
     else:
         before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
         recorded = run_folder.read_config(run.path)

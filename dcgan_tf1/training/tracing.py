@@ -53,6 +53,11 @@ class TraceHook(Hook):
             self._found = []
 
 
+def kind_of(node):
+    """A tf.NodeExecStats's kind of operation, by its label 'name = Kind(inputs)'; '' where it has none."""
+    return node.timeline_label.split(' = ')[-1].split('(')[0].strip()
+
+
 def timeline(found):
     """What sessions traced, tf.RunMetadata one after the other -> events of the Trace Event Format, ascending.
 
@@ -73,8 +78,7 @@ def timeline(found):
             took = max(0, node.op_end_rel_micros - node.op_start_rel_micros)
             row = next((row for row, end in enumerate(ends) if end <= start), len(ends))
             ends[row:row + 1] = [start + took]
-            # A label is 'name = Kind(inputs)'; rewritten graphs have nodes that the graph does not know.
-            kind = node.timeline_label.split(' = ')[-1].split('(')[0].strip() or node.node_name
-            events.append({'ph': 'X', 'name': kind, 'pid': process, 'tid': row, 'ts': start, 'dur': took,
+            events.append({'ph': 'X', 'name': kind_of(node) or node.node_name, 'pid': process, 'tid': row,
+                           'ts': start, 'dur': took,
                            'args': {'name': node.node_name, 'operation': node.timeline_label}})
     return events

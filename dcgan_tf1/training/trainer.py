@@ -10,7 +10,7 @@ from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
 from dcgan_tf1.metrics import classifier, evaluation, projection
 from dcgan_tf1.runs import checkpoint
-from dcgan_tf1.training import hooks, record, tracing
+from dcgan_tf1.training import hooks, lowering, record, tracing
 from dcgan_tf1.training.job import EarlyLog, Job
 from dcgan_tf1.training.loop import CallSize, run_steps
 from dcgan_tf1.training.plan import make_plan
@@ -43,8 +43,12 @@ def train(config, output_closed=lambda: False):
     def write_config(policy):
         job.run.write_config(record.config_record(config, plan, device, policy, monitor))
 
+    def measure(policy):
+        write_config(policy)  # before what takes time, see below
+        return lowering.choose(config.preset, policy, session_config, job.run.log)
+
     with job.open_run(plan, output_closed):
-        plan = job.agree(plan, device, write_config)
+        plan = job.agree(plan, device, measure)
         start = job.start or 0
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
