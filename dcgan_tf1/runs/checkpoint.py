@@ -190,17 +190,10 @@ def restore(session, prefix, variables):
     variable, which it names with the shapes; then no variable has changed.
     """
     with _reading(prefix) as reader:
-        shapes = reader.get_variable_to_shape_map()
+        _compare(prefix, reader.get_variable_to_shape_map(), variables)
         # A weight's moving average starts from the same tensor as the weight, which takes one value in a run.
         rounds = [{}]
         for name, variable in variables.items():
-            expected = variable.shape.as_list()
-            if name not in shapes:
-                raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
-                    prefix, name, expected, _alternatives(name, expected, shapes)))
-            if shapes[name] != expected:
-                raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
-                    prefix, name, expected, shapes[name]))
             value = variable.initializer.inputs[1]
             if all(value in feeds for feeds in rounds):
                 rounds.append({})
@@ -209,6 +202,22 @@ def restore(session, prefix, variables):
     for feeds in rounds:
         session.run([initializer for initializer, _ in feeds.values()],
                     {value: array for value, (_, array) in feeds.items()})
+
+
+def check(prefix, variables):
+    """Raises restore()'s UserError where the checkpoint can't set these variables; needs no session."""
+    _compare(prefix, shapes(prefix), variables)
+
+
+def _compare(prefix, shapes, variables):
+    for name, variable in variables.items():
+        expected = variable.shape.as_list()
+        if name not in shapes:
+            raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
+                prefix, name, expected, _alternatives(name, expected, shapes)))
+        if shapes[name] != expected:
+            raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
+                prefix, name, expected, shapes[name]))
 
 
 def names(prefix):

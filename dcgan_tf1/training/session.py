@@ -7,7 +7,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data.picked import in_file
-from dcgan_tf1.gan import step_loop
+from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.runs.sampling import generate_in_batches
@@ -20,6 +20,41 @@ _OPTIONAL = collections.OrderedDict([
     ('variables of Adam', re.compile(r'.*/Adam(_1)?|beta[12]_power(_1)?')),
     (_AVERAGES, re.compile('.*' + EMA)),
     ('losses since the last row', re.compile('seen_losses/.*'))])
+
+
+def check_start(preset, prefix):
+    """Raises UserError where a checkpoint is none that a training of the preset can begin from.
+
+    Builds its graph, which is thrown away.
+    """
+    with tf.Graph().as_default() as tf_graph:
+        graph.build_training_graph(preset)
+        wanted, averages, _ = _to_begin_from(prefix, _variables(tf_graph))
+    checkpoint.check(prefix, wanted)
+    checkpoint.check(prefix, averages)
+
+
+def _variables(tf_graph):
+    return tf_graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+
+
+def _to_begin_from(prefix, variables):
+    """(wanted, averages, absent): what a training that begins from a checkpoint takes from it.
+
+    wanted: {the checkpoint's name: variable}. averages: the same of the averages of the weights, where the checkpoint
+    has none and they begin with the weights. absent: the kinds of variables, of _OPTIONAL, that it lacks.
+    """
+    saved = checkpoint.names(prefix)
+    wanted = checkpoint.by_name(each for each in variables if each.op.name != tf.GraphKeys.GLOBAL_STEP)
+    absent, averages = [], {}
+    for kind, pattern in _OPTIONAL.items():
+        of_kind = [name for name in wanted if pattern.fullmatch(name)]
+        if of_kind and not saved.intersection(of_kind):
+            absent.append(kind)
+            apart = {name: wanted.pop(name) for name in of_kind}
+            if kind == _AVERAGES:
+                averages = {name[:-len(EMA)]: variable for name, variable in apart.items()}
+    return wanted, averages, absent
 
 
 class TrainingSession:
@@ -53,7 +88,7 @@ class TrainingSession:
 
     def restore(self, prefix):
         """Sets the variables from a checkpoint of the same training."""
-        checkpoint.restore(self._session, prefix, checkpoint.by_name(self._variables()))
+        checkpoint.restore(self._session, prefix, checkpoint.by_name(_variables(self._session.graph)))
 
     def begin_from(self, prefix):
         """Sets the variables of a training that begins from any checkpoint: all but the number of steps.
@@ -61,22 +96,11 @@ class TrainingSession:
         Returns the kinds of variables, of _OPTIONAL, that the checkpoint lacks. Averages of the weights that it lacks
         start from the weights.
         """
-        saved = checkpoint.names(prefix)
-        wanted = checkpoint.by_name(each for each in self._variables() if each is not self._handles.global_step)
-        absent, averages = [], {}
-        for kind, pattern in _OPTIONAL.items():
-            of_kind = [name for name in wanted if pattern.fullmatch(name)]
-            if of_kind and not saved.intersection(of_kind):
-                absent.append(kind)
-                apart = {name: wanted.pop(name) for name in of_kind}
-                averages = apart if kind == _AVERAGES else averages
+        wanted, averages, absent = _to_begin_from(prefix, _variables(self._session.graph))
         checkpoint.restore(self._session, prefix, wanted)
         if averages:
-            checkpoint.restore(self._session, prefix, {name[:-len(EMA)]: each for name, each in averages.items()})
+            checkpoint.restore(self._session, prefix, averages)
         return absent
-
-    def _variables(self):
-        return self._session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
 
     def synchronise(self):
         """Gives all workers the chief's variables."""

@@ -316,6 +316,9 @@ def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
         half = tf.train.Saver(some).save(session, str(tmp_path / 'half'))
     check_one_line_error(train(tiny_data, tmp_path / 'runs', '--init_checkpoint=' + half, *DENSE), 'half',
                          'expected the variable')
+    check_one_line_error(train(tiny_data, tmp_path / 'runs', '--init_checkpoint=' + alone, '--preset=blog_mnist'),
+                         'weights', 'expected the variable')
+    assert not (tmp_path / 'runs').exists()
 
 
 @pytest.fixture
