@@ -76,6 +76,8 @@ class BatchContext:
         self.batch_norm = batch_norm
         self.statistics = []  # one BatchStatistics for each batch norm of a training pass
         self.power_iterations = []  # (u, its next value) for each spectrally normalised kernel
+        self.dropped = False  # whether a dropout was drawn
+        self.output = None  # what the pass gave, where it is kept for a later update
 
 
 # ------------------------------------------------------------------------------ initialisers
@@ -321,6 +323,7 @@ def dropout(x, keep_prob, ctx):
     with tf.variable_scope(None, default_name='dropout') as scope:
         if ctx.dropout_seed is None:
             return x
+        ctx.dropped = True
 
         def seeds(what):
             return tf.stack([derive_seed(tf.get_default_graph().seed, scope.name, ctx.name, what), ctx.dropout_seed])

@@ -11,7 +11,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.gan.augmentation import augment
 
 Model = collections.namedtuple('Model', [
-    'forward',   # forward(preset, real, noise, new_context) -> the preset's losses; labels are the contexts'
+    'forward',   # forward(preset, real, noise, new_context) -> the preset's losses; labels are the contexts'. A
+                 # context with an output is of a pass that has been made
     'networks',  # the networks' scopes; the first is the one that images are sampled from
     'passes',    # {loss: the passes that it comes from}, in the order in which averages move
 ])
@@ -24,6 +25,8 @@ Objective = collections.namedtuple('Objective', 'networks loss')
 UpdateSpec = collections.namedtuple('UpdateSpec', 'objectives images noise')
 UpdateSpec.__new__.__defaults__ = (0, 0)
 
+GENERATOR = 'generator'  # the pass in which a GAN's images are made
+
 G_OBJECTIVE = Objective(('generator',), 'g_loss')
 D_OBJECTIVE = Objective(('discriminator',), 'd_loss')
 D_REAL_OBJECTIVE = Objective(('discriminator',), 'd_loss_real')
@@ -32,18 +35,20 @@ AUTOENCODER_OBJECTIVE = Objective(('decoder', 'encoder'), 'loss')
 
 
 def _gan(preset, real, noise, new_context):
-    fake = preset.generator(noise, new_context('generator'))
+    made = new_context(GENERATOR)
+    if made.output is None:
+        made.output = preset.generator(noise, made)
 
     def logits(images, name):
         ctx = new_context(name, preset.discriminator_batch_statistics)
         return preset.discriminator(augment(images, ctx, preset.augment), ctx)[0]
 
-    return preset.loss(logits(real, 'real'), logits(fake, 'fake'), preset.smoothing)
+    return preset.loss(logits(real, 'real'), logits(made.output, 'fake'), preset.smoothing)
 
 
 GAN = Model(_gan, ('generator', 'discriminator'), {
-    'd_loss': ('generator', 'real', 'fake'), 'd_loss_real': ('real',), 'd_loss_fake': ('generator', 'fake'),
-    'g_loss': ('generator', 'fake')})
+    'd_loss': (GENERATOR, 'real', 'fake'), 'd_loss_real': ('real',), 'd_loss_fake': (GENERATOR, 'fake'),
+    'g_loss': (GENERATOR, 'fake')})
 
 
 def _autoencoder(preset, real, noise, new_context):

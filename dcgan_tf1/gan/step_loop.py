@@ -126,15 +126,20 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         if preset.learning_rate_decay == 'linear':
             factor = tf.cast(total_steps + 1 - first - i, tf.float32) / total_steps
 
-        def one(place, spec, later=0):
+        generated = {}  # see UpdateBuilder.update
+
+        def one(place, spec, later=None):
             """The op of an update, or of the one that is so many places later in a row of its kind."""
+            later, shared = (0, generated) if later is None else (later, None)
             real, one_hot = real_images(i, spec.images + later)
             begin, end = noise_ends[spec.noise:spec.noise + 2]
             noise = tf.identity(noises[i, begin + later * (end - begin):end + later * (end - begin)])
             return update(spec, real, noise, dropout_seed_for(first + i, place + later), full_batch=batch_size,
-                          labels=one_hot, progress=Progress(first + i, factor))
+                          labels=one_hot, progress=Progress(first + i, factor), generated=shared)
 
         def several(place, spec, count):
+            generated.clear()
+
             def body(later):
                 with tf.control_dependencies([one(place, spec, later)]):
                     return later + 1

@@ -9,6 +9,7 @@ import collections
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import augmentation, layers
+from dcgan_tf1.gan.objectives import GENERATOR
 from dcgan_tf1.util.compute_policy import ComputePolicy
 
 EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
@@ -32,9 +33,12 @@ def network_trainables(*scopes):
 
 
 class Forward:
-    """The networks over one batch, an equal part of it on each tower."""
+    """The networks over one batch, an equal part of it on each tower.
 
-    def __init__(self, preset, towers, real, noise, labels, dropout_seed, first_tower):
+    made: {name: a context for each tower} of passes that are taken as an earlier update made them.
+    """
+
+    def __init__(self, preset, towers, real, noise, labels, dropout_seed, first_tower, made):
         self.losses = []  # of each tower
         self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
         # Numbered over all workers: each tower has dropout masks of its own.
@@ -43,6 +47,10 @@ class Forward:
                 towers, _split(real, len(towers)), _split(noise, len(towers)), labels_parts), first_tower):
 
             def new_context(name, training=True, number=number, labels_part=labels_part):
+                if name in made:
+                    ctx = made[name][number - first_tower]
+                    self.passes.setdefault(name, []).append(ctx)
+                    return ctx
                 ctx = preset.batch_context(
                     '{}/{}'.format(name, number) if number else name, training,
                     dropout_seed=dropout_seed if preset.dropout_when_training else None,
@@ -85,11 +93,11 @@ class UpdateBuilder:
         self._optimizers, self._averages = {}, {}
         self.loss_accumulators = _make_loss_accumulators(preset) if preset.losses_when != 'after' else None
 
-    def forward(self, real, noise, labels, dropout_seed):
-        """labels: one-hot [N, classes], or None where the preset takes none."""
+    def forward(self, real, noise, labels, dropout_seed, made=()):
+        """labels: one-hot [N, classes], or None where the preset takes none. made: see Forward."""
         with layers.compute_policy(self._policy.precision, self._policy.conv_impl):
             return Forward(self._preset, self._towers, real, noise, labels, dropout_seed,
-                           self._all_reduce.task * len(self._towers))
+                           self._all_reduce.task * len(self._towers), made)
 
     def make_optimizers(self):
         """One Adam for each set of networks that learn together; the networks exist already.
@@ -116,7 +124,7 @@ class UpdateBuilder:
         return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
 
     def update(self, spec, real, noise, dropout_seed, learning_rate=None, full_batch=None, labels=None,
-               progress=None):
+               progress=None, generated=None):
         """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
 
         learning_rate: a number or a scalar; None for the preset's.
@@ -124,10 +132,15 @@ class UpdateBuilder:
         labels: one-hot [N, classes], where the preset takes some.
         progress: the Progress at this step; None for the step after the graph's global_step, at the whole learning
           rate.
+        generated: a dictionary that the updates of a step share, each with the update before it among its control
+          dependencies: images that one made, and that a later one would make of the same noise and weights, are
+          not made again.
         """
         preset = self._preset
         progress = progress or Progress(tf.train.get_or_create_global_step() + 1, None)
-        forward = self.forward(real, noise, labels, dropout_seed)
+        generated, batch = {} if generated is None else generated, (spec.noise, labels is not None and spec.images)
+        forward = self.forward(real, noise, labels, dropout_seed, generated.get(batch, {}))
+        self._keep(generated, batch, spec, forward)
         gradients = [self._gradients(objective, forward) for objective in spec.objectives]
         passes = {name for objective in spec.objectives for name in preset.model.passes[objective.loss]}
         statistics = forward.statistics(passes if preset.update_ops == 'per_pass' else None)
@@ -145,6 +158,14 @@ class UpdateBuilder:
             return tf.cond(tf.equal(tf.shape(real)[0], full_batch), lambda: _one_after(apply()),
                            lambda: tf.constant(0)).op
         return apply()
+
+    def _keep(self, generated, batch, spec, forward):
+        """Keeps the generator's pass for the later updates of a step that it is the same for."""
+        passes = forward.passes.get(GENERATOR, [])
+        if any(network == self._preset.model.networks[0] for each in spec.objectives for network in each.networks):
+            generated.clear()
+        elif passes and not any(ctx.dropped for ctx in passes):
+            generated[batch] = {GENERATOR: passes}
 
     def _apply(self, spec, forward, gradients, statistics, power_iterations, learning_rate, progress):
         """The op that moves all that an update moves: first what the passes saw, then the weights."""

@@ -9,15 +9,16 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
 
-from dcgan_tf1.gan import graph, objectives, step_loop
+from dcgan_tf1.gan import graph, layers, objectives, step_loop
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.gan.updates import network_trainables
+from dcgan_tf1.gan.updates import UpdateBuilder, network_trainables
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 
 TF1 = tf.VERSION.startswith('1.')
 IMAGES = 12
-D_UPDATE = objectives.UpdateSpec((objectives.D_OBJECTIVE,))
+D_UPDATE, G_UPDATE = [
+    objectives.UpdateSpec((objective,)) for objective in (objectives.D_OBJECTIVE, objectives.G_OBJECTIVE)]
 NO_DROPOUT = {'dropout_when_training': False, 'dropout_when_sampling': False}
 
 
@@ -95,6 +96,45 @@ def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
         np.testing.assert_array_equal(once[key], value, err_msg=key)
     other = train(preset, given[0], given[1][:, ::-1], given[2], total_steps=5)  # which images there are does matter
     assert any((other[key] != value).any() for key, value in once.items())
+
+
+@pytest.mark.parametrize('losses_when', ['after', 'before'])
+def test_images_of_the_same_noise_and_weights_are_made_once_and_the_bits_are_the_same(losses_when, monkeypatch):
+    """The discriminator's update and the generator's first share them; its second has new weights."""
+    preset = dataclasses.replace(
+        PRESETS['blog_dense'], batch_size=4, noise_batches=(1, 1), losses_when=losses_when, generator=with_batch_norm,
+        schedule=(D_UPDATE, G_UPDATE, G_UPDATE, D_UPDATE, D_UPDATE._replace(noise=1), G_UPDATE))
+    images, indices, _ = data(preset, 3)
+    noises = np.random.RandomState(1).uniform(-1, 1, (3, 8, preset.z_dim)).astype(np.float32)
+
+    def trained(**changed):
+        made.clear()
+        return train(dataclasses.replace(preset, **changed), images, indices, noises), len(made)
+
+    shared, passes = trained()
+    dropping, all_dropping = trained(generator=with_dropout, dropout_when_training=True)
+    monkeypatch.setattr(UpdateBuilder, '_keep', lambda *_: None)
+    apart, all_passes = trained()
+    # Beside those of the steps there are one of the losses and one of the samples.
+    assert (passes, all_dropping, all_passes) == (4 + 2, 6 + 2, 6 + 2)
+    assert set(shared) == set(apart) and dropping['global_step'] == 3
+    for key, value in apart.items():
+        np.testing.assert_array_equal(shared[key], value, err_msg=key)
+
+
+made = []
+
+
+def with_batch_norm(z, ctx):
+    made.append(ctx)
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        return tf.tanh(layers.dense(layers.batch_norm(layers.dense(z, 16), ctx), 784))
+
+
+def with_dropout(z, ctx):
+    made.append(ctx)
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        return tf.tanh(layers.dropout(layers.dense(z, 784), 0.5, ctx))
 
 
 def test_the_average_of_the_weights_forgets_faster_in_the_first_steps():
