@@ -11,7 +11,7 @@ from dcgan_tf1.data import cache, npz
 from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.files import listing, stamp
 
 EXPECTED = 'one .npz file with x_train and y_train, train_images and train_labels, or images and labels; or one .npy'
 # Of each split, what the images and their labels may be called: by Keras, by MedMNIST, and by others.
@@ -88,8 +88,7 @@ def _images(path, name, reading, log):
     most = cache.limit(reading)
     if shape[0] * shape[1] * shape[2] * shape[3] <= most:
         return npz.read_integers(path, name, most=most).reshape(shape), None
-    about = os.stat(path)
-    where = cache.place_of(path, shape[1:], reading, ['{} {}'.format(about.st_size, about.st_mtime_ns)], name)
+    where = cache.place_of(path, shape[1:], reading, [stamp(path, os.path.basename(path))], name)
 
     def fill(write, bar):
         for row, values in npz.blocks(path, name):

@@ -103,9 +103,11 @@ def read(found, shape, reading, write, bar=None):
     for a range of values that is not known.
     """
     notes, kept, unscaled = Notes(shape, reading), [], {}
-    with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-        for start in range(0, len(found.names), _BLOCK):
-            indices = range(start, min(start + _BLOCK, len(found.names)))
+    threads = min(os.cpu_count() or 1, 16)
+    at_once = min(256, max(threads, _AT_ONCE // (shape[0] * shape[1] * shape[2])))
+    with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(found.names), at_once):
+            indices = range(start, min(start + at_once, len(found.names)))
             block = []
             for index, one in zip(indices, pool.map(lambda each: _one(found, each, shape, reading), indices)):
                 notes.add(one.notes)
@@ -136,7 +138,7 @@ def read(found, shape, reading, write, bar=None):
     return Read(kept, lines)
 
 
-_BLOCK = 256  # pictures that are decoded before they are written
+_AT_ONCE = 1 << 26  # bytes of images that are decoded before they are written
 # A decoded picture, or why it is none; of one that only the others tell the scale of, its range.
 _One = collections.namedtuple('_One', 'pixels extrema error notes')
 
