@@ -29,6 +29,12 @@ from torch_workers import torch, torch_dcgan, torch_resnet
 
 def graph2017(_):
     """The blog's graph as its author wrote it: tf.layers, feed_dict, all update ops, float32."""
+    step, _, versions = build_graph2017()
+    return step, versions
+
+
+def build_graph2017(seed=None):
+    """(graph2017's step; sample(z), its images as the author sampled, with dropout; the versions)."""
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
     tf.disable_eager_execution()
@@ -39,11 +45,11 @@ def graph2017(_):
         x = layers.batch_normalization(x, training=training)
         return tf.nn.dropout(tf.maximum(LEAK * x, x), keep_prob=KEEP)
 
-    def generator(z):
-        with tf.variable_scope('generator'):
-            x = block(tf.reshape(layers.dense(z, 4 * 4 * 512), [-1, 4, 4, 512]), True)
-            x = block(layers.conv2d_transpose(x, 256, 4, strides=1, padding='valid'), True)
-            x = block(layers.conv2d_transpose(x, 128, 3, strides=2, padding='same'), True)
+    def generator(z, training):
+        with tf.variable_scope('generator', reuse=not training):
+            x = block(tf.reshape(layers.dense(z, 4 * 4 * 512), [-1, 4, 4, 512]), training)
+            x = block(layers.conv2d_transpose(x, 256, 4, strides=1, padding='valid'), training)
+            x = block(layers.conv2d_transpose(x, 128, 3, strides=2, padding='same'), training)
             return tf.tanh(layers.conv2d_transpose(x, 1, 3, strides=2, padding='same'))
 
     def discriminator(x, reuse):
@@ -58,9 +64,10 @@ def graph2017(_):
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(
             logits=logits, labels=tf.ones_like(logits) * label))
 
+    tf.set_random_seed(seed)
     real = tf.placeholder(tf.float32, [None, 28, 28, 1], name='inputs_real')
     noise = tf.placeholder(tf.float32, [None, 100], name='inputs_noise')
-    fake = generator(noise)
+    fake = generator(noise, True)
     d_real, d_fake = discriminator(real, False), discriminator(fake, True)
     g_loss = entropy(d_fake, 1 - SMOOTHING)
     d_loss = entropy(d_real, 1 - SMOOTHING) + entropy(d_fake, 0.0)
@@ -70,6 +77,7 @@ def graph2017(_):
             g_loss, var_list=[v for v in trainable if v.name.startswith('generator')])
         d_train = tf.train.AdamOptimizer(1e-3, beta1=0.4).minimize(
             d_loss, var_list=[v for v in trainable if v.name.startswith('discriminator')])
+    samples = generator(noise, False)
     session = tf.Session()
     session.run(tf.global_variables_initializer())
 
@@ -77,7 +85,7 @@ def graph2017(_):
         session.run(g_train, feed_dict={real: images, noise: z})
         session.run(d_train, feed_dict={real: images, noise: z})
 
-    return step, {'tensorflow': tf.VERSION}
+    return step, lambda z: session.run(samples, feed_dict={noise: z}), {'tensorflow': tf.VERSION}
 
 
 def graph_carpedm20(_):

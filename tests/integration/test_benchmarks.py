@@ -10,6 +10,7 @@ BENCHMARKS = os.path.join(ROOT, 'benchmarks')
 sys.path.insert(0, BENCHMARKS)
 
 import convolutions  # noqa: E402
+import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
 
 from dcgan_tf1.gan import convolution_timing  # noqa: E402
@@ -60,6 +61,22 @@ def test_names_say_what_they_are():
         assert len(set(names)) == len(names) and preset in train_step.BATCHES
         for part in parts.get(preset, ('dcgan_tf1',)):
             assert any(part in one.name and one.quick for one in implementations), part
+
+
+def test_time_to_quality_tells_when_the_originals_last_distance_was_reached():
+    def training(name, ready, rows):
+        found = time_to_quality.Training.__new__(time_to_quality.Training)  # without a process
+        found.name, found.ready, found.rows = name, ready, rows
+        return found
+
+    trainings = [training(time_to_quality.ORIGINAL, 4.0, [(10, 14.0, 90.0), (20, 24.0, 30.0)]),
+                 training('blog_mnist', 3.0, [(10, 8.0, 40.0), (20, 13.0, 25.0)]),
+                 training('cgan_mnist', 5.0, [(10, 12.0, 50.0)])]
+    assert time_to_quality.table(trainings, 30.0).splitlines()[2:] == [
+        '| the original graph | 4.0 s | 64 | 24 s | 20 | 30.0 | 30.0 |',
+        '| `blog_mnist` | 3.0 s | 128 | 13 s | 20 | 25.0 | 25.0 |',
+        '| `cgan_mnist` | 5.0 s | 91 | never |  | 50.0 | 50.0 |']
+    assert time_to_quality.picture(trainings, 30.0, 2000).startswith(b'\x89PNG')
 
 
 @pytest.mark.slow
