@@ -196,6 +196,12 @@ def picture(trainings, aim, count):
                       marker='.', label=each.name)
         axis.axhline(aim, color='grey', linestyle=':', linewidth=1)
         axis.set_yscale('log')
+        marks = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000]  # plain ones, where matplotlib's would be formulas
+        axis.set_yticks(marks)
+        axis.set_yticks([], minor=True)
+        axis.set_yticklabels(['{:,}'.format(mark) for mark in marks])
+        found = [row[2] for each in trainings for row in each.rows]
+        axis.set_ylim(min(found) / 1.3, max(found) * 1.3)
         axis.set_xlabel('minutes from the start, without measurements')
         axis.set_ylabel('Fr\u00e9chet distance of {:,} samples'.format(count))
         axis.set_title("Time to quality: digits (dotted: the original's at its end)")
