@@ -1,5 +1,6 @@
 """The benchmark's arithmetic, and that each implementation takes a step."""
 
+import dataclasses
 import os
 import sys
 
@@ -10,6 +11,8 @@ BENCHMARKS = os.path.join(ROOT, 'benchmarks')
 sys.path.insert(0, BENCHMARKS)
 
 import convolutions  # noqa: E402
+import leave_out  # noqa: E402
+import start_up  # noqa: E402
 import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
 
@@ -77,6 +80,37 @@ def test_time_to_quality_tells_when_the_originals_last_distance_was_reached():
         '| `blog_mnist` | 3.0 s | 128 | 13 s | 20 | 25.0 | 25.0 |',
         '| `cgan_mnist` | 5.0 s | 91 | never |  | 50.0 | 50.0 |']
     assert time_to_quality.picture(trainings, 30.0, 2000).startswith(b'\x89PNG')
+
+
+@pytest.mark.slow
+def test_parts_of_a_step_are_left_out(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['leave_out.py', '--precision=float32', '--lowering=native', '--rounds=1'])
+    monkeypatch.setattr(leave_out, 'PRESET', dataclasses.replace(leave_out.PRESET, batch_size=2))
+    built, build = [], leave_out.graph.build_training_graph
+
+    def counting(*args):
+        handles = build(*args)
+        names = [op.name for op in handles.losses.d_loss.graph.get_operations()]
+        # The loss's own; TensorFlow 1's leaky ReLU is a Maximum.
+        built.append([sum(part in name for name in names) > 0 for part in (
+            'stateless_random_uniform', 'discriminator/dropout', 'discriminator/Maximum', 'FusedBatchNorm')])
+        return handles
+
+    monkeypatch.setattr(leave_out.graph, 'build_training_graph', counting)
+    leave_out.main()
+    assert built[0] == [True] * 4 and built[2:] == [[False, False, True, True], [False] * 3 + [True], [False] * 4]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith('blog_mnist, batch 2, float32, native convolutions; ')
+    assert [line[:24].strip() for line in lines[2:]] == [name for name, _ in leave_out.PARTS]
+    assert all(float(line[24:].split()[0]) > 0 for line in lines[2:])
+
+
+@pytest.mark.slow
+def test_start_up_is_timed_until_the_first_step(tiny_data, monkeypatch):
+    monkeypatch.setenv('DCGAN_TF1_DATA', tiny_data)
+    assert 0.5 < start_up.seconds_to_first_step('blog_dense') < 120
+    with pytest.raises(SystemExit, match='nonsense: expected a first step, found .*nonsense'):
+        start_up.seconds_to_first_step('nonsense')
 
 
 @pytest.mark.slow
