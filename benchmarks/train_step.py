@@ -29,7 +29,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-BATCHES = {'blog_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 16}  # a ResNet's at 64: many seconds
+BATCHES = {'blog_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
 
 # How one implementation is started, and what its products are computed in.
 Implementation = collections.namedtuple('Implementation', 'name environment worker precision quick')
