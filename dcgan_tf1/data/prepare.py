@@ -10,6 +10,8 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by, listing
 from dcgan_tf1.util.images import to_uint8
 
+_AT_ONCE = 1 << 22  # values that are scaled at a time, where bytes are wanted of them
+
 # How data of the user's own have labels, for messages.
 _LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with no pictures beside the sub-folders',
               'npz': ': they are the array y_train or labels'}
@@ -36,10 +38,14 @@ class TrainingData(collections.namedtuple('TrainingData', [
         return self.scaled(slice(None))
 
     def as_bytes(self, image_range):
-        """All images as bytes of the preset's range, uint8 [N, H, W, C]; a view where they lie in a file."""
+        """All images as bytes of the preset's range, uint8 [N, H, W, C]; as they lie in a file where they may."""
         if self.table.ndim == 1:
             return self.pixels  # black and white are the ends of the range
-        return to_uint8(self.images, image_range).reshape(self.pixels.shape)
+        scaled, each = np.empty(self.pixels.shape, np.uint8), max(1, _AT_ONCE // int(np.prod(self.input_shape)))
+        for first in range(0, self.count, each):
+            part = slice(first, first + each)
+            scaled[part] = to_uint8(self.scaled(part), image_range).reshape(scaled[part].shape)
+        return scaled
 
     def scaled(self, rows):
         """Some of the images as the networks take them: float32 [n] + input_shape in the preset's range."""

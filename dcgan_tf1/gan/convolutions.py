@@ -203,8 +203,9 @@ class Convolution:
     def _lowering(self, product, dtype, filters):
         """How one of the products is computed: the name of one of its WAYS."""
         if isinstance(self._conv_impl, dict):
-            measured = self._conv_impl.get(self._geometry(filters).key)
-            return self.usual_way(product, dtype) if measured is None else measured[product]
+            way = self._conv_impl.get(self._geometry(filters).key, {}).get(product)
+            # A table that was made in another precision may have one that is not exact in this one.
+            return way if way in self.candidates(product, dtype) else self.usual_way(product, dtype)
         return self.usual_way(product, dtype) if self._conv_impl == 'mixed' else self._conv_impl
 
     def usual_way(self, product, dtype):

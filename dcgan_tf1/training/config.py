@@ -81,8 +81,9 @@ def parse_train(argv):
             values['preset_file']))
     if values['preset'] in PRESETS:  # before TensorFlow is imported
         preset_files.check_mode(values['preset'], values['mode'])
-    if command.values['eval_features'].present and values['eval_every'] is None:
-        raise flags.Error('--eval_features: expected --eval_every beside it, found none')
+    for name in ('eval_features', 'eval_n'):
+        if command.values[name].present and values['eval_every'] is None:
+            raise flags.Error('--{}: expected --eval_every beside it, found none'.format(name))
     preset, record = _find_preset(values)
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset

@@ -3,7 +3,8 @@
 from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES
 from dcgan_tf1.util import flags
 
-_GAN_ONLY = ('g_learning_rate', 'd_learning_rate', 'loss', 'augment', 'z_dist')
+_RATES = ('g_learning_rate', 'd_learning_rate')
+_GAN_ONLY = _RATES + ('loss', 'augment', 'z_dist')
 
 
 def add(command):
@@ -24,7 +25,7 @@ def add(command):
 
 def overrides(preset, values):
     """{field: value} of what these flags change in a preset; flags.Error for what it can't be trained with."""
-    found = {name: values[name] for name in ('g_learning_rate', 'd_learning_rate', 'beta1')
+    found = {name: values[name] for name in _RATES + ('beta1',)
              if values[name] is not None}
     for name in ('ema_decay', 'beta1'):
         if values[name] is not None and not 0 <= values[name] < 1:
@@ -37,11 +38,13 @@ def overrides(preset, values):
         found['ema_decay'] = values['ema_decay'] or None
         # Of an average that begins with the initial weights, many of the first samples would be made of them.
         found['ema_warmup'] = bool(values['ema_decay']) and (preset.ema_decay is None or preset.ema_warmup)
-    rates = [values[name] if values[name] is not None else getattr(preset, name)
-             for name in ('g_learning_rate', 'd_learning_rate')]
-    if values['learning_rate'] is not None and None not in rates:
-        raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
-                          '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
+    if values['learning_rate'] is not None:
+        rates = [values[name] for name in _RATES]
+        if None not in rates:
+            raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
+                              '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
+        # Of both networks, also where the preset has one of its own for one of them.
+        found.update((name, None) for name in _RATES if values[name] is None)
     if values['mirror'] is not None:
         found['mirror'] = values['mirror']
     if values['loss'] is not None:

@@ -16,10 +16,10 @@ from dcgan_tf1.runs import run_folder, tables
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.runs.samples import save_animation
 from dcgan_tf1.runs.sampling import to_uint8
+from dcgan_tf1.training import tracing
 from dcgan_tf1.training.loop import Hook
 from dcgan_tf1.training.plan import IsolatedSteps
 from dcgan_tf1.training.session import check_finite
-from dcgan_tf1.training.tracing import TraceHook
 from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import FigureError
 
@@ -40,7 +40,7 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start):
         losses, samples, LossLogHook(preset, plan, run, samples), ProgressBar(preset, plan, start), quality,
         EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, quality),
         FiguresHook(config, plan, run, losses, samples, quality),
-        config.trace and TraceHook(config.trace, model, start, plan.total, run.log)]
+        tracing.hook(config.trace, model, start, plan.total, run.log)]
     return [hook for hook in hooks if hook]
 
 

@@ -8,7 +8,7 @@ import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.training import record, resume
+from dcgan_tf1.training import record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
 from dcgan_tf1.util.errors import UserError, reason
@@ -56,12 +56,14 @@ class Job:
             # A run that is gone on with no longer needs what it was started from, which may be gone.
             self.run, self.start = resume.open_run(
                 config.run_dir, config.resume, plan.identity, plan.total, self._log, output_closed,
-                self._check_init_checkpoint)
+                self._check_beginning)
         return self
 
-    def _check_init_checkpoint(self):
-        """UserError where --init_checkpoint names none, or one of other networks."""
+    def _check_beginning(self, new):
+        """UserError where a run, a new one or not, can't begin: of what one that is gone on with has no need."""
         config = self._config
+        if config.trace is not None and new:
+            tracing.check(config.trace)
         if config.init_checkpoint:
             check_start(config.preset, checkpoint.resolve(config.init_checkpoint))
 

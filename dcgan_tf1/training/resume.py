@@ -112,7 +112,7 @@ class OtherSettings(UserError):
     """A run that was to be gone on with was started with other settings."""
 
 
-def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda: None):
+def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda new: None):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
@@ -125,10 +125,11 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
       total: how many steps; a run with fewer is unfinished.
       log: takes a line about a run that is not gone on with.
       output_closed: see run_folder.Run.
-      beginning: called before anything is made for a run that begins at its first step; may raise UserError.
+      beginning: called before anything is made for a run that begins at its first step, with whether it is a new
+        one; may raise UserError.
     """
     def new_run():
-        beginning()
+        beginning(True)
         return run_folder.Run(run_folder.create_folder(run_dir, name), output_closed), None
 
     name = wanted['preset']
@@ -154,7 +155,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
         if run is not None:
             with _closed_on_failure(run):
                 if step is None:
-                    beginning()
+                    beginning(False)
             return run, step
         finished = finished or path
     if not insists:

@@ -11,11 +11,21 @@ STEPS = 3   # that are traced
 AFTER = 10  # before them: the first ones make room and choose kernels
 
 
-def check(path):
-    """Raises UserError where a timeline can't be written to a new file `path`."""
-    if os.path.lexists(path):
+def check(path, begins=True):
+    """Raises UserError where a timeline can't be written to `path`: a new file, unless a run is gone on with."""
+    if begins and os.path.lexists(path):
         raise UserError('--trace: expected a new file, found {}'.format(path))
     check_writable(path)
+
+
+def hook(path, model, start, total, log):
+    """The TraceHook; None without a path, and for a run that is gone on with and was traced before."""
+    if path is None:
+        return None
+    if os.path.lexists(path):
+        log('--trace: {} is there already, and nothing is traced'.format(path))
+        return None
+    return TraceHook(path, model, start, total, log)
 
 
 class TraceHook(Hook):

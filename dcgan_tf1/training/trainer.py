@@ -31,7 +31,7 @@ def train(config, output_closed=lambda: False):
     log = EarlyLog()
     # What can be refused is refused before there is a run folder.
     if config.trace is not None and (config.cluster is None or config.cluster.task == 0):
-        tracing.check(config.trace)
+        tracing.check(config.trace, begins=False)
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)

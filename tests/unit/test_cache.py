@@ -25,6 +25,7 @@ from dcgan_tf1.metrics import evaluation, run_images
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import trainer
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.images import to_uint8
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
 
@@ -168,6 +169,18 @@ def test_bytes_become_what_they_were_as_floats():
         np.testing.assert_array_equal(data.images, ((images.astype(np.float32) / 255) * (high - low) + low).astype(
             np.float32).reshape((-1,) + data.input_shape))
         assert data.as_bytes(PRESETS[name].image_range) is images
+
+
+def test_bytes_that_depend_on_their_place_are_scaled_a_few_images_at_a_time(monkeypatch):
+    images = np.random.RandomState(0).randint(0, 200, (9, 32, 32, 3)).astype(np.uint8)
+    preset = dataclasses.replace(PRESETS['blog_cifar_horse'], image_class=None)
+    data = prepare.prepare(loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9), preset)
+    expected = to_uint8(data.images, preset.image_range).reshape(images.shape)
+    monkeypatch.setattr(prepare, '_AT_ONCE', 2 * 32 * 32 * 3)
+    calls, scaled = [], prepare.TrainingData.scaled
+    monkeypatch.setattr(prepare.TrainingData, 'scaled', lambda self, rows: calls.append(rows) or scaled(self, rows))
+    np.testing.assert_array_equal(data.as_bytes(preset.image_range), expected)
+    assert len(calls) == 5 and (expected != images).any()
 
 
 class _Features:

@@ -93,6 +93,7 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--preset=cntk', '--augment=color'], ['in [-1, 1], found --preset=cntk in [0, 1]']),
     ('train', ['--ema_decay=1'], ['--ema_decay: expected a number from 0 to less than 1, found 1']),
     ('train', ['--ema_decay=nan'], ['--ema_decay', 'found nan']), ('train', ['--beta1=1.5'], ['--beta1', '1.5']),
+    ('train', ['--eval_n=500'], ['--eval_n: expected --eval_every beside it, found none']),
     ('train', ['--learning_rate=1', '--g_learning_rate=1', '--d_learning_rate=2'],
      ['--learning_rate: expected a network without a rate of its own', '--d_learning_rate=2']),
 ])
@@ -115,6 +116,8 @@ def test_flags_override_the_preset():
     ('resnet_mnist', ['--ema_decay=0.9'], {'ema_decay': 0.9}),  # whose average has no warm-up
     ('cgan_cifar10', ['--augment=none', '--learning_rate=0.5', '--d_learning_rate=1'],
      {'augment': (), 'learning_rate': 0.5, 'd_learning_rate': 1}),
+    ('cgan_mnist', ['--learning_rate=0.5'], {'learning_rate': 0.5, 'd_learning_rate': None}),  # of both networks
+    ('cgan_mnist', ['--learning_rate=0.5', '--d_learning_rate=1'], {'learning_rate': 0.5, 'd_learning_rate': 1}),
     ('vae', ['--beta1=0.5', '--ema_decay=0.9', '--mirror'],
      {'mirror': True, 'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
 def test_flags_to_experiment_with(preset, given, changed):

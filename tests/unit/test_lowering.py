@@ -57,6 +57,20 @@ def test_every_way_is_timed_that_is_exact_enough():
     assert convolve.candidates('to_input', tf.float32) == ['native', 'matmul']
 
 
+def test_a_table_of_another_precision_does_not_make_products_inexact():
+    """TensorFlow's kernel gradient of one channel, the faster one in float32, is off by percents in bfloat16."""
+    geometry = Geometry(8, 8, 1, 4, 3, 1, 'SAME')
+    table = {geometry.key: {'forward': 'native', 'to_input': 'native', 'to_kernel': 'native'}}
+    for precision, kind in (('float32', 'Conv2DBackpropFilter'), ('bfloat16', 'MatMul')):
+        with tf.Graph().as_default() as graph:
+            x, kernel = [tf.zeros(shape, precision) for shape in ((2, 8, 8, 1), (3, 3, 1, 4))]
+            y = Convolution.of(geometry, table)(x, kernel)
+            before = {op.name for op in graph.get_operations()}
+            tf.gradients(y, kernel)
+            kinds = {op.type for op in graph.get_operations() if op.name not in before}
+            assert kinds & {'Conv2DBackpropFilter', 'MatMul'} == {kind}
+
+
 def test_another_way_than_the_usual_one_is_taken_only_where_it_is_faster_by_more_than_chance():
     def way(native, matmul):
         found = {Case(SMALL.key, product, name): took for product in PRODUCTS

@@ -96,7 +96,7 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(make, t
 
 
 def test_what_a_run_was_started_from_is_needed_only_where_it_begins(make, tmp_path):
-    def gone():
+    def gone(_):
         raise UserError('gone')
 
     def open_without(wanted):

@@ -73,3 +73,13 @@ def test_a_training_writes_a_timeline_and_the_same_numbers(tiny_data, tmp_path, 
     check_one_line_error(run_command('train', '--data_dir=' + tiny_data, '--preset=blog_dense', '--trace=steps.txt'),
                          "--trace: expected a name that ends in .json, found 'steps.txt'")
     assert os.listdir('runs') == before
+    # The same command goes on with a run that was traced, and leaves the file alone.
+    with open('steps.json', 'rb') as handle:
+        traced = handle.read()
+    status, out, err = run_command('train', '--data_dir=' + tiny_data, '--preset=blog_dense', '--batch_size=16',
+                                   '--max_steps=20', '--log_every=5', '--trace=steps.json')
+    assert status == 0 and '--trace: steps.json is there already, and nothing is traced' in out, err
+    assert 'from step 15' in out or 'step 20/20' in out
+    with open('steps.json', 'rb') as handle:
+        assert handle.read() == traced
+    assert os.listdir('runs') == before
