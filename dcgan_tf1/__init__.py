@@ -13,8 +13,8 @@ __version__ = '0.1.0'
 __all__ = [
     'Preset', 'UserError', 'build_training_graph', 'classifier_score', 'density_coverage', 'discriminator',
     'export_generator', 'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
-    'load_dataset', 'precision_recall', 'presets', 'register_preset', 'restore', 'sample_noise', 'save_grid',
-    'to_uint8']
+    'load_dataset', 'precision_recall', 'preset_of', 'presets', 'register_preset', 'restore', 'sample_noise',
+    'save_grid', 'to_uint8']
 
 # Where the names are that library.py does not have.
 _ELSEWHERE = {
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
         get_preset,
         interpolate,
         load_dataset,
+        preset_of,
         presets,
         register_preset,
         restore,

@@ -17,7 +17,7 @@ from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sampling
+from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sampling, size_flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -43,6 +43,26 @@ def register_preset(preset: Preset) -> None:
 
 
 # --------------------------------------------------------------------------------- checkpoints
+
+def preset_of(path: str, preset: Optional[Preset] = None, image_size: Optional[Tuple[int, int]] = None) -> Preset:
+    """The preset that a checkpoint is restored with: of the size, mode and number of classes that it was trained with.
+
+    Args:
+      path: as restore() takes it. A run says its preset itself.
+      preset: of another checkpoint, which says its sizes alone, by the shapes of its variables (carpedm20's: of which
+        height and width only to the next multiple of 16, of square images).
+      image_size: (H, W), where the variables don't say it rightly.
+
+    Raises UserError where neither is known, where they contradict image_size, and as restore() does.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    if run_folder.is_run(path) and preset is None and image_size is None:
+        return run_folder.read_preset(path, logging.info)
+    preset, prefix = restoring.find_checkpoint(preset, path, 'last')
+    height, width = image_size or (None, None)
+    given = size_flags.NOTHING._replace(height=height, width=width)
+    return size_flags.of_checkpoint(preset, prefix, given, logging.info)
+
 
 def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,
             which: Union[str, int] = 'last') -> str:

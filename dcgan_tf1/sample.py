@@ -77,9 +77,9 @@ def parse(argv):
     command.string('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
     command.path('z', None, "The images of the noise 'z' [N, z_dim] in this .npz file and, unless --class says "
                             "otherwise, of its 'labels': what --npz wrote.", ('.npz',))
-    command.boolean('interpolate', False, 'Rows that walk in a straight line from one noise vector to another (with '
-                    '--seeds and --z from each to the next); of presets with labels from one class to the next, '
-                    'unless --class names one alone.')
+    command.boolean('interpolate', False, 'Rows that walk from one noise vector to another, on a straight line or, of '
+                    'normal noise, on an arc (with --seeds and --z from each to the next); of presets with labels '
+                    'from one class to the next, unless --class names one alone.')
     command.choice('dropout', 'preset', ('preset', 'off'),
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')

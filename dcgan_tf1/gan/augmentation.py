@@ -44,7 +44,7 @@ def augment(images, ctx, names):
 
 
 def translation(images, uniform):
-    """Moved by up to an eighth of the size, up or down and to either side; what comes in is 0, mid-grey."""
+    """Moved by up to an eighth of the size, up or down and to either side; what comes in is 0."""
     _, height, width, _ = images.shape.as_list()
 
     def shift(size, what):
@@ -75,9 +75,10 @@ def cutout(images, uniform):
 
     def inside(size, what):
         """[N, size]: 1 where the rectangle is."""
-        first = tf.floor(uniform(what, 0.0, size + 1.0)[:, :, 0, 0]) - size // 4
+        side = (size + 1) // 2
+        first = tf.floor(uniform(what, 0.0, size + 1.0 - side % 2)[:, :, 0, 0]) - side // 2
         place = tf.range(size, dtype=tf.float32)[tf.newaxis]
-        return tf.cast(tf.logical_and(place >= first, place < first + size // 2), tf.float32)
+        return tf.cast(tf.logical_and(place >= first, place < first + side), tf.float32)
 
     hole = inside(height, 'rows')[:, :, tf.newaxis] * inside(width, 'columns')[:, tf.newaxis]
     return images * (1 - hole[..., tf.newaxis])

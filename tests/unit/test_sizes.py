@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from helpers.data import blobs, write_mnist
 from PIL import Image
 
+import dcgan_tf1 as dcgan
 from dcgan_tf1 import train
 from dcgan_tf1.gan import catalogue, graph, sizes
 from dcgan_tf1.gan.carpedm20 import dcgan_sizes
@@ -156,6 +157,11 @@ def test_a_checkpoint_bounds_the_size_that_data_say(tmp_path):
     lines = []
     told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING, lines.append)
     assert told.image_shape == PRESETS['dcgan'].image_shape and lines == [line.format(usual, '64x64x3')]
+    assert dcgan.preset_of(small, PRESETS['dcgan']) == size_flags.of_checkpoint(
+        PRESETS['dcgan'], small, size_flags.NOTHING, print)
+    assert dcgan.preset_of(wide, PRESETS['dcgan'], (45, 61)).image_shape == (45, 61, 3)
+    with pytest.raises(UserError, match=r'usual: expected .* for images of 45x61'):
+        dcgan.preset_of(usual, PRESETS['dcgan'], (45, 61))
     told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING._replace(height=60, width=64),
                                     lines.append)
     assert told.image_shape == (60, 64, 3) and len(lines) == 1
@@ -171,6 +177,8 @@ def test_what_a_run_records_of_its_sizes_is_checked(tmp_path):
 
     assert read() == PRESETS['dcgan']
     found = read(image_shape=[45, 61, 1], gf_dim=8, df_dim=4, z_dim=50, noise='normal')
+    (tmp_path / 'checkpoints').mkdir()
+    assert dcgan.preset_of(str(tmp_path)) == found
     assert found == dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 1)), gf_dim=8, df_dim=4, z_dim=50,
                                         noise='normal')
     for name, values in (('image_shape', ('64', [64, 64], [64, 64, 2], [10 ** 9, 64, 3], [64, 64, 3.0], [0, 64, 3])),
