@@ -21,10 +21,10 @@ def drawn(values):
     return uniform
 
 
-def evaluate(name, values):
-    """(what an augmentation makes of IMAGES, the gradient of its sum)."""
+def evaluate(name, values, given=IMAGES):
+    """(what an augmentation makes of images, the gradient of its sum)."""
     with tf.Graph().as_default(), tf.Session() as session:
-        images = tf.constant(IMAGES)
+        images = tf.constant(given)
         result = augmentation.AUGMENTATIONS[name](images, drawn(values))
         return session.run([result, tf.gradients(result, images)[0]])
 
@@ -58,6 +58,11 @@ def test_cutout_blanks_half_the_height_and_width():
     hole[::2, 5:13, 18:] = 0
     np.testing.assert_array_equal(found, IMAGES * hole)
     np.testing.assert_array_equal(gradient, hole)
+    # Of 15 rows it takes 8, of 13 columns 7: halves are rounded up.
+    odd = np.ones((60, 15, 13, 1), np.float32)
+    found, _ = evaluate('cutout', {'rows': 7.5, 'columns': 6.5}, odd)
+    odd[:, 3:11, 3:10] = 0
+    np.testing.assert_array_equal(found, odd)
 
 
 def augmented(session, name, seed, names=('translation', 'color', 'cutout')):
