@@ -41,14 +41,15 @@ def _identity(x, *_, **__):
     return x
 
 
-# {the part: what stands in its place}; each line leaves out what those above it do, too, but for the bits, which are
-# dropout's.
+_BITS = tf.random, 'stateless_uniform', _zeros_for_bits
+_DROPOUT, _LEAKY_RELU, _BATCH_NORM = [(networks, name, _identity) for name in ('dropout', 'leaky_relu', 'batch_norm')]
+# What is left out: for people, and where something else stands in its place.
 PARTS = (
-    ('nothing left out', contextlib.ExitStack),
-    ("dropout's random bits", lambda: mock.patch.object(tf.random, 'stateless_uniform', _zeros_for_bits)),
-    ('dropout', lambda: mock.patch.object(networks, 'dropout', _identity)),
-    ('leaky ReLU, too', lambda: mock.patch.object(networks, 'leaky_relu', _identity)),
-    ('batch norm, too', lambda: mock.patch.object(networks, 'batch_norm', _identity)),
+    ('nothing left out', ()),
+    ("dropout's random bits", (_BITS,)),
+    ('dropout', (_DROPOUT,)),
+    ('leaky ReLU, too', (_DROPOUT, _LEAKY_RELU)),
+    ('batch norm, too', (_DROPOUT, _LEAKY_RELU, _BATCH_NORM)),
 )
 
 
@@ -79,14 +80,11 @@ def main():
     if lowering.is_open(arguments.lowering, policy):
         policy = lowering.choose(PRESET, policy, config, print)
     built = []
-    with contextlib.ExitStack() as left_out:
-        for name, leave_out in PARTS:
-            if name == PARTS[1][0]:
-                with leave_out():
-                    built.append(build(policy, config))
-            else:
-                left_out.enter_context(leave_out())
-                built.append(build(policy, config))
+    for _, left_out in PARTS:
+        with contextlib.ExitStack() as patches:
+            for place in left_out:
+                patches.enter_context(mock.patch.object(*place))
+            built.append(build(policy, config))
     took = [[] for _ in built]
     for turn in range(2 + arguments.rounds):
         for take, seconds in zip(built, took):

@@ -63,7 +63,7 @@ class Job:
         """UserError where a run, a new one or not, can't begin: of what one that is gone on with has no need."""
         config = self._config
         if config.trace is not None and new:
-            tracing.check(config.trace)
+            tracing.check_new(config.trace)
         if config.init_checkpoint:
             check_start(config.preset, checkpoint.resolve(config.init_checkpoint))
 

@@ -5,17 +5,16 @@ import sys
 
 from dcgan_tf1.training.loop import Hook
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable, write_json
+from dcgan_tf1.util.files import write_json
 
 STEPS = 3   # that are traced
 AFTER = 10  # before them: the first ones make room and choose kernels
 
 
-def check(path, begins=True):
-    """Raises UserError where a timeline can't be written to `path`: a new file, unless a run is gone on with."""
-    if begins and os.path.lexists(path):
+def check_new(path):
+    """Raises UserError where there is a file `path` already; only a run that is gone on with leaves it alone."""
+    if os.path.lexists(path):
         raise UserError('--trace: expected a new file, found {}'.format(path))
-    check_writable(path)
 
 
 def hook(path, model, start, total, log):

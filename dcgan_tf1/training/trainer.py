@@ -10,7 +10,7 @@ from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
 from dcgan_tf1.metrics import classifier, evaluation, projection
 from dcgan_tf1.runs import checkpoint
-from dcgan_tf1.training import hooks, lowering, record, tracing
+from dcgan_tf1.training import hooks, lowering, record
 from dcgan_tf1.training.job import EarlyLog, Job
 from dcgan_tf1.training.loop import CallSize, run_steps
 from dcgan_tf1.training.plan import make_plan
@@ -19,6 +19,7 @@ from dcgan_tf1.training.session import TrainingSession
 from dcgan_tf1.training.signals import StopSignals
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import check_writable
 
 
 def train(config, output_closed=lambda: False):
@@ -31,7 +32,7 @@ def train(config, output_closed=lambda: False):
     log = EarlyLog()
     # What can be refused is refused before there is a run folder.
     if config.trace is not None and (config.cluster is None or config.cluster.task == 0):
-        tracing.check(config.trace, begins=False)
+        check_writable(config.trace)
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
