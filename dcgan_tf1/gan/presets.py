@@ -176,7 +176,7 @@ _CGAN_MNIST = dataclasses.replace(
     title=catalogue.PRESETS['cgan_mnist'],
     classes=10,
     noise='normal',
-    epochs=10,
+    epochs=15,
     d_learning_rate=2e-3,
     samples=10,
 )
