@@ -72,6 +72,7 @@ def test_what_the_budget_leaves_no_time_for_is_named(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_all_checks_run_on_the_processor(tmp_path):
     status, out, _, found = check(tmp_path, *TINY)
     assert status == 0, out

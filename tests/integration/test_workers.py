@@ -263,7 +263,7 @@ def variables_of(run, step):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('preset, script, flags, from_0', [
-    ('still', 'still_preset.py', (), 'beta'),
+    pytest.param('still', 'still_preset.py', (), 'beta', marks=pytest.mark.once),
     ('conditional', None, ('--preset_file=' + os.path.join(HELPERS, 'conditional_preset.py'),), 'bias')])
 def test_two_workers_compute_what_one_does_with_their_images(preset, script, flags, from_0, tiny_data, tmp_path):
     script = script and os.path.join(HELPERS, script)
