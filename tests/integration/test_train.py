@@ -529,6 +529,7 @@ def evaluated(data, *flags):
     return out
 
 
+@pytest.mark.slow_tf1
 def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(labelled):
     out = evaluated(labelled, '--max_steps=9')
     run = 'runs/00000-blog_dense'
@@ -557,7 +558,7 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
         assert parts.read() == whole.read()
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_quality_of_each_class_is_measured_where_there_are_labels(labelled):
     out = evaluated(labelled, '--preset=cgan_mnist', '--max_steps=2')
     run = 'runs/00000-cgan_mnist'

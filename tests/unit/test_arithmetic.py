@@ -75,6 +75,7 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow_tf1
 def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
     """Three of the discriminator, each on images, noise and masks of its own, before the generator's on more noise."""
     preset = dataclasses.replace(
@@ -98,7 +99,8 @@ def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
     assert any((other[key] != value).any() for key, value in once.items())
 
 
-@pytest.mark.parametrize('losses_when', ['after', 'before'])
+@pytest.mark.slow_tf1
+@pytest.mark.parametrize('losses_when', ['after', pytest.param('before', marks=pytest.mark.slow)])
 def test_images_of_the_same_noise_and_weights_are_made_once_and_the_bits_are_the_same(losses_when, monkeypatch):
     """The discriminator's update and the generator's first share them; its second has new weights."""
     preset = dataclasses.replace(
@@ -267,7 +269,7 @@ def test_low_precisions_stay_close(precision, tolerance, in_float32):
 @pytest.mark.skipif(TF1, reason='no float16 batch norm on a CPU in TensorFlow 1.15')
 def test_float16_learns_the_same_by_scaling_its_loss():
     preset = dataclasses.replace(PRESETS['blog_mnist'], **NO_DROPOUT)
-    given = data(preset, 1, batch=8)
+    given = data(preset, 1)
     before, after = [train(preset, *given, precision=p) for p in ('float32', 'float16')]
     # Adam's first step is the sign of the gradient times the learning rate.
     key = 'discriminator/conv2d_2/kernel'
@@ -293,7 +295,7 @@ def test_two_towers_equal_one_device_with_the_doubled_batch():
 @pytest.mark.slow
 def test_two_towers_with_batch_norm_average_what_each_saw():
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
-    images, indices, noises = data(preset, 1, batch=8)
+    images, indices, noises = data(preset, 1)
     two = train(preset, images, indices, noises, towers=('/cpu:0', '/cpu:1'), config=two_devices())
     one = train(preset, images, indices, noises)
     halves = [train(preset, images, indices[:, half], noises[:, half]) for half in (slice(0, 4), slice(4, 8))]

@@ -9,7 +9,7 @@ from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 # (height, width, channels, filters, kernel, stride, padding) of the presets' convolutions;
 # a transposed one counts as the convolution that leads back.
-PRESETS = [
+OF_PRESETS = [
     (28, 28, 1, 128, 3, 2, 'SAME'), (14, 14, 128, 256, 3, 2, 'SAME'), (7, 7, 256, 512, 3, 2, 'SAME'),
     (7, 7, 256, 512, 4, 1, 'VALID'), (32, 32, 3, 128, 3, 2, 'SAME'), (16, 16, 128, 256, 3, 2, 'SAME'),
     (8, 8, 256, 512, 3, 2, 'SAME'), (8, 8, 256, 512, 4, 2, 'SAME'), (28, 28, 1, 64, 5, 2, 'SAME'),
@@ -17,6 +17,10 @@ PRESETS = [
     (12, 12, 1, 64, 5, 2, 'VALID'), (16, 16, 128, 128, 3, 1, 'SAME'), (8, 8, 128, 128, 1, 1, 'SAME'),
     (64, 64, 3, 64, 5, 2, 'SAME'), (16, 16, 128, 256, 5, 2, 'SAME'), (8, 8, 256, 512, 5, 2, 'SAME'),
     (45, 61, 3, 8, 5, 2, 'SAME'), (33, 32, 2, 3, 6, 4, 'VALID'), (36, 35, 1, 2, 5, 6, 'VALID')]
+
+# Seconds for each with many channels, of which the quick tests have one.
+PRESETS = [pytest.param(each, marks=pytest.mark.slow if each[2] >= 128 and each[4] != 4 else ())
+           for each in OF_PRESETS]
 
 # What `mixed` takes for forward, to_input and to_kernel, in float32 and in bfloat16: whoever changes a preset's line
 # changes its numbers.
