@@ -76,9 +76,7 @@ def main():
     arguments = parser.parse_args()
     config = devices.session_config('cpu')
     device = devices.find('cpu', config=config)
-    policy = devices.choose_compute_policy(device, arguments.precision, arguments.lowering)
-    if lowering.is_open(arguments.lowering, policy):
-        policy = lowering.choose(PRESET, policy, config, print)
+    policy = lowering.policy_for(PRESET, device, config, print, arguments.precision, arguments.lowering)
     built = []
     for _, left_out in PARTS:
         with contextlib.ExitStack() as patches:

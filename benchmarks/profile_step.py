@@ -73,10 +73,9 @@ def main():
     parser.add_argument('--lowering', default='auto', choices=CONV_IMPL_CHOICES)
     arguments = parser.parse_args()
     device = devices.find()
-    policy = devices.choose_compute_policy(device, arguments.precision, arguments.lowering)
-    if lowering.is_open(arguments.lowering, policy):
-        policy = lowering.choose(PRESETS[arguments.preset], policy, tf.ConfigProto(), print)
-    step_s, microseconds, calls = profile(PRESETS[arguments.preset], policy, arguments.steps)
+    preset = PRESETS[arguments.preset]
+    policy = lowering.policy_for(preset, device, tf.ConfigProto(), print, arguments.precision, arguments.lowering)
+    step_s, microseconds, calls = profile(preset, policy, arguments.steps)
     total = sum(microseconds.values())
     print('{}: {:.0f} ms a step untraced; TensorFlow {} on {}; {}'.format(
         arguments.preset, 1e3 * step_s, tf.VERSION, device.title, policy.why))

@@ -72,9 +72,7 @@ def _train_preset(name, seed, every, total, count, turns):
 
     config, plan = _plan(name, seed)
     preset, session_config = plan.preset, devices.session_config('cpu')
-    policy = devices.choose_compute_policy(devices.find('cpu', config=session_config), 'auto', 'auto')
-    if lowering.is_open('auto', policy):
-        policy = lowering.choose(preset, policy, session_config, lambda text: None)
+    policy = lowering.policy_for(preset, devices.find('cpu', config=session_config), session_config, lambda text: None)
     noise, labels = _noise_to_measure(preset, seed, count, plan.data)
     with tf.Graph().as_default():
         tf.set_random_seed(seed)

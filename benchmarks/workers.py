@@ -172,13 +172,12 @@ def dcgan_tf1(arguments):
     from dcgan_tf1.util import devices  # noqa: PLC0415
 
     config = devices.session_config(arguments.device, arguments.threads, arguments.threads, xla=arguments.xla)
-    policy = devices.choose_compute_policy(
-        devices.find(arguments.device, config=config), arguments.precision, arguments.lowering)
+    preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
+    policy = lowering.policy_for(
+        preset, devices.find(arguments.device, config=config), config, lambda text: print(text, file=sys.stderr),
+        arguments.precision, arguments.lowering)
     if policy.warning:
         raise SystemExit('left out: ' + policy.warning)
-    preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
-    if lowering.is_open(arguments.lowering, policy):
-        policy = lowering.choose(preset, policy, config, lambda text: print(text, file=sys.stderr))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, policy.precision, policy.built_by)

@@ -30,6 +30,12 @@ def is_open(asked, policy):
     return asked == 'auto' and policy.conv_impl == 'mixed'
 
 
+def policy_for(preset, device, config, log, precision='auto', asked='auto'):
+    """The ComputePolicy of a training of `preset` that is worth measuring for; asked: of CONV_IMPL_CHOICES."""
+    policy = devices.choose_compute_policy(device, precision, asked)
+    return choose(preset, policy, config, log) if is_open(asked, policy) else policy
+
+
 def choose(preset, policy, config, log):
     """The ComputePolicy with what was measured for a preset's convolutions in place of `mixed`.
 
