@@ -5,11 +5,13 @@ import dataclasses
 
 from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
+from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.training import image_sizes, resume
 
 Plan = collections.namedtuple('Plan', [
     'preset',            # the config's, for images of the data's size and as many classes as they have
     'data',              # prepare.TrainingData
+    'fed',               # whether each call brings its images: they lie in a file, or are too many for the device
     'batches',           # batches.Batches
     'batch_size',        # images in a step, over all GPUs of all workers
     'local_batch_size',  # how many of them are this worker's
@@ -43,8 +45,11 @@ class IsolatedSteps(collections.namedtuple('IsolatedSteps', 'schedule')):
         return wanted - 1 if wanted - step > 1 else wanted
 
 
-def make_plan(config, log):
-    """The Plan of a TrainConfig; loads the data. Raises UserError where there is none."""
+def make_plan(config, log, device_memory=None):
+    """The Plan of a TrainConfig; loads the data. Raises UserError where there is none.
+
+    device_memory: bytes that the device has, where that is not the machine's own memory.
+    """
     dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
                                   config.reading)
@@ -68,9 +73,20 @@ def make_plan(config, log):
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return Plan(
-        preset, data, batches, batch_size, local_batch_size,
+        preset, data, _are_fed(data.pixels, device_memory, log), batches, batch_size, local_batch_size,
         slice(task * local_batch_size, (task + 1) * local_batch_size), total,
         identity=identity, **_schedules(preset, config.eval_every, epoch, total))
+
+
+def _are_fed(pixels, device_memory, log):
+    if in_file(pixels):
+        return True
+    # While they are brought there, they are there twice; and a training wants memory, too.
+    if device_memory is None or pixels.nbytes <= device_memory // 4:
+        return False
+    log('{:.1f} GiB of images are more than a quarter of the {:.1f} GiB of memory on the device: each call brings its '
+        'own'.format(pixels.nbytes / 2 ** 30, device_memory / 2 ** 30))
+    return True
 
 
 def _with_classes_of(preset, dataset):

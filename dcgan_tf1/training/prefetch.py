@@ -4,7 +4,6 @@ import concurrent.futures
 
 import numpy as np
 
-from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan.noise import sample_noise
 
 _MAX_FED = 1 << 26  # bytes of the images of one call
@@ -12,11 +11,10 @@ _UNLIMITED = 1 << 30  # steps
 
 
 class InputPrefetcher:
-    """Prepares the indices, the noise and, where they lie in a file, the images of coming steps, in a thread."""
+    """Prepares the indices, the noise and, where they are fed, the images of coming steps, in a thread."""
 
     def __init__(self, preset, plan, seed):
         self._preset, self._plan, self._seed = preset, plan, seed
-        self._reads = in_file(plan.data.pixels)
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
 
     @property
@@ -24,12 +22,12 @@ class InputPrefetcher:
         """How many steps there should be in one call at most, so that its images are not too many for memory."""
         data = self._plan.data
         size = self._plan.local_batch_size * self._preset.image_batches * int(np.prod(data.input_shape))
-        return max(1, _MAX_FED // size) if self._reads else _UNLIMITED
+        return max(1, _MAX_FED // size) if self._plan.fed else _UNLIMITED
 
     def submit(self, first, count):
         """A future of what step_loop.Loop takes for `count` steps from `first` on.
 
-        (indices, noises), and the images where they lie in a file.
+        (indices, noises), and the images where they are fed.
         """
         return self._thread.submit(self._prepare, first, count)
 
@@ -37,7 +35,7 @@ class InputPrefetcher:
         steps = range(first, first + count)
         indices = np.stack([self._indices(step) for step in steps])
         inputs = indices, np.stack([self._noise(step) for step in steps])
-        return inputs + (self._images(indices),) if self._reads else inputs
+        return inputs + (self._images(indices),) if self._plan.fed else inputs
 
     def _images(self, indices):
         """uint8 [steps, images of a step] + input_shape; any image where there are no more."""

@@ -6,7 +6,6 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint
@@ -65,7 +64,7 @@ class TrainingSession:
       handles: the TrainingGraph.
       saver: of all variables.
       preset: the Preset.
-      plan: the Plan; its images are put on the device, unless they lie in a file.
+      plan: the Plan; its images are put on the device, unless they are fed.
     """
 
     def __init__(self, session, handles, saver, preset, plan):
@@ -79,7 +78,7 @@ class TrainingSession:
             handles.sample_images, [handles.noise, handles.dropout_seed] + with_labels)
         data = plan.data
         self._steps = step_loop.make_steps(
-            session, handles, None if in_file(data.pixels) else data.pixels.reshape((-1,) + data.input_shape),
+            session, handles, None if plan.fed else data.pixels.reshape((-1,) + data.input_shape),
             data.labels, data.table)
         self._metadata = None  # of steps that are to be traced
         self._cached = (None, None)  # the last step whose losses were evaluated, and those

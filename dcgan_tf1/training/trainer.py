@@ -4,7 +4,6 @@ import dataclasses
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
@@ -36,7 +35,7 @@ def train(config, output_closed=lambda: False):
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)
-    plan = make_plan(config, log)
+    plan = make_plan(config, log, device.memory)
     config = dataclasses.replace(config, preset=plan.preset)
     job = Job(config, log)
     monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
@@ -64,7 +63,7 @@ def train(config, output_closed=lambda: False):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
                 config.preset, job.policy.precision, job.policy.built_by, device.towers, plan.total,
-                AllReduce(job.group.count, job.group.task), FED if in_file(plan.data.pixels) else BYTES)
+                AllReduce(job.group.count, job.group.task), FED if plan.fed else BYTES)
             saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
             tf_graph.finalize()
             with tf.Session(job.group.target, config=session_config) as session:
@@ -77,7 +76,7 @@ def train(config, output_closed=lambda: False):
                     job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
                 prefetcher = InputPrefetcher(config.preset, plan, config.seed)
                 if config.steps_per_run > prefetcher.most_steps:
-                    job.run.log('--steps_per_run={}: taking {} in a call, whose images come from a file'.format(
+                    job.run.log('--steps_per_run={}: taking {} in a call, which brings their images'.format(
                         config.steps_per_run, prefetcher.most_steps))
                 ending = run_steps(
                     lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,

@@ -14,7 +14,9 @@ Device = collections.namedtuple('Device', [
     'title',       # for people
     'towers',      # the devices that share a step; ('',) for the one that TensorFlow takes
     'capability',  # a GPU's compute capability at least: (8, 0), (7, 0) or (0, 0); None for a CPU
+    'memory',      # bytes that TensorFlow may take of the GPU's, the smallest of several; None for a CPU
 ])
+Device.__new__.__defaults__ = (None,)
 
 
 def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
@@ -45,7 +47,8 @@ def find(device='auto', num_gpus=1, config=None):
     config = config or session_config(device, num_gpus=num_gpus)
     with tf.Session(graph=tf.Graph(), config=config) as session:
         devices = session.list_devices()
-    gpus = [each.name for each in devices if each.device_type == 'GPU']
+    found = [each for each in devices if each.device_type == 'GPU']
+    gpus = [each.name for each in found]
     if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:
         raise UserError('--{}: expected {}, TensorFlow {} found only {}'.format(
             'device=gpu' if num_gpus == 1 else 'num_gpus={}'.format(num_gpus),
@@ -54,7 +57,8 @@ def find(device='auto', num_gpus=1, config=None):
     kind = 'GPU' if gpus else 'CPU'
     towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
     if gpus:
-        return Device(kind, 'GPU ({})'.format(', '.join(_gpu_names(gpus)[:num_gpus])), towers, _compute_capability())
+        return Device(kind, 'GPU ({})'.format(', '.join(_gpu_names(gpus)[:num_gpus])), towers, _compute_capability(),
+                      min(each.memory_limit_bytes for each in found[:num_gpus]))
     return Device(kind, 'CPU ({}, {} cores{})'.format(cpu_name(), os.cpu_count(), (
         ', as {} logical devices'.format(num_gpus) if num_gpus > 1 else '')), towers, None)
 

@@ -24,6 +24,8 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import evaluation, run_images
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import trainer
+from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import to_uint8
 
@@ -271,6 +273,26 @@ def test_training_from_a_file_is_training_from_memory():
     Image.new('L', (28, 28), 3).save('mine/new.png')
     with pytest.raises(UserError, match='file/00000-blog_dense: expected the settings .*; data_checksum was'):
         trainer.train(train.parse_train(flags + ['--max_steps=12', '--run_dir=' + runs[1]]))
+
+
+def test_images_too_many_for_the_device_are_fed_and_the_bits_are_the_same(monkeypatch, capfd):
+    write_pictures(100)
+    flags = ['--preset=blog_dense', '--dataset=folder', '--data_dir=mine', '--batch_size=16', '--precision=float32']
+    assert train.main(flags + ['--max_steps=6', '--run_dir=kept']) == 0
+    find = devices.find
+    for memory, fed in ((4 * 100 * 28 * 28, False), (4 * 100 * 28 * 28 - 4, True)):
+        def found(*given, memory=memory, **named):
+            return find(*given, **named)._replace(memory=memory)
+
+        monkeypatch.setattr(devices, 'find', found)
+        assert make_plan(train.parse_train(flags), print, memory).fed == fed
+        assert train.main(flags + ['--max_steps=6', '--run_dir=fed']) == 0
+        assert ('are more than a quarter of the 0.0 GiB of memory on the device' in capfd.readouterr().out) == fed
+    readers = [tf.train.NewCheckpointReader(checkpoint.checkpoint_path(run + '/checkpoints', 6))
+               for run in ('kept/00000-blog_dense', 'fed/00000-blog_dense', 'fed/00001-blog_dense')]
+    for name in readers[0].get_variable_to_shape_map():
+        for other in readers[1:]:
+            np.testing.assert_array_equal(readers[0].get_tensor(name), other.get_tensor(name), name)
 
 
 @pytest.mark.parametrize('flag, message', [
