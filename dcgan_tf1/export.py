@@ -85,12 +85,12 @@ def main(argv=None):
 def export(config):
     """Writes a folder with every format asked for, a manifest and a README."""
     from dcgan_tf1.exporting import package
-    from dcgan_tf1.runs import checkpoint, run_folder
+    from dcgan_tf1.runs import checkpoint_paths, run_folder
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes)
     out = config.out or ('export' if config.run is None else os.path.join(
-        config.run, 'export-{:06d}'.format(checkpoint.step_of(prefix))))
+        config.run, 'export-{:06d}'.format(checkpoint_paths.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,
                             config.overwrite, uint8=config.uint8, channels_first=config.layout == 'nchw')
     print('{}: {} from {}'.format(out, ', '.join(written), prefix))

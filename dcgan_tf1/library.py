@@ -5,6 +5,7 @@ UserError, whose message is one line; of metrics and of a Preset's fields it is 
 """
 
 import math
+import numbers
 import os
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
@@ -44,14 +45,15 @@ def register_preset(preset: Preset) -> None:
 
 # --------------------------------------------------------------------------------- checkpoints
 
-def preset_of(path: str, preset: Optional[Preset] = None, image_size: Optional[Tuple[int, int]] = None) -> Preset:
+def preset_of(path: str, preset: Optional[Preset] = None,
+              image_size: Union[None, int, Tuple[int, int]] = None) -> Preset:
     """The preset that a checkpoint is restored with: of the size, mode and number of classes that it was trained with.
 
     Args:
       path: as restore() takes it. A run says its preset itself.
       preset: of another checkpoint, which says its sizes alone, by the shapes of its variables (carpedm20's: of which
         height and width only to the next multiple of 16, of square images).
-      image_size: (H, W), where the variables don't say it rightly.
+      image_size: (H, W), or a number for both, where the variables don't say it rightly.
 
     Raises UserError where neither is known, where they contradict image_size, and as restore() does.
     """
@@ -59,9 +61,19 @@ def preset_of(path: str, preset: Optional[Preset] = None, image_size: Optional[T
     if run_folder.is_run(path) and preset is None and image_size is None:
         return run_folder.read_preset(path, logging.info)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last')
-    height, width = image_size or (None, None)
+    height, width = _size(image_size)
     given = size_flags.NOTHING._replace(height=height, width=width)
     return size_flags.of_checkpoint(preset, prefix, given, logging.info)
+
+
+def _size(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:
+    if image_size is None:
+        return None, None
+    height, width = image_size if isinstance(image_size, (tuple, list)) and len(image_size) == 2 else (image_size,) * 2
+    for side in (height, width):
+        if isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1:
+            raise UserError('image_size: expected a height and a width, found {!r}'.format(image_size))
+    return int(height), int(width)
 
 
 def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,

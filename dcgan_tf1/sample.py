@@ -129,7 +129,7 @@ def main(argv=None):
 
 def sample(config):
     """Writes the grid, the files or the video, and the arrays where asked to."""
-    from dcgan_tf1.runs import checkpoint, image_files, run_folder, video
+    from dcgan_tf1.runs import checkpoint_paths, image_files, run_folder, video
     from dcgan_tf1.util import images as image_tools
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
@@ -142,7 +142,7 @@ def sample(config):
     elif config.outdir is None and out is None:
         source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
-            checkpoint.step_of(prefix), source))
+            checkpoint_paths.step_of(prefix), source))
     _check_outputs(config, list(filter(None, (out, film, config.npz))))
     if config.outdir is not None:
         image_files.check(config.outdir, inputs.names, config.overwrite)

@@ -15,7 +15,7 @@ import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, run_folder
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
@@ -98,7 +98,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17, uint8=False, chan
                                  for tensor in network.inputs.values()}.values())
             frozen, variants = [[_frozen(session, placeholders, network) for network in some]
                                 for some in (networks, variants)]
-            yield formats.Export(preset, checkpoint.step_of(prefix), frozen, session, signatures, opset,
+            yield formats.Export(preset, checkpoint_paths.step_of(prefix), frozen, session, signatures, opset,
                                  functools.partial(_draw, preset),
                                  list(class_names(_run_of(prefix), preset)) or None, variants)
 

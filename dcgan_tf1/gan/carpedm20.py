@@ -85,6 +85,7 @@ def dcgan_sizes(shapes, size=None):
     matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])
     if len(matrix) == 2 and len(last) == 4:
         _, _, channels, width = last
+        _check_layers(shapes, width)
         if size is None:
             side = math.sqrt(matrix[1] / (8 * width)) if width else 0
             size = (16 * int(side),) * 2 if side == int(side) else (None, None)
@@ -97,6 +98,26 @@ def dcgan_sizes(shapes, size=None):
     if len(shapes.get('discriminator/d_h0_conv/w', [])) == 4:
         found['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]
     return found
+
+
+def _check_layers(shapes, width):
+    """ValueError where a generator's variables are not those of dcgan's layers."""
+    if 'generator/g_h5/w' in shapes:
+        raise ValueError('expected the five layers of the generator of dcgan, found another one, generator/g_h5/w')
+    for name, outputs in (('g_h3', 1), ('g_h2', 2), ('g_h1', 4)):
+        found, expected = shapes.get('generator/{}/w'.format(name)), [5, 5, outputs * width, 2 * outputs * width]
+        if found not in (None, expected):
+            raise ValueError('expected generator/{}/w of shape {}, as dcgan has it beside {} filters before the last '
+                             'layer, found {}'.format(name, expected, width, found))
+
+
+def conditional_sizes(shapes, size=None):
+    """The same of conditional_mnist: its classes, and the noise beside their one-hot label."""
+    del size  # there is but one
+    last, matrix = shapes.get('generator/g_h3/w', []), shapes.get('generator/g_h0_lin/Matrix', [])
+    if len(last) != 4 or len(matrix) != 2 or not 128 + 2 <= last[3] < 128 + matrix[0]:
+        return {}
+    return {'classes': last[3] - 128, 'z_dim': matrix[0] - (last[3] - 128)}
 
 
 # --------------------------------------------------------------------------------- conditional_mnist

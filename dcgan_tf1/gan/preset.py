@@ -45,8 +45,8 @@ class Preset:
     # Of which other sizes the networks can make images: see sizes.KINDS, with_image_shape() and ctx.image_shape.
     image_sizes: str = free_on_resume('fixed')
     # sizes_of_variables(shapes, size=None): what a checkpoint's variables, {name: shape}, say of image_shape, z_dim,
-    # gf_dim and df_dim: {field: value}. A side that they only bound is the largest that it may be, one that they don't
-    # tell is None. size: the (H, W) that is known already; ValueError where the variables contradict it.
+    # gf_dim, df_dim and classes: {field: value}. A side that they only bound is the largest that it may be, one that
+    # they don't tell is None. size: the (H, W) that is known already; ValueError where the variables contradict it.
     sizes_of_variables: Optional[Callable] = free_on_resume(None)
     batch_size: int = 64
     image_class: Optional[str] = None  # only this class's images; None for all

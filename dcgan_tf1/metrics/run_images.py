@@ -6,7 +6,7 @@ import os
 
 from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
-from dcgan_tf1.runs import checkpoint, run_folder, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import MAX_COLUMNS
 
@@ -56,7 +56,7 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
     if variants and preset.ema_decay is not None:
         modes.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
     for prefix in prefixes:
-        step = checkpoint.step_of(prefix)
+        step = checkpoint_paths.step_of(prefix)
         for name, system, dropout in modes:
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)

@@ -10,7 +10,7 @@ import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, reading, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import checkpoint, run_folder, size_flags
+from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
@@ -37,13 +37,14 @@ def evaluate(config):
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
+    prefixes = [] if given is not None else _prefixes(config)
+    sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None and given is None
     if preset.classes is not None and given is not None:
         print('{}: these images have no labels; they are measured without class accuracy'.format(config.images))
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
-    prefixes = [] if given is not None else _prefixes(config)
 
     rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
     neighbours = None
@@ -157,13 +158,13 @@ def _default_out(config, preset):
     if config.all_checkpoints:
         return os.path.join(config.run, 'evaluation')
     _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
-    return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint.step_of(prefix)))
+    return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint_paths.step_of(prefix)))
 
 
 def _prefixes(config):
     """Those of the checkpoints that images are measured of, ascending."""
     if config.run is None:
-        return [checkpoint.resolve(config.checkpoint)]
+        return [checkpoint_paths.resolve(config.checkpoint)]
     return run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
         config.run, config.step, None, config.preset, config.which)[1]]
 

@@ -1,4 +1,4 @@
-"""The one way checkpoints are written, found and restored.
+"""The one way checkpoints are written and restored.
 
 Files are those of `tf.train.Saver` in its V2 format: `model.ckpt-N.index`, `.data-*` and
 `.meta`, N being the number of steps done, and `checkpoint`, which names the newest.
@@ -11,14 +11,13 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.updates import EMA
-from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import cannot_read, cannot_write, make_folder
+from dcgan_tf1.runs.checkpoint_reader import reading
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import cannot_write, make_folder
 from dcgan_tf1.util.paths import literal
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
-_STATE = re.compile(rb'\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
 
 def make_saver():
@@ -77,128 +76,23 @@ def remove_parts(folder):
                 os.remove(os.path.join(folder, name))
 
 
-def without_suffix(path):
-    """A checkpoint's prefix from the name of one of its files, or from itself."""
-    return re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
-
-
-def resolve(path):
-    """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
-
-    path: a prefix or one of its files, whichever program wrote it; a folder of them (our newest, else the one
-    that its file `checkpoint` names, else the only one); that file itself; a run folder; a SavedModel.
-    """
-    if os.path.isdir(path):
-        return _in_folder(path)
-    folder, name = os.path.split(path)
-    if name == 'saved_model.pb' and _index_prefixes(os.path.join(folder, 'variables')):
-        return _in_folder(os.path.join(folder, 'variables'))
-    prefix = without_suffix(path)
-    if _is_there(prefix) and prefix == path:
-        begins = _beginning(path)
-        if begins.lstrip().startswith(b'model_checkpoint_path'):
-            return _named_by_state(path)
-        kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
-        if name.endswith(('.pb', '.pbtxt')):
-            kind = 'a graph, whose weights, if it has some, are constants and no variables'
-        if kind:
-            raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
-    if not _is_there(prefix):
-        others = _index_prefixes(folder or '.')
-        raise UserError('{}: expected a checkpoint, found no file {}.index{}'.format(
-            path, prefix, '; in that folder there is ' + _listed(others) if others else ''))
-    return prefix
-
-
-# How files begin that are taken for checkpoints by mistake.
-_NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
-                   (b'PK\x03\x04', 'a zip archive, as .npz, .keras and PyTorch\'s files are'))
-
-
-def _is_there(prefix):
-    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
-    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
-
-
-def _beginning(path):
-    try:
-        with open(path, 'rb') as handle:
-            return handle.read(1 << 13)
-    except FileNotFoundError:
-        return b''  # a prefix is no file
-    except OSError as error:
-        raise cannot_read(path, error)
-
-
-def _index_prefixes(folder):
-    """The prefixes of all checkpoints in a folder, whatever their names."""
-    return sorted(os.path.join(folder, name[:-len('.index')])
-                  for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith('.index'))
-
-
-def _in_folder(folder):
-    steps = list_steps(folder)
-    if steps:
-        return checkpoint_path(folder, steps[-1])
-    if os.path.isfile(os.path.join(folder, 'checkpoint')):
-        return _named_by_state(os.path.join(folder, 'checkpoint'))
-    for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
-        if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
-            return _in_folder(os.path.join(folder, below))
-    found = _index_prefixes(folder)
-    if len(found) != 1:
-        raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
-            'or one of another name, found {}; name one of them'.format(_listed(found)) if found else 'found none')))
-    return found[0]
-
-
-def _named_by_state(path):
-    """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
-    folder = os.path.dirname(path)
-    match = _STATE.match(_beginning(path))
-    try:
-        # Text of a protocol buffer: bytes of UTF-8, some of them escaped.
-        named = match.group(1).decode('unicode_escape').encode('latin-1').decode('utf-8')
-    except (AttributeError, UnicodeError):
-        raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
-                        'damaged file'.format(path))
-    # It may name where its folder lay when it was written.
-    for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named))):
-        if _is_there(prefix):
-            return prefix
-    others = _index_prefixes(folder or '.')
-    raise UserError('{}: expected the checkpoint {}, which it names, found no such file{}'.format(
-        path, named, '; in that folder there is ' + _listed(others) if others else ''))
-
-
-def _listed(prefixes):
-    names = [os.path.basename(prefix) for prefix in prefixes]
-    return ', '.join(names[:5]) + (' ...' if len(names) > 5 else '')
-
-
-def step_of(prefix):
-    """The number of steps that a checkpoint was written after, by its name; None if it says none."""
-    match = re.search(r'-(\d+)$', prefix)
-    return int(match.group(1)) if match else None
-
-
 def restore(session, prefix, variables):
     """Sets `variables`, {the checkpoint's name: variable}, to what the checkpoint holds.
 
     What the checkpoint holds beside them is ignored. Adds no op, so the graph may be
-    finalised. Raises UserError for a damaged checkpoint, and for a missing or mismatched
-    variable, which it names with the shapes; then no variable has changed.
+    finalised. Raises UserError for a damaged checkpoint, and for a variable that is missing, of another
+    shape or not finite, which it names; then no variable has changed.
     """
-    with _reading(prefix) as reader:
-        _compare(prefix, reader.get_variable_to_shape_map(), variables)
-        # A weight's moving average starts from the same tensor as the weight, which takes one value in a run.
-        rounds = [{}]
-        for name, variable in variables.items():
-            value = variable.initializer.inputs[1]
-            if all(value in feeds for feeds in rounds):
-                rounds.append({})
-            feeds = next(each for each in rounds if value not in each)
-            feeds[value] = variable.initializer, reader.get_tensor(name)
+    with reading(prefix) as reader:
+        values = reader.values(variables)
+    # A weight's moving average starts from the same tensor as the weight, which takes one value in a run.
+    rounds = [{}]
+    for name, variable in variables.items():
+        value = variable.initializer.inputs[1]
+        if all(value in feeds for feeds in rounds):
+            rounds.append({})
+        feeds = next(each for each in rounds if value not in each)
+        feeds[value] = variable.initializer, values[name]
     for feeds in rounds:
         session.run([initializer for initializer, _ in feeds.values()],
                     {value: array for value, (_, array) in feeds.items()})
@@ -206,30 +100,8 @@ def restore(session, prefix, variables):
 
 def check(prefix, variables):
     """Raises restore()'s UserError where the checkpoint can't set these variables; needs no session."""
-    _compare(prefix, shapes(prefix), variables)
-
-
-def _compare(prefix, shapes, variables):
-    for name, variable in variables.items():
-        expected = variable.shape.as_list()
-        if name not in shapes:
-            raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
-                prefix, name, expected, _alternatives(name, expected, shapes)))
-        if shapes[name] != expected:
-            raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
-                prefix, name, expected, shapes[name]))
-
-
-def names(prefix):
-    """The names of all that a checkpoint holds."""
-    with _reading(prefix) as reader:
-        return set(reader.get_variable_to_shape_map())
-
-
-def shapes(prefix):
-    """{name: shape} of all that a checkpoint holds."""
-    with _reading(prefix) as reader:
-        return reader.get_variable_to_shape_map()
+    with reading(prefix) as reader:
+        reader.values(variables)
 
 
 def by_name(variables):
@@ -246,9 +118,8 @@ def latest_valid_step(folder, log):
     failure = None
     for step in reversed(list_steps(folder)):
         try:
-            with _reading(checkpoint_path(folder, step)) as reader:
-                for name in reader.get_variable_to_shape_map():
-                    reader.get_tensor(name)  # checks its sum
+            with reading(checkpoint_path(folder, step)) as reader:
+                reader.read_all()
         except UserError as error:
             failure = failure or error
             continue
@@ -257,30 +128,4 @@ def latest_valid_step(folder, log):
         return step
     if failure is not None:
         raise failure
-    return None
-
-
-@contextlib.contextmanager
-def _reading(prefix):
-    """A reader of the checkpoint; what it raises for damaged files becomes a UserError."""
-    with literal(prefix) as path:
-        try:
-            yield tf.train.NewCheckpointReader(path)
-        except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
-            raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
-                prefix, reason(error).replace(path, prefix)))
-
-
-def _alternatives(name, shape, shapes):
-    same = sorted(other for other in shapes
-                  if shapes[other] == shape and not re.search(r'/Adam(_1)?$', other))
-    return '; of that shape it has {}'.format(', '.join(same[:3])) if same else \
-        '; it has {} variables: {} ...'.format(len(shapes), ', '.join(sorted(shapes)[:3]))
-
-
-def unused_averages(preset, prefix):
-    """A warning where a checkpoint holds averages of the weights that the preset does not sample with, else None."""
-    if preset.ema_decay is None and any(name.endswith(EMA) for name in names(prefix)):
-        return ('{} holds averages of the weights, as with --ema_decay, and {} samples with the weights '
-                'themselves'.format(prefix, preset.name))
     return None

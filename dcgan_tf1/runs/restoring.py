@@ -12,20 +12,21 @@ from absl import logging
 
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, run_folder
+from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, run_folder
 from dcgan_tf1.util.errors import UserError
 
 
 def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
     preset, prefix = _find(preset, path, which)
-    warning = checkpoint.unused_averages(preset, prefix)
-    if warning:
-        logging.warning('%s', warning)
+    for line in checkpoint_reader.notes(preset, prefix):
+        logging.warning('%s', line)
     return preset, prefix
 
 
 def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
+    if preset is not None and not isinstance(preset, Preset):
+        raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
     path = os.path.expanduser(os.fspath(path))
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
@@ -42,12 +43,8 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     if which == 'best':
         raise UserError("which='best': expected a run folder, found {}".format(path))
     if step is not None:
-        steps = checkpoint.list_steps(path)
-        if step not in steps:
-            raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
-                path, step, 'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
-        return preset, checkpoint.checkpoint_path(path, step)
-    return preset, checkpoint.resolve(path)
+        return preset, checkpoint_paths.of_step(path, step)
+    return preset, checkpoint_paths.resolve(path)
 
 
 def restored_variables(preset: Preset, variables: Mapping[str, Any], scope: Optional[str]) -> Dict[str, Any]:

@@ -24,7 +24,17 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, events, preset_files, recorded_settings, samples, size_flags, tables
+from dcgan_tf1.runs import (
+    checkpoint,
+    checkpoint_paths,
+    checkpoint_reader,
+    events,
+    preset_files,
+    recorded_settings,
+    samples,
+    size_flags,
+    tables,
+)
 from dcgan_tf1.runs.numbering import NUMBERED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
@@ -118,11 +128,10 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
       sizes: the SizeFlags of `path`; a run says its own.
     """
     if run is None:
-        prefix = checkpoint.resolve(path)
+        prefix = checkpoint_paths.resolve(path)
         preset = size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes)
-        warning = checkpoint.unused_averages(preset, prefix)
-        if warning:
-            print('WARNING: ' + warning, file=sys.stderr)
+        for line in checkpoint_reader.notes(preset, prefix):
+            print('WARNING: ' + line, file=sys.stderr)
         return preset, prefix
     preset = read_preset(run)
     if name not in (None, preset.name):

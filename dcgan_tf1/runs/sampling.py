@@ -52,6 +52,15 @@ def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', pr
             yield from _in_batches(run, z, labels, disable=None if progress else True)
 
 
+def check(preset, prefixes):
+    """Raises the UserError of generate() where one of these checkpoints can't be sampled from."""
+    with tf.Graph().as_default():
+        graph.build_sampling_graph(preset)
+        variables = graph.sampled_variables(preset, tf.global_variables())
+    for prefix in prefixes:
+        checkpoint.check(prefix, variables)
+
+
 def generate_in_batches(sample, z, labels=None):
     """Images [N] + image_shape for noise z [N, z_dim] and labels [N], if there are some, BATCH_SIZE at a time.
 

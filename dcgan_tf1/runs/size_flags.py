@@ -102,12 +102,12 @@ def told(preset, prefix, given):
 
     UserError where they contradict the size that the flags say.
     """
-    from dcgan_tf1.runs import checkpoint  # with it comes TensorFlow, which a help text does without
+    from dcgan_tf1.runs import checkpoint_reader  # with it comes TensorFlow, which a help text does without
     if preset.sizes_of_variables is None:
         return {}
     size = None if given.height is None else (given.height, given.width)
     try:
-        return preset.sizes_of_variables(checkpoint.shapes(prefix), size)
+        return preset.sizes_of_variables(checkpoint_reader.shapes(prefix), size)
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
 
@@ -115,8 +115,8 @@ def told(preset, prefix, given):
 def require_square(prefix, found):
     """UserError where told() finds no size, which only the flags can say then."""
     if None in found.get('image_shape', ()):
-        raise UserError('{}: expected --image_height and --image_width beside it, whose images are not square, found '
-                        'neither'.format(prefix))
+        raise UserError('{}: expected --image_height and --image_width beside it, or image_size in the library, for '
+                        'its images are not square, found neither'.format(prefix))
 
 
 def guess(prefix, image_shape):

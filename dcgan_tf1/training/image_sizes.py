@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from dcgan_tf1.runs import checkpoint, numbering, recorded_settings, run_folder, size_flags
+from dcgan_tf1.runs import checkpoint_paths, numbering, recorded_settings, run_folder, size_flags
 from dcgan_tf1.training import resume
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
@@ -25,10 +25,19 @@ def by_flags(preset, values, own_dataset):
     if preset.dataset == 'folder':
         size_flags.require_square(values['init_checkpoint'], told)
     height, width, channels = told.pop('image_shape', (None,) * 3)
-    preset = dataclasses.replace(preset, **told)
     channels = given.channels or channels
-    preset = size_flags.of_preset(preset, given._replace(
-        height=given.height or height, width=given.width or width, channels=channels))
+    preset = size_flags.of_preset(preset, given)
+    if told:
+        # A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
+        told = {name: value for name, value in told.items()
+                if getattr(given, name, None) is None and name != 'classes'}  # which the data say
+        try:
+            preset = dataclasses.replace(preset, **told).with_image_shape([
+                say or tell or other for say, tell, other in zip(
+                    (given.height, given.width, None), (height, width, None if channels == 'auto' else channels),
+                    preset.image_shape)])
+        except ValueError as error:
+            raise UserError('{}: {}'.format(values['init_checkpoint'], error))
     if preset.image_sizes == 'fixed':
         return preset, preset.image_shape, False
     auto = channels == 'auto' or channels is None and own_dataset == 'folder'
@@ -68,7 +77,7 @@ def of_data(config, dataset, log):
 def _check_variables(preset, init_checkpoint, dataset, log):
     """UserError where a checkpoint's are not those of the preset for its size, which no flag says."""
     try:
-        prefix = checkpoint.resolve(init_checkpoint)
+        prefix = checkpoint_paths.resolve(init_checkpoint)
     except UserError:
         return  # see _told
     height, width, _ = preset.image_shape
@@ -80,7 +89,7 @@ def _check_variables(preset, init_checkpoint, dataset, log):
 def _told(preset, init_checkpoint, given, run_dir):
     """What the variables of a checkpoint tell; where it is gone by now, what the run says that began with it."""
     try:
-        prefix = checkpoint.resolve(init_checkpoint)
+        prefix = checkpoint_paths.resolve(init_checkpoint)
     except UserError:
         for run in numbering.folders(run_dir, preset.name):
             try:

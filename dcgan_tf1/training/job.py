@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
-from dcgan_tf1.runs import checkpoint, run_folder, samples
+from dcgan_tf1.runs import checkpoint_paths, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.training import record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
@@ -65,7 +65,7 @@ class Job:
         if config.trace is not None and new:
             tracing.check_new(config.trace)
         if config.init_checkpoint:
-            check_start(config.preset, checkpoint.resolve(config.init_checkpoint))
+            check_start(config.preset, checkpoint_paths.resolve(config.init_checkpoint))
 
     def __enter__(self):
         return self

@@ -10,7 +10,7 @@ import os
 
 from dcgan_tf1.gan import objectives
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, numbering, run_folder
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, numbering, run_folder
 from dcgan_tf1.util.errors import UserError
 
 # Fields of a preset that a run may change when it is resumed.
@@ -103,7 +103,7 @@ def same_file(before, now):
 
 
 def _whole_name(path):
-    return os.path.realpath(os.path.expanduser(checkpoint.without_suffix(path)))
+    return os.path.realpath(os.path.expanduser(checkpoint_paths.without_suffix(path)))
 
 
 # ------------------------------------------------------------------------------- the run

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.updates import EMA
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, checkpoint_reader
 from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util.errors import UserError
 
@@ -43,7 +43,7 @@ def _to_begin_from(prefix, variables):
     wanted: {the checkpoint's name: variable}. averages: the same of the averages of the weights, where the checkpoint
     has none and they begin with the weights. absent: the kinds of variables, of _OPTIONAL, that it lacks.
     """
-    saved = checkpoint.names(prefix)
+    saved = set(checkpoint_reader.shapes(prefix))
     wanted = checkpoint.by_name(each for each in variables if each.op.name != tf.GraphKeys.GLOBAL_STEP)
     absent, averages = [], {}
     for kind, pattern in _OPTIONAL.items():

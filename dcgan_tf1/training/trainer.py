@@ -8,7 +8,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
 from dcgan_tf1.metrics import classifier, evaluation, projection
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader
 from dcgan_tf1.training import hooks, lowering, record
 from dcgan_tf1.training.job import EarlyLog, Job
 from dcgan_tf1.training.loop import CallSize, run_steps
@@ -117,7 +117,9 @@ def _restore(model, config, job):
     elif job.start is not None:
         model.restore(checkpoint.checkpoint_path(job.run.checkpoints, job.start))
     elif config.init_checkpoint:
-        init_checkpoint = checkpoint.resolve(config.init_checkpoint)
+        init_checkpoint = checkpoint_paths.resolve(config.init_checkpoint)
+        for line in checkpoint_reader.notes(config.preset, init_checkpoint):
+            job.run.log(line)
         absent = model.begin_from(init_checkpoint)
         job.run.log('starting from the variables of {}{}'.format(init_checkpoint, absent and (
             '; it has no {}, which begin anew'.format(' and no '.join(absent))) or ''))

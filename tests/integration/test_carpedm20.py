@@ -19,7 +19,7 @@ from PIL import Image
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.updates import network_trainables
-from dcgan_tf1.runs import checkpoint, run_folder, sampling, size_flags
+from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
 from dcgan_tf1.util.errors import UserError
 
 # Nightly under TensorFlow 1.15.5, where building its graphs takes minutes.
@@ -158,7 +158,7 @@ def test_training_goes_on_from_checkpoints_of_dcgan(name, both, tmp_path):
     assert status == 0 and 'starting from the variables of ' + prefix in out and 'images of 45x61x3' in out, err
     assert ('no variables of Adam, which begin anew' in out) == (name == 'weights-1')
     run = str(tmp_path / 'runs' / '00000-dcgan')
-    after = tf.train.NewCheckpointReader(checkpoint.resolve(run))
+    after = tf.train.NewCheckpointReader(checkpoint_paths.resolve(run))
     # Adam's powers count the updates: one and two in each of the steps.
     steps = 1 if name == 'weights-1' else 2
     assert [after.get_tensor(power) for power in ('beta1_power', 'beta1_power_1', 'global_step')] == [
@@ -192,7 +192,7 @@ def test_its_checkpoints_are_sampled_and_trained_on_from(both, name, tmp_path):
         '--data_dir={}'.format(tmp_path / 'data'), '--max_steps=1', '--batch_size=8', '--precision=float32')
     assert status == 0 and 'starting from the variables of ' + prefix in out and 'data: 50 images' in out, err
     assert ('no variables of Adam, which begin anew' in out) == (name == 'weights-1')
-    after = tf.train.NewCheckpointReader(checkpoint.resolve(str(tmp_path / '00000-conditional_mnist')))
+    after = tf.train.NewCheckpointReader(checkpoint_paths.resolve(str(tmp_path / '00000-conditional_mnist')))
     # Adam's powers count the updates: one and two in each of the steps.
     steps = 1 if name == 'weights-1' else 2
     assert [after.get_tensor(power) for power in ('beta1_power', 'beta1_power_1', 'global_step')] == [

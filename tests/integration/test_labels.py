@@ -18,7 +18,7 @@ from PIL import Image
 import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import catalogue, noise, preset_file
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, run_folder, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader, run_folder, sampling
 
 FILE = os.path.join(HELPERS, 'conditional_preset.py')
 FLAGS = ('--preset_file=' + FILE, '--preset=conditional', '--precision=float32')
@@ -51,7 +51,7 @@ def test_samples_have_a_column_for_each_class(conditional):
     with np.load(os.path.join(conditional, 'samples', 'step-000012.npz')) as arrays:
         assert arrays['labels'].tolist() == list(range(10)) and len(np.unique(arrays['z'], axis=0)) == 1
         z, labels, expected = arrays['z'], arrays['labels'], arrays['images']
-    prefix = checkpoint.resolve(os.path.join(conditional, 'checkpoints'))
+    prefix = checkpoint_paths.resolve(os.path.join(conditional, 'checkpoints'))
     np.testing.assert_allclose(
         sampling.generate(PRESETS['conditional'], prefix, z, labels=labels), expected, atol=1e-6)
     assert np.abs(expected[1:] - expected[:-1]).max(axis=(1, 2, 3)).min() > 1e-3
@@ -111,7 +111,7 @@ def test_a_sheet_of_the_classes_asked_for(conditional, tmp_path, flags, classes,
     assert arrays['labels'].tolist() == [classes[i % columns] for i in range(count)]
     rows = noise.sample_noise(PRESETS['conditional'], -(-count // columns), 2)
     np.testing.assert_array_equal(arrays['z'], rows.repeat(columns, axis=0)[:count])
-    prefix = checkpoint.resolve(os.path.join(conditional, 'checkpoints'))
+    prefix = checkpoint_paths.resolve(os.path.join(conditional, 'checkpoints'))
     np.testing.assert_allclose(arrays['images'], sampling.generate(
         PRESETS['conditional'], prefix, arrays['z'], 2, labels=arrays['labels']), atol=1e-6)
 
@@ -199,8 +199,9 @@ def test_a_damaged_record_of_classes_is_one_line(conditional, tmp_path, name, va
 def test_averages_of_weights_that_a_preset_would_not_take_are_named(conditional, tmp_path):
     preset, prefix = dcgan.get_preset('conditional'), os.path.join(conditional, 'checkpoints', 'model.ckpt-12')
     without = dataclasses.replace(preset, ema_decay=None)
-    assert checkpoint.unused_averages(preset, prefix) is None
-    assert 'model.ckpt-12 holds averages of the weights' in checkpoint.unused_averages(without, prefix)
+    assert checkpoint_reader.notes(preset, prefix) == []
+    note, = checkpoint_reader.notes(without, prefix)
+    assert 'model.ckpt-12 holds averages of the weights' in note
 
 
 def test_networks_in_a_graph_of_ones_own_take_labels(conditional):

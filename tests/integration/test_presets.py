@@ -16,7 +16,7 @@ from dcgan_tf1.gan import graph, layers, resnet, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.gan.updates import network_trainables
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.runs import checkpoint, checkpoint_paths
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util.seeds import draw_noise
 
@@ -413,7 +413,7 @@ def test_averaged_weights_are_what_sample_draws_with_also_of_a_small_mode(tiny_d
               '--log_every=2', '--precision=float32')
     assert 'resnet_mnist in mode small: ' in out
     path = tmp_path / '00000-resnet_mnist'
-    prefix = checkpoint.resolve(str(path / 'checkpoints'))
+    prefix = checkpoint_paths.resolve(str(path / 'checkpoints'))
     with np.load(str(path / 'samples' / 'step-000002.npz')) as arrays:
         from dcgan_tf1.runs import sampling
         images = sampling.generate(PRESETS['resnet_mnist'].with_mode('small'), prefix, arrays['z'])

@@ -11,7 +11,7 @@ from PIL import Image
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
 
 def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
@@ -78,7 +78,7 @@ def session_images(prefix, preset, z):
 
 def test_many_images_come_in_batches_and_are_all_different(run):
     z = sample_noise(PRESETS['blog_mnist'], 300)
-    prefix = checkpoint.resolve(os.path.join(run, 'checkpoints'))
+    prefix = checkpoint_paths.resolve(os.path.join(run, 'checkpoints'))
     images = sampling.generate(PRESETS['blog_mnist'], prefix, z, dropout=False)
     assert images.shape == (300, 28, 28, 1)
     np.testing.assert_allclose(images, session_images(prefix, PRESETS['blog_mnist'], z), atol=1e-5)
@@ -87,7 +87,7 @@ def test_many_images_come_in_batches_and_are_all_different(run):
 
 def test_a_checkpoint_of_the_generator_alone(run, tmp_path):
     preset = PRESETS['blog_mnist']
-    whole = checkpoint.resolve(os.path.join(run, 'checkpoints'))
+    whole = checkpoint_paths.resolve(os.path.join(run, 'checkpoints'))
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         graph.build_sampling_graph(preset)

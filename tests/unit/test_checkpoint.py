@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs import checkpoint
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader
 from dcgan_tf1.util.errors import UserError
 
 
@@ -49,15 +50,15 @@ def test_save_keep_and_restore(tmp_path):
     other = Model()
     checkpoint.restore(other.session, checkpoint.checkpoint_path(folder, 100), checkpoint.by_name(other.all))
     assert other.get() == [100, 100, 100]
-    assert checkpoint.resolve(folder) == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101.index')) \
-        == checkpoint.resolve(os.path.join(folder, 'model.ckpt-101')) == os.path.join(folder, 'model.ckpt-101')
+    assert checkpoint_paths.resolve(folder) == checkpoint_paths.resolve(os.path.join(folder, 'model.ckpt-101.index')) \
+        == checkpoint_paths.resolve(os.path.join(folder, 'model.ckpt-101')) == os.path.join(folder, 'model.ckpt-101')
 
 
 def test_what_can_not_be_resolved(tmp_path):
     with pytest.raises(UserError, match='expected checkpoints model.ckpt-N in the folder, found none'):
-        checkpoint.resolve(str(tmp_path))
+        checkpoint_paths.resolve(str(tmp_path))
     with pytest.raises(UserError, match='found no file .*model.ckpt-3.index'):
-        checkpoint.resolve(str(tmp_path / 'model.ckpt-3'))
+        checkpoint_paths.resolve(str(tmp_path / 'model.ckpt-3'))
 
 
 def test_missing_and_mismatched_variables_are_named_with_their_shapes(tmp_path):
@@ -184,63 +185,180 @@ def save_as(model, prefix, step=None):
 def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint(model, tmp_path):
     older, newer = [save_as(model, tmp_path / 'a' / 'DCGAN.model', step) for step in (500002, 1502)]
     state = tmp_path / 'a' / 'checkpoint'
-    assert checkpoint.resolve(str(tmp_path / 'a')) == checkpoint.resolve(str(state)) == newer
-    assert checkpoint.step_of(newer) == 1502
+    assert checkpoint_paths.resolve(str(tmp_path / 'a')) == checkpoint_paths.resolve(str(state)) == newer
+    assert checkpoint_paths.step_of(newer) == 1502
     state.write_text('model_checkpoint_path: "{}"\n'.format(older))  # with a whole path
-    assert checkpoint.resolve(str(state)) == older
+    assert checkpoint_paths.resolve(str(state)) == older
     shutil.move(str(tmp_path / 'a'), str(tmp_path / 'moved'))
-    assert checkpoint.resolve(str(tmp_path / 'moved')) == str(tmp_path / 'moved' / 'DCGAN.model-500002')
+    assert checkpoint_paths.resolve(str(tmp_path / 'moved')) == str(tmp_path / 'moved' / 'DCGAN.model-500002')
     state = tmp_path / 'moved' / 'checkpoint'
     state.write_text('model_checkpoint_path: "DCGAN.model-7"\n')
     with pytest.raises(UserError, match='checkpoint: expected the checkpoint .*DCGAN.model-7, which it names, found '
-                                        'no such file; in that folder there is DCGAN.model-1502, DCGAN.model-500002'):
-        checkpoint.resolve(str(tmp_path / 'moved'))
+                                        'no file .*DCGAN.model-7.index; in that folder there is DCGAN.model-1502, '
+                                        'DCGAN.model-500002'):
+        checkpoint_paths.resolve(str(tmp_path / 'moved'))
     state.write_text('model_checkpoint_path: DCGAN')
     with pytest.raises(UserError, match='found a damaged file'):
-        checkpoint.resolve(str(state))
+        checkpoint_paths.resolve(str(state))
     state.unlink()
     with pytest.raises(UserError, match='found DCGAN.model-1502, DCGAN.model-500002; name one of them'):
-        checkpoint.resolve(str(tmp_path / 'moved'))
+        checkpoint_paths.resolve(str(tmp_path / 'moved'))
     for path in (tmp_path / 'moved').glob('DCGAN.model-1502*'):
         path.unlink()
-    assert checkpoint.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
+    assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
 
 
 @pytest.mark.parametrize('name', ['mod\xe8le "7"-3', 'a b\\c-3'])
 def test_the_file_checkpoint_names_any_name(model, name, tmp_path):
     prefix = save_as(model, tmp_path / name)
-    assert checkpoint.resolve(str(tmp_path / 'checkpoint')) == prefix == str(tmp_path / name)
+    assert checkpoint_paths.resolve(str(tmp_path / 'checkpoint')) == prefix == str(tmp_path / name)
 
 
 def test_a_relative_path_is_resolved_as_it_is_given(model, tmp_path, monkeypatch):
     save_as(model, tmp_path / 'DCGAN.model', 3)
     monkeypatch.chdir(tmp_path)
     for path in ('.', 'checkpoint', 'DCGAN.model-3', 'DCGAN.model-3.index'):
-        assert os.path.normpath(checkpoint.resolve(path)) == 'DCGAN.model-3', path
+        assert os.path.normpath(checkpoint_paths.resolve(path)) == 'DCGAN.model-3', path
     with pytest.raises(UserError, match='found no file DCGAN.model.index; in that folder there is DCGAN.model-3'):
-        checkpoint.resolve('DCGAN.model')
+        checkpoint_paths.resolve('DCGAN.model')
 
 
 def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, tmp_path):
     (tmp_path / 'config.json').write_text('{}')
     expected = checkpoint.save(model.saver, model.session, str(tmp_path / 'checkpoints'), 5, keep=0)
-    assert checkpoint.resolve(str(tmp_path)) == expected
+    assert checkpoint_paths.resolve(str(tmp_path)) == expected
     (tmp_path / 'saved').mkdir()
     (tmp_path / 'saved' / 'saved_model.pb').write_bytes(b'')
     variables = save_as(model, tmp_path / 'saved' / 'variables' / 'variables')
     os.remove(str(tmp_path / 'saved' / 'variables' / 'checkpoint'))
-    assert checkpoint.resolve(str(tmp_path / 'saved')) == variables
-    assert checkpoint.resolve(str(tmp_path / 'saved' / 'saved_model.pb')) == variables
-    assert checkpoint.step_of(variables) is None
+    assert checkpoint_paths.resolve(str(tmp_path / 'saved')) == variables
+    assert checkpoint_paths.resolve(str(tmp_path / 'saved' / 'saved_model.pb')) == variables
+    assert checkpoint_paths.step_of(variables) is None
 
 
 @pytest.mark.parametrize('name, content, what', [
     ('generator.pb', b'\n\x10', 'found a graph, whose weights'), ('generator.pbtxt', b'node {', 'found a graph'),
-    ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive')])
+    ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
+    ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as PyTorch'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
+    ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
+    ('none', b'', 'an empty file'), ('m-1-00001-of-00002', b'\x08', 'one of 2 files of a checkpoint')])
 def test_what_is_no_checkpoint_is_said_to_be_what_it_is(name, content, what, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match='{}: expected the name of a checkpoint.*{}'.format(name, what)):
-        checkpoint.resolve(str(tmp_path / name))
+        checkpoint_paths.resolve(str(tmp_path / name))
+
+
+def test_where_checkpoints_lie_as_other_programs_leave_them(model, tmp_path):
+    parent = tmp_path / 'checkpoint'
+    prefix = save_as(model, parent / 'celebA_64_64_64' / 'DCGAN.model', 3)
+    for folder in (parent, tmp_path):
+        with pytest.raises(UserError, match='found none, but in .*celebA_64_64_64$'):
+            checkpoint_paths.resolve(str(folder))
+    state = parent / 'celebA_64_64_64' / 'checkpoint'
+    state.write_bytes(b'\xef\xbb\xbfmodel_checkpoint_path: "C:\\\\Users\\\\bob\\\\DCGAN.model-3"\r\n')  # of Windows
+    assert checkpoint_paths.resolve(str(state)) == checkpoint_paths.resolve(str(state.parent)) == prefix
+    for completed in ('.', '.data-00000-of-', '.data-00000-of-00001'):
+        assert checkpoint_paths.resolve(prefix + completed) == prefix
+    assert checkpoint_paths.of_step(str(state.parent), 3) == prefix
+    with pytest.raises(UserError, match='expected a checkpoint of step 4, found DCGAN.model-3'):
+        checkpoint_paths.of_step(str(state.parent), 4)
+    os.remove(prefix + '.index')
+    with pytest.raises(UserError, match='found no file .*celebA_64_64_64/DCGAN.model-3.index$'):
+        checkpoint_paths.resolve(str(state.parent))
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'DCGAN.model.zip').write_bytes(b'PK')
+    with pytest.raises(UserError, match='in the folder, found DCGAN.model.zip$'):
+        checkpoint_paths.resolve(str(tmp_path / 'other'))
+
+
+@pytest.mark.parametrize('shards', [1, 2])
+def test_checkpoints_in_one_file_are_found_without_the_file_checkpoint(shards, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name in 'ab'[:shards]:
+            tf.get_variable(name, initializer=[7.0], use_resource=False)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(write_version=tf.train.SaverDef.V1, sharded=shards > 1).save(
+            session, str(tmp_path / 'DCGAN.model'), 2)
+    os.remove(str(tmp_path / 'checkpoint'))
+    if shards == 1:
+        model = Model(shape=(1,), names=('a',))
+        prefix = checkpoint_paths.resolve(str(tmp_path))
+        assert prefix == str(tmp_path / 'DCGAN.model-2')
+        checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
+        assert model.get() == [7, 0]
+    for path in tmp_path.glob('DCGAN.model-2*'):
+        path.rename(str(path).replace('00001', '00002'))
+    if shards == 2:
+        with pytest.raises(UserError, match='found one of 2 files of a checkpoint'):
+            checkpoint_paths.resolve(str(tmp_path))
+
+
+# -------------------------------------------------------------------------- names of other programs
+
+OURS = ('generator/g_h0_lin/Matrix', 'discriminator/d_h3_conv/w', 'discriminator/d_h4_lin/Matrix', 'beta1_power')
+
+
+@pytest.mark.parametrize('theirs, note', [
+    (OURS, None),
+    ([name + ':0' for name in OURS], None),
+    (['model/DCGAN/' + name for name in OURS], 'its variables are in the scope model/DCGAN'),
+    (['g_h0_lin/Matrix', 'd_h3_conv/w', 'd_h3_lin/Matrix', 'beta1_power'],
+     'its variables g_... and d_... are taken for generator/g_... and discriminator/d_...; d_h3_lin is taken for '
+     'd_h4_lin'),
+    ([name.replace('h4_lin', 'h3_lin') for name in OURS], 'd_h3_lin is taken for d_h4_lin')])
+def test_variables_that_another_program_called_otherwise(theirs, note, tmp_path):
+    with tf.Graph().as_default() as tf_graph, tf.Session() as session:
+        variables = [tf.get_variable(name, [2], initializer=tf.zeros_initializer()) for name in OURS]
+        saver = tf.train.Saver(dict(zip(theirs, variables)))
+        for value, variable in enumerate(variables):
+            variable.load(np.full(2, value + 1), session)
+        prefix = saver.save(session, str(tmp_path / 'm'), 1)
+        session.run(tf.global_variables_initializer())
+        tf_graph.finalize()
+        checkpoint.restore(session, prefix, checkpoint.by_name(variables))
+        assert [each.tolist() for each in session.run(variables)] == [[1, 1], [2, 2], [3, 3], [4, 4]]
+    assert set(checkpoint_reader.shapes(prefix)) == set(OURS)
+    assert checkpoint_reader.notes(PRESETS['dcgan'], prefix) == ([] if note is None else [prefix + ': ' + note])
+
+
+def test_conditional_mnists_last_layer_keeps_its_name(tmp_path):
+    names = ['discriminator/d_h2_lin/Matrix', 'discriminator/d_h3_lin/Matrix']
+    model = Model(names=names)
+    assert set(names) < set(checkpoint_reader.shapes(save_as(model, tmp_path / 'm')))
+
+
+def save_values(path, **values):
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name, value in values.items():
+            tf.get_variable(name, initializer=value, use_resource=False)
+        session.run(tf.global_variables_initializer())
+        return tf.train.Saver().save(session, str(path))
+
+
+@pytest.mark.parametrize('value, message', [
+    (np.float32([1, np.nan, -np.inf]), 'expected finite numbers in the variable a, found 2 of 3 that are not'),
+    (np.complex64([1, 2, 3]), 'expected real numbers in the variable a, found complex64'),
+    (['x', 'y', 'z'], 'expected real numbers in the variable a, found string')])
+def test_values_that_no_weights_have(value, message, tmp_path):
+    prefix, other = save_values(tmp_path / 'm', a=value, b=np.float32([1, 2, 3])), Model()
+    for refuses in (lambda: checkpoint.check(prefix, checkpoint.by_name(other.variables)),
+                    lambda: checkpoint.restore(other.session, prefix, checkpoint.by_name(other.variables))):
+        with pytest.raises(UserError) as error:
+            refuses()
+        assert str(error.value) == '{}: {}'.format(prefix, message)
+    assert other.get() == [0, 0, 0]
+
+
+def test_what_there_is_in_place_of_a_missing_variable(tmp_path):
+    model = Model(names=['generator/g_bn0/batch_norm/gamma', 'discriminator/d_bn1/batch_norm/gamma', 'generator/a/b'])
+    prefix = save_as(model, tmp_path / 'm')
+    for shape, listed in (((3,), '; of that shape it has generator/g_bn0/batch_norm/gamma, '),
+                          ((4,), '; it has 4 variables, of the most similar names generator/g_bn0/batch_norm/gamma [3'
+                                 '], ')):
+        wanted = Model(shape=shape, names=['generator/g_bn0/gamma'])
+        with pytest.raises(UserError, match='found none of that name') as error:
+            checkpoint.check(prefix, checkpoint.by_name(wanted.variables))
+        assert listed in str(error.value)
 
 
 # ------------------------------------------------------------- paths that TensorFlow takes for patterns
@@ -261,7 +379,7 @@ def test_checkpoints_in_a_folder_whose_name_looks_like_a_pattern(model, name, tm
         assert handle.read().startswith('model_checkpoint_path: "model.ckpt-5"\n')
     assert checkpoint.latest_valid_step(folder, print) == 5
     model.set(0)
-    checkpoint.restore(model.session, checkpoint.resolve(folder), checkpoint.by_name(model.all))
+    checkpoint.restore(model.session, checkpoint_paths.resolve(folder), checkpoint.by_name(model.all))
     assert model.get() == [5, 5, 5] and os.listdir(str(temporary)) == []
 
 

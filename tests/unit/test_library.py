@@ -24,7 +24,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.noise import sample_interpolations
 from dcgan_tf1.metrics import distances
-from dcgan_tf1.runs import checkpoint, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
 DENSE, BLOG = dcgan.get_preset('blog_dense'), dcgan.get_preset('blog_mnist')
 AVERAGED = dataclasses.replace(DENSE, name='averaged', ema_decay=0.9)
@@ -79,7 +79,7 @@ def values_of(prefix):
 
 
 def last(run):
-    return checkpoint.resolve(run)
+    return checkpoint_paths.resolve(run)
 
 
 def leaky(x):
@@ -376,7 +376,7 @@ def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
         assert restored('~/00000-blog_mnist', which=4) == str(measured / 'checkpoints' / 'model.ckpt-4')
         for path, which, message in (
                 (blog_run, 3, 'checkpoint of step 3, found those of steps 2, 4'),
-                (folder, 3, 'checkpoint of step 3, found those of steps 2, 4'),
+                (folder, 3, 'checkpoint of step 3, found model.ckpt-2, model.ckpt-4'),
                 (folder, 'best', "which='best': expected a run folder"), (blog_run, 'best', 'quality.csv'),
                 (folder, 'newest', "'last', 'best' or the number"), (blog_run + '-1', 'last', 'found no file')):
             with pytest.raises(dcgan.UserError, match=message):

@@ -200,6 +200,12 @@ def test_variables_tell_the_sizes_of_dcgan():
     assert dcgan_sizes(shapes, (45, 61))['image_shape'] == (45, 61, 3)
     with pytest.raises(ValueError, match=r'Matrix of shape \[50, 2048\] for images of 64x64, found \[50, 1536\]'):
         dcgan_sizes(shapes, (64, 64))
+    shapes['generator/g_h0_lin/Matrix'] = [50, 4 * 4 * 128]
+    assert dcgan_sizes(dict(shapes, **{'generator/g_h1/w': [5, 5, 64, 128]})) == expected
+    with pytest.raises(ValueError, match=r'generator/g_h1/w of shape \[5, 5, 64, 128\].*found \[5, 5, 64, 64\]'):
+        dcgan_sizes(dict(shapes, **{'generator/g_h1/w': [5, 5, 64, 64]}))
+    with pytest.raises(ValueError, match='expected the five layers of the generator of dcgan'):
+        dcgan_sizes(dict(shapes, **{'generator/g_h5/w': [5, 5, 3, 16]}))
     for damaged in ({}, {'generator/g_h4/w': [5, 5, 3, 16]}, dict(shapes, **{'generator/g_h4/w': [3]})):
         assert dcgan_sizes(damaged) == {}
 

@@ -1,0 +1,172 @@
+"""Which checkpoint a path names, whichever program wrote it."""
+
+import glob
+import ntpath
+import os
+import re
+
+from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import cannot_read, contents
+
+_STATE = re.compile(rb'(?:\xef\xbb\xbf)?\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
+_SHARD = re.compile(r'(.+)-\d{5}-of-(\d{5})$')  # of a V1 checkpoint in several files
+
+# How files begin that are taken for checkpoints by mistake.
+_NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
+                   (b'PK\x03\x04', 'a zip archive, as .npz, .keras and PyTorch\'s files are'),
+                   (b'\x1f\x8b', 'a file that gzip has compressed'),
+                   (b'\x80', 'a pickle, as PyTorch wrote it before 1.6'),
+                   (b'\x93NUMPY', 'an array of NumPy\'s'))
+_V1_ENDS = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # a table of LevelDB's, which a V1 checkpoint is
+
+
+def without_suffix(path):
+    """A checkpoint's prefix from the name of one of its files, or from itself."""
+    # A shell completes the name as far as its files have it in common.
+    return re.sub(r'\.(index|meta|data-\d+-of-\d+|(data-\d+-of-)?)$', '', path)
+
+
+def resolve(path):
+    """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
+
+    path: a prefix or one of its files, whichever program wrote it; a folder of them (our newest, else the one
+    that its file `checkpoint` names, else the only one); that file itself; a run folder; a SavedModel.
+    """
+    if os.path.isdir(path) and not os.path.exists(path + '.index'):
+        return _in_folder(path)
+    folder, name = os.path.split(path)
+    if name == 'saved_model.pb' and prefixes(os.path.join(folder, 'variables')):
+        return _in_folder(os.path.join(folder, 'variables'))
+    prefix = without_suffix(path)
+    if prefix == path and os.path.isfile(path) and not os.path.exists(path + '.index'):
+        begins = _beginning(path)
+        if _STATE.match(begins) or begins.lstrip().startswith(b'model_checkpoint_path'):
+            return _named_by_state(path)
+        kind = _kind_of(path, begins)
+        if kind:
+            raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
+    if not _is_there(prefix):
+        raise UserError('{}: expected a checkpoint, found no file {}.index{}'.format(
+            path, prefix, _listed_in(folder)))
+    return prefix
+
+
+def _kind_of(path, begins):
+    """What a file is that is no checkpoint; None for one in one file, as TensorFlow wrote them before 0.12."""
+    if path.endswith(('.pb', '.pbtxt')):
+        return 'a graph, whose weights, if it has some, are constants and no variables'
+    shard = _SHARD.match(path)
+    if shard:
+        return _in_shards(shard)
+    kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
+    if kind or _ending(path, len(_V1_ENDS)) == _V1_ENDS:
+        return kind
+    return 'a file of another format, or a checkpoint that was cut short' if begins else 'an empty file'
+
+
+def _in_shards(shard):
+    return ('one of {} files of a checkpoint in the format before TensorFlow 0.12, which is read from one file alone; '
+            'a Saver without sharded=True writes it so'.format(int(shard.group(2))))
+
+
+def _is_there(prefix):
+    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
+    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+
+
+def _beginning(path):
+    try:
+        with open(path, 'rb') as handle:
+            return handle.read(1 << 13)
+    except OSError as error:
+        raise cannot_read(path, error)
+
+
+def _ending(path, count):
+    with open(path, 'rb') as handle:
+        handle.seek(max(0, os.path.getsize(path) - count))
+        return handle.read()
+
+
+def prefixes(folder):
+    """The prefixes of all checkpoints in a folder, whatever their names: [] where it is none."""
+    names = set(os.listdir(folder) if os.path.isdir(folder) else [])
+    found = {name[:-len('.index')] for name in names if name.endswith('.index')}
+    # In one file, as TensorFlow wrote them before 0.12, with its graph beside it.
+    found.update(name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
+    return sorted(os.path.join(folder, name) for name in found)
+
+
+def _in_folder(folder):
+    steps = list_steps(folder)
+    if steps:
+        return checkpoint_path(folder, steps[-1])
+    if os.path.isfile(os.path.join(folder, 'checkpoint')):
+        return _named_by_state(os.path.join(folder, 'checkpoint'))
+    for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
+        if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
+            return _in_folder(os.path.join(folder, below))
+    found = prefixes(folder)
+    if len(found) != 1:
+        raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
+            'or one of another name, found {}; name one of them'.format(_listed(found)) if found
+            else _none_in(folder))))
+    return found[0]
+
+
+def _none_in(folder):
+    shards = [shard for shard in map(_SHARD.match, sorted(os.listdir(folder)))
+              if shard and not shard.group(1).endswith('.data')]
+    if shards:
+        return 'found ' + _in_shards(shards[0])
+    # As carpedm20's program has them: checkpoint/celebA_64_64_64/DCGAN.model-N.
+    below = [sub for depth in ('*', '*/*') for sub in sorted(glob.glob(os.path.join(glob.escape(folder), depth)))
+             if prefixes(sub)]
+    if below:
+        return 'found none, but in {}'.format(', '.join(below[:3]) + (' ...' if len(below) > 3 else ''))
+    return 'found ' + (contents(folder) if os.listdir(folder) else 'none')
+
+
+def _named_by_state(path):
+    """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
+    folder = os.path.dirname(path)
+    match = _STATE.match(_beginning(path))
+    try:
+        # Text of a protocol buffer: bytes of UTF-8, some of them escaped.
+        named = match.group(1).decode('unicode_escape').encode('latin-1').decode('utf-8')
+    except (AttributeError, UnicodeError):
+        raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
+                        'damaged file'.format(path))
+    # It may name where its folder lay when it was written, on another system even.
+    for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named)),
+                   os.path.join(folder, ntpath.basename(named))):
+        if _is_there(prefix):
+            return prefix
+    raise UserError('{}: expected the checkpoint {}, which it names, found no file {}.index{}'.format(
+        path, named, os.path.join(folder, ntpath.basename(named)), _listed_in(folder)))
+
+
+def _listed_in(folder):
+    others = prefixes(folder or '.')
+    return '; in that folder there is ' + _listed(others) if others else ''
+
+
+def _listed(found):
+    names = [os.path.basename(prefix) for prefix in found]
+    return ', '.join(names[:5]) + (' ...' if len(names) > 5 else '')
+
+
+def of_step(folder, step):
+    """The prefix of a folder's checkpoint of a step, whatever its name; UserError where there is none, or several."""
+    found = [prefix for prefix in prefixes(folder) if step_of(prefix) == step]
+    if len(found) != 1:
+        raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
+            folder, step, _listed(found or prefixes(folder)) or 'none'))
+    return found[0]
+
+
+def step_of(prefix):
+    """The number of steps that a checkpoint was written after, by its name; None if it says none."""
+    match = re.search(r'-(\d+)$', prefix)
+    return int(match.group(1)) if match else None

@@ -1,0 +1,139 @@
+"""What a checkpoint holds, whichever TensorFlow wrote it, under the names that this package gives its variables."""
+
+import contextlib
+import difflib
+import re
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan.updates import EMA
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.paths import literal
+
+_NETWORK = r'(generator|discriminator|encoder|decoder)/'
+# carpedm20's first versions had no scopes, and called the discriminator's last layer by the number before its own.
+_WITHOUT_SCOPE = re.compile(r'([gd])_(h|bn)\d')
+_SCOPES = {'g': 'generator', 'd': 'discriminator'}
+_FORMER_LAST, _LAST = 'discriminator/d_h3_lin/', 'discriminator/d_h4_lin/'
+_BESIDE_LAST = 'discriminator/d_h3_conv/w'  # a network without it has a d_h3_lin that is meant so
+
+_OF_OBJECTS = '_CHECKPOINTABLE_OBJECT_GRAPH'  # in what tf.train.Checkpoint wrote
+_BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECTS)
+
+
+@contextlib.contextmanager
+def reading(prefix):
+    """A CheckpointReader; what TensorFlow raises for damaged files becomes a UserError."""
+    with literal(prefix) as path:
+        try:
+            yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path))
+        except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
+            raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
+                prefix, reason(error).replace(path, prefix)))
+
+
+class CheckpointReader:
+    """An open checkpoint.
+
+    shapes: {name: shape} of all that it holds, by our names. note: for people, how its own names differ, or None.
+    """
+
+    def __init__(self, prefix, reader):
+        self._prefix, self._reader = prefix, reader
+        shapes, self._types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        self._names, self.note = _by_our_names(shapes)
+        self.shapes = {ours: shapes[name] for ours, name in self._names.items()}
+
+    def read_all(self):
+        """Reads everything, which checks its sums."""
+        for name in self._names.values():
+            self._reader.get_tensor(name)
+
+    def values(self, variables):
+        """{name: array} for {name: variable}.
+
+        Raises UserError for what is missing, of another shape, no real numbers, or not finite.
+        """
+        for name, variable in variables.items():
+            expected = variable.shape.as_list()
+            if name not in self.shapes:
+                raise UserError('{}: expected the variable {} of shape {}, found none of that name{}'.format(
+                    self._prefix, name, expected, self._alternatives(name, expected)))
+            if self.shapes[name] != expected:
+                raise UserError('{}: expected the variable {} of shape {}, found shape {}'.format(
+                    self._prefix, name, expected, self.shapes[name]))
+        return {name: self._value(name) for name in variables}
+
+    def _value(self, name):
+        kind = tf.as_dtype(self._types[self._names[name]])
+        if not (kind.is_floating or kind.is_integer):
+            raise UserError('{}: expected real numbers in the variable {}, found {}'.format(
+                self._prefix, name, kind.name))
+        value = self._reader.get_tensor(self._names[name])
+        bad = np.size(value) - np.count_nonzero(np.isfinite(np.asarray(value, np.float64)))
+        if bad:
+            raise UserError('{}: expected finite numbers in the variable {}, found {:,} of {:,} that are not'.format(
+                self._prefix, name, bad, np.size(value)))
+        return value
+
+    def _alternatives(self, name, shape):
+        """What there is in place of a variable: those of its shape, else any, those of similar names first."""
+        if _OF_OBJECTS in self.shapes:
+            return '; tf.train.Checkpoint wrote it, whose names are those of objects; expected one by tf.train.Saver'
+
+        def likeness(other):
+            return -difflib.SequenceMatcher(None, name, other).ratio(), other
+
+        weights = sorted((other for other in self.shapes if not _BESIDE_WEIGHTS.fullmatch(other)), key=likeness)
+        same = [other for other in weights if self.shapes[other] == shape]
+        if same:
+            return '; of that shape it has ' + ', '.join(same[:3])
+        return '; it has {} variables, of the most similar names {}'.format(len(self.shapes), ', '.join(
+            '{} {}'.format(other, self.shapes[other]) for other in weights[:3]) or 'none')
+
+
+def _by_our_names(names):
+    """({our name: the checkpoint's}, for people how they differ or None)."""
+    found = {}
+    for name in sorted(names, key=len, reverse=True):  # so that, of x and x:0, it is x that counts
+        found[re.sub(r':0$', '', name)] = name
+    if any(re.match(_NETWORK, name) for name in found):
+        return _with_last(found, None)
+    around = {match.group(1) for match in (re.match(r'(.+?)/' + _NETWORK, name) for name in found) if match}
+    if len(around) == 1:
+        scope, = around
+        return _with_last({re.sub('^' + re.escape(scope) + '/', '', ours): name for ours, name in found.items()},
+                          'its variables are in the scope {}'.format(scope))
+    if not around and any(_WITHOUT_SCOPE.match(name) for name in found):
+        return _with_last({
+            '{}/{}'.format(_SCOPES[ours[0]], ours) if _WITHOUT_SCOPE.match(ours) else ours: name
+            for ours, name in found.items()}, 'its variables g_... and d_... are taken for generator/g_... and '
+                                              'discriminator/d_...')
+    return found, None
+
+
+def _with_last(found, note):
+    former = [name for name in found if name.startswith(_FORMER_LAST)]
+    if not former or _BESIDE_LAST not in found or any(name.startswith(_LAST) for name in found):
+        return found, note
+    renamed = {_LAST + name[len(_FORMER_LAST):] if name in former else name: found[name] for name in found}
+    return renamed, '{}d_h3_lin is taken for d_h4_lin'.format(note + '; ' if note else '')
+
+
+def shapes(prefix):
+    """{name: shape} of all that a checkpoint holds, by our names."""
+    with reading(prefix) as reader:
+        return reader.shapes
+
+
+def notes(preset, prefix):
+    """Lines for people about a checkpoint of another program: other names, and averages that are left alone."""
+    with reading(prefix) as reader:
+        note, names = reader.note, reader.shapes
+    lines = [] if note is None else ['{}: {}'.format(prefix, note)]
+    if preset.ema_decay is None and any(
+            name.endswith(EMA) and re.match(_NETWORK, name) and name[:-len(EMA)] in names for name in names):
+        lines.append('{} holds averages of the weights, and {} takes the weights themselves; a preset with ema_decay '
+                     'takes the averages'.format(prefix, preset.name))
+    return lines
