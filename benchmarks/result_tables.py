@@ -69,8 +69,11 @@ def main_table(found, strips):
     keys = _measured(found, [key for key in MAIN if key in BY_KEY])
     lines = heading(['system', 'steps', 'minutes'] + [_heading(key) for key in keys] + ['24 samples'])
     for title, of_data in by_data(found):
-        lines.append(row(['*real images: {}*'.format(title), '', ''] + [
-            _mean([record['evaluation']['real'] for record in of_data], key) for key in keys] + ['']))
+        pools = list(grouped(of_data, lambda record: record['data']['images']))
+        for count, of_pool in pools:  # without and with the images that some systems hold out
+            about = '' if len(pools) == 1 else ', {:,}'.format(count)
+            lines.append(row(['*real images: {}{}*'.format(title, about), '', ''] + [
+                _mean([record['evaluation']['real'] for record in of_pool], key) for key in keys] + ['']))
         for system, runs in grouped(of_data, lambda record: record['system']):
             lines.append(row(
                 ['`{}`{}'.format(system, '' if len(runs) == 1 else ', {} seeds'.format(len(runs))),

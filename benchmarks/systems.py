@@ -35,7 +35,7 @@ SYSTEMS = (
            'Transposed convolutions leave a checkerboard, and the network cannot be deepened in a natural way; a '
            'ResNet would be better, at a higher price.'),
     System('keras_dense', 'keras_dense', (), 1, 1000, 0.1,
-           'Shown beside auto-encoders, whose pictures it finds unconvincing; four fakes every 1,000 steps.'),
+           'Shown beside autoencoders, whose pictures it finds unconvincing; four fakes every 1,000 steps.'),
     System('cntk', 'cntk', (), 1, 500, 0.6, 'Its fast mode: 5,000 steps; losses 25 times in a run.'),
     System('cntk-slow', 'cntk', ('--mode=slow',), 1, 1000, 1.2, 'Its slow mode: 10,000 steps.'),
     System('resnet_mnist-small', 'resnet_mnist', ('--mode=small',), 1, 800, 1,
@@ -46,9 +46,9 @@ SYSTEMS = (
     System('sngan_mnist', 'sngan_mnist', (), 3, 430, 0.4,
            'Spectral normalisation and the hinge loss ({}) on the shapes of `blog_mnist`.'.format(_MIYATO)),
     System('sngan_cifar_horse', 'sngan_cifar_horse', (), 3, 385, 0.4, 'The same on the horses.'),
-    System('cgan_mnist', 'cgan_mnist', (), 3, 859, 0.8,
+    System('cgan_mnist', 'cgan_mnist', (), 3, 859, 0.7,
            'Labels by projection ({}) on the shapes of `blog_mnist`.'.format(_PROJECTION)),
-    System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 859, 0.8, 'The same on clothes.'),
+    System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 859, 0.7, 'The same on clothes.'),
     System('cgan_cifar10', 'cgan_cifar10', (), 1, 1562, 2, 'The same on all ten classes of CIFAR-10.'),
     System('dcgan', 'dcgan', ('--dataset=cifar10',), 1, 1562, 3,
            '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs of faces, 64 every 200 steps. Here '

@@ -9,7 +9,7 @@ The original graph as its author wrote it (`graph2017` of workers.py: tf.layers,
 take turns of --every steps; between turns --n samples of each are measured. Seconds are those of training alone, and
 before them what it took to get ready for the first step (imports, data, graph). The original's distance at the end is
 the aim that the others are asked when they reached. Presets keep their own schedule; of `cgan_mnist`, whose learning
-rate falls over twice as many steps, the first half of --steps is taken.
+rate falls over three times as many steps, the first half of --steps is taken.
 """
 
 from dcgan_tf1.util import tf_startup  # isort: skip

@@ -18,7 +18,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
               labels: Any = None) -> Any:
     """The preset's generator in the default graph: noise -> images, a tensor.
 
-    Its variables are in the scope `generator` (`decoder` for the auto-encoders) within the
+    Its variables are in the scope `generator` (`decoder` for the autoencoders) within the
     variable scope around, which says whether they are reference or resource variables. Called
     again within the same scope, it uses the same variables.
 

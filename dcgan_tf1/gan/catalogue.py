@@ -21,8 +21,8 @@ PRESETS = collections.OrderedDict([
     ('cgan_cifar10', 'a conditional GAN on CIFAR-10: photographs of the class that one asks for'),
     ('dcgan', "carpedm20's DCGAN, on pictures of any size"),
     ('conditional_mnist', "carpedm20's conditional DCGAN on MNIST"),
-    ('autoencoder', 'a plain auto-encoder, sampled by decoding random codes'),
-    ('vae', 'a variational auto-encoder'),
+    ('autoencoder', 'a plain autoencoder, sampled by decoding random codes'),
+    ('vae', 'a variational autoencoder'),
 ])
 
 # {name: its modes}, of the presets that have some.

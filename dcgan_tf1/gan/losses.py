@@ -73,7 +73,7 @@ AutoencoderLosses = collections.namedtuple('AutoencoderLosses', 'loss reconstruc
 
 
 def mean_squared_error(images, logits, code):
-    """A plain auto-encoder: mean over pixels and batch. images in [0, 1], logits of the same shape."""
+    """A plain autoencoder: mean over pixels and batch. images in [0, 1], logits of the same shape."""
     del code
     error = tf.reduce_mean(tf.square(images - tf.sigmoid(logits)))
     return AutoencoderLosses(error, error, tf.zeros([]))

@@ -52,7 +52,7 @@ GAN = Model(_gan, ('generator', 'discriminator'), {
 
 
 def _autoencoder(preset, real, noise, new_context):
-    """`noise` reparameterises a VAE's code; a plain auto-encoder has no use for it."""
+    """`noise` reparameterises a VAE's code; a plain autoencoder has no use for it."""
     code = preset.encoder(real, new_context('encoder'))
     if isinstance(code, tuple):
         mean, log_variance = [tf.cast(part, tf.float32) for part in code]

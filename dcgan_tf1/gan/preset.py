@@ -37,7 +37,7 @@ class Preset:
     input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
     model: objectives.Model = objectives.GAN  # what the networks do together
     discriminator: Optional[Callable] = None  # of a GAN
-    encoder: Optional[Callable] = None  # of an auto-encoder
+    encoder: Optional[Callable] = None  # of an autoencoder
 
     # --- data
     dataset: str = 'mnist'  # a row of datasets.DATASETS

@@ -33,7 +33,7 @@ def overrides(preset, values):
     if preset.discriminator is None:
         for name in _GAN_ONLY:
             if values[name] is not None:
-                raise flags.Error('--{}: expected a GAN, found --preset={}, an auto-encoder'.format(name, preset.name))
+                raise flags.Error('--{}: expected a GAN, found --preset={}, an autoencoder'.format(name, preset.name))
     if values['ema_decay'] is not None:
         found['ema_decay'] = values['ema_decay'] or None
         # Of an average that begins with the initial weights, many of the first samples would be made of them.
