@@ -12,7 +12,7 @@ from typing import Optional, Tuple
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.util import cli, flags, paths
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import by, listing
 
 EXAMPLES = (
     ('MNIST, downloaded into data/mnist unless it is there', 'python -m dcgan_tf1.datasets --dataset=mnist'),
@@ -89,7 +89,7 @@ def describe(config):
     print('{}: {}'.format(dataset.name, DATASETS[dataset.name]))
     print('  from      {}'.format(dataset.folder))
     for path, digest in dataset.files.items():
-        print('  file      {}  sha256 {}'.format(os.path.basename(path), digest))
+        print('  file      {}  sha256 {}'.format(listing([os.path.basename(path)]), digest))
     print('  content   sha256 {} ({})'.format(dataset.checksum, {
         True: 'the published content', False: 'not the published content',
         None: 'no published checksum to compare with'}[dataset.official]))

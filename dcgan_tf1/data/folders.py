@@ -5,12 +5,15 @@ import posixpath
 
 import numpy as np
 
-from dcgan_tf1.data import label_files
+from dcgan_tf1.data import label_files, trees
 from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
+
+# How the parts of a data set are called that has more than images for training.
+_TRAINING, _OTHER_PARTS = ('train', 'training'), ('val', 'valid', 'validation', 'dev', 'test', 'testing')
 
 # Pictures that were found but not read yet.
 Found = collections.namedtuple('Found', [
@@ -43,6 +46,12 @@ def find(tree, reading, log):
         notes.append(line)
         log('{}: {}'.format(tree.place, line))
 
+    part = None if reading.recursive else _training_part(tree)
+    if part is not None:
+        tell('{}/ taken, the pictures for training; left out: {}'.format(
+            part, listing([folder + '/' for folder in tree.folders[''][0] if folder != part])))
+        found = find(trees.Part(tree, part), reading, log)
+        return found._replace(place=tree.place, notes=tuple(notes) + found.notes)
     chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
@@ -53,6 +62,18 @@ def find(tree, reading, log):
     return Found(tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]),
                  chosen.labels, chosen.classes, chosen.others,
                  tree.holding(names), lambda: tree.stamps(names), tuple(notes))
+
+
+def _training_part(tree):
+    """The folder of images for training, where all folders of a tree are called as the parts of a data set are."""
+    folders, files = tree.folders['']
+    names = {folder.lower(): folder for folder in folders}
+    training = [names[name] for name in _TRAINING if name in names]
+    if len(training) != 1 or len(names) < 2 or not set(names) <= set(_TRAINING + _OTHER_PARTS):
+        return None
+    inside = any(is_picture(name) for name in tree.files if name.startswith(training[0] + '/'))
+    direct = any(is_picture(name) or name in label_files.TABLES + (label_files.STYLEGAN,) for name in files)
+    return training[0] if inside and not direct else None
 
 
 # ------------------------------------------------------------------------- labels in a file

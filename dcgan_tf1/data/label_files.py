@@ -59,12 +59,14 @@ def read_table(tree, name, column):
         raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
             path, column, listing(sorted(map(str, rows[0])))))
     column = column or next((each for each in LABEL_COLUMNS if each in rows[0]), None)
-    found = {}
+    found, there = {}, set(tree.files)
     for number, row in enumerate(rows, 1):
         file_name = row.get('file_name')
         if not isinstance(file_name, str) or not file_name:
             raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
         file_name = posixpath.normpath(posixpath.join(folder, file_name))
+        if file_name not in there:  # as Windows writes it
+            file_name = posixpath.normpath(file_name.replace('\\', '/'))
         if file_name in found:
             raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
         if column is not None and row.get(column) is None:
@@ -75,7 +77,11 @@ def read_table(tree, name, column):
 
 def _csv_rows(tree, name):
     try:
-        return list(csv.DictReader(io.StringIO(tree.read(name).decode('utf-8-sig'), newline='')))
+        text = tree.read(name).decode('utf-8-sig')
+        # Excel writes semicolons where the comma is that of decimals.
+        delimiter = next((each for each in ',;\t' if 'file_name' in next(
+            csv.reader(io.StringIO(text, newline=''), delimiter=each), ())), ',')
+        return list(csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter))
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
 

@@ -44,6 +44,8 @@ Dataset = collections.namedtuple('Dataset', [
 ])
 Dataset.__new__.__defaults__ = (('train',), (), DEFAULTS)
 
+_TAR = ('.tar', '.tgz', '.tar.gz', '.tar.bz2', '.tar.xz')
+
 # --------------------------------------------------------------------- finding and loading
 
 def _folders_of(collection, name):
@@ -67,8 +69,9 @@ def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
     if name in SINGLE_FILES and os.path.isfile(data_dir):
         if not DATASETS[name].present(data_dir, 'train'):
-            raise UserError('--data_dir={}: expected {}, found another kind of file'.format(
-                data_dir, DATASETS[name].expected))
+            raise UserError('--data_dir={}: expected {}, found {}'.format(
+                data_dir, DATASETS[name].expected, 'a tar archive, which has to be unpacked first'
+                if data_dir.lower().endswith(_TAR) else 'another kind of file'))
         return data_dir
     if not os.path.isdir(data_dir):
         raise UserError('--data_dir: expected a folder, found {} at {}'.format(

@@ -129,6 +129,8 @@ class Zip(_Tree):
     def read(self, name):
         member = self._members[self._top + name]
         try:
+            if member.flag_bits & 1:
+                raise ValueError('one that asks for a password')
             if member.file_size > MAX_FILE:
                 raise ValueError('{:,} bytes'.format(member.file_size))
             return self._archive.read(member)
@@ -144,3 +146,32 @@ class Zip(_Tree):
         for name in names:
             member = self._members[self._top + name]
             yield '{} {} {}'.format(name, member.file_size, member.CRC)
+
+
+class Part:
+    """What lies below one folder of a tree, as a tree of its own."""
+
+    def __init__(self, tree, folder):
+        self._tree, self._above, above = tree, folder, folder + '/'
+        self.place = tree.path(folder)
+        self.files = tuple(name[len(above):] for name in tree.files if name.startswith(above))
+        self.folders = {name[len(above):]: inside for name, inside in tree.folders.items()
+                        if (name + '/').startswith(above)}
+
+    def _names(self, names):
+        return [posixpath.join(self._above, name) for name in names]
+
+    def path(self, name):
+        return self._tree.path(*self._names([name]))
+
+    def open(self, name):
+        return self._tree.open(*self._names([name]))
+
+    def read(self, name):
+        return self._tree.read(*self._names([name]))
+
+    def holding(self, names):
+        return self._tree.holding(self._names(names))
+
+    def stamps(self, names):
+        return self._tree.stamps(self._names(names))

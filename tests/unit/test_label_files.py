@@ -62,15 +62,45 @@ def test_tables_in_sub_folders():
     assert load()[:3] == ([2, 1], [1, 0], ('cat', 'dog')) == load(zipped('mine', 'x/'))[:3]
     with pytest.raises(UserError, match='--recursive: expected no train/metadata.csv in mine'):
         load(recursive=True)
-    grey('mine/test/c.png', 3)
+    grey('mine/other/c.png', 3)
     values, labels, classes, lines = load()
-    assert (values, labels, classes) == ([3, 2], [0, 1], ('test', 'train'))
+    assert (values, labels, classes) == ([3, 2], [0, 1], ('other', 'train'))
     assert lines[0] == ('mine: train/in/metadata.csv, train/metadata.csv not read, for other pictures lie outside '
                         'each of these folders; --data_dir may name one')
     found = loading.load('folder', data_dir='mine', shape=SHAPE, log=lambda line: None)
     assert ['mine: ' + line for line in found.notes] == lines  # config.json has them all
     with pytest.raises(UserError, match='--label_column: expected a .* or in a folder of all its .*, found train'):
         load(label_column='label')
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
+    def found(**how):
+        return load(zipped('mine', 'some/folder/') if packed else 'mine', **how)
+
+    for name, value in (('train/cat/a.png', 1), ('train/dog/b.png', 2), ('val/cat/c.png', 3), ('Test/dog/d.png', 4)):
+        grey('mine/' + name, value)
+    values, labels, classes, lines = found()
+    assert (values, labels, classes) == ([1, 2], [0, 1], ('cat', 'dog'))
+    assert lines[0].endswith(': train/ taken, the pictures for training; left out: Test/, val/') and len(lines) == 1
+    assert found(recursive=True)[:3] == ([4, 1, 2, 3], [0, 1, 1, 2], ('Test', 'train', 'val'))
+    with open('mine/train/metadata.csv', 'w') as handle:
+        handle.write('file_name,label\ncat/a.png,tiger\n')
+    assert found()[:3] == ([1], [0], ('tiger',))
+    os.remove('mine/train/metadata.csv')
+    grey('mine/birds/e.png', 5)  # no part, so these are classes
+    assert found()[:3] == ([5], [0], ('birds',))
+
+
+@pytest.mark.parametrize('content', [
+    'file_name,label\r\nin\\a.png,cat\r\n', '\ufefffile_name;label\nin/a.png;cat\n',
+    '"label"\t"file_name"\ncat\tin/a.png\n'])
+def test_tables_as_spreadsheets_and_windows_write_them(content):
+    grey('mine/in/a.png', 1)
+    grey('mine/in/b.png', 2)
+    with open('mine/metadata.csv', 'w', encoding='utf-8', newline='') as handle:
+        handle.write(content)
+    assert load()[:3] == ([1], [0], ('cat',))
 
 
 @pytest.mark.parametrize('name, content, message', [
