@@ -2,6 +2,7 @@
 
 import collections
 import posixpath
+import re
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from dcgan_tf1.util.files import listing
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
 
-# How the parts of a data set are called that has more than images for training.
-_TRAINING, _OTHER_PARTS = ('train', 'training'), ('val', 'valid', 'validation', 'dev', 'test', 'testing')
+# How the parts of a data set are called that has more than images for training: as a word of the name.
+_TRAINING = re.compile(r'(^|[^a-z])train(ing)?([^a-z]|$)', re.I)
+_PART = re.compile(r'(^|[^a-z])(train|training|val|valid|validation|dev|test|testing|pred)([^a-z]|$)', re.I)
 
 # Pictures that were found but not read yet.
 Found = collections.namedtuple('Found', [
@@ -26,10 +28,13 @@ Found = collections.namedtuple('Found', [
     'files',    # paths of the files that hold them
     'stamps',   # () -> texts that change when the pictures do
     'notes',    # lines on which of them are taken
+    'source',   # what the labels are those of, for people
 ])
-Found.__new__.__defaults__ = ((),)
+Found.__new__.__defaults__ = ((), None)
 
-_Chosen = collections.namedtuple('_Chosen', 'names labels classes others')
+_Chosen = collections.namedtuple('_Chosen', 'names labels classes others source')
+_Chosen.__new__.__defaults__ = (None,)
+_FOLDERS = 'sub-folders'
 
 
 def is_picture(name):
@@ -46,12 +51,12 @@ def find(tree, reading, log):
         notes.append(line)
         log('{}: {}'.format(tree.place, line))
 
-    part = None if reading.recursive else _training_part(tree)
+    if tree.left_out:
+        tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
+    part, others = (None, ()) if reading.recursive else _only_part(tree, tell)
     if part is not None:
-        tell('{}/ taken, the pictures for training; left out: {}'.format(
-            part, listing([folder + '/' for folder in tree.folders[''][0] if folder != part])))
         found = find(trees.Part(tree, part), reading, log)
-        return found._replace(place=tree.place, notes=tuple(notes) + found.notes)
+        return found._replace(place=tree.place, notes=tuple(notes) + found.notes, others=list(others) + found.others)
     chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
@@ -61,19 +66,33 @@ def find(tree, reading, log):
     names = chosen.names
     return Found(tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]),
                  chosen.labels, chosen.classes, chosen.others,
-                 tree.holding(names), lambda: tree.stamps(names), tuple(notes))
+                 tree.holding(names), lambda: tree.stamps(names), tuple(notes), chosen.source)
 
 
-def _training_part(tree):
-    """The folder of images for training, where all folders of a tree are called as the parts of a data set are."""
-    folders, files = tree.folders['']
-    names = {folder.lower(): folder for folder in folders}
-    training = [names[name] for name in _TRAINING if name in names]
-    if len(training) != 1 or len(names) < 2 or not set(names) <= set(_TRAINING + _OTHER_PARTS):
-        return None
-    inside = any(is_picture(name) for name in tree.files if name.startswith(training[0] + '/'))
-    direct = any(is_picture(name) or name in label_files.TABLES + (label_files.STYLEGAN,) for name in files)
-    return training[0] if inside and not direct else None
+def is_for_training(path):
+    """Whether a folder or file on the way is called so."""
+    return bool(_TRAINING.search(path))
+
+
+def _only_part(tree, tell):
+    """(the one folder whose pictures are taken, what lies beside it), or (None, ()).
+
+    It is that of the images for training, where the folders are called as the parts of a data set are; or the only one
+    with pictures, where those lie in folders of its own.
+    """
+    _, files = tree.folders['']
+    if any(is_picture(name) or name in label_files.TABLES + (label_files.STYLEGAN,) for name in files):
+        return None, ()
+    pictured = sorted({name.split('/')[0] for name in tree.files if is_picture(name)})
+    training = [folder for folder in pictured if is_for_training(folder)]
+    parts = len(training) == 1 and all(map(_PART.search, pictured))
+    if parts and len(pictured) > 1:
+        tell('{}/ taken, the pictures for training; left out: {}'.format(
+            training[0], listing([folder + '/' for folder in pictured if folder not in training])))
+        return training[0], files
+    if len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1]))):
+        return pictured[0], files
+    return None, ()
 
 
 # ------------------------------------------------------------------------- labels in a file
@@ -90,14 +109,14 @@ def _labelled_by_file(tree, reading, tell):
             if tables:
                 tell('{} not read, for {} comes first'.format(listing(tables), label_files.STYLEGAN))
             _refuse_recursive(tree, label_files.STYLEGAN, reading)
-            return _by_stylegan(tree, labels)
+            return _by_stylegan(tree, labels, reading, tell)
     if len(tables) > 1:
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
-        rows = label_files.read_table(tree, name, reading.label_column)
-        if rows is not None:
+        table = label_files.read_table(tree, name, reading.label_column)
+        if table is not None:
             _refuse_recursive(tree, name, reading)
-            return _by_table(tree, name, rows, reading, tell)
+            return _by_table(tree, name, table, reading, tell)
         if reading.label_column is not None:
             raise UserError('{}: expected rows with a file_name (--label_column), found none'.format(tree.path(name)))
         tell('{} not read, for it has no rows with a file_name'.format(name))
@@ -130,7 +149,7 @@ def _refuse_recursive(tree, name, reading):
             name, tree.place))
 
 
-def _by_stylegan(tree, labels):
+def _by_stylegan(tree, labels, reading, tell):
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name) and name != label_files.STYLEGAN]
     if not labels:
@@ -140,25 +159,37 @@ def _by_stylegan(tree, labels):
     if missing:
         raise UserError('{}: expected a label for each of {:,} pictures, found none for {}'.format(
             path, len(names), listing(missing, 3)))
-    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others)
+    _refuse_missing(tree, label_files.STYLEGAN, labels, reading, tell)
+    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others, label_files.STYLEGAN)
 
 
-def _by_table(tree, table, rows, reading, tell):
+def _refuse_missing(tree, file, named, reading, tell):
     there = set(tree.files)
-    missing = [name for name in rows if name not in there]
+    missing = [name for name in named if name not in there]
     if missing and not reading.skip_damaged:
         raise UserError('{}: expected the pictures that it names, found no {} (--skip_damaged leaves them out)'.format(
-            tree.path(table), listing(missing, 3)))
+            tree.path(file), listing(missing, 3)))
     if missing:
         tell('{:,} of the {:,} pictures that {} names are not there, and left out: {}'.format(
-            len(missing), len(rows), table, listing(missing, 3)))
-    names = sorted(name for name in rows if name in there)
+            len(missing), len(named), file, listing(missing, 3)))
+
+
+def _by_table(tree, name, table, reading, tell):
+    _refuse_missing(tree, name, table.labels, reading, tell)
+    there = set(tree.files)
+    names = sorted(each for each in table.labels if each in there)
     if not names:
-        raise UserError('{}: expected the name of a picture, found none that is there'.format(tree.path(table)))
-    others = [name for name in tree.files if name not in rows and name != table]
-    if all(rows[name] is None for name in names):
-        return _Chosen(names, None, (), others)
-    return _Chosen(names, *label_files.encode([rows[name] for name in names], tree.path(table)), others)
+        raise UserError('{}: expected the name of a picture, found none that is there'.format(tree.path(name)))
+    others = [each for each in tree.files if each not in table.labels and each != name]
+    if table.column is not None:
+        return _Chosen(names, *label_files.encode([table.labels[each] for each in names], tree.path(name)), others,
+                       'the column {} of {}'.format(table.column, name))
+    about = 'no label among the columns {} of {}'.format(listing(table.columns), name)
+    if len({each.split('/')[0] for each in names}) > 1 and all('/' in each for each in names):
+        tell('{}; labels by sub-folders'.format(about))
+        return _by_first_folder(names, others, tell)
+    tell('{}, so the pictures have no labels'.format(about))
+    return _Chosen(names, None, (), others)
 
 
 # ------------------------------------------------------------------------ labels by folder
@@ -186,7 +217,7 @@ def _labelled_by_folder(tree, reading, tell):
         inner, inside = tree.folders[folder]
         others += ['{}/{}'.format(folder, name) for name in sorted(
             [name for name in inside if not is_picture(name)] + [name + '/' for name in inner])]
-    return _by_first_folder(tree, names, others, tell)
+    return _by_first_folder(names, others, tell)
 
 
 def _tell_of_deeper(tree, names, tell):
@@ -199,10 +230,10 @@ def _deep(tree, mixed, tell):
     """All pictures of a tree; mixed: whether some lie directly in it, so that folders are no classes."""
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name)]
-    return _Chosen(names, None, (), others) if mixed else _by_first_folder(tree, names, others, tell)
+    return _Chosen(names, None, (), others) if mixed else _by_first_folder(names, others, tell)
 
 
-def _by_first_folder(tree, names, others, tell):
+def _by_first_folder(names, others, tell):
     first = [name.split('/')[0] for name in names]
     classes = sorted(set(first))
     if len(classes) > MAX_CLASSES:
@@ -212,4 +243,4 @@ def _by_first_folder(tree, names, others, tell):
     numbers = {name: number for number, name in enumerate(classes)}
     order = sorted(range(len(names)), key=lambda index: (numbers[first[index]], names[index].split('/')))
     return _Chosen([names[index] for index in order], np.array([numbers[first[index]] for index in order], np.int64),
-                   tuple(classes), others)
+                   tuple(classes), others, _FOLDERS)

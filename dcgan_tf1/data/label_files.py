@@ -3,6 +3,7 @@
 Every file is untrusted input. Labels are integers from 0, or names, which are sorted.
 """
 
+import collections
 import csv
 import io
 import posixpath
@@ -15,6 +16,12 @@ from dcgan_tf1.util.files import listing, parse_json
 
 TABLES = ('metadata.csv', 'metadata.jsonl')
 STYLEGAN = 'dataset.json'
+
+Table = collections.namedtuple('Table', [
+    'labels',   # {a picture's name in the tree: its label, or None where there are none}
+    'column',   # of the labels, or None
+    'columns',  # all of them
+])
 LABEL_COLUMNS = ('label', 'labels', 'class')
 
 
@@ -47,18 +54,19 @@ def encode(values, where):
 
 
 def read_table(tree, name, column):
-    """{a picture's name in the tree: its label, or None where the table has none} of a metadata file.
+    """The Table of a metadata file; None where it has no `file_name`, so is none of these.
 
-    None where the file has no `file_name`, so is none of these. column: of the labels; None for the usual names.
+    column: of the labels; None for the usual names, whatever their case.
     """
     path, folder = tree.path(name), posixpath.dirname(name)
     rows = _csv_rows(tree, name) if name.endswith('.csv') else _json_rows(tree, name)
-    if not rows or 'file_name' not in rows[0]:
+    columns = list(collections.OrderedDict((each, None) for row in rows for each in row if isinstance(each, str)))
+    if 'file_name' not in columns:
         return None
-    if column is not None and column not in rows[0]:
+    if column is not None and column not in columns:
         raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
-            path, column, listing(sorted(map(str, rows[0])))))
-    column = column or next((each for each in LABEL_COLUMNS if each in rows[0]), None)
+            path, column, listing(sorted(columns))))
+    column = column or next((each for usual in LABEL_COLUMNS for each in columns if each.lower() == usual), None)
     found, there = {}, set(tree.files)
     for number, row in enumerate(rows, 1):
         file_name = row.get('file_name')
@@ -72,7 +80,7 @@ def read_table(tree, name, column):
         if column is not None and row.get(column) is None:
             raise UserError('{}: expected a {} in row {}, found none'.format(path, column, number))
         found[file_name] = None if column is None else row[column]
-    return found
+    return Table(found, column, columns)
 
 
 def _csv_rows(tree, name):
@@ -81,7 +89,7 @@ def _csv_rows(tree, name):
         # Excel writes semicolons where the comma is that of decimals.
         delimiter = next((each for each in ',;\t' if 'file_name' in next(
             csv.reader(io.StringIO(text, newline=''), delimiter=each), ())), ',')
-        return list(csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter))
+        return list(csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True))
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
 
@@ -109,7 +117,7 @@ def read_stylegan(tree):
     """
     path = tree.path(STYLEGAN)
     try:
-        content = parse_json(tree.read(STYLEGAN).decode('utf-8'))
+        content = parse_json(tree.read(STYLEGAN).decode('utf-8-sig'))
     except ValueError as error:
         raise UserError('{}: expected JSON, found: {}'.format(path, error))
     if not isinstance(content, dict) or 'labels' not in content:
@@ -124,5 +132,18 @@ def read_stylegan(tree):
         label = pair[1]
         if isinstance(label, list) and label.count(1) == 1 and label.count(0) == len(label) - 1:
             label = label.index(1)
-        found[posixpath.normpath(pair[0].replace('\\', '/'))] = label
+        name = posixpath.normpath(pair[0].replace('\\', '/'))
+        if name in found:
+            raise UserError('{}: expected each file once, found {} again'.format(path, name))
+        found[name] = label
     return found
+
+
+def counts(labels, classes, source):
+    """A line about how many images each class has, and where the labels are from."""
+    found = np.bincount(labels, minlength=len(classes))
+    some = ['{} {:,}'.format(name, count) for name, count in zip(classes, found) if count]
+    none = [name for name, count in zip(classes, found) if not count]
+    return '{:,} class{}{}: {}{}'.format(
+        len(classes), 'es' if len(classes) > 1 else '', '' if source is None else ' by ' + source, listing(some),
+        '; WARNING: without images: ' + listing(none) if none else '')

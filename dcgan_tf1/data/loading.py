@@ -65,6 +65,12 @@ def _tried(split):
     return ('train',) if split == 'train' else ('train', split)
 
 
+def _is_collection(data_dir, name):
+    """Whether a folder has data sets in folders of their names, or nothing but this one."""
+    others = {entry for entry in os.listdir(data_dir) if not entry.startswith('.')} - {name}
+    return not others or any(other in others for other in DATASETS)
+
+
 def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
     if name in SINGLE_FILES and os.path.isfile(data_dir):
@@ -77,7 +83,7 @@ def _find_given(name, split, data_dir):
         raise UserError('--data_dir: expected a folder, found {} at {}'.format(
             'a file' if os.path.exists(data_dir) else 'none', data_dir or "''"))
     folders = _folders_of(data_dir, name)
-    folders.insert(1, data_dir)
+    folders.insert(0 if name in SINGLE_FILES and not _is_collection(data_dir, name) else 1, data_dir)
     others = []
     if DATASETS[name].folders:  # a folder of pictures may have any others beside them
         of_other_sets = {sub.split('/')[0] for other, source in DATASETS.items() if other != name
@@ -93,7 +99,7 @@ def _find_given(name, split, data_dir):
                 data_dir, name, ', '.join(map(os.path.basename, beside))))
         if beside:
             return beside[0]
-    home = folders[0]
+    home = os.path.join(data_dir, name)
     raise UserError('--data_dir={}: expected {}, there or in {}/; found {}{}'.format(
         data_dir, DATASETS[name].expected, name, contents(data_dir),
         ', and in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))

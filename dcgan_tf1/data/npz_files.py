@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from dcgan_tf1.data import cache, npz
+from dcgan_tf1.data import cache, label_files, npz
 from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
@@ -74,7 +74,10 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('{}: expected {} [{}], a label for each image, found {}'.format(
             path, keys[1], len(images), list(labels.shape)))
     labels = labels.reshape(-1)
-    return Loaded(images, labels, [path], tuple(map(str, range(labels.max() + 1))), (), digest)
+    classes = tuple(map(str, range(labels.max() + 1)))
+    line = label_files.counts(labels, classes, keys[1])
+    log('{}: {}'.format(path, line))
+    return Loaded(images, labels, [path], classes, (line,), digest)
 
 
 def _images(path, name, reading, log):

@@ -4,7 +4,7 @@ import os
 
 from tqdm import tqdm
 
-from dcgan_tf1.data import cache, folders, parquet, pictures, tfrecords, trees
+from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, tfrecords, trees
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
@@ -47,9 +47,13 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     for line in about['lines']:
         log('{}: {}'.format(place, line))
     labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
+    about_labels = [] if labels is None else [label_files.counts(labels, found.classes, found.source)]
+    for line in about_labels:
+        log('{}: {}'.format(place, line))
     # A link to nothing is a damaged picture, too.
     files = [path for path in found.files if not reading.skip_damaged or os.access(path, os.R_OK)]
-    return Loaded(images, labels, files, found.classes, tuple(found.notes) + tuple(about['lines']), digest)
+    return Loaded(images, labels, files, found.classes,
+                  tuple(found.notes) + tuple(about['lines']) + tuple(about_labels), digest)
 
 
 def _from_cache(found, shape, reading, log):
@@ -105,14 +109,15 @@ def _find(place, reading, log):
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
-    training, notes = [name for name in files if 'train' in os.path.basename(name)], ()
+    training, notes = [name for name in files if folders.is_for_training(name)], ()
     if training and len(training) < len(files):
         notes = ('those with train in their names are taken; left out: {}'.format(
             listing([name for name in files if name not in training])),)
         log('{}: {}'.format(place, *notes))
         files = training
     found = _in_files(place, [tree.path(name) for name in files], reading, log)
-    return found._replace(notes=notes + found.notes)
+    beside = [name for name in tree.files if not any(kind(name) for kind in _KINDS)]
+    return found._replace(notes=notes + found.notes, others=beside + found.others)
 
 
 def _in_files(place, paths, reading, log):

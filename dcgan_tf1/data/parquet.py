@@ -23,6 +23,8 @@ def find(place, paths, reading, log):
     """The Found of the pictures in some Parquet files, one after the other."""
     tables = [_Table(path) for path in paths]
     image, label = tables[0].image_column(), tables[0].label_column(reading.label_column)
+    for table in tables[1:]:
+        table.check_like(tables[0], image, label)
     labels, numbers, total = [], [], 0
     for table in tables:
         numbers.append(total)
@@ -47,7 +49,7 @@ def find(place, paths, reading, log):
         return io.BytesIO(table.picture(image, row))
 
     return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths))
+        stamp(path, os.path.basename(path)) for path in paths), source='the column {}'.format(label))
 
 
 def _named(encoded, names):
@@ -104,6 +106,20 @@ class _Table:
             raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
                 self.path, wanted, listing(self.names)))
         return wanted or next((name for name in label_files.LABEL_COLUMNS if name in self.names), None)
+
+    def check_like(self, other, image, label):
+        """UserError where the file has not the columns of another one, or calls its classes otherwise."""
+        for name in filter(None, (image, label)):
+            if name not in self.names:
+                raise UserError('{}: expected the column {}, as in {}, found {}'.format(
+                    self.path, name, other.path, listing(self.names)))
+        if label is not None and self._schema.field(label).type != other._schema.field(label).type:
+            raise UserError('{}: expected {} in the column {}, as in {}, found {}'.format(
+                self.path, other._schema.field(label).type, label, other.path, self._schema.field(label).type))
+        names, others = self.class_names(label), other.class_names(label)
+        if names and others and names != others:
+            raise UserError('{}: expected the classes {}, as in {}, found {}'.format(
+                self.path, listing(others), other.path, listing(names)))
 
     def class_names(self, column):
         """The names of the labels in a column that the datasets library recorded; () for none."""

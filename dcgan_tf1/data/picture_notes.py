@@ -5,8 +5,9 @@ import collections
 from dcgan_tf1.util.files import listing
 
 _NAMED = 1000  # damaged pictures of which each is named
-_COUNTS = ('transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
-_COUNTERS = ('cropped', 'windows', 'warnings')  # by size (width, height), the last by Pillow's text
+_COUNTS = ('turned', 'transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
+_COUNTERS = ('cropped', 'windows', 'modes', 'warnings')  # by size (width, height), mode, or Pillow's text
+_DARK = 1 / 16  # of the largest value that there may be: pictures that are no brighter are nearly black
 
 
 class Notes:
@@ -19,12 +20,14 @@ class Notes:
         for name in _COUNTERS:
             setattr(self, name, collections.Counter())
         self.ranges, self.damaged = [], []
+        self.brightest = 0  # value of pictures of more than 8 bits, of the largest that there may be
 
     def add(self, other):
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in _COUNTERS:
             getattr(self, name).update(getattr(other, name))
+        self.brightest = max(self.brightest, other.brightest)
 
     def lines(self, total):
         """A line for each kind of thing that was done to some of `total` pictures."""
@@ -44,10 +47,15 @@ class Notes:
             some(len(self.damaged), 'left out (--skip_damaged)') + damaged
             + of_sizes(self.windows, 'cropped to {} at their centres'.format(window))
             + of_sizes(self.cropped, 'cropped about their centres to the proportions of {}'.format(size))
+            + some(self.turned, 'turned upright, as their EXIF says')
+            + [line for mode, count in sorted(self.modes.items())
+               for line in some(count, 'in {}, turned to RGB'.format(mode))]
             + some(self.resized, 'resized to {}{}'.format(
                 size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
-            + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
+            + some(self.deep, 'with more than 8 bits a channel, scaled to 8' + (
+                '' if self.brightest > _DARK else '; WARNING: nearly black, for the largest value is {:.1%} of the '
+                'largest that there may be'.format(self.brightest)))
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + some(mixed, 'in grey, among others in colour')

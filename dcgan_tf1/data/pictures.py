@@ -12,14 +12,15 @@ import threading
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
+from dcgan_tf1.data import depth
 from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import Reading
-from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import listing
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
@@ -27,6 +28,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 
 _GREY = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16B', 'I;16L', 'F')  # modes, as Pillow calls them
+_USUAL = ('1', 'L', 'P', 'RGB')
 _WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 _ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 _PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
@@ -47,7 +49,7 @@ def picture_sizes(folder):
     for path in picture_files(folder):
         with _collected_warnings(), _opened(path, path) as opened:
             # Pillow turns the size of a TIFF itself.
-            lies = opened.format != 'TIFF' and opened.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+            lies = opened.format != 'TIFF' and _orientation(opened) in (5, 6, 7, 8)
             sizes[path] = opened.size[::-1] if lies else opened.size
     return sizes
 
@@ -114,7 +116,7 @@ def read(found, shape, reading, write, bar=None):
                 if one.error is not None:
                     if not reading.skip_damaged:
                         raise one.error
-                    notes.damaged.append(str(one.error))
+                    notes.damaged.append(one_line(one.error))
                     continue
                 if one.extrema is not None:
                     unscaled[index] = one.extrema + (len(kept) + len(block),)
@@ -127,7 +129,7 @@ def read(found, shape, reading, write, bar=None):
         if not kept:
             raise UserError('{}: expected pictures, found {:,} that are damaged: {}'.format(
                 found.place, len(found.names), notes.damaged[0]))
-        limits = {decimal: _common_scale(found.names, unscaled, decimal, notes) for decimal in (False, True)}
+        limits = {decimal: depth.common_scale(found.names, unscaled, decimal, notes) for decimal in (False, True)}
         for index, (_, _, decimal, row) in unscaled.items():
             with _opened(found.open(index), found.names[index]) as opened:
                 write(row, _fit(_decode(opened, notes, limits[decimal]), shape, reading, notes)[np.newaxis])
@@ -150,9 +152,12 @@ def _one(found, index, shape, reading):
             if min(opened.size) < (reading.crop or 0):
                 raise _TooSmall('expected a picture of at least {0}x{0} for --crop={0}, found {1}x{2}'.format(
                     reading.crop, *opened.size))
-            if _scale(opened) is None:
+            if depth.scale(opened) is None:
                 opened.load()  # here, for NumPy passes over what Pillow raises
                 values = np.asarray(opened)
+                if not np.isfinite(values).all() or values.min() < 0:
+                    raise UserError('{}: expected values of 0 and more, found {:g} to {:g}'.format(
+                        found.names[index], values.min(), values.max()))
                 return _One(np.zeros(shape, np.uint8), (values.min(), values.max(), opened.mode == 'F'), None, notes)
             return _One(_fit(_decode(opened, notes), shape, reading, notes), None, None, notes)
     except UserError as error:
@@ -178,7 +183,7 @@ def channels_of(found, reading, log):
 def read_picture(path, channels, background='black'):
     """One picture as it is, neither cropped nor resized -> uint8 [H, W, channels]; UserError where it has no range."""
     with _collected_warnings(), _opened(path, path) as opened:
-        if _scale(opened) is None:
+        if depth.scale(opened) is None:
             raise UserError('{}: expected a picture of at most 16 bits a channel, found one of mode {}'.format(
                 path, opened.mode))
         reading = Reading(background=background)
@@ -230,51 +235,8 @@ def _opened(source, name, warned=None):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
-        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), reason(error)))
-
-
-# ---------------------------------------------------------------------- more than 8 bits
-
-def _raw_mode(opened):
-    """How the values lie in the file ('L;2', 'I;16B' ...), as long as it has not been decoded."""
-    arguments = opened.tile[0][3] if opened.tile else ''
-    mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return mode if isinstance(mode, str) else ''
-
-
-def _scale(opened):
-    """The value that stands for white; None where the file does not tell."""
-    if opened.mode == 'F' or opened.mode == 'I' and opened.format != 'PNG':
-        return None
-    if not opened.mode.startswith('I'):
-        return 255
-    # Old releases of Pillow call a PNG of 16 bits 'I', newer ones 'I;16'.
-    return 4095 if _raw_mode(opened) == 'I;12' else 65535
-
-
-def _common_scale(names, unscaled, decimal, notes):
-    """The value that stands for white in all pictures of integers, or of decimal numbers, of a folder."""
-    indices = [index for index, found in unscaled.items() if found[2] == decimal]
-    if not indices:
-        return None
-    lows, highs = [np.array([unscaled[index][end] for index in indices]) for end in (0, 1)]
-    lowest, highest = lows.min(), highs.max()
-    for limit in (1, 255, 65535) if decimal else (255, 65535):
-        # Where the largest value is far below a limit, the limit is a guess that may turn all to black.
-        if lowest >= 0 and (limit == 1 or highest == 0 or highest > limit / 16) and highest <= limit:
-            notes.ranges.append('{} pictures of {} from {:g} to {:g}: 0 is taken as black, {} as white'.format(
-                len(indices), 'decimal numbers' if decimal else '32-bit integers', lowest, highest, limit))
-            return limit
-    extreme = indices[highs.argmax() if lowest >= 0 else lows.argmin()]
-    raise UserError('{}: expected values that reach from 0 to {}255 or 65535, found {:g} to {:g} in the {} pictures '
-                    'of its kind'.format(names[extreme], '1, ' if decimal else '', lowest, highest, len(indices)))
-
-
-def _to_bytes(values, limit):
-    """Values 0..limit -> uint8, rounded."""
-    if values.dtype.kind == 'f':
-        return np.rint(values * (255 / limit)).astype(np.uint8)
-    return np.rint(np.arange(limit + 1) * (255 / limit)).astype(np.uint8)[values]
+        found = 'a file of another format' if isinstance(error, UnidentifiedImageError) else reason(error)
+        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), found))
 
 
 # -------------------------------------------------------------------------- one picture
@@ -282,27 +244,55 @@ def _to_bytes(values, limit):
 def _decode(opened, notes, limit=None):
     """An opened picture, upright, with 8 bits a channel: L, RGB or, where parts may be transparent, RGBA."""
     notes.frames += bool(getattr(opened, 'is_animated', False))
-    limit, raw = limit or _scale(opened), _raw_mode(opened)
+    limit, raw = limit or depth.scale(opened), depth.raw_mode(opened)
     negative = opened.format == 'TIFF' and opened.tag_v2.get(_PHOTOMETRIC) == 0
-    picture = ImageOps.exif_transpose(opened)
+    picture = _upright(opened, notes)
     if opened.mode[0] in 'IF':
-        notes.deep += opened.mode[0] == 'I' and limit > 255
         values, key = np.asarray(picture), opened.info.get('transparency')
-        grey = _to_bytes(values, limit)
+        if opened.mode[0] == 'I' and limit > 255:
+            notes.deep += 1
+            notes.brightest = max(notes.brightest, int(values.max()) / limit)
+        grey = depth.to_bytes(values, limit)
         grey = Image.fromarray(255 - grey if negative else grey)
         if not isinstance(key, int):
             return grey
         picture = grey.convert('RGBA')
         picture.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
         return picture
-    notes.deep += ';16' in raw
+    if ';16' in raw:  # of which Pillow has kept the upper bytes
+        notes.deep += 1
+        notes.brightest = 1
     if 'transparency' in picture.info:
         picture.info['transparency'] = _as_decoded(picture.info['transparency'], raw)
     elif picture.mode not in _WITH_ALPHA:
+        if picture.mode not in _USUAL:
+            notes.modes[picture.mode] += 1
         return picture.convert('L' if picture.mode in ('1', 'L') else 'RGB')
     if picture.mode == 'La':  # which Pillow converts to nothing else
         picture = picture.convert('LA')
     return picture.convert('RGBA')
+
+
+def _orientation(opened):
+    """What EXIF says of how a picture lies, 1 to 8; 0 where that can't be read."""
+    try:
+        found = opened.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001  as of any other of Pillow's readers
+        return 0
+    return found if isinstance(found, int) and 1 <= found <= 8 else 0
+
+
+def _upright(opened, notes):
+    is_tiff = opened.format == 'TIFF'  # which Pillow turns itself
+    orientation = opened.tag_v2.get(_ORIENTATION, 1) if is_tiff else _orientation(opened)
+    if orientation == 0:
+        notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
+    notes.turned += orientation in _TURNS
+    return opened.transpose(_TURNS[orientation]) if orientation in _TURNS and not is_tiff else opened.copy()
+
+
+_TURNS = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
+          6: Image.ROTATE_270, 7: Image.TRANSVERSE, 8: Image.ROTATE_90}
 
 
 def _as_decoded(key, raw):

@@ -52,7 +52,7 @@ def find(place, paths, reading, log):
 
     return Found(place, ['{} (record {})'.format(each.path, each.number) for each in records], picture,
                  encoded[0], encoded[1], [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths))
+        stamp(path, os.path.basename(path)) for path in paths), source='the feature {}'.format(label))
 
 
 def _first(features, names):

@@ -16,7 +16,12 @@ SUFFIX = '.zip'
 
 
 class _Tree:
-    """Names with slashes, sorted: `files`, and `folders` {name: (its sub-folders' names, its files' names)}."""
+    """Names with slashes, sorted: `files`, and `folders` {name: (its sub-folders' names, its files' names)}.
+
+    left_out: names of folders that can't be read, or that another name has already led to.
+    """
+
+    left_out = ()
 
     def __init__(self, place):
         self.place, self.files, self.folders = place, (), {'': ([], [])}
@@ -34,24 +39,53 @@ class _Tree:
 
 
 class Folder(_Tree):
-    """A folder of the disk; links to folders are followed, but to none that is around them."""
+    """A folder of the disk; links to folders are followed, but to none whose pictures are there already."""
 
     def __init__(self, place):
         super().__init__(place)
-        self._walk('', (os.path.realpath(place),))
+        self.left_out, seen, links = [], set(), []
+        coming = [('', os.path.realpath(place))]
+        while coming or links:
+            folder, real = coming.pop() if coming else links.pop(0)  # links last, so that it is them that are left out
+            inside = None if real in seen else self._inside(folder)
+            seen.add(real)
+            if inside is None:
+                if not self._is_circle(folder, real):
+                    self.left_out.append(folder)
+                self._drop(folder)
+                continue
+            self._add(folder, *inside)
+            for name in inside[0]:
+                below = posixpath.join(folder, name)
+                if os.path.islink(self.path(below)):
+                    links.append((below, os.path.realpath(self.path(below))))
+                else:
+                    coming.append((below, os.path.join(real, name)))
+        self.left_out.sort()
         self._finish()
 
-    def _walk(self, folder, around):
+    def _inside(self, folder):
+        """(the names of its folders, those of its files); None where it can't be read."""
         folders, files = [], []
         path = self.path(folder) if folder else self.place
-        for name in os.listdir(path):
-            if not name.startswith('.'):
-                (folders if os.path.isdir(os.path.join(path, name)) else files).append(name)
-        self._add(folder, folders, files)
-        for name in folders:
-            real = os.path.realpath(os.path.join(path, name))
-            if real not in around:
-                self._walk(posixpath.join(folder, name), around + (real,))
+        try:
+            for name in os.listdir(path):
+                if not name.startswith('.'):
+                    (folders if os.path.isdir(os.path.join(path, name)) else files).append(name)
+        except OSError:
+            if folder:
+                return None
+            raise
+        return folders, files
+
+    def _is_circle(self, folder, real):
+        """Whether a folder is a link to one that is around it."""
+        around = os.path.realpath(os.path.dirname(self.path(folder)))
+        return (around + os.sep).startswith(os.path.join(real, ''))
+
+    def _drop(self, folder):
+        above, name = posixpath.split(folder)
+        self.folders[above] = ([each for each in self.folders[above][0] if each != name], self.folders[above][1])
 
     def open(self, name):
         """The path of a file."""
@@ -150,6 +184,8 @@ class Zip(_Tree):
 
 class Part:
     """What lies below one folder of a tree, as a tree of its own."""
+
+    left_out = ()  # the tree around it has said so
 
     def __init__(self, tree, folder):
         self._tree, self._above, above = tree, folder, folder + '/'

@@ -10,7 +10,7 @@ import threading
 from absl import flags as absl_flags
 
 from dcgan_tf1.util import streams
-from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.errors import UserError, one_line, reason
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -136,5 +136,5 @@ def _fail(message, status):
         sys.stdout.flush()
     except OSError:  # what has just been reported, most likely
         _write_nowhere(sys.stdout)
-    print('error: {}'.format(message), file=sys.stderr)
+    print('error: {}'.format(one_line(message)), file=sys.stderr)
     return status

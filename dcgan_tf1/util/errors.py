@@ -12,6 +12,11 @@ class UserError(Exception):
     """
 
 
+def one_line(message: object) -> str:
+    """A text with a question mark for whatever a terminal would not show as one letter, such as the end of a line."""
+    return ''.join(letter if letter.isprintable() else '?' for letter in str(message))
+
+
 def reason(error: Exception) -> str:
     """The one line of an exception's message that says what happened.
 

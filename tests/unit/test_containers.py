@@ -180,7 +180,7 @@ def test_arrays_as_medmnist_has_them_and_npy():
         'x.npy-4x4x1', 'x.npz-test_images-4x4x1', 'x.npz-train_images-4x4x1']
     os.utime('x.npz', (1, 1))
     loading.load('npz', 'test', 'x.npz', log=lines.append, reading=how)
-    assert lines[-1].endswith(': of data that have changed since, removed') and len(os.listdir(cache.FOLDER)) == 3
+    assert lines[-2].endswith(': of data that have changed since, removed') and len(os.listdir(cache.FOLDER)) == 3
     np.save('x.npy', images - 1000.0)
     with pytest.raises(UserError, match='x.npy: expected an .npy file of integers from 0 to 255, found: values of'):
         loading.load('npz', data_dir='x.npy')
@@ -246,6 +246,20 @@ def test_parquet_files():
                    'mine/data/train-00000-of-00002.parquet', row_group_size=2)
     pq.write_table(table.slice(3), 'mine/data/train-00001-of-00002.parquet')
     assert load()[:3] == ([1, 2, 3, 4, 5], [0, 1, 1, 0, 1], ('cat', 'dog'))
+    other = {'info': {'features': {'label': {'names': ['dog', 'cat'], '_type': 'ClassLabel'}}}}
+    for changed, message in (
+            (table.slice(3).replace_schema_metadata({'huggingface': json.dumps(other)}), 'the classes cat, dog'),
+            (table.slice(3).rename_columns(['img', 'label']), 'the column image, as in .*, found img, label'),
+            (table.slice(3).drop(['label']).append_column('label', [['x', 'y']]), 'int64 in the column label, as in')):
+        pq.write_table(changed, 'mine/data/train-00001-of-00002.parquet')
+        with pytest.raises(UserError, match='train-00001-of-00002.parquet: expected ' + message):
+            load()
+    pq.write_table(table.slice(3), 'mine/data/train-00001-of-00002.parquet')
+    os.makedirs('parts/default/train')
+    os.makedirs('parts/default/test')
+    for part, rows in (('train', table.slice(0, 2)), ('test', table.slice(2))):
+        pq.write_table(rows, 'parts/default/{}/0000.parquet'.format(part))
+    assert load('parts')[0] == [1, 2]
     pq.write_table(pa.table({'img': [png(8)], 'kind': ['x']}), 'x.parquet')
     assert load('x.parquet')[:2] == ([8], None)
     assert load('x.parquet', label_column='kind')[1:3] == ([0], ('x',))

@@ -210,7 +210,7 @@ def test_folder_of_pictures(tmp_path):
     os.makedirs('none/of/cats')
     Image.new('L', (5, 4)).save('none/of/cats/1.png')
     found = loading.load('folder', data_dir='none', shape=(32, 32, 3))
-    assert found.classes == ('of',) and found.labels.tolist() == [0]
+    assert found.classes == ('cats',) and found.labels.tolist() == [0]
     os.rename('none/of/cats/1.png', 'none/of/cats/1.txt')
     with pytest.raises(UserError, match=r'--data_dir=none: expected pictures \(png, .* in folder/; found of/$'):
         loading.load('folder', data_dir='none', shape=(32, 32, 3))

@@ -82,7 +82,8 @@ def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
         grey('mine/' + name, value)
     values, labels, classes, lines = found()
     assert (values, labels, classes) == ([1, 2], [0, 1], ('cat', 'dog'))
-    assert lines[0].endswith(': train/ taken, the pictures for training; left out: Test/, val/') and len(lines) == 1
+    assert lines[0].endswith(': train/ taken, the pictures for training; left out: Test/, val/')
+    assert lines[1:] == [lines[0].split(':')[0] + ': 2 classes by sub-folders: cat 1, dog 1']
     assert found(recursive=True)[:3] == ([4, 1, 2, 3], [0, 1, 1, 2], ('Test', 'train', 'val'))
     with open('mine/train/metadata.csv', 'w') as handle:
         handle.write('file_name,label\ncat/a.png,tiger\n')
@@ -106,6 +107,8 @@ def test_tables_as_spreadsheets_and_windows_write_them(content):
 @pytest.mark.parametrize('name, content, message', [
     ('dataset.json', '{', 'JSON, found'),
     ('dataset.json', '{"labels": [["a.png"]]}', 'pairs of a file name and a label'),
+    ('dataset.json', '{"labels": [["a.png", 1], ["b.png", 1]]}', 'the pictures that it names, found no b.png'),
+    ('dataset.json', '{"labels": [["a.png", 1], ["./a.png", 2]]}', 'each file once, found a.png again'),
     ('dataset.json', '{"labels": [["b.png", 1]]}', 'a label for each of 1 pictures, found none for a.png'),
     ('dataset.json', '{"labels": [["a.png", 0.5]]}', 'integers from 0 to 999 as labels, found 0.5'),
     ('metadata.csv', 'file_name,label\na.png,\n', 'a label for each picture, found an empty one'),

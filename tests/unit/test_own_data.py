@@ -33,7 +33,8 @@ def test_a_folder_of_class_folders(tmp_path):
     found = loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append)
     assert found.images[:, 0, 0, 0].tolist() == [30, 10, 20] and found.labels.tolist() == [0, 1, 1]
     assert found.classes == ('a', 'b, c') and found.labels.dtype == np.int64
-    assert lines == ['mine: 3 of 6 files left out: empty/, notes.txt, a/notes.txt']
+    assert lines == ['mine: 3 of 6 files left out: empty/, notes.txt, a/notes.txt',
+                     'mine: 2 classes by sub-folders: a 1, b, c 2']
     assert [classes.parse_classes(text, found.classes) for text in ('b, c', '1,a')] == [[1], [1, 0]]
     # The labels are part of the content.
     os.rename('mine/b, c/20.png', 'mine/a/20.png')
@@ -57,7 +58,8 @@ def test_arrays_of_ones_own(tmp_path):
         np.testing.assert_array_equal(found.images, images)
         assert found.labels.tolist() == [4, 0, 1, 1, 0] and found.classes == tuple('01234')
         assert found.official is None and list(found.files) == ['data/npz/mine.npz']
-    assert lines == 4 * ['data/npz/mine.npz: x_train taken; left out: extra']
+    assert lines == 4 * ['data/npz/mine.npz: x_train taken; left out: extra', 'data/npz/mine.npz: 5 classes by '
+                         'y_train: 0 2, 1 2, 4 1; WARNING: without images: 2, 3']
     both = loading.load_splits('npz', ('train', 'test'), 'data', log=lines.append)
     np.testing.assert_array_equal(both.images, np.concatenate([images, images[:2]]))
     assert both.labels.tolist() == [4, 0, 1, 1, 0, 1, 5] and both.classes == tuple('012345')

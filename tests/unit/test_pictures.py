@@ -130,7 +130,7 @@ def test_the_range_is_that_of_the_whole_folder(tmp_path):
 
 
 @pytest.mark.parametrize('low, high, found', [
-    (-1, 1, '-1 to 1'), (0, 1.5, '0 to 1.5'), (0, 300, '0 to 300'), (0, 1e6, '0 to 1e.06'), (0, np.nan, 'nan to nan')])
+    (0, 1.5, '0 to 1.5'), (0, 300, '0 to 300'), (0, 1e6, '0 to 1e.06')])
 def test_decimal_numbers_of_another_range_are_refused(tmp_path, low, high, found):
     Image.fromarray(np.float32([[0, 0], [low, high]])).save(str(tmp_path / 'b.tif'))
     with pytest.raises(UserError, match='b.tif: expected .* from 0 to 1, 255 or 65535, found {} in'.format(found)):
@@ -172,10 +172,10 @@ def test_every_mode_of_8_bits(tmp_path):
     rgb.convert('RGBA').save(str(tmp_path / '7.png'))
     rgb.convert('CMYK').save(str(tmp_path / '8.tif'))
     found, lines = read(tmp_path, (16, 16, 3))
-    assert found == [colours.tolist()] * 8 and lines == []
+    assert found == [colours.tolist()] * 8 and lines == ['1 of 8 pictures in CMYK, turned to RGB']
     grey, lines = read(tmp_path, (16, 16, 1))
     assert grey[0][0][0] == 76 and grey == [grey[0]] * 8  # 0.299 * 255
-    assert lines == ['8 of 8 pictures in colour, turned to grey']
+    assert lines[1:] == ['8 of 8 pictures in colour, turned to grey']
 
 
 def test_two_levels_and_greys_with_alpha(tmp_path):

@@ -1,0 +1,134 @@
+"""Data sets as people have them on their disks: which pictures are taken, with which labels, and what is said."""
+
+import os
+import shutil
+import struct
+
+import numpy as np
+import pytest
+from helpers.commands import check_one_line_error, run_command
+from helpers.own_pictures import grey, load, zipped
+from PIL import Image
+
+from dcgan_tf1.data import loading
+from dcgan_tf1.util.errors import UserError
+
+pytestmark = pytest.mark.usefixtures('elsewhere')
+
+
+def test_a_class_that_is_called_folder_is_no_data_set_of_its_own():
+    for name, value in (('binder', 1), ('folder', 2), ('pen', 3)):
+        grey('mine/{}/a.png'.format(name), value)
+    assert load()[:3] == ([1, 2, 3], [0, 1, 2], ('binder', 'folder', 'pen'))
+    grey('collection/folder/a.png', 7)
+    os.makedirs('collection/mnist')
+    assert load('collection')[:2] == ([7], None)  # as data/ has them
+    for name, count in (('y.npz', 3), ('npz/x.npz', 2)):
+        os.makedirs('arrays/npz', exist_ok=True)
+        np.savez('arrays/' + name, images=np.zeros((count, 4, 4), np.uint8))
+    assert len(loading.load('npz', data_dir='arrays', log=lambda line: None).images) == 3
+
+
+@pytest.mark.parametrize('packed', [False, True])
+@pytest.mark.parametrize('around', ['train/', 'pictures/all/', 'seg_train/seg_train/'])
+def test_folders_around_all_classes_are_none(around, packed):
+    for name, value in (('cat/a.png', 1), ('dog/b.png', 2)):
+        grey('mine/' + around + name, value)
+    open('mine/LICENSE', 'w').close()
+    if around.startswith('seg'):
+        grey('mine/seg_test/seg_test/cat/c.png', 3)
+    values, labels, classes, lines = load(zipped('mine') if packed else 'mine')
+    assert (values, labels, classes) == ([1, 2], [0, 1], ('cat', 'dog'))
+    assert any('files left out: LICENSE' in line for line in lines)
+    assert lines[-1].endswith(': 2 classes by sub-folders: cat 1, dog 1')
+
+
+def test_tables_without_labels():
+    for name, value in (('cats/a.png', 1), ('dogs/b.png', 2)):
+        grey('mine/' + name, value)
+    table = 'mine/metadata.csv'
+    for text, labels, line in (
+            ('file_name,text\ncats/a.png,x\ndogs/b.png,y\n', [0, 1], 'no label among the columns file_name, text of '
+             'metadata.csv; labels by sub-folders'),
+            ('file_name, Label\ncats/a.png, 5\ndogs/b.png, 0\n', [5, 0], None),
+            ('file_name,text\ncats/a.png,x\n', None, 'of metadata.csv, so the pictures have no labels')):
+        with open(table, 'w') as handle:
+            handle.write(text)
+        _, found, _, lines = load()
+        assert found == labels and (line is None or any(line in each for each in lines)), lines
+    with open(table, 'w') as handle:
+        handle.write('file_name, Label\ncats/a.png, 5\ndogs/b.png, 0\n')
+    assert load()[3][-1] == ('mine: 6 classes by the column Label of metadata.csv: 0 1, 5 1; WARNING: without images: '
+                             '1, 2, 3, 4')
+
+
+def test_what_lies_beside_an_archive_is_named():
+    grey('some/a.png', 1)
+    os.makedirs('mine')
+    shutil.move(zipped('some'), 'mine')
+    open('mine/list_attr.csv', 'w').close()
+    values, _, _, lines = load()
+    assert values == [1] and lines[0] == 'mine: 1 of 2 files left out: list_attr.csv'
+
+
+def test_links_count_once_and_what_can_not_be_read_is_left_out(monkeypatch):
+    grey('mine/cats/a.png', 1)
+    grey('mine/dogs/b.png', 2)
+    os.symlink('dogs', 'mine/a_link')
+    os.symlink('..', 'mine/dogs/around')
+    values, labels, _, lines = load()
+    assert (values, labels) == ([1, 2], [0, 1])
+    assert lines[0] == 'mine: folders left out, which can not be read or were read by another name: a_link'
+    os.remove('mine/a_link')
+    os.makedirs('mine/lost+found')
+    listdir = os.listdir
+
+    def denied(path):
+        if str(path).endswith('lost+found'):
+            raise PermissionError(13, 'Permission denied')
+        return listdir(path)
+
+    monkeypatch.setattr(os, 'listdir', denied)
+    values, _, _, lines = load()
+    assert values == [1, 2] and lines[0].endswith(': lost+found')
+
+
+def test_deep_folders_end_no_recursion():
+    grey('mine/a.png', 1)
+    path = 'mine'
+    for _ in range(1100):
+        path += '/d'
+        os.mkdir(path)
+    assert load()[0] == [1]
+    os.removedirs(path)  # which the cleaning up of temporary folders could not
+
+
+def test_a_bad_value_or_a_bad_orientation_is_that_of_one_picture():
+    grey('mine/a.png', 100)
+    for name, value in (('b.tif', np.nan), ('c.tif', -1)):
+        Image.fromarray(np.full((4, 4), value, np.float32)).save('mine/' + name)
+    with pytest.raises(UserError, match='b.tif: expected values of 0 and more, found nan to nan'):
+        load()
+    values, _, _, lines = load(skip_damaged=True)
+    assert values == [100] and '2 of 3 pictures left out' in lines[0]
+    # The resolution as text, which nothing has to know.
+    exif = struct.pack('<4sIHHHIHHHHI4sI', b'II*', 8, 2, 0x112, 3, 1, 6, 0, 0x11a, 2, 4, b'abc', 0)
+    os.remove('mine/a.png')
+    Image.new('L', (4, 4), 50).save('mine/a.jpg', exif=b'Exif\0\0' + exif)
+    values, _, _, lines = load(skip_damaged=True)
+    assert values == [50] and any('1 of 3 pictures turned upright' in line for line in lines)
+
+
+def test_deep_values_that_would_be_nearly_black_are_told():
+    os.makedirs('mine')
+    Image.fromarray(np.full((4, 4), 4095, np.uint16)).save('mine/a.png')
+    values, _, _, lines = load()
+    assert values == [16] and 'WARNING: nearly black, for the largest value is 6.2% of the largest' in lines[0]
+
+
+def test_an_error_is_one_line_whatever_a_file_is_called():
+    os.makedirs('mine')
+    with open('mine/bad\nline.png', 'wb') as handle:
+        handle.write(b'no picture')
+    check_one_line_error(run_command('datasets', '--dataset=folder', '--data_dir=mine'),
+                         'mine/bad?line.png: expected a picture', 'found: a file of another format')
