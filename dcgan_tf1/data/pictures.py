@@ -283,12 +283,14 @@ def _orientation(opened):
 
 
 def _upright(opened, notes):
-    is_tiff = opened.format == 'TIFF'  # which Pillow turns itself
+    is_tiff = opened.format == 'TIFF'  # which newer releases of Pillow turn themselves
     orientation = opened.tag_v2.get(_ORIENTATION, 1) if is_tiff else _orientation(opened)
     if orientation == 0:
         notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
     notes.turned += orientation in _TURNS
-    return opened.transpose(_TURNS[orientation]) if orientation in _TURNS and not is_tiff else opened.copy()
+    if is_tiff:
+        return ImageOps.exif_transpose(opened)
+    return opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
 
 
 _TURNS = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
