@@ -7,6 +7,7 @@ import collections
 import csv
 import io
 import posixpath
+import unicodedata
 
 import numpy as np
 
@@ -68,6 +69,7 @@ def read_table(tree, name, column):
             path, column, listing(sorted(columns))))
     column = column or next((each for usual in LABEL_COLUMNS for each in columns if each.lower() == usual), None)
     found, there = {}, set(tree.files)
+    composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
     for number, row in enumerate(rows, 1):
         file_name = row.get('file_name')
         if not isinstance(file_name, str) or not file_name:
@@ -75,6 +77,8 @@ def read_table(tree, name, column):
         file_name = posixpath.normpath(posixpath.join(folder, file_name))
         if file_name not in there:  # as Windows writes it
             file_name = posixpath.normpath(file_name.replace('\\', '/'))
+            # macOS writes letters and their accents apart.
+            file_name = composed.get(unicodedata.normalize('NFC', file_name), file_name)
         if file_name in found:
             raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
         if column is not None and row.get(column) is None:

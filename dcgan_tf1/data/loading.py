@@ -71,6 +71,13 @@ def _is_collection(data_dir, name):
     return not others or any(other in others for other in DATASETS)
 
 
+def _hint(name, place):
+    """Which flag reads what lies there, for the end of a message."""
+    own = [other for other in SINGLE_FILES if name not in SINGLE_FILES and os.path.exists(place)
+           and DATASETS[other].present(place, 'train')]
+    return '; --dataset={} reads what is there'.format(own[0]) if own else ''
+
+
 def _find_given(name, split, data_dir):
     """The folder of a data set in --data_dir, which is the only place where it is then looked for."""
     if name in SINGLE_FILES and os.path.isfile(data_dir):
@@ -80,8 +87,8 @@ def _find_given(name, split, data_dir):
                 if data_dir.lower().endswith(_TAR) else 'another kind of file'))
         return data_dir
     if not os.path.isdir(data_dir):
-        raise UserError('--data_dir: expected a folder, found {} at {}'.format(
-            'a file' if os.path.exists(data_dir) else 'none', data_dir or "''"))
+        raise UserError('--data_dir: expected a folder, found {} at {}{}'.format(
+            'a file' if os.path.exists(data_dir) else 'none', data_dir or "''", _hint(name, data_dir)))
     folders = _folders_of(data_dir, name)
     folders.insert(0 if name in SINGLE_FILES and not _is_collection(data_dir, name) else 1, data_dir)
     others = []
@@ -100,9 +107,9 @@ def _find_given(name, split, data_dir):
         if beside:
             return beside[0]
     home = os.path.join(data_dir, name)
-    raise UserError('--data_dir={}: expected {}, there or in {}/; found {}{}'.format(
+    raise UserError('--data_dir={}: expected {}, there or in {}/; found {}{}{}'.format(
         data_dir, DATASETS[name].expected, name, contents(data_dir),
-        ', and in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else ''))
+        ', and in {}/ {}'.format(name, contents(home)) if os.path.isdir(home) else '', _hint(name, data_dir)))
 
 
 def _find(name, split, log):

@@ -95,9 +95,9 @@ def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
 
 @pytest.mark.parametrize('content', [
     'file_name,label\r\nin\\a.png,cat\r\n', '\ufefffile_name;label\nin/a.png;cat\n',
-    '"label"\t"file_name"\ncat\tin/a.png\n'])
+    '"label"\t"file_name"\ncat\tin/a.png\n', 'file_name,label\nin/\u00e9.png,cat\n'])
 def test_tables_as_spreadsheets_and_windows_write_them(content):
-    grey('mine/in/a.png', 1)
+    grey('mine/in/{}.png'.format('e\u0301' if '\u00e9' in content else 'a'), 1)
     grey('mine/in/b.png', 2)
     with open('mine/metadata.csv', 'w', encoding='utf-8', newline='') as handle:
         handle.write(content)

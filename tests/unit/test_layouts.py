@@ -132,3 +132,11 @@ def test_an_error_is_one_line_whatever_a_file_is_called():
         handle.write(b'no picture')
     check_one_line_error(run_command('datasets', '--dataset=folder', '--data_dir=mine'),
                          'mine/bad?line.png: expected a picture', 'found: a file of another format')
+
+
+def test_the_flag_that_reads_what_is_there_is_named():
+    grey('mine/a.png', 1)
+    np.savez('x.npz', x_train=np.zeros((2, 4, 4), np.uint8))
+    for place, flag in (('mine', 'folder'), ('x.npz', 'npz')):
+        with pytest.raises(UserError, match='--data_dir.*; --dataset={} reads what is there$'.format(flag)):
+            loading.load('mnist', data_dir=place, log=lambda line: None)
