@@ -53,10 +53,10 @@ def find(tree, reading, log):
 
     if tree.left_out:
         tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
-    part, others = (None, ()) if reading.recursive else _only_part(tree, tell)
+    part, others = (None, []) if reading.recursive else _only_part(tree, tell)
     if part is not None:
         found = find(trees.Part(tree, part), reading, log)
-        return found._replace(place=tree.place, notes=tuple(notes) + found.notes, others=list(others) + found.others)
+        return found._replace(place=tree.place, notes=tuple(notes) + found.notes, others=others + found.others)
     chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
@@ -75,24 +75,25 @@ def is_for_training(path):
 
 
 def _only_part(tree, tell):
-    """(the one folder whose pictures are taken, what lies beside it), or (None, ()).
+    """(the one folder whose pictures are taken, what lies beside it), or (None, []).
 
     It is that of the images for training, where the folders are called as the parts of a data set are; or the only one
     with pictures, where those lie in folders of its own.
     """
-    _, files = tree.folders['']
+    folders, files = tree.folders['']
     if any(is_picture(name) or name in label_files.TABLES + (label_files.STYLEGAN,) for name in files):
-        return None, ()
+        return None, []
     pictured = sorted({name.split('/')[0] for name in tree.files if is_picture(name)})
+    beside = sorted(files + [folder + '/' for folder in folders if folder not in pictured])
     training = [folder for folder in pictured if is_for_training(folder)]
     parts = len(training) == 1 and all(map(_PART.search, pictured))
     if parts and len(pictured) > 1:
         tell('{}/ taken, the pictures for training; left out: {}'.format(
             training[0], listing([folder + '/' for folder in pictured if folder not in training])))
-        return training[0], files
+        return training[0], beside
     if len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1]))):
-        return pictured[0], files
-    return None, ()
+        return pictured[0], beside
+    return None, []
 
 
 # ------------------------------------------------------------------------- labels in a file
