@@ -28,7 +28,7 @@ def reading(prefix):
     with literal(prefix) as path:
         try:
             yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path))
-        except (tf.errors.OpError, RuntimeError, ValueError, LookupError, MemoryError) as error:
+        except (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError) as error:
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
                 prefix, reason(error).replace(path, prefix)))
 

@@ -45,7 +45,8 @@ class Job:
         self.policy = None  # what is computed in
 
     def _abort(self, text):
-        with contextlib.suppress(UserError):
+        # It is told by a thread of the group's: the run may be closed by now, for a failure of its own.
+        with contextlib.suppress(UserError, ValueError):
             self.run.log_to_file('error: ' + text)
         abort_process('{}; the same command goes on from the last checkpoint'.format(text))
 

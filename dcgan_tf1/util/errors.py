@@ -2,6 +2,7 @@
 
 import errno
 import os
+import unicodedata
 
 
 class UserError(Exception):
@@ -13,8 +14,8 @@ class UserError(Exception):
 
 
 def one_line(message: object) -> str:
-    """A text with a question mark for whatever a terminal would not show as one letter, such as the end of a line."""
-    return ''.join(letter if letter.isprintable() else '?' for letter in str(message))
+    """A text with a question mark for whatever would end the line, or order a terminal about."""
+    return ''.join('?' if unicodedata.category(letter) in ('Cc', 'Zl', 'Zp') else letter for letter in str(message))
 
 
 def reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 
-from dcgan_tf1.util.errors import UserError, one_line, system_reason
+from dcgan_tf1.util.errors import UserError, system_reason
 
 CHUNK = 1 << 16
 
@@ -144,7 +144,7 @@ def by(shape):
 
 def listing(names, most=8):
     """For messages: the first few of `names` on one line, and how many more there are; 'nothing' for none."""
-    shown = [one_line(name) for name in names[:most]]
+    shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:most]]
     more = len(names) - len(shown)
     return ', '.join(shown) + (' and {:,} more'.format(more) if more else '') if names else 'nothing'
 

@@ -269,7 +269,7 @@ def test_low_precisions_stay_close(precision, tolerance, in_float32):
 @pytest.mark.skipif(TF1, reason='no float16 batch norm on a CPU in TensorFlow 1.15')
 def test_float16_learns_the_same_by_scaling_its_loss():
     preset = dataclasses.replace(PRESETS['blog_mnist'], **NO_DROPOUT)
-    given = data(preset, 1)
+    given = data(preset, 1, batch=8)
     before, after = [train(preset, *given, precision=p) for p in ('float32', 'float16')]
     # Adam's first step is the sign of the gradient times the learning rate.
     key = 'discriminator/conv2d_2/kernel'
@@ -295,7 +295,7 @@ def test_two_towers_equal_one_device_with_the_doubled_batch():
 @pytest.mark.slow
 def test_two_towers_with_batch_norm_average_what_each_saw():
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
-    images, indices, noises = data(preset, 1)
+    images, indices, noises = data(preset, 1, batch=8)
     two = train(preset, images, indices, noises, towers=('/cpu:0', '/cpu:1'), config=two_devices())
     one = train(preset, images, indices, noises)
     halves = [train(preset, images, indices[:, half], noises[:, half]) for half in (slice(0, 4), slice(4, 8))]
