@@ -48,6 +48,7 @@ def pictures(tmp_path):
     return str(tmp_path / 'mine')
 
 
+@pytest.mark.slow_tf1
 def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, tmp_path):
     for folder in ('ours', 'first'):
         (tmp_path / folder).mkdir()
