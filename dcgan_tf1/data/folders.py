@@ -34,7 +34,6 @@ Found.__new__.__defaults__ = ((), None)
 
 _Chosen = collections.namedtuple('_Chosen', 'names labels classes others source')
 _Chosen.__new__.__defaults__ = (None,)
-_FOLDERS = 'sub-folders'
 
 
 def is_picture(name):
@@ -160,11 +159,12 @@ def _by_stylegan(tree, labels, reading, tell):
     if missing:
         raise UserError('{}: expected a label for each of {:,} pictures, found none for {}'.format(
             path, len(names), listing(missing, 3)))
-    _refuse_missing(tree, label_files.STYLEGAN, labels, reading, tell)
+    _those_there(tree, label_files.STYLEGAN, labels, reading, tell)
     return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others, label_files.STYLEGAN)
 
 
-def _refuse_missing(tree, file, named, reading, tell):
+def _those_there(tree, file, named, reading, tell):
+    """The names that a file gives to pictures, sorted; UserError where some are not there, or left out and told."""
     there = set(tree.files)
     missing = [name for name in named if name not in there]
     if missing and not reading.skip_damaged:
@@ -173,12 +173,11 @@ def _refuse_missing(tree, file, named, reading, tell):
     if missing:
         tell('{:,} of the {:,} pictures that {} names are not there, and left out: {}'.format(
             len(missing), len(named), file, listing(missing, 3)))
+    return sorted(name for name in named if name in there)
 
 
 def _by_table(tree, name, table, reading, tell):
-    _refuse_missing(tree, name, table.labels, reading, tell)
-    there = set(tree.files)
-    names = sorted(each for each in table.labels if each in there)
+    names = _those_there(tree, name, table.labels, reading, tell)
     if not names:
         raise UserError('{}: expected the name of a picture, found none that is there'.format(tree.path(name)))
     others = [each for each in tree.files if each not in table.labels and each != name]
@@ -244,4 +243,4 @@ def _by_first_folder(names, others, tell):
     numbers = {name: number for number, name in enumerate(classes)}
     order = sorted(range(len(names)), key=lambda index: (numbers[first[index]], names[index].split('/')))
     return _Chosen([names[index] for index in order], np.array([numbers[first[index]] for index in order], np.int64),
-                   tuple(classes), others, _FOLDERS)
+                   tuple(classes), others, 'sub-folders')

@@ -194,20 +194,20 @@ class Part:
         self.folders = {name[len(above):]: inside for name, inside in tree.folders.items()
                         if (name + '/').startswith(above)}
 
-    def _names(self, names):
-        return [posixpath.join(self._above, name) for name in names]
+    def _name(self, name):
+        return posixpath.join(self._above, name)
 
     def path(self, name):
-        return self._tree.path(*self._names([name]))
+        return self._tree.path(self._name(name))
 
     def open(self, name):
-        return self._tree.open(*self._names([name]))
+        return self._tree.open(self._name(name))
 
     def read(self, name):
-        return self._tree.read(*self._names([name]))
+        return self._tree.read(self._name(name))
 
     def holding(self, names):
-        return self._tree.holding(self._names(names))
+        return self._tree.holding(list(map(self._name, names)))
 
     def stamps(self, names):
-        return self._tree.stamps(self._names(names))
+        return self._tree.stamps(list(map(self._name, names)))

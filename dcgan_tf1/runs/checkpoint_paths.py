@@ -9,7 +9,8 @@ from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_read, contents
 
-_STATE = re.compile(rb'(?:\xef\xbb\xbf)?\s*model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
+_BEFORE_STATE = b'\xef\xbb\xbf \t\r\n\v\f'  # the mark that Windows' editors begin a file with, and white space
+_STATE = re.compile(rb'model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 _SHARD = re.compile(r'(.+)-\d{5}-of-(\d{5})$')  # of a V1 checkpoint in several files
 
 # How files begin that are taken for checkpoints by mistake.
@@ -41,7 +42,7 @@ def resolve(path):
     prefix = without_suffix(path)
     if prefix == path and os.path.isfile(path) and not os.path.exists(path + '.index'):
         begins = _beginning(path)
-        if _STATE.match(begins) or begins.lstrip().startswith(b'model_checkpoint_path'):
+        if begins.lstrip(_BEFORE_STATE).startswith(b'model_checkpoint_path'):
             return _named_by_state(path)
         kind = _kind_of(path, begins)
         if kind:
@@ -131,7 +132,7 @@ def _none_in(folder):
 def _named_by_state(path):
     """The newest checkpoint by a file `checkpoint`, which tf.train.Saver keeps beside its files."""
     folder = os.path.dirname(path)
-    match = _STATE.match(_beginning(path))
+    match = _STATE.match(_beginning(path).lstrip(_BEFORE_STATE))
     try:
         # Text of a protocol buffer: bytes of UTF-8, some of them escaped.
         named = match.group(1).decode('unicode_escape').encode('latin-1').decode('utf-8')

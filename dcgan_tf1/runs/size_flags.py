@@ -112,6 +112,24 @@ def told(preset, prefix, given):
         raise UserError('{}: {}'.format(prefix, error))
 
 
+def with_told(preset, prefix, found, given):
+    """A preset of the flags `given` with what told() found where they say nothing.
+
+    A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
+    """
+    sizes_told = tuple(found.get('image_shape', (None,) * 3))
+    found = {name: value for name, value in found.items()
+             if name != 'image_shape' and getattr(given, name, None) is None}
+    channels = given.channels or sizes_told[2]
+    try:
+        return dataclasses.replace(preset, **found).with_image_shape(tuple(
+            say or tell or other for say, tell, other in zip(
+                (given.height, given.width, None), sizes_told[:2] + (None if channels == 'auto' else channels,),
+                preset.image_shape)))
+    except ValueError as error:
+        raise UserError('{}: {}'.format(prefix, error))
+
+
 def require_square(prefix, found):
     """UserError where told() finds no size, which only the flags can say then."""
     if None in found.get('image_shape', ()):
@@ -133,12 +151,7 @@ def of_checkpoint(preset, prefix, given, log=print):
     preset = of_preset(preset, given)
     found = told(preset, prefix, given)
     require_square(prefix, found)
-    guessed = given.height is None and 'image_shape' in found
-    height, width, channels = found.pop('image_shape', preset.image_shape)
-    try:
-        sized = dataclasses.replace(preset, **found).with_image_shape((height, width, given.channels or channels))
-    except ValueError as error:
-        raise UserError('{}: {}'.format(prefix, error))
-    if guessed:
+    sized = with_told(preset, prefix, found, given)
+    if given.height is None and 'image_shape' in found:
         log(guess(prefix, sized.image_shape))
     return sized

@@ -1,6 +1,5 @@
 """Of which size the images of a training are: by its flags, the checkpoint it starts from, the preset and the data."""
 
-import dataclasses
 
 from dcgan_tf1.runs import checkpoint_paths, numbering, recorded_settings, run_folder, size_flags
 from dcgan_tf1.training import resume
@@ -24,20 +23,9 @@ def by_flags(preset, values, own_dataset):
         preset, values['init_checkpoint'], given, values['run_dir'])
     if preset.dataset == 'folder':
         size_flags.require_square(values['init_checkpoint'], told)
-    height, width, channels = told.pop('image_shape', (None,) * 3)
-    channels = given.channels or channels
-    preset = size_flags.of_preset(preset, given)
-    if told:
-        # A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
-        told = {name: value for name, value in told.items()
-                if getattr(given, name, None) is None and name != 'classes'}  # which the data say
-        try:
-            preset = dataclasses.replace(preset, **told).with_image_shape([
-                say or tell or other for say, tell, other in zip(
-                    (given.height, given.width, None), (height, width, None if channels == 'auto' else channels),
-                    preset.image_shape)])
-        except ValueError as error:
-            raise UserError('{}: {}'.format(values['init_checkpoint'], error))
+    told.pop('classes', None)  # which the data say
+    channels = given.channels or told.get('image_shape', (None,) * 3)[2]
+    preset = size_flags.with_told(size_flags.of_preset(preset, given), values['init_checkpoint'], told, given)
     if preset.image_sizes == 'fixed':
         return preset, preset.image_shape, False
     auto = channels == 'auto' or channels is None and own_dataset == 'folder'
