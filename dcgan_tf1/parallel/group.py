@@ -264,24 +264,37 @@ class WorkerGroup:
     def end_if_lost(self):
         """Ends the process where a worker is lost, else returns: the runtime's own error does not say which worker."""
         if self._failed.wait(self._timeout + 1):
-            threading.Event().wait()  # `fail` ends it
+            _wait_for_the_end()
 
     def finish(self):
         """Waits until all have trained their last step: a worker's server serves the others until then."""
         for connection in self._connections.values():
             connection.send({'finished': True})
         for event in self._finished.values():
-            while not event.wait(0.2) and self._failure is None:
-                pass
+            while not event.wait(0.2):
+                if self._failure is not None:
+                    _wait_for_the_end()
 
     def close(self, error=None):
-        """Closes the connections; the others are told of an `error`, a text."""
-        if error is not None and self._failure is None:
+        """Closes the connections; the others are told of an `error`, a text.
+
+        Does not return with an `error` where another worker's failure is being reported: workers that fail
+        together each report one of the two, not both.
+        """
+        with self._lock:
+            lost, self._closing = self._failure is not None, True
+        if error is not None:
+            if lost:
+                _wait_for_the_end()
             for connection in self._connections.values():
                 connection.send({'failed': '{} has stopped: {}'.format(self.name(self.task), error)})
-        self._closing = True
         for connection in self._connections.values():
             connection.close()
+
+
+def _wait_for_the_end():
+    """Leaves it to `fail`, which another thread has called, to end the process."""
+    threading.Event().wait()
 
 
 def _refuse(connections, error):
@@ -303,6 +316,8 @@ def _difference(name, chief, found, expected):
 
 def abort_process(text, status=1):
     """Ends the process at once, with a one-line error: a session that waits for a lost worker can't be stopped."""
-    sys.stdout.flush()
-    print('error: ' + text, file=sys.stderr, flush=True)
-    os._exit(status)
+    try:
+        sys.stdout.flush()
+        print('error: ' + text, file=sys.stderr, flush=True)
+    finally:  # whoever read the output may have gone
+        os._exit(status)

@@ -170,7 +170,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
         except OSError as error:
             pytest.skip('IPv6 is not here: {}'.format(error.strerror))
         hosts = '[::1]:{},[::1]:1'.format(one.getsockname()[1])
-    made = [group.WorkerGroup(find_cluster(hosts, task, None), 20, None, print) for task in range(2)]
+    made = [group.WorkerGroup(find_cluster(hosts, task, None), 20, [].append, print) for task in range(2)]
     found = []
     first = threading.Thread(target=lambda: found.append(made[0].handshake({'seed': 1}, {'start': 5})))
     first.start()
@@ -234,6 +234,25 @@ def test_a_lost_worker_is_named_to_all(how):
     assert lost[:2] == [expected] * 2  # the chief and worker 1
     for team in made:
         team.close()
+
+
+def test_workers_that_fail_together_report_one_failure_each():
+    threads, _, made, lost = teams([{}] * 3, timeout=20)
+    for thread in threads:
+        thread.join()
+    made[0].close('d_loss is nan')
+    deadline = time.time() + 8
+    while len(lost) < 2 and time.time() < deadline:
+        time.sleep(0.05)
+    assert lost == [made[0].name(0) + ' has stopped: d_loss is nan'] * 2
+    made[0]._report_loss('d_loss is nan elsewhere')  # comes too late: its own failure is being reported
+    assert len(lost) == 2
+    # A worker whose end is being reported leaves its own failure out, and does not end as if all were well.
+    for work in (lambda: made[1].close('d_loss is nan'), made[2].finish):
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive()
 
 
 # --------------------------------------------------------------------------------- real processes
