@@ -22,11 +22,9 @@ import contextlib
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.gan import winograd
+from dcgan_tf1.gan.convolution_axes import as_matrix, axis, cut, in_blocks, overlap_add, pairs
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
-
-# One axis of a convolution: `size` in, `count` out, `before` zeros in front, and the
-# `blocks` of `stride` that hold everything the kernel reaches.
-_Axis = collections.namedtuple('_Axis', 'size count before blocks')
 
 
 class Geometry(collections.namedtuple('Geometry', 'height width channels filters kernel_size stride padding')):
@@ -55,23 +53,14 @@ def noted():
         _listeners.remove(uses)
 
 
-def _axis(size, kernel_size, stride, padding):
-    if padding == 'SAME':
-        count = -(-size // stride)
-        before = max((count - 1) * stride + kernel_size - size, 0) // 2
-    else:
-        count, before = (size - kernel_size) // stride + 1, 0
-    return _Axis(size, count, before, count + (kernel_size - 1) // stride)
-
-
 class Convolution:
     """One geometry: input [N, height, width, channels], square kernel, stride and padding."""
 
     def __init__(self, height, width, channels, kernel_size, stride, padding, conv_impl):
         self._kernel_size, self._stride, self._padding = kernel_size, stride, padding
         self._strides = [1, stride, stride, 1]
-        self._rows = _axis(height, kernel_size, stride, padding)
-        self._columns = _axis(width, kernel_size, stride, padding)
+        self._rows = axis(height, kernel_size, stride, padding)
+        self._columns = axis(width, kernel_size, stride, padding)
         if not isinstance(conv_impl, dict) and conv_impl not in CONV_IMPLS:
             raise ValueError('conv_impl: expected one of {}, found {!r}'.format(', '.join(CONV_IMPLS), conv_impl))
         self._conv_impl = conv_impl
@@ -126,7 +115,8 @@ class Convolution:
         """The names of those of a product's WAYS that are exact enough and differ from one another, for measuring."""
         if product == 'to_kernel' and not self._native_kernel_is_exact(dtype):
             return ['matmul']
-        return [way for way in WAYS[product] if way != 'blocks' or self._stride > 1]
+        return [way for way in WAYS[product] if (
+            (way != 'blocks' or self._stride > 1) and (way != 'winograd' or self._has_pairs))]
 
     # ------------------------------------------------------------------- the products
 
@@ -145,7 +135,7 @@ class Convolution:
     def _forward_by_patches(self, x, kernel):
         filters = kernel.shape.as_list()[-1]
         patches = tf.concat(self._taps(x), axis=3)
-        y = tf.matmul(_as_matrix(patches), tf.reshape(kernel, [-1, filters]))
+        y = tf.matmul(as_matrix(patches), tf.reshape(kernel, [-1, filters]))
         return tf.reshape(y, [-1, self._rows.count, self._columns.count, filters])
 
     def _to_input_natively(self, y, kernel):
@@ -157,12 +147,12 @@ class Convolution:
 
     def _to_input_by_patches(self, y, kernel):
         size, (channels, filters) = self._kernel_size, kernel.shape.as_list()[2:]
-        patches = tf.matmul(_as_matrix(y), tf.reshape(kernel, [-1, filters]), transpose_b=True)
+        patches = tf.matmul(as_matrix(y), tf.reshape(kernel, [-1, filters]), transpose_b=True)
         patches = tf.reshape(patches, [-1, self._rows.count, self._columns.count, size, size * channels])
         # Overlapping patches are added up along one axis at a time: k sums, not k * k.
-        x = self._overlap_add([patches[:, :, :, i] for i in range(size)], 1, self._rows)
+        x = overlap_add([patches[:, :, :, i] for i in range(size)], 1, self._rows)
         x = tf.reshape(x, [-1, self._rows.size, self._columns.count, size, channels])
-        return self._overlap_add([x[:, :, :, j] for j in range(size)], 2, self._columns)
+        return overlap_add([x[:, :, :, j] for j in range(size)], 2, self._columns)
 
     def _to_kernel_natively(self, x, dy):
         return tf.nn.conv2d_backprop_filter(
@@ -171,8 +161,8 @@ class Convolution:
 
     def _to_kernel_by_taps(self, x, dy):
         filters = dy.shape.as_list()[-1]
-        dy_matrix = _as_matrix(dy)
-        products = [tf.matmul(_as_matrix(tap), dy_matrix, transpose_a=True) for tap in self._taps(x)]
+        dy_matrix = as_matrix(dy)
+        products = [tf.matmul(as_matrix(tap), dy_matrix, transpose_a=True) for tap in self._taps(x)]
         return tf.reshape(tf.concat(products, axis=0), [self._kernel_size, self._kernel_size, self._channels, filters])
 
     def _to_input_by_blocks(self, y, kernel):
@@ -188,9 +178,27 @@ class Convolution:
         rows, columns = self._rows, self._columns
         x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
         x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, rows.blocks * stride, columns.blocks * stride, channels])
-        return self._cut(self._cut(x, 1, rows), 2, columns)
+        return cut(cut(x, 1, rows), 2, columns)
+
+    def _pairs(self):
+        return [pairs(one, self._kernel_size) for one in (self._rows, self._columns)]
+
+    def _forward_in_pairs(self, x, kernel):
+        return winograd.forward(x, kernel, *self._pairs(), stride=self._stride)
+
+    def _to_input_in_pairs(self, y, kernel):
+        return winograd.to_input(y, kernel, *self._pairs(), stride=self._stride)
+
+    def _to_kernel_in_pairs(self, x, dy):
+        return winograd.to_kernel(x, dy, *self._pairs(), kernel_size=self._kernel_size, stride=self._stride)
 
     # ---------------------------------------------------------------------- their parts
+
+    @property
+    def _has_pairs(self):
+        """Whether `winograd` can compute it, and may win: with few channels its sums take longer than the products."""
+        return (self._kernel_size > self._stride and self._channels >= 16
+                and self._rows.count % 2 == self._columns.count % 2 == 0)
 
     def _geometry(self, filters):
         return Geometry(self._rows.size, self._columns.size, self._channels, filters, self._kernel_size, self._stride,
@@ -238,68 +246,22 @@ class Convolution:
     def _taps(self, x):
         """What the kernel's taps see: tensors [N, H', W', taps * C], in the kernel's order.
 
-        The padded image is cut into blocks of stride x stride, so that each is a plain
-        slice (TensorFlow's strided ones are many times slower), and the taps of one row
-        of a block lie side by side.
+        The taps of one row of a block lie side by side, and all that a tap sees is one slice.
         """
         size, stride, rows, columns = self._kernel_size, self._stride, self._rows, self._columns
-        x = self._fit(x, 1, rows)
-        x = self._fit(x, 2, columns)
-        x = tf.reshape(x, [-1, rows.blocks, stride, columns.blocks, stride * self._channels])
+        x = in_blocks(x, rows, columns)
         return [x[:, i // stride:i // stride + rows.count, i % stride, j // stride:j // stride + columns.count,
                   :min(stride, size - j) * self._channels]
                 for i in range(size) for j in range(0, size, stride)]
 
-    def _fit(self, x, dimension, axis):
-        """Pads or cuts one dimension of x to the blocks that the kernel reaches."""
-        after = axis.blocks * self._stride - axis.size - axis.before
-        if after < 0:
-            x = x[:, :axis.size + after] if dimension == 1 else x[:, :, :axis.size + after]
-        if axis.before or after > 0:
-            paddings = [[0, 0]] * 4
-            paddings[dimension] = [axis.before, max(after, 0)]
-            x = tf.pad(x, paddings)
-        return x
-
-    def _overlap_add(self, taps, dimension, axis):
-        """[k] of [N, H', W', C], each to be added `tap` further on -> `axis.size` positions."""
-        phases = []
-        for phase in range(self._stride):
-            shifted = []
-            for block, tap in enumerate(taps[phase::self._stride]):
-                paddings = [[0, 0]] * 4
-                paddings[dimension] = [block, axis.blocks - axis.count - block]
-                shifted.append(tf.pad(tap, paddings) if any(paddings[dimension]) else tap)
-            phases.append(tf.add_n(shifted) if shifted else None)
-        # A kernel smaller than its stride leaves phases that nothing reaches.
-        phases = [tf.zeros_like(phases[0]) if phase is None else phase for phase in phases]
-        x = tf.stack(phases, axis=dimension + 1)
-        shape = x.shape.as_list()
-        shape[0] = -1
-        shape[dimension:dimension + 2] = [axis.blocks * self._stride]
-        return self._cut(tf.reshape(x, shape), dimension, axis)
-
-    def _cut(self, x, dimension, axis):
-        """Of `axis.blocks` blocks along one dimension, the `axis.size` positions that are the image's."""
-        after = axis.blocks * self._stride - axis.before - axis.size
-        if after < 0:  # the last rows of the input that no window reaches
-            paddings = [[0, 0]] * 4
-            paddings[dimension] = [0, -after]
-            x = tf.pad(x, paddings)
-        return (x[:, axis.before:axis.before + axis.size] if dimension == 1 else
-                x[:, :, axis.before:axis.before + axis.size])
-
 
 # {product: {way: what computes it}}; a new way is a function and a row, and is measured like the others.
 WAYS = {
-    'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches},
+    'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches,
+                'winograd': Convolution._forward_in_pairs},
     'to_input': {'native': Convolution._to_input_natively, 'matmul': Convolution._to_input_by_patches,
-                 'blocks': Convolution._to_input_by_blocks},
-    'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps},
+                 'blocks': Convolution._to_input_by_blocks, 'winograd': Convolution._to_input_in_pairs},
+    'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps,
+                  'winograd': Convolution._to_kernel_in_pairs},
 }
 PRODUCTS = tuple(WAYS)
-
-
-def _as_matrix(x):
-    """[N, H, W, C] -> [N * H * W, C]."""
-    return tf.reshape(x, [-1, x.shape.as_list()[-1]])

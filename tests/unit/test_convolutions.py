@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.convolutions import Convolution
+from dcgan_tf1.gan.convolutions import PRODUCTS, Convolution, Geometry
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 # (height, width, channels, filters, kernel, stride, padding) of the presets' convolutions;
@@ -45,6 +45,14 @@ MIXED = [
     ((32, 32, 64, 128, 5, 2, 'SAME'), 'native native matmul', 'native native matmul'),
     ((16, 16, 128, 256, 5, 2, 'SAME'), 'native native matmul', 'native native matmul'),
     ((8, 8, 256, 512, 5, 2, 'SAME'), 'matmul matmul matmul', 'matmul native matmul')]
+
+
+# What windows in pairs can compute: taps with and without a neighbour, images with rows that no window reaches.
+IN_PAIRS = [
+    (7, 7, 16, 5, 4, 1, 'VALID'), (7, 7, 16, 5, 3, 2, 'SAME'), (8, 8, 16, 4, 5, 2, 'SAME'),
+    (16, 12, 16, 3, 3, 1, 'SAME'), (18, 12, 16, 3, 7, 3, 'SAME'), (16, 23, 16, 3, 5, 2, 'VALID'),
+    (8, 8, 16, 4, 4, 2, 'SAME'), (12, 4, 16, 2, 6, 1, 'SAME'), (10, 12, 16, 2, 5, 1, 'VALID'),
+    (4, 2, 16, 2, 2, 1, 'SAME'), (23, 23, 16, 2, 5, 4, 'SAME')]
 
 
 def random_geometries(count):
@@ -96,6 +104,25 @@ def test_the_presets_convolutions_to_1e_5(geometry):
 def test_random_convolutions_to_1e_5(geometry):
     found = products(geometry)
     check(found, found['native'], 1e-5)
+
+
+@pytest.mark.parametrize('geometry', IN_PAIRS, ids=str)
+def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
+    convolve, draw = Convolution.of(Geometry(*geometry), 'native'), np.random.RandomState(0)
+    height, width, channels, filters, size = geometry[:5]
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, kernel, y = [tf.constant(draw.randn(*shape), tf.float32) for shape in (
+            (3, height, width, channels), (size, size, channels, filters), (3,) + convolve.output_size + (filters,))]
+        operands = {'forward': (x, kernel), 'to_input': (y, kernel), 'to_kernel': (x, y)}
+        for product in PRODUCTS:
+            assert 'winograd' in convolve.candidates(product, tf.float32)
+            found, expected = session.run([
+                convolve.compute(product, way, *operands[product]) for way in ('winograd', 'native')])
+            np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max(), err_msg=product)
+            if not tf.VERSION.startswith('1.'):  # which has no bfloat16 convolutions on a CPU
+                rounded = session.run(tf.cast(convolve.compute(
+                    product, 'winograd', *[tf.cast(each, tf.bfloat16) for each in operands[product]]), tf.float32))
+                assert np.linalg.norm(rounded - expected) < 1e-2 * np.linalg.norm(expected), product
 
 
 @pytest.mark.skipif(tf.VERSION.startswith('1.'), reason='TensorFlow 1.15 has no bfloat16 convolutions on a CPU')

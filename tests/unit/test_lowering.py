@@ -19,14 +19,14 @@ from dcgan_tf1.util import devices
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.errors import UserError
 
-SMALL = Geometry(7, 6, 3, 5, 3, 2, 'SAME')
+SMALL = Geometry(7, 8, 16, 5, 3, 2, 'SAME')  # which all ways can compute
 TABLE = {SMALL.key: {'forward': 'matmul', 'to_input': 'blocks', 'to_kernel': 'native'}}
 SYSTEM = PRESETS['blog_mnist']
 USUAL = ComputePolicy('float32', 'mixed', 'float32, mixed convolutions')
 
 
 def test_the_key_of_a_geometry():
-    assert SMALL.key == '7x6x3-5 3x3/2 SAME'
+    assert SMALL.key == '7x8x16-5 3x3/2 SAME'
 
 
 def test_the_convolutions_of_a_preset():
@@ -55,6 +55,11 @@ def test_every_way_is_timed_that_is_exact_enough():
     convolve = Convolution(8, 8, 1, 3, 1, 'SAME', 'native')
     assert convolve.candidates('to_kernel', tf.bfloat16) == ['matmul']
     assert convolve.candidates('to_input', tf.float32) == ['native', 'matmul']
+    # Windows in pairs: not for few channels, odd numbers of windows, or taps without a neighbour.
+    for sizes, expected in (((8, 8, 16, 3, 1), True), ((8, 8, 64, 4, 2), True), ((8, 8, 15, 3, 1), False),
+                            ((8, 7, 16, 3, 1), False), ((8, 10, 16, 3, 2), False), ((8, 8, 16, 2, 2), False)):
+        ways = Convolution(*sizes + ('SAME', 'native')).candidates('forward', tf.float32)
+        assert ('winograd' in ways) == expected
 
 
 def test_a_table_of_another_precision_does_not_make_products_inexact():
@@ -81,24 +86,24 @@ def test_another_way_than_the_usual_one_is_taken_only_where_it_is_faster_by_more
     assert [way(1.0, 0.96), way(1.0, 0.94), way(0.9, 1.0)] == ['native', 'matmul', 'native']
 
 
-@pytest.mark.parametrize('number', range(3))
+@pytest.mark.parametrize('number', range(4))
 def test_each_way_of_a_table_gives_the_same_values(number):
     """Also what the table does not have."""
     table = {SMALL.key: {product: list(WAYS[product])[number % len(WAYS[product])] for product in PRODUCTS}}
     draw = np.random.RandomState(0)
     with tf.Graph().as_default() as graph, tf.Session() as session:
         x, kernel, dy = [tf.constant(draw.randn(*shape), tf.float32)
-                         for shape in ((2, 7, 6, 3), (3, 3, 3, 5), (2, 4, 3, 5))]
+                         for shape in ((2, 7, 8, 16), (3, 3, 16, 5), (2, 4, 4, 5))]
         results = []
         for impl in ('native', table, {}):
-            convolve = Convolution(7, 6, 3, 3, 2, 'SAME', impl)
+            convolve = Convolution.of(SMALL, impl)
             before = {op.name for op in graph.get_operations()}
             y, back = convolve(x, kernel), convolve.transposed(dy, kernel)
             results.append(session.run([y, back] + tf.gradients(y, [x, kernel], dy)
                                        + tf.gradients(back, [dy, kernel], x)))
             kinds = {op.type for op in graph.get_operations() if op.name not in before}
             if impl == table:
-                assert ('MatMul' in kinds) == ('matmul' in table[SMALL.key].values())
+                assert ('MatMul' in kinds) == bool({'matmul', 'winograd'} & set(table[SMALL.key].values()))
     for found in results[1:]:
         for value, expected in zip(found, results[0]):
             np.testing.assert_allclose(value, expected, atol=1e-5 * np.abs(expected).max())
