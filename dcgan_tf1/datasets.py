@@ -97,11 +97,12 @@ def describe(config):
         len(picked), by(picked.shape[1:]), picked.min(), picked.max()))
     if dataset.labels is not None:
         counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-        print('  classes   ' + ', '.join('{} {:,}'.format(name, count)
-                                         for name, count in zip(dataset.classes, counts)))
+        print('  classes   ' + listing(['{} {:,}'.format(name, count) for name, count in zip(
+            dataset.classes, counts)], len(counts)))
     if config.image_class is not None:
-        picked = picked[dataset.labels == prepare.class_number(dataset, config.image_class)]
-        print('  class     {}: {:,} images'.format(config.image_class, len(picked)))
+        number = prepare.class_number(dataset, config.image_class)
+        picked = picked[dataset.labels == number]
+        print('  class     {}: {:,} images'.format(listing([dataset.classes[number]]), len(picked)))
     if config.preview:
         images.save_picture(config.preview, images.grid(picked[:100], columns=10))
         print('  preview   {} (the first {})'.format(config.preview, min(100, len(picked))))

@@ -133,8 +133,9 @@ def _check_sources(values):
         reading.refuse_with_run(values)
     if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
                                       or values['which'] == 'best'):
-        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --which=best, beside it, '
-                          'found {}'.format(flags.given(values, 'checkpoint', 'images', 'step', 'which')))
+        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --checkpoint=best, beside it, '
+                          'found {}'.format('--checkpoint=best' if values['which'] == 'best' else flags.given(
+                              values, 'checkpoint', 'images', 'step')))
     if values['features'] == PIXELS:
         given = flags.given(values, 'features_input', 'features_output', 'features_probabilities', 'features_range')
         if given != 'none of them':

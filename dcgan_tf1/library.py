@@ -18,7 +18,7 @@ from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sampling, size_flags
+from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sample_inputs, sampling, size_flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -145,16 +145,15 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
       preset: where `path` is no run folder, the one that was trained.
       z: float32 [N, z_dim], noise in place of what `count` and `seed` draw; the seed then only selects
         dropout masks, where the preset samples with dropout.
-      labels: of a preset with labels, a class by name or number, or a list of names, which come in turn, each
+      labels: of a preset with labels, a class by name or label, or a list of names, which come in turn, each
         noise vector with all of them; or one label for each image, integers [N], or weights of the classes,
         float [N, classes], which draw N noise vectors. None: all classes in turn.
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
     Raises UserError where there is no such checkpoint, and for noise or labels of another shape.
     """
-    run = os.path.expanduser(os.fspath(path))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    columns, labels = _labels(run if run_folder.is_run(run) else None, preset, labels)
+    columns, labels = _labels(run_folder.run_of(prefix, preset.name), preset, labels)
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)
     else:
@@ -184,17 +183,17 @@ def _labels(run: Optional[str], preset: Preset, labels: Any) -> Tuple[Optional[L
         given = np.asarray(labels)
     except ValueError:  # rows of several lengths
         given = np.asarray(None)
-    if given.dtype.kind == 'U' and given.ndim < 2 and given.size or given.dtype.kind in 'iu' and not given.ndim:
+    if given.dtype.kind == 'U' and given.ndim < 2 and given.size:
         names = classes.class_names(run, preset)
         return [label for text in given.reshape(-1) for label in classes.parse_classes(
             str(text), names, 'generate')], None
-    if given.dtype.kind in 'iu' and given.ndim == 1 and given.size and all(
-            0 <= label < preset.classes for label in given):
-        return None, given.astype(np.int32)
-    if given.dtype.kind == 'f' and given.ndim == 2 and given.shape[1] == preset.classes:
+    if given.dtype.kind in 'iu' and given.ndim < 2 and given.size and given.min() >= 0 and (
+            given.max() < preset.classes):
+        return (None, given.astype(np.int32)) if given.ndim else ([int(given)], None)
+    if given.dtype.kind == 'f' and given.ndim == 2 and given.shape[1] == preset.classes and np.isfinite(given).all():
         return None, given.astype(np.float32)
-    raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or float [N, {}], found {} '
-                    '{}'.format(preset.classes - 1, preset.classes, given.dtype, list(given.shape)))
+    raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or finite weights [N, {}], found '
+                    '{}'.format(preset.classes - 1, preset.classes, sample_inputs.described(given)))
 
 
 def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:

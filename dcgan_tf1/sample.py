@@ -79,7 +79,8 @@ def parse(argv):
                             "otherwise, of its 'labels': what --npz wrote.", ('.npz',))
     command.boolean('interpolate', False, 'Rows that walk from one noise vector to another, on a straight line or, of '
                     'normal noise, on an arc (with --seeds and --z from each to the next); of presets with labels '
-                    'from one class to the next, unless --class names one alone.')
+                    'from one class to the next (with labels in --z from those of each to those of the next), unless '
+                    '--class names one alone.')
     command.choice('dropout', 'preset', ('preset', 'off'),
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
@@ -88,11 +89,12 @@ def parse(argv):
                               'beside --outdir and --video.',
                  paths.PICTURES)
     command.path('outdir', None, 'A folder to write a PNG file into for each image: seed000000.png is that of seed 0, '
-                                 'seed000000-class7.png of a class, z000000.png of the first vector of --z.')
+                                 'seed000000-class7-horse.png of a class, z000000.png of the first vector of --z.')
     command.path('video', None, 'With --interpolate: all rows at the same time, there and back, as an MP4 file where '
                                 'ffmpeg or the package imageio-ffmpeg is installed, else as a GIF.', ('.mp4', '.gif'))
     command.path('npz', None, "Also write the arrays to this .npz file: 'images' in the preset's range, 'z' and, for "
-                              "presets with labels, 'labels' [N] or weights of the classes [N, classes].",
+                              "presets with labels, 'labels' [N] or weights of the classes [N, classes], and "
+                              "'classes', their names.",
                  ('.npz',))
     command.integer('columns', 0, 'Images in a row; 0 for one of each class, for a square grid without labels or of '
                     'one class, and for 10 with --interpolate; with --video the images of a walk, 60 for 0.', 0)
@@ -134,8 +136,8 @@ def sample(config):
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes)
-    names, wanted = _classes(config, preset)
-    inputs = _inputs(config, preset, wanted)
+    names, wanted = _classes(config, preset, run_folder.run_of(prefix, preset.name))
+    inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None
     if config.video is not None:
         film, note = video.writable_path(config.video)
@@ -145,20 +147,22 @@ def sample(config):
             checkpoint_paths.step_of(prefix), source))
     _check_outputs(config, list(filter(None, (out, film, config.npz))))
     if config.outdir is not None:
-        image_files.check(config.outdir, inputs.names, config.overwrite)
+        others = image_files.check(config.outdir, inputs.names, config.overwrite)
     raw, pictures = _generate(config, preset, prefix, inputs, out is not None or film is not None)
-    count = '{} images{} from {}'.format(len(inputs.z), _of_classes(inputs.labels, names, wanted), prefix)
+    count = '{} image{}{} from {}'.format(len(inputs.z), '' if len(inputs.z) == 1 else 's',
+                                          _of_classes(inputs.labels, names, wanted), prefix)
     if out is not None:
         image_tools.save_picture(out, image_tools.grid(pictures, inputs.columns))
         print('{}: {}'.format(out, count))
     if config.outdir is not None:
-        print('{}: {}.png to {}.png, {}'.format(config.outdir, inputs.names[0], inputs.names[-1], count))
+        print('{}: {}.png to {}.png, {}{}'.format(config.outdir, inputs.names[0], inputs.names[-1], count, (
+            '; beside {:,} other pictures, which stay'.format(others) if others else '')))
     if film is not None:
         frames = video.frames_of(pictures, inputs.columns)
         video.save(film, frames)
         print(note or '{}: {} frames of {}'.format(film, len(frames), count))
     if config.npz:
-        _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels)
+        _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels, names)
 
 
 def _check_outputs(config, outputs):
@@ -192,34 +196,34 @@ def _generate(config, preset, prefix, inputs, whole):
     return [np.concatenate(some) if some else None for some in (kept, pictures)]
 
 
-def _classes(config, preset):
+def _classes(config, preset, run):
     """(names of the preset's classes, the labels asked for); both empty where it takes none."""
     from dcgan_tf1.runs.classes import class_names, parse_classes
     if preset.classes is None:
         if config.classes is not None:
             raise UserError('--class: expected a preset with labels, found {}, which takes none'.format(preset.name))
         return (), []
-    names = class_names(config.run, preset)
+    names = class_names(run, preset)
     return names, list(range(preset.classes)) if config.classes is None else parse_classes(config.classes, names)
 
 
-def _inputs(config, preset, classes):
+def _inputs(config, preset, classes, names):
     """The sample_inputs.Inputs of what is to be drawn."""
     from dcgan_tf1.runs import sample_inputs, video
     given, seed = None, config.seed or 0
     if config.seeds is not None or config.z is not None:
-        name = 'seeds' if config.z is None else 'z'
+        flag = 'seeds' if config.z is None else 'z'
         if config.seed is not None and not (preset.dropout_when_sampling and config.dropout == 'preset'):
             raise UserError('--seed: expected a preset that samples with dropout, whose masks it selects beside '
-                            '--{}, found {}'.format(name, preset.name))
+                            '--{}, found {}'.format(flag, preset.name))
         given = sample_inputs.of_seeds(preset, config.seeds) if config.z is None else sample_inputs.read(
-            config.z, preset)
-        if config.classes is not None or config.interpolate:
+            config.z, preset, names if config.classes is None else ())
+        if config.classes is not None:
             given = given._replace(labels=None)
     if config.interpolate:
         return sample_inputs.walks_of(preset, config.num_images, config.columns or (
             sample_inputs.WALK if config.video is None else video.STEPS), seed, classes, given)
-    inputs = sample_inputs.images_of(preset, config.num_images, seed, classes, given, config.outdir is not None)
+    inputs = sample_inputs.images_of(preset, config.num_images, seed, classes, given, config.outdir is not None, names)
     return inputs._replace(columns=config.columns or inputs.columns)
 
 
@@ -231,10 +235,11 @@ def _of_classes(labels, names, wanted):
     return ' of ' + listing([names[label] for label in wanted if label in there], 30)
 
 
-def _save_arrays(path, preset, raw, z, labels):
+def _save_arrays(path, preset, raw, z, labels, names):
     import numpy as np
     with replacing(path) as temporary, open(temporary, 'wb') as handle:
-        np.savez_compressed(handle, images=raw, z=z, **{} if labels is None else {'labels': labels})
+        np.savez_compressed(handle, images=raw, z=z, **{} if labels is None else {
+            'labels': labels, 'classes': np.array(names)})
     print('{}: images {} in [{:g}, {:g}], z {}{}'.format(
         path, list(raw.shape), preset.image_range[0], preset.image_range[1], list(z.shape),
         '' if labels is None else ', labels {}'.format(list(labels.shape))))

@@ -11,6 +11,12 @@ DATASETS = collections.OrderedDict([
     ('npz', 'arrays of your own in an .npz file'),
 ])
 
+def title_on(title, dataset):
+    """A preset's title, on another data set than its own."""
+    return '{} on {}'.format(title.split(' on ')[0].rstrip(','), {
+        'folder': 'pictures of your own', 'npz': 'arrays of your own'}.get(dataset, DATASETS[dataset].split(',')[0]))
+
+
 MAX_CLASSES = 1000  # of a data set
 
 # What transparent parts of pictures are laid on: RGBA.

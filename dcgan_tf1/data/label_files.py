@@ -29,20 +29,21 @@ LABEL_COLUMNS = ('label', 'labels', 'class')
 def encode(values, where):
     """(labels int64 [N], the classes' names) of integers, or texts of some, from 0, or of names.
 
+    Texts are names unless all of them are integers as a program writes them: 07 is not 7, and 2019 is no label.
+
     where: what has them, for messages. Raises UserError for anything else.
     """
-    values = list(values)
+    # As keyboards and systems write the same name: with a space at the end, an accent as a letter of its own.
+    values = [unicodedata.normalize('NFC', value).strip() if isinstance(value, str) else value for value in values]
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) == len(values) and not all(text.isdecimal() for text in texts):
+    if len(texts) == len(values) and not all(map(_is_number, texts)):
         if '' in texts:
             raise UserError('{}: expected a label for each picture, found an empty one'.format(where))
         classes = sorted(set(texts))
         numbers = {name: number for number, name in enumerate(classes)}
         found = [numbers[text] for text in texts]
     else:
-        # An int() of more digits than these takes its time.
-        found = [int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 9 else value
-                 for value in values]
+        found = [int(value) if isinstance(value, str) and _is_number(value) else value for value in values]
         wrong = [value for value in found if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
                  or not 0 <= value < MAX_CLASSES]
         if wrong:
@@ -52,6 +53,11 @@ def encode(values, where):
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}'.format(where, MAX_CLASSES, len(classes)))
     return np.array(found, np.int64), tuple(classes)
+
+
+def _is_number(text):
+    # An int() of more digits than a label's takes its time.
+    return text.isdecimal() and len(text) <= 3 and text == str(int(text))
 
 
 def read_table(tree, name, column):

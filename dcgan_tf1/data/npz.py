@@ -12,10 +12,11 @@ import numpy as np
 
 from dcgan_tf1.data.archives import MAX_BYTES
 from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.files import listing
 
 
-def read_array(path, name):
-    """One array of numbers or booleans in an .npz file, in the type that it has there.
+def read_array(path, name, kinds='biuf'):
+    """One array in an .npz file, in the type that it has there: of numbers or booleans, or of other NumPy `kinds`.
 
     Raises UserError if it is missing or damaged, holds something else or is larger than MAX_BYTES.
     """
@@ -23,10 +24,12 @@ def read_array(path, name):
         with np.load(path, allow_pickle=False) as arrays:
             if not hasattr(arrays, 'zip'):
                 raise ValueError('a single array')
+            if name not in arrays.files:
+                raise ValueError(listing(arrays.files))
             if arrays.zip.getinfo(name + '.npy').file_size > MAX_BYTES:
                 raise ValueError('more than {} bytes'.format(MAX_BYTES))
             array = arrays[name]
-            if array.dtype.kind not in 'biuf':
+            if array.dtype.kind not in kinds:
                 raise ValueError('values of the type {}'.format(array.dtype))
             return array
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything

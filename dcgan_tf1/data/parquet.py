@@ -53,9 +53,10 @@ def find(place, paths, reading, log):
 
 
 def _named(encoded, names):
-    """Labels with the classes' names, where there is one for each."""
+    """Labels with the classes' names, where they are numbers and there is a name of its own for each."""
     labels, classes = encoded
-    return labels, tuple(names) if names and len(names) >= len(classes) else classes
+    numbers = classes == tuple(map(str, range(len(classes))))
+    return labels, tuple(names) if numbers and len(set(names)) == len(names) >= len(classes) else classes
 
 
 class _Names:

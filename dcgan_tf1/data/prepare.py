@@ -1,6 +1,7 @@
 """A data set as a preset trains on it: scaled to its range, of one class or all."""
 
 import collections
+import re
 
 import numpy as np
 
@@ -113,10 +114,23 @@ def class_number(dataset, image_class):
     return number_among(dataset.classes, image_class)
 
 
+def _integer(text):
+    # An int() of more digits than these takes its time.
+    return int(text) if re.match(r'[+-]?[0-9]{1,9}$', text) else None
+
+
 def number_among(classes, image_class, flag='--class'):
-    """The same among the names of `classes`; `flag` gave it."""
+    """The same among the names of `classes`; `flag` gave it.
+
+    Where names are numbers themselves, a number is never taken for a label: the class 2 of 1, 2 and 10 is the second.
+    """
     if image_class in classes:
         return classes.index(image_class)
-    if image_class.isdecimal() and int(image_class) < len(classes):
-        return int(image_class)
+    number, named = _integer(image_class), [_integer(name) for name in classes]
+    if number is not None:
+        found = [label for label, each in enumerate(named) if each == number]
+        if len(found) == 1:
+            return found[0]
+        if 0 <= number < len(classes) and named == [None] * len(classes):
+            return number
     raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))

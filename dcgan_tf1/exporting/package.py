@@ -100,7 +100,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17, uint8=False, chan
                                 for some in (networks, variants)]
             yield formats.Export(preset, checkpoint_paths.step_of(prefix), frozen, session, signatures, opset,
                                  functools.partial(_draw, preset),
-                                 list(class_names(_run_of(prefix), preset)) or None, variants)
+                                 list(class_names(run_folder.run_of(prefix, preset.name), preset)) or None, variants)
 
 
 def _frozen(session, placeholders, network):
@@ -109,12 +109,6 @@ def _frozen(session, placeholders, network):
         [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
          for key, tensor in network.inputs.items()],
         network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:]))
-
-
-def _run_of(prefix):
-    """The run folder that a checkpoint lies in; None for any other checkpoint."""
-    run = os.path.dirname(os.path.dirname(os.path.abspath(prefix)))
-    return run if run_folder.is_run(run) else None
 
 
 def _draw(preset, network, count, seed, first_label=0):

@@ -1,6 +1,7 @@
 """The README of an export folder: what lies there, and how each format is loaded in a few lines."""
 
 from dcgan_tf1.exporting.formats import class_weights
+from dcgan_tf1.util.errors import one_line
 
 # Each example ends with `images`, a NumPy array. The tests run every Python block as it
 # stands in the README, in the export folder.
@@ -224,8 +225,10 @@ def _labels(exported):
     return ['', 'The labels `{}:0` [N] are int32, from 0 to {}{}. In a session of TensorFlow, weights of the classes, '
                 'float32 [N, {}], may be fed as `{}:0` in their place.'.format(
                     network.inputs[1].name, len(classes) - 1,
-                    ': ' + ', '.join('{} {}'.format(*each) for each in enumerate(classes)) if named else '',
-                    len(classes), class_weights(network))]
+                    ': ' + ', '.join('{} `{}`'.format(*each) for each in enumerate(
+                        one_line(name).replace('`', "'") for name in classes)) if named else '',
+                    len(classes), class_weights(network)),
+            'Most formats make images of no class, without an error, of labels outside of these.']
 
 
 def text(exported, written):

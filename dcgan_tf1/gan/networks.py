@@ -129,6 +129,13 @@ def sngan_cifar_generator(z, ctx):
         return tf.tanh(x)
 
 
+def cgan_sizes(shapes, size=None):
+    """What a checkpoint's variables say of the cgan presets: how many classes; see Preset.sizes_of_variables."""
+    del size  # which the flags say
+    kernel = shapes.get('generator/dense/kernel', [])
+    return {'classes': kernel[0] - 100} if len(kernel) == 2 and kernel[0] > 100 + 1 else {}
+
+
 def sngan_discriminator(x, ctx):
     """sngan_mnist and cgan_mnist: images [N, 28, 28, 1] -> logits [N, 1], sigmoid."""
     return _projection_discriminator(x, ctx)

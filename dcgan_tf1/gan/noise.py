@@ -76,3 +76,10 @@ def class_walks(preset, classes, z, steps):
     t = np.linspace(0, 1, steps)[:, np.newaxis]
     weights = one_hot[rows][:, np.newaxis] * (1 - t) + one_hot[rows + 1][:, np.newaxis] * t
     return np.repeat(z, steps, axis=0), weights.reshape(-1, preset.classes).astype(np.float32)
+
+
+def along(weights, steps):
+    """From each of [N, classes] in a straight line to the next one in `steps`: [(N - 1) * steps, classes], float32."""
+    t = np.linspace(0, 1, steps)[:, np.newaxis]
+    walk = weights[:-1, np.newaxis] * (1 - t) + weights[1:, np.newaxis] * t
+    return walk.reshape(-1, weights.shape[1]).astype(np.float32)

@@ -14,10 +14,12 @@ from tqdm import tqdm
 from dcgan_tf1.exporting import freeze
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import cannot_read
+from dcgan_tf1.util.files import cannot_read, listing
 from dcgan_tf1.util.images import png_bytes
 
 BATCH = 128  # images fed at a time, where the graph does not say how many
+_PLACEHOLDERS = ('Placeholder', 'PlaceholderWithDefault')
+_VARIABLES = ('Variable', 'VariableV2', 'VarHandleOp')
 RANGE = (-1.0, 1.0)  # of float inputs, where nothing else is said
 _TAKEN = 'float or byte images [N, H, W, C] or [N, C, H, W] of 1 or 3 channels, flat ones [N, H * W * C], or ' \
          'encoded ones'
@@ -78,11 +80,24 @@ class FrozenGraph:
                 part = images[first:first + count]
                 # A graph with a fixed batch size gets a full batch; the images that fill it up are dropped.
                 full = part if form.count is None else part[np.minimum(np.arange(count), len(part) - 1)]
-                values = session.run(self._targets, {self._source: fed(full)})
+                values = self._values(session, fed(full))
                 outputs.append([self._rows(target, value, len(full), form.batched)[:len(part)]
                                 for target, value in zip(self._targets, values)])
                 bar.update(len(part))
         return [np.concatenate(each) for each in zip(*outputs)]
+
+    def _values(self, session, images):
+        try:
+            return session.run(self._targets, {self._source: images})
+        except tf.errors.OpError as error:
+            names = {kind: listing([op.name for op in self._graph.get_operations() if op.type in types])
+                     for kind, types in (('variables', _VARIABLES), ('placeholders', _PLACEHOLDERS))}
+            if isinstance(error, tf.errors.FailedPreconditionError) and names['variables'] != 'nothing':
+                raise UserError('{}: expected a frozen graph, whose variables are constants, found variables: '
+                                '{}'.format(self._path, names['variables']))
+            raise UserError('{}: expected {} of images that are fed to {}, found: {}; its placeholders: {}'.format(
+                self._path, ', '.join(target.name for target in self._targets), self._source.name,
+                reason(error), names['placeholders']))
 
     # --------------------------------------------------------------- graph and tensors
 
@@ -98,11 +113,14 @@ class FrozenGraph:
         return graph
 
     def _tensor(self, name):
-        known = {operation.name for operation in self._graph.get_operations()}
+        known = collections.OrderedDict((each.name, each.type) for each in self._graph.get_operations())
         if name.split(':')[0] not in known:
+            # What is meant to be fed, and what is computed last.
+            likely = [each for each, kind in known.items() if kind in _PLACEHOLDERS]
+            likely += [each for each, kind in list(known.items())[-3:] if kind not in _PLACEHOLDERS]
             raise UserError('{}: expected an operation {}, found {}'.format(
                 self._path, name.split(':')[0],
-                '{} others: {} ...'.format(len(known), ', '.join(sorted(known)[:3])) if known else 'an empty graph'))
+                '{} others, {} among them'.format(len(known), listing(likely)) if known else 'an empty graph'))
         try:
             return self._graph.get_tensor_by_name(name if ':' in name else name + ':0')
         except (ValueError, KeyError) as error:

@@ -11,8 +11,9 @@ from dcgan_tf1.data import loading, prepare, reading, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
+from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable, write_json, writing
+from dcgan_tf1.util.files import check_writable, listing, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
 
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
@@ -34,6 +35,11 @@ def evaluate(config):
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
             config.other_data, reading=how)
+    if config.run is not None and preset.classes is not None:
+        named = class_names(config.run, preset)
+        if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
+            raise UserError("--data_dir: expected the run's classes {}, found {} in {}".format(
+                listing(named), listing(dataset.classes), dataset.folder))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -62,11 +68,6 @@ def evaluate(config):
             print(text, flush=True)
     with writing(out):
         os.makedirs(out, exist_ok=True)
-    write_json(os.path.join(out, 'metrics.json'), {
-        'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
-        'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
-        'data': record, 'classes': list(dataset.classes), 'results': rows,
-        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
     if labelled:
         sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
@@ -74,6 +75,12 @@ def evaluate(config):
             sheet, dataset.classes[:MAX_COLUMNS]))
     if config.all_checkpoints:
         figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
+    # Last, so that an evaluation with this file is a whole one.
+    write_json(os.path.join(out, 'metrics.json'), {
+        'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
+        'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
+        'data': record, 'classes': list(dataset.classes), 'results': rows,
+        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
     if unwritable:
         print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
     elif config.run is not None:
@@ -137,8 +144,13 @@ def _system(config):
         preset = size_flags.of_preset(run_folder.preset_in_mode(config.preset, None), config.sizes)
         return preset, preset.image_class
     if config.run is None:
-        preset, _ = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
-                                               sizes=config.sizes)
+        preset, prefix = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
+                                                    sizes=config.sizes)
+        run = run_folder.run_of(prefix, preset.name)
+        if run is not None and run_images.trained_preset(run)[0].dataset != preset.dataset:
+            raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "
+                            '--run={} measures it by its own data'.format(
+                                preset.dataset, run_images.trained_preset(run)[0].dataset, run))
         return preset, preset.image_class
     return run_images.trained_preset(config.run)
 
@@ -185,10 +197,11 @@ def _extractor(config, dataset):
     if config.features is None:
         if not classifier.can_be_trained(dataset):
             raise UserError(
-                "--features: expected a frozen graph (.pb) for {}, whose images have no labels to train a classifier "
-                "with, found none: a Frechet distance compares a graph's features (--features_input and "
-                "--features_output name its tensors); --features={} takes a fixed random projection, by which "
-                'generators of the same images can be compared'.format(dataset.folder, projection.WORD))
+                "--features: expected a frozen graph (.pb) for {}, whose images have no labels of two classes or more "
+                "to train a classifier with, found none: a Frechet distance compares a graph's features "
+                "(--features_input and --features_output name its tensors); --features={} takes a fixed random "
+                'projection, by which generators of the same images can be compared'.format(
+                    dataset.folder, projection.WORD))
         return classifier.classifier(dataset, config.features_seed)
     return extractors.load_graph(config.features, config.features_input, config.features_output,
                                  config.features_probabilities, config.features_range)

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 
 from dcgan_tf1.metrics.table import DRAWN
-from dcgan_tf1.util.column_heads import column_heads, head
+from dcgan_tf1.util.column_heads import column_heads, short_names
 from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
 from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
@@ -148,7 +148,7 @@ def save_comparison(path, runs, steps, chosen, note=None):
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
     height = 0.48 * len(steps) + 2.6 * len(keys) + 0.8
-    longest = max([len(head(name)) for run in runs for name in run.names[:COMPARED_IMAGES]], default=0)
+    longest = max([len(name) for run in runs for name in short_names(run.names[:COMPARED_IMAGES])], default=0)
     heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
     high = height + heads
     figure = new_figure(4.2 * max(2, len(runs)), high)
@@ -159,7 +159,7 @@ def save_comparison(path, runs, steps, chosen, note=None):
         columns = layout[number].subgridspec(1, len(runs), wspace=0.16)
         for column, (step, images_uint8) in enumerate(rows):
             axes = figure.add_subplot(columns[column])
-            names = [head(name) for name in runs[column].names[:COMPARED_IMAGES]]
+            names = short_names(runs[column].names[:COMPARED_IMAGES])
             count = len(names) or min(COMPARED_IMAGES, len(images_uint8))
             picture = grid(images_uint8[:count], count)
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)

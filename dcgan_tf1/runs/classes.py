@@ -31,10 +31,17 @@ def class_names(run, preset):
 
 
 def parse_classes(text, names, flag='--class'):
-    """The labels that a text asks for: a class by name or number, or several with commas between them.
+    """The labels that a text asks for: a class by name or number, several with commas between them, or 'all'.
 
     flag: what gave the text, for messages.
     """
-    if text in names:  # which may have a comma
-        return [names.index(text)]
-    return [number_among(names, part, flag) for part in text.split(',')]
+    if text == 'all' and text not in names:
+        return list(range(len(names)))
+    parts, found = text.split(','), []
+    while parts:
+        # A name may have commas itself: the longest one counts.
+        texts = [','.join(parts[:count]) for count in range(len(parts), 0, -1)]
+        known = next((each for each in texts if each in names or each.strip() in names), parts[0])
+        found.append(number_among(names, known if known in names else known.strip(), flag))
+        del parts[:known.count(',') + 1]
+    return found

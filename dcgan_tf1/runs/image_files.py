@@ -10,18 +10,22 @@ EXTENSION = '.png'
 
 
 def check(folder, names, overwrite):
-    """Raises UserError where files of these names can't be written into a folder, or would be replaced unasked."""
+    """Raises UserError where files of these names can't be written into a folder, or would be replaced unasked.
+
+    Returns how many other pictures are there, which stay: whatever measures the folder reads them, too.
+    """
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise UserError('--outdir: expected a folder, found the file {}'.format(folder))
-    twice = len(names) - len(set(names))
-    if twice:
-        raise UserError('--outdir: expected each image once, found {:,} of them again'.format(twice))
+    if len(set(names)) < len(names):
+        raise UserError('--outdir: expected each image once, found {} again'.format(next(
+            name for number, name in enumerate(names) if name in names[:number])))
     there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
     found = [name + EXTENSION for name in names if name + EXTENSION in there]
     if found and not overwrite:
         raise UserError('{}: expected no {}, found {:,} of the {:,} files to be written; --overwrite replaces '
                         'them'.format(folder, found[0], len(found), len(names)))
     check_writable(os.path.join(folder, names[0] + EXTENSION))
+    return sum(name.endswith(EXTENSION) for name in there) - len(found)
 
 
 def save(folder, names, images):

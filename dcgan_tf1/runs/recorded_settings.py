@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.data.catalogue import DATASETS, MAX_CLASSES, title_on
 from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.util.errors import UserError
 
@@ -32,6 +32,9 @@ def apply(run, preset, config):
         found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
+    dataset = identity.get('dataset', preset.dataset)
+    if dataset != preset.dataset and isinstance(dataset, str) and dataset in DATASETS:
+        found['title'] = title_on(preset.title, dataset)
     try:
         preset = dataclasses.replace(preset, **found)
         return preset if preset.image_sizes == 'fixed' else preset.with_image_shape(_checked(

@@ -125,10 +125,13 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
-      sizes: the SizeFlags of `path`; a run says its own.
+      sizes: the SizeFlags of `path`; a run says its own, also of a `path` inside it.
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
+        around = run_of(prefix, name)
+        if around is not None and mode is None and sizes == size_flags.NOTHING:
+            return read_preset(around), prefix
         preset = size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes)
         for line in checkpoint_reader.notes(preset, prefix):
             print('WARNING: ' + line, file=sys.stderr)
@@ -137,6 +140,17 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
     return preset, checkpoint_of_run(run, step, which)
+
+
+def run_of(prefix, name):
+    """The run folder, of the preset `name`, that a checkpoint lies in; None for any other checkpoint."""
+    folder = os.path.dirname(os.path.abspath(prefix))
+    run = os.path.dirname(folder)
+    with contextlib.suppress(DamagedRun):  # whoever names a checkpoint of a damaged run wants to save it
+        if os.path.basename(folder) == 'checkpoints' and is_run(run) and (
+                read_config(run)['identity']['preset'] == name):
+            return run
+    return None
 
 
 def checkpoint_of_run(run, step, which='last'):

@@ -2,12 +2,14 @@
 
 import collections
 import math
+import re
 
 import numpy as np
 
 from dcgan_tf1.data import npz
 from dcgan_tf1.gan import noise
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing
 
 IMAGES = 25  # of a preset without labels, unless told otherwise
 ROWS = 10  # of one with labels, and of a walk along one class or pair of classes
@@ -29,12 +31,17 @@ def of_seeds(preset, seeds):
     return Given(noise.noise_of_seeds(preset, seeds), ['seed{:06d}'.format(seed) for seed in seeds], None)
 
 
-def read(path, preset):
-    """The Given noise in an .npz file, as `dcgan-sample --npz` writes it; UserError for one that does not fit."""
+def read(path, preset, classes=()):
+    """The Given noise in an .npz file, as `dcgan-sample --npz` writes it; UserError for one that does not fit.
+
+    classes: the names of the preset's classes, with which those in the file are compared; () to leave that out.
+    """
     z = npz.read_array(path, 'z')
     if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z) or z.dtype.kind == 'b':
         raise UserError('{}: expected z [N, {}], numbers, found {} {}'.format(
             path, preset.z_dim, z.dtype, list(z.shape)))
+    with np.errstate(over='ignore'):
+        z = z.astype(np.float32)
     if not np.isfinite(z).all():
         raise UserError('{}: expected finite values in z, found some that are not'.format(path))
     labels = None
@@ -44,13 +51,24 @@ def read(path, preset):
         weights = labels.dtype.kind == 'f' and labels.shape == (len(z), preset.classes)
         if not (numbers and 0 <= labels.min() <= labels.max() < preset.classes
                 or weights and np.isfinite(labels).all()):
-            raise UserError('{}: expected labels, integers [{}] from 0 to {} or weights [{}, {}], found {} {}'.format(
-                path, len(z), preset.classes - 1, len(z), preset.classes, labels.dtype, list(labels.shape)))
+            raise UserError('{}: expected labels, integers [{}] from 0 to {} or finite weights [{}, {}], found '
+                            '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(labels)))
         labels = labels.astype(np.int32 if numbers else np.float32)
-    return Given(z.astype(np.float32), ['z{:06d}'.format(number) for number in range(len(z))], labels)
+        recorded = npz.read_array(path, 'classes', 'U').reshape(-1).tolist() if 'classes' in npz.names(path) else None
+        if classes and recorded not in (None, list(classes)):
+            raise UserError('{}: expected labels of the classes {}, found those of {}; --class names others'.format(
+                path, listing(classes), listing(recorded)))
+    return Given(z, ['z{:06d}'.format(number) for number in range(len(z))], labels)
 
 
-def images_of(preset, count, seed, classes, given=None, as_files=False):
+def described(labels):
+    """For messages: the type, the shape and, of numbers, the range of an array."""
+    kind = '{} {}'.format('texts' if labels.dtype.kind == 'U' else labels.dtype, list(labels.shape))
+    return kind + (' from {:g} to {:g}'.format(labels.min(), labels.max())
+                   if labels.dtype.kind in 'iuf' and labels.size else '')
+
+
+def images_of(preset, count, seed, classes, given=None, as_files=False, names=()):
     """The Inputs of single images.
 
     Args:
@@ -58,6 +76,7 @@ def images_of(preset, count, seed, classes, given=None, as_files=False):
       seed: what the noise is drawn from; with as_files the first of as many seeds as there are noise vectors.
       classes: the labels that are asked for, each of every noise vector; [] of a preset without.
       given: the Given noise, or None.
+      names: of the preset's classes, for those of files.
     """
     if given is not None and given.labels is not None:
         return Inputs(given.z, given.labels, _square(len(given.z)), given.names)
@@ -70,11 +89,17 @@ def images_of(preset, count, seed, classes, given=None, as_files=False):
         given = of_seeds(preset, range(seed, seed + -(-count // columns)))
     count = count or len(given.z) * columns
     labels = np.tile(np.asarray(classes, np.int32), len(given.z))[:count] if classes else None
-    names, digits = given.names, len(str((preset.classes or 1) - 1))
-    if classes:
-        names = ['{}-class{:0{}d}'.format(name, label, digits) for name in names for label in classes]
+    suffixes = [_class_suffix(preset, label, names) for label in classes] or ['']
+    files = [name + suffix for name in given.names for suffix in suffixes]
     return Inputs(np.repeat(given.z, columns, axis=0)[:count], labels, columns if columns > 1 else _square(count),
-                  names[:count])
+                  files[:count])
+
+
+def _class_suffix(preset, label, names):
+    """What a file's name says of a class: -class7, and what it is called where that is something else than 7."""
+    text = '-class{:0{}d}'.format(label, len(str(preset.classes - 1)))
+    called = re.sub(r'[^\w]+', '_', names[label])[:40].strip('_') if names else ''
+    return text if called in ('', str(label)) else '{}-{}'.format(text, called)
 
 
 def _square(count):
@@ -85,16 +110,23 @@ def walks_of(preset, rows, steps, seed, classes, given=None):
     """The Inputs of walks: rows of `steps` images from one noise vector to another, or from a class to the next.
 
     rows: how many; None for the default, and where noise is given: then each of its vectors is the begin of a row that
-    ends at the next, or, between classes, the noise of a row.
+    ends at the next, with the labels that are given with them, or, between classes, the noise of a row.
     """
+    if given is not None and given.labels is not None:
+        weights = given.labels if given.labels.ndim == 2 else np.eye(preset.classes)[given.labels]
+        return Inputs(_along(preset, given, steps), noise.along(weights, steps), steps, None)
     if len(classes) > 1:
         rows = rows or (len(classes) - 1 if len(classes) > 2 else ROWS)
         z = noise.sample_noise(preset, rows, seed) if given is None else given.z
         return Inputs(*noise.class_walks(preset, classes, z, steps) + (steps, None))
     if given is None:
         z = noise.sample_interpolations(preset, rows or (ROWS if classes else IMAGES), steps, seed)
-    elif len(given.z) > 1:
-        z = noise.interpolate_along(preset, given.z, steps)
     else:
-        raise UserError('--interpolate: expected two noise vectors or more, found 1')
+        z = _along(preset, given, steps)
     return Inputs(z, np.full(len(z), classes[0], np.int32) if classes else None, steps, None)
+
+
+def _along(preset, given, steps):
+    if len(given.z) < 2:
+        raise UserError('--interpolate: expected two noise vectors or more, found 1')
+    return noise.interpolate_along(preset, given.z, steps)

@@ -5,13 +5,14 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from dcgan_tf1.data import reading
-from dcgan_tf1.data.catalogue import DATASETS
+from dcgan_tf1.data.catalogue import DATASETS, title_on
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files, size_flags
-from dcgan_tf1.training import experiment_flags
+from dcgan_tf1.training import experiment_flags, recorded_flags
 from dcgan_tf1.util import flags
+from dcgan_tf1.util.errors import UserError
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
     from dcgan_tf1.gan.preset import Preset
@@ -59,10 +60,42 @@ class TrainConfig:
     inter_op_threads: int
     cluster: Optional[Cluster]
     worker_timeout: float
+    arguments: Tuple[str, ...]  # the flags that were given, or that the run of --run_dir was started with
 
 
 def parse_train(argv):
     """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError."""
+    command = _command()
+    values = command.parse(argv)
+    if values is None:
+        return None
+    kept = [] if values['resume'] == 'never' else recorded_flags.of_run(values['run_dir'], command.values)
+    if kept:
+        command = _command()
+        values = command.parse(kept + list(argv))
+    if values['preset_file'] is not None and not command.values['preset'].present:
+        raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
+            values['preset_file']))
+    if values['preset'] in PRESETS:  # before TensorFlow is imported
+        preset_files.check_mode(values['preset'], values['mode'])
+    for name in ('eval_features', 'eval_n'):
+        if command.values[name].present and values['eval_every'] is None:
+            raise flags.Error('--{}: expected --eval_every beside it, found none'.format(name))
+    preset, record = _find_preset(values)
+    if kept:
+        _check_preset_of_run(preset, values['run_dir'])
+        print('{}: a run, which is gone on with by its own flags, {}'.format(values['run_dir'], ' '.join(kept)))
+    from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
+    own_dataset = preset.dataset
+    preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
+    cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
+    return flags.fields_of(
+        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
+        arguments=tuple(recorded_flags.of_command(command, values)),
+        image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
+
+
+def _command():
     command = flags.Command(
         'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
         + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
@@ -73,25 +106,14 @@ def parse_train(argv):
     _add_run_folder_flags(command)
     _add_machine_flags(command)
     _add_worker_flags(command)
-    values = command.parse(argv)
-    if values is None:
-        return None
-    if values['preset_file'] is not None and not command.values['preset'].present:
-        raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
-            values['preset_file']))
-    if values['preset'] in PRESETS:  # before TensorFlow is imported
-        preset_files.check_mode(values['preset'], values['mode'])
-    for name in ('eval_features', 'eval_n'):
-        if command.values[name].present and values['eval_every'] is None:
-            raise flags.Error('--{}: expected --eval_every beside it, found none'.format(name))
-    preset, record = _find_preset(values)
-    from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
-    own_dataset = preset.dataset
-    preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
-    cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
-    return flags.fields_of(
-        TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
-        image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
+    return command
+
+
+def _check_preset_of_run(preset, run):
+    from dcgan_tf1.runs import run_folder  # with it comes TensorFlow
+    trained = run_folder.read_config(run)['identity']['preset']
+    if trained != preset.name:
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(trained, run, preset.name))
 
 
 def _add_system_flags(command):
@@ -135,7 +157,8 @@ def _add_size_flags(command):
 
 def _add_run_folder_flags(command):
     command.group('Run folder')
-    command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it.')
+    command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it by '
+                                    'the flags that it was started with.')
     command.choice('resume', 'auto', ('auto', 'never', 'require'),
                    'auto: go on with the newest unfinished run of this preset that was started with the same '
                    'settings, else start a new one. require: fail if there is none to go on with.',
@@ -222,6 +245,7 @@ def _overridden_preset(preset, values):
         overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
+        overrides['title'] = title_on(preset.title, overrides['dataset'])
     if values['class'] is not None:
         if preset.classes is not None:
             raise flags.Error('--class: expected a preset without labels, found --preset={}, which is trained on all '

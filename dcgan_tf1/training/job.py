@@ -1,6 +1,7 @@
 """Where a worker trains: its run folder and its group of workers, opened, agreed upon and closed together."""
 
 import contextlib
+import os
 
 import tensorflow.compat.v1 as tf
 
@@ -117,6 +118,8 @@ class Job:
         if self.is_chief:
             run, preset = self.run, self._config.preset
             run.log('{} is at step {:,} of {:,}: nothing left to do'.format(run.path, self.start, plan.total))
+            if self._config.trace is not None and not os.path.exists(self._config.trace):
+                run.log('--trace: without a step, nothing is traced')
             if self._config.gif:
                 run.log('{}: {} frames'.format(*samples.save_animation(
                     run.path, preset, log=run.log, names=class_names(run.path, preset))))
@@ -125,7 +128,7 @@ class Job:
     def __exit__(self, kind, error, traceback):
         del kind, traceback
         try:
-            if isinstance(error, (UserError, tf.errors.OpError)):
+            if isinstance(error, Exception):
                 self._tell(error)
         finally:
             self.group.close()
@@ -134,7 +137,8 @@ class Job:
     def _tell(self, error):
         if isinstance(error, tf.errors.OpError):
             self.group.end_if_lost()
-        text = error if isinstance(error, UserError) else reason(error)
+        text = error if isinstance(error, UserError) else reason(error) if isinstance(
+            error, tf.errors.OpError) else '{}: {}'.format(type(error).__name__, error)
         self.group.close(text)
         with contextlib.suppress(UserError):
             self.run.log_to_file('error: {}'.format(text))

@@ -11,7 +11,7 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
-from dcgan_tf1.training import lowering, resume
+from dcgan_tf1.training import lowering, recorded_flags, resume
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError
@@ -73,6 +73,7 @@ def config_record(config, plan, device, policy, monitor):
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
+        recorded_flags.KEY: list(config.arguments),
         'identity': plan.identity,
         'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,

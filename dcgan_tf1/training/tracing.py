@@ -55,11 +55,15 @@ class TraceHook(Hook):
     def after_step(self, taken):
         if self._found and (taken.step >= self._last or taken.stopping):
             events = timeline(self._found)
-            write_json(self._path, {'traceEvents': events, 'displayTimeUnit': 'ms'})
+            self._found = []
+            try:
+                write_json(self._path, {'traceEvents': events, 'displayTimeUnit': 'ms'})
+            except UserError as error:  # a full disk, say, which the run's own need not be
+                self._log('WARNING: {}; training goes on'.format(error))
+                return
             count = sum(event['ph'] == 'X' for event in events)
             self._log('{}: {:,} operations of steps {:,} to {:,}, to be shown by ui.perfetto.dev or '
                       'chrome://tracing'.format(self._path, count, self._before + 1, taken.step))
-            self._found = []
 
 
 def kind_of(node):

@@ -102,8 +102,8 @@ def _make_monitor(config, data, log):
         extractor = classifier.classifier(data.dataset, log=log)
     else:
         raise UserError(
-            '--eval_every: expected labels to train a classifier with, by whose features images are measured, found '
-            'none in {}; --eval_features={} measures by a fixed random projection'.format(
+            '--eval_every: expected labels of two classes or more to train a classifier with, by whose features '
+            'images are measured, found none in {}; --eval_features={} measures by a fixed random projection'.format(
                 data.dataset.folder, projection.WORD))
     labelled = config.preset.classes is not None
     return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log,

@@ -1,5 +1,6 @@
 """The names of classes over the columns of a picture, drawn by Matplotlib."""
 
+import functools
 import importlib
 import io
 
@@ -9,13 +10,29 @@ from PIL import Image
 from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain
 
 _DPI = 100
-MAX_LETTERS = 24  # of a name
+MAX_LETTERS, _END = 24, 9  # of a name, and of the end of one that is cut
 
 
-def head(name):
-    """A name as it stands over a column: in one line that is not too long."""
-    name = ' '.join(name.split())
-    return name if len(name) <= MAX_LETTERS else name[:MAX_LETTERS - 1] + '\N{HORIZONTAL ELLIPSIS}'
+def short_names(names):
+    """The names of classes as they stand over columns: in one line that is not too long.
+
+    One that is too long is cut in the middle, for many differ at their end. In place of letters that Matplotlib's font
+    does not have stands the class's number.
+    """
+    shapes = _shapes()
+    found = [' '.join(name.split()) for name in names]
+    return ['#{}'.format(number) if any(ord(letter) not in shapes for letter in name if letter.isprintable())
+            else name if len(name) <= MAX_LETTERS
+            else name[:MAX_LETTERS - _END - 1] + '\N{HORIZONTAL ELLIPSIS}' + name[-_END:]
+            for number, name in enumerate(found)]
+
+
+@functools.lru_cache(maxsize=None)
+@own_style()
+def _shapes():
+    """The letters that the font of our figures has a shape for."""
+    fonts = importlib.import_module('matplotlib.font_manager')
+    return frozenset(fonts.get_font(fonts.findfont('DejaVu Sans')).get_charmap())
 
 
 @own_style()
@@ -30,8 +47,8 @@ def column_heads(names, width):
     figure = new_figure(wide / _DPI, 1)
     figure.set_dpi(_DPI)
     renderer = importlib.import_module('matplotlib.backends.backend_agg').FigureCanvasAgg(figure).get_renderer()
-    texts = [figure.text((index + 0.5) * width / wide, 0, plain(head(name)), fontsize=7, ha='center', va='bottom')
-             for index, name in enumerate(names)]
+    texts = [figure.text((index + 0.5) * width / wide, 0, plain(name), fontsize=7, ha='center', va='bottom')
+             for index, name in enumerate(short_names(names))]
     if max(text.get_window_extent(renderer).width for text in texts) > width - 2:
         for text in texts:
             text.set_rotation(90)

@@ -60,7 +60,7 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('evaluate', ['--images=a', '--run=b'], ['neither --run nor --checkpoint beside it, found --run (']),
     ('evaluate', ['--images=a', '--checkpoint=b'], ['beside it, found --checkpoint (']),
     ('evaluate', ['--run=a', '--all_checkpoints', '--step=1'], ['beside it, found --step (']),
-    ('evaluate', ['--run=a', '--all_checkpoints', '--which=best'], ['beside it, found --which (']),
+    ('evaluate', ['--run=a', '--all_checkpoints', '--which=best'], ['beside it, found --checkpoint=best (']),
     ('evaluate', ['--run=a', '--features=x.pb', '--features_input=y'], ['beside it, found --features_input (']),
     ('sample', ['--checkpoint=b'], ['--preset']),
     ('sample', ['--run=a', '--seeds=1', '--z=b'], ['--z: expected no --seeds beside it, found both']),

@@ -6,7 +6,7 @@ import os
 import pytest
 from helpers.own_pictures import SHAPE, grey, load, zipped
 
-from dcgan_tf1.data import loading
+from dcgan_tf1.data import label_files, loading
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -139,3 +139,16 @@ def test_label_columns_need_a_table():
     os.remove('mine/metadata.csv')
     with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found none'):
         load(label_column='label')
+
+
+@pytest.mark.parametrize('values, labels, classes', [
+    (['1', '0', '10'], [1, 0, 10], tuple(map(str, range(11)))), ([2, 0], [2, 0], ('0', '1', '2')),
+    # No number as a program writes it, or too large to be a label: names.
+    (['07', '8', '7'], [0, 2, 1], ('07', '7', '8')), (['2019', '2020', '2019'], [0, 1, 0], ('2019', '2020')),
+    (['1.0', '2'], [0, 1], ('1.0', '2')),
+    # As keyboards and systems write the same name.
+    (['cat ', 'cat', ' dog'], [0, 0, 1], ('cat', 'dog')), (['e\u0301', '\xe9'], [0, 0], ('\xe9',)),
+    (['1 ', '0'], [1, 0], ('0', '1'))])
+def test_texts_are_names_unless_all_are_labels(values, labels, classes):
+    found, names = label_files.encode(values, 'here')
+    assert found.tolist() == labels and names == classes

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import resource
 import tracemalloc
 
@@ -46,6 +47,24 @@ def test_a_folder_of_class_folders(tmp_path):
     assert lines[-1] == 'mine: 4 of 5 files left out: a/, b, c/, empty/, notes.txt'
     with pytest.raises(UserError, match='expected labels for --preset=cgan_mnist, found none in mine: a class is a'):
         prepare.prepare(found, PRESETS['cgan_mnist'])
+
+
+@pytest.mark.parametrize('names, texts', [
+    # A number is a label where no name is one, and else never.
+    (('cat', 'dog'), {'cat': [0], '1': [1], 'dog,0': [1, 0], 'all': [0, 1], 'cat, dog': [0, 1], '2': None}),
+    (('07', '1', '10', '2'), {'07': [0], '7': [0], '2': [3], '10,1': [2, 1], '0': None, '3': None}),
+    (tuple('0123456789'), {'7': [7], '07': [7], '10': None}),
+    (('-1', '+1', '0'), {'1': [1], '-1': [0], '0': [2], '2': None}),
+    (('1', '01'), {'1': [0], '01': [1], '001': None}),
+    # The longest name counts, whatever commas are in it.
+    (('a,b', '07', 'a', 'all'), {'a,b': [0], '07,a,b': [1, 0], 'a,07': [2, 1], 'all': [3], 'b': None})])
+def test_classes_by_name_or_number(names, texts):
+    for text, expected in texts.items():
+        if expected is None:
+            with pytest.raises(UserError, match='--class: expected one of {}, '.format(re.escape(names[0]))):
+                classes.parse_classes(text, names)
+        else:
+            assert classes.parse_classes(text, names) == expected, text
 
 
 def test_arrays_of_ones_own(tmp_path):

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.gan import objectives
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.training import resume
+from dcgan_tf1.training import config, resume
 from dcgan_tf1.util.errors import UserError
 
 
@@ -253,3 +253,35 @@ def test_one_checkpoint_under_several_names_is_one_setting(tmp_path, monkeypatch
         assert resume.differences(identity(init_checkpoint='old.ckpt'), identity(init_checkpoint=other)) == [], other
     for other in ('new.ckpt', None):
         assert len(resume.differences(identity(init_checkpoint='old.ckpt'), identity(init_checkpoint=other))) == 1
+
+
+def write_run(path, **config):
+    os.makedirs(str(path))
+    with open(str(path / 'config.json'), 'w') as handle:
+        json.dump(config, handle)
+    return '--run_dir={}'.format(path)
+
+
+def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
+    flags = ['--preset=dcgan', '--data_dir=here', '--image_size=24', '--nomirror', '--learning_rate=0.01', '--gif',
+             '--steps_per_run=3', '--trace=t.json', '--worker_timeout=3']
+    started = config.parse_train(flags)
+    assert started.arguments == ('--data_dir=' + os.path.abspath('here'), '--gif', '--image_size=24',
+                                 '--learning_rate=0.01', '--nomirror', '--preset=dcgan')
+    run = write_run(tmp_path / 'run', identity={'preset': 'dcgan'}, arguments=list(started.arguments) + [
+        '--preset_file=evil.py', '--noxla', '--device=gpu'])
+    found = config.parse_train([run])
+    assert (found.preset, found.arguments, found.data_dir) == (
+        started.preset, started.arguments, os.path.abspath('here'))
+    assert (found.steps_per_run, found.trace, found.device, found.preset_file) == (0, None, 'auto', None)
+    assert 'by its own flags, --data_dir=' in capsys.readouterr().out
+    # What is given now counts, and other settings are told apart as ever.
+    found = config.parse_train([run, '--max_steps=7', '--learning_rate=0.02'])
+    assert (found.max_steps, found.preset.learning_rate) == (7, 0.02)
+    with pytest.raises(UserError, match='^--preset: expected dcgan, the preset of .*run, found tf_tutorial$'):
+        config.parse_train([run, '--preset=tf_tutorial'])
+    # Of a run that lists no flags, its preset alone.
+    assert config.parse_train([write_run(tmp_path / 'old', identity={'preset': 'vae'})]).preset.name == 'vae'
+    assert config.parse_train([run, '--resume=never']).preset.name == 'blog_mnist'
+    with pytest.raises(UserError, match=r'expected a list of flags as arguments in its config.json, found \[1\]'):
+        config.parse_train([write_run(tmp_path / 'bad', identity={'preset': 'vae'}, arguments=[1])])

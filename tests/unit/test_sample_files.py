@@ -41,6 +41,9 @@ def test_the_image_of_a_seed_is_the_first_that_the_seed_draws():
                            'seed000009-class3']
     np.testing.assert_array_equal(found.z, noise.noise_of_seeds(LABELLED, [7, 7, 8, 8, 9]))
     assert len(sample_inputs.images_of(LABELLED, None, 0, [7], as_files=True).z) == 10
+    names = ['0', '07', 'a b/c', '3', '</b>'] + list('56789')
+    found = sample_inputs.images_of(LABELLED, 5, 7, [0, 1, 2, 3, 4], as_files=True, names=names)
+    assert [name[10:] for name in found.names] == ['-class0', '-class1-07', '-class2-a_b_c', '-class3', '-class4-b']
 
 
 def test_walks_lead_from_each_seed_to_the_next_or_keep_it_from_class_to_class():
@@ -54,6 +57,12 @@ def test_walks_lead_from_each_seed_to_the_next_or_keep_it_from_class_to_class():
     found = sample_inputs.walks_of(LABELLED, None, 5, 0, [3, 8], given)
     np.testing.assert_array_equal(found.z, given.z.repeat(5, axis=0))
     np.testing.assert_array_equal(found.labels[[0, 4, 5]], np.eye(10)[[3, 8, 3]])
+    # Labels that are given with the noise walk with it.
+    found = sample_inputs.walks_of(LABELLED, None, 3, 0, [3, 8], given._replace(labels=np.array([3, 0, 1])))
+    np.testing.assert_allclose(found.z[[0, 2]], given.z[:2], atol=1e-6)
+    ends = np.eye(10)[[3, 0, 1]]
+    np.testing.assert_array_equal(found.labels[[0, 2, 3, 5]], ends[[0, 1, 1, 2]])
+    np.testing.assert_array_equal(found.labels[[1, 4]], (ends[:2] + ends[1:]) / 2)
     with pytest.raises(UserError, match='--interpolate: expected two noise vectors or more, found 1'):
         sample_inputs.walks_of(PLAIN, None, 5, 0, [], sample_inputs.of_seeds(PLAIN, (3,)))
 
@@ -66,14 +75,19 @@ def test_noise_and_labels_in_a_file(tmp_path):
     assert found.labels.tolist() == [9, 0, 0, 3] and found.names == ['z000000', 'z000001', 'z000002', 'z000003']
     assert found.z.dtype == np.float32 and found.columns == 2
     assert sample_inputs.read(path, PLAIN).labels is None
-    np.savez(path, z=z, labels=np.full((4, 10), 0.1))
-    assert sample_inputs.read(path, LABELLED).labels.shape == (4, 10)
+    np.savez(path, z=z, labels=np.full((4, 10), 0.1), classes=np.array(list('0123456789')))
+    assert sample_inputs.read(path, LABELLED, tuple('0123456789')).labels.shape == (4, 10)
+    with pytest.raises(UserError, match=r'expected labels of the classes a, b, .*, found those of 0, 1, .*--class'):
+        sample_inputs.read(path, LABELLED, tuple('abcdefghij'))
 
 
 @pytest.mark.parametrize('arrays, message', [
-    ({'x': [1]}, "array 'z'"), ({'z': np.zeros((2, 99))}, r'z \[N, 100\], numbers, found float64 \[2, 99\]'),
+    ({'x': [1]}, "array 'z', found: x"), ({'z': np.zeros((2, 99))}, r'z \[N, 100\], numbers, found float64 \[2, 99\]'),
     ({'z': np.zeros((0, 100))}, r'found float64 \[0, 100\]'), ({'z': np.full((2, 100), np.nan)}, 'finite'),
-    ({'z': np.zeros((2, 100)), 'labels': [1, 10]}, r'labels, integers \[2\] from 0 to 9 or weights \[2, 10\]'),
+    ({'z': np.zeros((2, 100)), 'labels': [1, 10]},
+     r'labels, integers \[2\] from 0 to 9 or finite weights \[2, 10\], found int64 \[2\] from 1 to 10'),
+    ({'z': np.zeros((2, 100)), 'labels': ['a', 'b']}, 'values of the type <U1'),
+    ({'z': np.full((2, 100), 1e300)}, 'finite values in z'),
     ({'z': np.zeros((2, 100)), 'labels': [1]}, r'found int64 \[1\]'),
     ({'z': np.zeros((2, 100)), 'labels': np.zeros((2, 9))}, r'found float64 \[2, 9\]')])
 def test_noise_that_does_not_fit_is_refused(arrays, message, tmp_path):
@@ -95,8 +109,9 @@ def test_a_file_for_each_image(tmp_path):
                                         '--overwrite'):
         image_files.check(folder, ['other'] + names[4:], False)
     image_files.check(folder, ['other'] + names[4:], True)
-    image_files.check(folder, ['other'], False)  # beside what is there
-    with pytest.raises(UserError, match='each image once, found 1'):
+    assert image_files.check(folder, ['other'], False) == 6  # which stay
+    assert image_files.check(folder, ['other'] + names[4:], True) == 4
+    with pytest.raises(UserError, match='each image once, found seed000000 again'):
         image_files.check(folder, names + names[:1], True)
     with pytest.raises(UserError, match='--outdir: expected a folder, found the file'):
         image_files.check(os.path.join(folder, 'seed000000.png'), names, True)
