@@ -57,7 +57,7 @@ class BatchContext:
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the
         unfused form of TensorFlow 1.0.1, with the biased variance. Of vectors it is always the
         latter, as in `tf.layers` and Keras, but for a layer with `fused_vectors`.
-      labels: one-hot labels of the batch, [N, classes], for networks that take some; cast to the type computed in.
+      labels: one-hot labels of the batch, float32 [N, classes], for networks that take some; see with_labels().
       augment_seed: as dropout_seed, of what augmentation draws.
       image_shape: (H, W, C) of the images, which networks that follow it read.
       gf_dim, df_dim: the widths of a preset's networks that have them as settings.
@@ -68,7 +68,7 @@ class BatchContext:
                  image_shape=None, gf_dim=None, df_dim=None, spectral_gain=1.0):
         self.name = name
         self.image_shape, self.gf_dim, self.df_dim = image_shape, gf_dim, df_dim
-        self.labels = None if labels is None else _operands(labels)[0]
+        self.labels = labels
         self.augment_seed = augment_seed
         self.spectral_gain = spectral_gain
         self.training = training

@@ -54,10 +54,21 @@ def _execute(path, source):
     except (Exception, SystemExit) as error:
         PRESETS.clear()
         PRESETS.update(before)
-        line = _line(path, error)
-        if line is None:
+        text = _described(path, error)
+        if text is None:
             raise
-        raise UserError('{}, line {}: {}: {}'.format(path, line, type(error).__name__, ' '.join(str(error).split())))
+        raise UserError(text)
+
+
+def described(error):
+    """The line of a preset file at which it failed, now or in a network of its own, and with what; None for none."""
+    return next(filter(None, (_described(path, error) for path in _loaded)), None)
+
+
+def _described(path, error):
+    line = _line(path, error)
+    return None if line is None else '{}, line {}: {}: {}'.format(
+        path, line, type(error).__name__, ' '.join(str(error).split()))
 
 
 def _line(path, error):

@@ -59,6 +59,11 @@ def _run(parse, work, argv):
                      EXIT_ERROR)
     except KeyboardInterrupt:
         return _fail('interrupted', EXIT_INTERRUPTED)
+    except Exception as error:  # of ours, which a traceback tells more about, unless it is the user's code
+        text = _in_preset_file(error)
+        if text is None:
+            raise
+        return _fail(text, EXIT_ERROR)
 
 
 def in_main_thread():
@@ -70,6 +75,12 @@ def _tensorflow_errors():
     """What TensorFlow raises where the machine or the input is at fault; nothing where it has not been imported."""
     tf = sys.modules.get('tensorflow.compat.v1')
     return () if tf is None else (tf.errors.OpError,)
+
+
+def _in_preset_file(error):
+    """Where an error happened in a file of --preset_file, and what; None where it did not."""
+    preset_file = sys.modules.get('dcgan_tf1.gan.preset_file')
+    return None if preset_file is None else preset_file.described(error)
 
 
 @contextlib.contextmanager

@@ -157,6 +157,17 @@ def test_an_error_of_the_file_is_one_line_with_its_line(text, parts, tmp_path):
     assert before == PRESETS
 
 
+def test_an_error_of_a_network_is_one_line_with_its_line(tiny_data, tmp_path):
+    with open(os.path.join(ROOT, 'examples', 'custom_preset.py')) as handle:
+        text = handle.read()
+    path = tmp_path / 'mine.py'
+    path.write_text(text.replace('return tf.tanh(dense(x, 784)) ', "return tf.tanh('x' + dense(x, 784)) "))
+    line = next(number for number, each in enumerate(path.read_text().splitlines(), 1) if "'x' +" in each)
+    check_one_line_error(
+        run_command('train', '--preset_file={}'.format(path), '--preset=tiny', '--data_dir=' + tiny_data,
+                    '--run_dir={}'.format(tmp_path / 'runs')), '{}, line {}: '.format(path, line))
+
+
 @pytest.mark.parametrize('command, given, parts', [
     ('sample', ['--preset_file=no/such.py', '--run=a'], ['no/such.py', 'No such file']),
     ('sample', ['--preset_file=a.txt', '--run=a'], ['--preset_file', '.py', 'a.txt']),

@@ -135,17 +135,6 @@ def test_what_a_conditional_preset_can_not_be(fields, text):
     assert text in str(caught.value)
 
 
-@pytest.mark.skipif(tf.VERSION.startswith('1.'), reason='no bfloat16 on a CPU in TensorFlow 1.15')
-def test_networks_get_labels_in_the_type_that_is_computed_in():
-    """So that a network of the user's own can put them beside what its layers give."""
-    with tf.Graph().as_default():
-        for precision in ('float32', 'bfloat16'):
-            with layers.compute_policy(precision, 'native'):
-                ctx = PRESETS['cgan_mnist'].batch_context('sample', False, labels=tf.zeros([2, 10]))
-                x = tf.concat([layers.dense(tf.zeros([2, 3]), 4), ctx.labels], 1)
-                assert x.shape.as_list() == [2, 14] and x.dtype == tf.as_dtype(precision)
-
-
 def test_the_classes_of_a_checkpoint_by_its_variables():
     assert networks.cgan_sizes({'generator/dense/kernel': [104, 8192]}) == {'classes': 4}
     assert networks.cgan_sizes({'generator/dense/kernel': [100, 8192]}) == networks.cgan_sizes({}) == {}
