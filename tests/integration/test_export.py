@@ -303,7 +303,12 @@ def test_every_class_is_compared_and_named_as_the_runs_data_names_it(tmp_path, m
     assert [len(batch) for batch in seen] == [1, 16, 16, 16] and set(np.concatenate(seen)) == set(range(35))
     out = str(run / 'export-000007')
     assert manifest_of(out)['classes'] == tfjs.read_script(os.path.join(out, 'web'), 'page.js')['classes'] == names
-    assert ', 34 class 34.' in read(os.path.join(out, 'README.md'))
+    readme = read(os.path.join(out, 'README.md'))
+    assert ', 34 `class 34`.' in readme and ' on pictures of your own, after 7 steps' in readme
+    # A checkpoint is the run's also where its path is given, not the run's.
+    status, found, err = run_command('sample', '--checkpoint={}'.format(run / 'checkpoints'), '--preset=many',
+                                     '--class=class 34', '--num_images=1', '--out={}'.format(tmp_path / 's.png'))
+    assert status == 0 and ': 1 image of class 34 from ' in found, err
 
 
 @pytest.mark.slow
