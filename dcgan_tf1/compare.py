@@ -60,8 +60,11 @@ def compare(config):
     last = max(run.samples[-1][0] for run in runs)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
     # A run that ended earlier shows its last samples beside the later steps of the others.
-    chosen = [[min(run.samples, key=lambda row, step=step: (abs(row[0] - step), row[0])) for step in steps]
-              for run in runs]
+    rows = {tuple(row[0] for row in rows): (step, rows) for step in reversed(steps) for rows in [[
+        min(run.samples, key=lambda row, step=step: (abs(row[0] - step), row[0])) for run in runs]]}
+    # Where there are fewer samples than rows, each is shown once.
+    steps, chosen = zip(*sorted(rows.values(), key=lambda row: row[0]))
+    chosen = list(zip(*chosen))
     note = recorded.differences('trained on', [(run.title, recorded.trained_on(run_folder.read_config(path)))
                                                for path, run in zip(config.runs, runs)])
     figures.save_comparison(config.out, runs, steps, chosen, note)

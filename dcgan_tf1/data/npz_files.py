@@ -17,6 +17,7 @@ EXPECTED = 'one .npz file with x_train and y_train, train_images and train_label
 # Of each split, what the images and their labels may be called: by Keras, by MedMNIST, and by others.
 _KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('images', 'labels')),
          'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
+_CLASSES = ('classes', 'class_names')
 
 
 def _files(place):
@@ -44,7 +45,7 @@ def present(place, split):
 
 
 def load(place, split, log, shape=None, reading=DEFAULTS):
-    """The Loaded of one split: images [N, H, W, 1 or 3]; the classes are the numbers from 0 to the largest label."""
+    """The Loaded of one split: images [N, H, W, 1 or 3]; classes without names are numbers."""
     del shape  # of pictures
     paths = _files(place)
     if len(paths) > 1:
@@ -61,7 +62,10 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('{}: expected the array {}, found {}'.format(
             path, ' or '.join(images for images, _ in _KEYS[split]), listing(names)))
     family = [pair[0] for pair in _KEYS[split]].index(keys[0])
-    known = set(keys) | {name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
+    called = {name: npz.read_array(path, name, 'biufU') for name in _CLASSES if name in names}
+    called = [(name, array) for name, array in called.items() if array.dtype.kind == 'U'][:1]
+    known = {name for name, _ in called} | set(keys) | {
+        name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
     others = [name for name in names if name not in known]
     if others:
         log('{}: {} taken; left out: {}'.format(path, keys[0], listing(others)))
@@ -74,10 +78,22 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('{}: expected {} [{}], a label for each image, found {}'.format(
             path, keys[1], len(images), list(labels.shape)))
     labels = labels.reshape(-1)
-    classes = tuple(map(str, range(labels.max() + 1)))
+    classes = _class_names(path, called, labels.max() + 1)
     line = label_files.counts(labels, classes, keys[1])
     log('{}: {}'.format(path, line))
     return Loaded(images, labels, [path], classes, (line,), digest)
+
+
+def _class_names(path, called, count):
+    """The names of `count` classes or more: of `called`, [(the name of an array, the array)], or their numbers."""
+    if not called:
+        return tuple(map(str, range(count)))
+    (name, found), = called
+    classes = found.tolist() if found.ndim == 1 else []
+    if not count <= len(classes) <= MAX_CLASSES or len(set(classes)) < len(classes) or '' in classes:
+        raise UserError('{}: expected {} [{} or more], a name of its own for each class, found {} {}'.format(
+            path, name, count, listing(found.reshape(-1).tolist()), list(found.shape)))
+    return tuple(classes)
 
 
 def _images(path, name, reading, log):

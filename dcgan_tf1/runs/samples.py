@@ -42,8 +42,9 @@ def load(run, image_range, log):
             try:
                 rows.append((int(number.group(1)), images.to_uint8(npz.read_array(name, 'images'), image_range)))
             except (UserError, ValueError) as error:
-                log('WARNING: {}: expected an array of samples, found a damaged file ({}); the picture '
-                    'goes without it'.format(name, error))
+                text = str(error) if isinstance(error, UserError) else '{}: expected samples, found: {}'.format(
+                    name, error)
+                log('WARNING: {}; what is made of the samples goes without it'.format(text))
     return sorted(rows, key=lambda row: row[0])
 
 

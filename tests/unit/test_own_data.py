@@ -195,3 +195,21 @@ def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
     assert make_plan(train.parse_train(['--preset=blog_mnist'] + given[1:]), print).preset.classes is None
     with pytest.raises(UserError, match='expected the 10 classes of --preset=cgan_mnist, found 4 in x.npz'):
         prepare.prepare(found, PRESETS['cgan_mnist'])
+
+
+@pytest.mark.parametrize('names, message', [
+    (['cat', 'dog', 'bear'], None), (['cat', 'dog', 'bear', 'eel'], None),
+    (['cat', 'dog'], r'\[3 or more\].* cat, dog \[2\]'), (['cat', 'cat', 'dog'], 'a name of its own'),
+    ([['a', 'b', 'c']], r'\[1, 3\]')])
+def test_arrays_with_names_of_classes(names, message):
+    np.savez('mine.npz', images=np.zeros((3, 4, 4), np.uint8), labels=[0, 2, 1], classes=np.array(names))
+    lines = []
+    if message:
+        with pytest.raises(UserError, match="mine.npz: expected .*classes.*" + message):
+            loading.load('npz', data_dir='mine.npz', log=lines.append)
+    else:
+        assert loading.load('npz', data_dir='mine.npz', log=lines.append).classes == tuple(names)
+        assert lines[0].startswith('mine.npz: {} classes by labels: cat 1, dog 1, bear 1'.format(len(names)))
+        np.savez('mine.npz', images=np.zeros((3, 4, 4), np.uint8), labels=[0, 2, 1], classes=[7, 8, 9])  # other things
+        assert loading.load('npz', data_dir='mine.npz', log=lines.append).classes == ('0', '1', '2')
+        assert 'left out: classes' in lines[-2]
