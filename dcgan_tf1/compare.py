@@ -59,18 +59,18 @@ def compare(config):
     runs = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
     last = max(run.samples[-1][0] for run in runs)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
-    # A run that ended earlier shows its last samples beside the later steps of the others.
-    rows = {tuple(row[0] for row in rows): (step, rows) for step in reversed(steps) for rows in [[
-        min(run.samples, key=lambda row, step=step: (abs(row[0] - step), row[0])) for run in runs]]}
-    # Where there are fewer samples than rows, each is shown once.
-    steps, chosen = zip(*sorted(rows.values(), key=lambda row: row[0]))
-    chosen = list(zip(*chosen))
+    rows = {}  # where there are fewer samples than rows, each is shown once
+    for step in steps:
+        # A run that ended earlier shows its last samples beside the later steps of the others.
+        row = [min(run.samples, key=lambda sample: (abs(sample[0] - step), sample[0])) for run in runs]
+        rows[tuple(sample[0] for sample in row)] = row
     note = recorded.differences('trained on', [(run.title, recorded.trained_on(run_folder.read_config(path)))
                                                for path, run in zip(config.runs, runs)])
-    figures.save_comparison(config.out, runs, steps, chosen, note)
+    figures.save_comparison(config.out, runs, list(zip(*rows.values())), note)
     if note:
         print(note)
-    print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in runs), ', '.join(map(str, steps))))
+    print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in runs), ', '.join(
+        ' beside '.join(map(str, sorted(set(found)))) for found in rows)))
 
 
 def _read(path, title):

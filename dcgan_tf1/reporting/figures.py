@@ -135,24 +135,23 @@ SHORT_NAME = 2  # letters of a class's name that fit over such an image; longer 
 
 
 @own_style()
-def save_comparison(path, runs, steps, chosen, note=None):
+def save_comparison(path, runs, chosen, note=None):
     """Draws runs beside each other: rows of samples on top, loss curves under them.
 
     Args:
       path: of the PNG or JPEG file.
       runs: list of Compared, one for each column.
-      steps: those that the rows stand for.
-      chosen: for each run and each of the steps, the samples (step, images) nearest to it;
-        each row is labelled with its own step.
+      chosen: for each run, the samples (step, images) of each row, which its step stands beside.
       note: a line under the picture, or None.
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
-    height = 0.48 * len(steps) + 2.6 * len(keys) + 0.8
+    row_count = len(chosen[0])
+    height = 0.48 * row_count + 2.6 * len(keys) + 0.8
     longest = max([len(name) for run in runs for name in short_names(run.names[:COMPARED_IMAGES])], default=0)
     heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
     high = height + heads
     figure = new_figure(4.2 * max(2, len(runs)), high)
-    layout = figure.add_gridspec(len(steps) + 1, 1, height_ratios=[1] * len(steps) + [5.6 * max(1, len(keys))],
+    layout = figure.add_gridspec(row_count + 1, 1, height_ratios=[1] * row_count + [5.6 * max(1, len(keys))],
                                  left=0.09, right=0.98, top=0.96 * height / high, bottom=0.06 * height / high,
                                  hspace=0.12)
     for number, rows in enumerate(zip(*chosen)):
@@ -172,7 +171,7 @@ def save_comparison(path, runs, steps, chosen, note=None):
                 for index, name in enumerate(names):
                     axes.text((index + 0.5) * picture.shape[1] / count, -2, plain(name), fontsize=6, ha='center',
                               va='bottom', rotation=90 if upright else 0)
-    curves = layout[len(steps)].subgridspec(max(1, len(keys)), 2, wspace=0.16, hspace=0.45)
+    curves = layout[row_count].subgridspec(max(1, len(keys)), 2, wspace=0.16, hspace=0.45)
     for number, key in enumerate(keys):
         for side, (x, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
             axes = figure.add_subplot(curves[number, side])

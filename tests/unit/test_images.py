@@ -119,7 +119,7 @@ def every_figure(tmp_path, text):
     runs = [figures.Compared(text, rows, [{'step': 1, 'seconds': 1.0, 'd_loss': 1.0}])] * 2
     figures.save_rows_figure(str(tmp_path / 'rows.png'), rows, text)
     figures.save_losses_figure(str(tmp_path / 'losses.png'), losses, text, losses)
-    figures.save_comparison(str(tmp_path / 'comparison.png'), runs, [1], [rows[:1]] * 2)
+    figures.save_comparison(str(tmp_path / 'comparison.png'), runs, [rows[:1]] * 2)
     figures.save_neighbours(str(tmp_path / 'neighbours.png'), cells, cells)
     figures.save_quality_figure(str(tmp_path / 'quality.png'), [dict(metrics, step=1)], metrics, text)
     (tmp_path / 'lines.png').write_bytes(figures.line_chart(
@@ -154,7 +154,7 @@ def test_any_text_can_be_drawn(text, plain_figures, tmp_path, recwarn):
         name: pixels.shape for name, pixels in plain_figures.items()}
     rows = [(1, np.zeros((2, 4, 4, 1), np.uint8))]
     figures.save_rows_figure(str(tmp_path / 'names.png'), rows, text, names=[text, 'b'])
-    figures.save_comparison(str(tmp_path / 'names.png'), [figures.Compared('a', rows, [], [text, 'b'])], [1], [rows])
+    figures.save_comparison(str(tmp_path / 'names.png'), [figures.Compared('a', rows, [], [text, 'b'])], [rows])
     assert not recwarn.list
 
 
