@@ -146,13 +146,12 @@ def save_comparison(path, runs, chosen, note=None):
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
     row_count = len(chosen[0])
-    height = 0.48 * row_count + 2.6 * len(keys) + 0.8
     longest = max([len(name) for run in runs for name in short_names(run.names[:COMPARED_IMAGES])], default=0)
     heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
-    high = height + heads
+    high = 0.48 * row_count + 2.6 * len(keys) + 0.8 + heads
     figure = new_figure(4.2 * max(2, len(runs)), high)
     layout = figure.add_gridspec(row_count + 1, 1, height_ratios=[1] * row_count + [5.6 * max(1, len(keys))],
-                                 left=0.09, right=0.98, top=0.96 * height / high, bottom=0.06 * height / high,
+                                 left=0.09, right=0.98, top=1 - (0.4 + heads) / high, bottom=0.6 / high,
                                  hspace=0.12)
     for number, rows in enumerate(zip(*chosen)):
         columns = layout[number].subgridspec(1, len(runs), wspace=0.16)

@@ -236,7 +236,7 @@ def test_a_damaged_newest_checkpoint_and_samples_file_are_passed_over(dense_run,
     status, out, err = train(tiny_data, tmp_path, '--epochs=3', '--checkpoint_every=6', *DENSE)
     assert status == 0, err
     assert 'model.ckpt-18: expected a whole checkpoint' in out and 'model.ckpt-12' in out
-    assert 'step-000006.npz: expected an array of samples' in out
+    assert 'step-000006.npz: expected an .npz file with the array' in out
     same_checkpoint(dense_run[0], run, 18)
 
 
