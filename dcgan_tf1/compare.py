@@ -69,6 +69,10 @@ def compare(config):
     figures.save_comparison(config.out, runs, list(zip(*rows.values())), note)
     if note:
         print(note)
+    for run in runs:
+        if len(run.names) > figures.COMPARED_IMAGES:
+            print('{}: of {:,} classes, the first {} are shown'.format(
+                run.title, len(run.names), figures.COMPARED_IMAGES))
     print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in runs), ', '.join(
         ' beside '.join(map(str, sorted(set(found)))) for found in rows)))
 

@@ -16,6 +16,7 @@ from dcgan_tf1.util import devices
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
+from dcgan_tf1.util.images import MAX_COLUMNS
 
 
 def choose_policy(config, device, run, start, steps, measure):
@@ -109,6 +110,8 @@ def describe(config, plan, job, device, exchange):
     log('data: {:,} images of {} from {}{}{}'.format(
         plan.data.count, plan.data.title, dataset.folder,
         ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
+    if (preset.classes or 0) > MAX_COLUMNS:
+        log('of {:,} classes, pictures of the samples show the first {}'.format(preset.classes, MAX_COLUMNS))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))
