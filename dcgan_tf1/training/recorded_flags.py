@@ -11,6 +11,7 @@ KEY = 'arguments'
 _NOT_KEPT = frozenset((
     'help', 'run_dir', 'resume', 'preset_file', 'trace', 'device', 'precision', 'lowering', 'xla', 'steps_per_run',
     'intra_op_threads', 'inter_op_threads', 'worker_hosts', 'task_index', 'worker_timeout'))
+_LENGTH = ('epochs', 'max_steps')
 _PLACES = ('data_dir', 'cache_dir')  # which are to be found from another folder, too
 
 
@@ -28,8 +29,10 @@ def of_command(command, values):
     return found
 
 
-def of_run(path, names):
-    """The flags that the run folder `path` was started with, of those called `names`; [] where it is none.
+def of_run(path, flags):
+    """The flags that the run folder `path` was started with; [] where it is none.
+
+    flags: absl's FlagValues of what is given now. How long to train is taken from it, if it says so in either way.
 
     Of a run that lists none, from before they were kept, its preset alone. UserError for a damaged list.
     """
@@ -43,9 +46,10 @@ def of_run(path, names):
         raise UserError('{}: expected a list of flags as {} in its config.json, found {!r:.60}'.format(
             path, KEY, found))
     # A run folder may come from elsewhere.
-    return [each for each in found if _name_of(each, names) not in _NOT_KEPT]
+    left_out = _NOT_KEPT.union(_LENGTH if any(flags[name].present for name in _LENGTH) else ())
+    return [each for each in found if _name_of(each, flags) not in left_out]
 
 
-def _name_of(flag, names):
-    name = flag[2:].partition('=')[0]
-    return name if name in names or not name.startswith('no') else name[2:]
+def _name_of(text, flags):
+    name = text[2:].partition('=')[0]
+    return name if name in flags or not name.startswith('no') else name[2:]

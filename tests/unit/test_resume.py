@@ -280,6 +280,11 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     assert (found.max_steps, found.preset.learning_rate) == (7, 0.02)
     with pytest.raises(UserError, match='^--preset: expected dcgan, the preset of .*run, found tf_tutorial$'):
         config.parse_train([run, '--preset=tf_tutorial'])
+    # How long to train is said in one of two ways.
+    run = write_run(tmp_path / 'short', identity={'preset': 'vae'}, arguments=['--preset=vae', '--max_steps=5'])
+    assert config.parse_train([run]).max_steps == 5
+    found = config.parse_train([run, '--epochs=3'])
+    assert (found.max_steps, found.preset.epochs, found.preset.name) == (None, 3, 'vae')
     # Of a run that lists no flags, its preset alone.
     assert config.parse_train([write_run(tmp_path / 'old', identity={'preset': 'vae'})]).preset.name == 'vae'
     assert config.parse_train([run, '--resume=never']).preset.name == 'blog_mnist'
