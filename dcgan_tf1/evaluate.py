@@ -34,6 +34,7 @@ class EvaluateConfig:
     preset_file: Optional[str]
     mode: Optional[str]
     sizes: size_flags.SizeFlags
+    averages: bool
     step: Optional[int]
     which: Optional[str]
     images: Optional[str]
@@ -125,6 +126,8 @@ def _check_sources(values):
             flags.given(values, 'run', 'checkpoint')))
     elif values['mode'] is not None:
         raise flags.Error('--mode: expected --checkpoint beside it, found --images')
+    elif values['averages']:
+        raise flags.Error('--averages: expected --checkpoint beside it, found --images')
     elif values['z_dist'] is not None:
         raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
     elif values['preset'] is None:

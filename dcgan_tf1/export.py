@@ -33,6 +33,7 @@ class ExportConfig:
     preset_file: Optional[str]
     mode: Optional[str]
     sizes: size_flags.SizeFlags
+    averages: bool
     step: Optional[int]
     which: str
     formats: Optional[Tuple[str, ...]]
@@ -88,7 +89,7 @@ def export(config):
     from dcgan_tf1.runs import checkpoint_paths, run_folder
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode, config.sizes)
+                                                config.which, config.mode, config.sizes, config.averages)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint_paths.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,

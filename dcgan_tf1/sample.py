@@ -41,6 +41,7 @@ class SampleConfig:
     preset_file: Optional[str]
     mode: Optional[str]
     sizes: size_flags.SizeFlags
+    averages: bool
     step: Optional[int]
     which: str
     num_images: Optional[int]
@@ -135,7 +136,7 @@ def sample(config):
     from dcgan_tf1.util import images as image_tools
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
-                                                config.which, config.mode, config.sizes)
+                                                config.which, config.mode, config.sizes, config.averages)
     names, wanted = _classes(config, preset, run_folder.run_of(prefix, preset.name))
     inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None

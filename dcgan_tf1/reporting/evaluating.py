@@ -145,7 +145,7 @@ def _system(config):
         return preset, preset.image_class
     if config.run is None:
         preset, prefix = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
-                                                    sizes=config.sizes)
+                                                    sizes=config.sizes, averages=config.averages)
         run = run_folder.run_of(prefix, preset.name)
         if run is not None and run_images.trained_preset(run)[0].dataset != preset.dataset:
             raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "

@@ -20,6 +20,8 @@ def add(command):
     command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
     preset_flags(command, None, "The checkpoint's system.")
     mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
+    command.boolean('averages', False, "Of --checkpoint, the moving averages of the generator's weights "
+                                       '(NAME/ExponentialMovingAverage) in place of the weights; a run says itself.')
     size_flags.add(command, "what the checkpoint's variables tell of dcgan and the ResNets, else what the preset says")
 
 
@@ -56,6 +58,8 @@ def check(values):
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['mode'] is not None and values['run'] is not None:
         raise flags.Error('--mode: expected only with --checkpoint; a run says its own')
+    if values['averages'] and values['run'] is not None:
+        raise flags.Error('--averages: expected only with --checkpoint; a run says itself')
     if values['run'] is not None:
         size_flags.refuse_with_run(values)
     if values['checkpoint'] is not None and values['step'] is not None:

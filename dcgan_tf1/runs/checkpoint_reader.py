@@ -134,6 +134,6 @@ def notes(preset, prefix):
     lines = [] if note is None else ['{}: {}'.format(prefix, note)]
     if preset.ema_decay is None and any(
             name.endswith(EMA) and re.match(_NETWORK, name) and name[:-len(EMA)] in names for name in names):
-        lines.append('{} holds averages of the weights, and {} takes the weights themselves; a preset with ema_decay '
-                     'takes the averages'.format(prefix, preset.name))
+        lines.append('{} holds averages of the weights, and {} takes the weights themselves; --averages, or in the '
+                     'library a preset with ema_decay, takes the averages'.format(prefix, preset.name))
     return lines

@@ -14,6 +14,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import fcntl
 import io
 import os
@@ -115,7 +116,7 @@ def titles(paths):
     return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
 
 
-def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_flags.NOTHING):
+def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_flags.NOTHING, averages=False):
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
@@ -126,13 +127,14 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
       sizes: the SizeFlags of `path`; a run says its own, also of a `path` inside it.
+      averages: whether the averages of `path`'s weights are to be taken, whatever its preset says.
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
         around = run_of(prefix, name)
         if around is not None and mode is None and sizes == size_flags.NOTHING:
-            return read_preset(around), prefix
-        preset = size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes)
+            return _sampled_with(read_preset(around), averages), prefix
+        preset = _sampled_with(size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes), averages)
         for line in checkpoint_reader.notes(preset, prefix):
             print('WARNING: ' + line, file=sys.stderr)
         return preset, prefix
@@ -140,6 +142,10 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
     return preset, checkpoint_of_run(run, step, which)
+
+
+def _sampled_with(preset, averages):
+    return dataclasses.replace(preset, ema_decay=0.999) if averages and preset.ema_decay is None else preset
 
 
 def run_of(prefix, name):

@@ -1,6 +1,7 @@
 """Labels from the data to the pictures: a run of a small conditional preset, resumed, sampled and restored."""
 
 import dataclasses
+import glob
 import json
 import os
 import shutil
@@ -201,7 +202,26 @@ def test_averages_of_weights_that_a_preset_would_not_take_are_named(conditional,
     without = dataclasses.replace(preset, ema_decay=None)
     assert checkpoint_reader.notes(preset, prefix) == []
     note, = checkpoint_reader.notes(without, prefix)
-    assert 'model.ckpt-12 holds averages of the weights' in note
+    assert 'model.ckpt-12 holds averages of the weights' in note and '--averages' in note
+
+
+def test_averages_that_a_preset_would_not_take_are_taken_on_demand(conditional, tmp_path, monkeypatch):
+    away, found = str(tmp_path / 'model.ckpt-12'), []
+    for path in glob.glob(os.path.join(conditional, 'checkpoints', 'model.ckpt-12.*')):
+        shutil.copy(path, str(tmp_path))
+    expected = dcgan.generate(conditional, 10)
+    monkeypatch.setitem(PRESETS, 'conditional', dataclasses.replace(PRESETS['conditional'], ema_decay=None))
+    for flags in ((), ('--averages',)):
+        npz = str(tmp_path / 'found.npz')
+        status, _, err = run_command('sample', '--checkpoint=' + away, '--preset=conditional', '--num_images=10',
+                                     '--npz=' + npz, '--out={}'.format(tmp_path / 's.png'), '--overwrite', *flags)
+        assert status == 0 and ('holds averages' in err) == (not flags), err
+        with np.load(npz) as arrays:
+            found.append(arrays['images'])
+    assert np.abs(found[0] - expected).max() > 1e-3
+    np.testing.assert_allclose(found[1], expected, atol=1e-6)
+    check_one_line_error(run_command('sample', '--run=' + conditional, '--averages'), '--averages: expected only')
+    check_one_line_error(run_command('evaluate', '--images=a', '--preset=vae', '--averages'), '--averages: expected')
 
 
 def test_networks_in_a_graph_of_ones_own_take_labels(conditional):
