@@ -6,12 +6,12 @@ import os
 import re
 
 from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
+from dcgan_tf1.runs.checkpoint_reader import SHARD, shard_pattern
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import cannot_read, contents
+from dcgan_tf1.util.files import cannot_read, contents, listing
 
 _BEFORE_STATE = b'\xef\xbb\xbf \t\r\n\v\f'  # the mark that Windows' editors begin a file with, and white space
 _STATE = re.compile(rb'model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
-_SHARD = re.compile(r'(.+)-\d{5}-of-(\d{5})$')  # of a V1 checkpoint in several files
 
 # How files begin that are taken for checkpoints by mistake.
 _NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
@@ -40,6 +40,13 @@ def resolve(path):
     if name == 'saved_model.pb' and prefixes(os.path.join(folder, 'variables')):
         return _in_folder(os.path.join(folder, 'variables'))
     prefix = without_suffix(path)
+    if SHARD.search(prefix):
+        prefix = SHARD.sub('', prefix)
+        if not shard_pattern(prefix):
+            there = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
+            raise UserError('{}: expected all {} files of a checkpoint, found {}'.format(
+                path, int(SHARD.search(path).group(1)), listing(sorted(
+                    name for name in there if name.startswith(os.path.basename(prefix) + '-')))))
     if prefix == path and os.path.isfile(path) and not os.path.exists(path + '.index'):
         begins = _beginning(path)
         if begins.lstrip(_BEFORE_STATE).startswith(b'model_checkpoint_path'):
@@ -57,23 +64,15 @@ def _kind_of(path, begins):
     """What a file is that is no checkpoint; None for one in one file, as TensorFlow wrote them before 0.12."""
     if path.endswith(('.pb', '.pbtxt')):
         return 'a graph, whose weights, if it has some, are constants and no variables'
-    shard = _SHARD.match(path)
-    if shard:
-        return _in_shards(shard)
     kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
     if kind or _ending(path, len(_V1_ENDS)) == _V1_ENDS:
         return kind
     return 'a file of another format, or a checkpoint that was cut short' if begins else 'an empty file'
 
 
-def _in_shards(shard):
-    return ('one of {} files of a checkpoint in the format before TensorFlow 0.12, which is read from one file alone; '
-            'a Saver without sharded=True writes it so'.format(int(shard.group(2))))
-
-
 def _is_there(prefix):
-    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
-    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+    """Whether there is a checkpoint of a prefix: with an index, or as before TensorFlow 0.12 in one file or several."""
+    return os.path.exists(prefix + '.index') or os.path.isfile(prefix) or bool(shard_pattern(prefix))
 
 
 def _beginning(path):
@@ -96,6 +95,9 @@ def prefixes(folder):
     found = {name[:-len('.index')] for name in names if name.endswith('.index')}
     # In one file, as TensorFlow wrote them before 0.12, with its graph beside it.
     found.update(name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
+    # In several.
+    parts = {SHARD.sub('', name) for name in names if SHARD.search(name)}
+    found.update(name for name in parts if not name.endswith('.data') and shard_pattern(os.path.join(folder, name)))
     return sorted(os.path.join(folder, name) for name in found)
 
 
@@ -117,10 +119,6 @@ def _in_folder(folder):
 
 
 def _none_in(folder):
-    shards = [shard for shard in map(_SHARD.match, sorted(os.listdir(folder)))
-              if shard and not shard.group(1).endswith('.data')]
-    if shards:
-        return 'found ' + _in_shards(shards[0])
     # As carpedm20's program has them: checkpoint/celebA_64_64_64/DCGAN.model-N.
     below = [sub for depth in ('*', '*/*') for sub in sorted(glob.glob(os.path.join(glob.escape(folder), depth)))
              if prefixes(sub)]
@@ -139,6 +137,7 @@ def _named_by_state(path):
     except (AttributeError, UnicodeError):
         raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
                         'damaged file'.format(path))
+    named = SHARD.sub('', named)
     # It may name where its folder lay when it was written, on another system even.
     for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named)),
                    os.path.join(folder, ntpath.basename(named))):

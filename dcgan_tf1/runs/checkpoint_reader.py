@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import os
 import re
 
 import numpy as np
@@ -22,12 +23,29 @@ _OF_OBJECTS = '_CHECKPOINTABLE_OBJECT_GRAPH'  # in what tf.train.Checkpoint wrot
 _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECTS)
 
 
+# Of a checkpoint in the format before TensorFlow 0.12 that a Saver with sharded=True wrote: the end of each file's
+# name, or of the pattern that names them all.
+SHARD = re.compile(r'-(?:\d{5}|\?{5})-of-(\d{5})$')
+
+
+def shard_pattern(prefix):
+    """What all files of a checkpoint in several end in, e.g. -?????-of-00002, where all are there; else ''."""
+    folder, name = os.path.split(prefix)
+    try:
+        ends = [each[len(name):] for each in os.listdir(folder or '.') if each.startswith(name + '-')]
+    except OSError:
+        return ''
+    counts = [match.group(1) for match in map(SHARD.fullmatch, ends) if match]
+    return next(('-?????-of-' + count for count in sorted(set(counts)) if counts.count(count) == int(count)), '')
+
+
 @contextlib.contextmanager
 def reading(prefix):
     """A CheckpointReader; what TensorFlow raises for damaged files becomes a UserError."""
+    several = '' if os.path.exists(prefix + '.index') or os.path.isfile(prefix) else shard_pattern(prefix)
     with literal(prefix) as path:
         try:
-            yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path))
+            yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))
         except (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError) as error:
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
                 prefix, reason(error).replace(path, prefix)))

@@ -241,11 +241,41 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
     ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as PyTorch'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
-    ('none', b'', 'an empty file'), ('m-1-00001-of-00002', b'\x08', 'one of 2 files of a checkpoint')])
+    ('none', b'', 'an empty file')])
 def test_what_is_no_checkpoint_is_said_to_be_what_it_is(name, content, what, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match='{}: expected the name of a checkpoint.*{}'.format(name, what)):
         checkpoint_paths.resolve(str(tmp_path / name))
+
+
+def test_a_checkpoint_in_several_files_of_before_0_12(tmp_path):
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'CPU': 2})) as session:
+        for device, name, value in ((0, 'generator/a', 3.0), (1, 'generator/b', 4.0)):
+            with tf.device('/cpu:{}'.format(device)):
+                tf.get_variable(name, initializer=[value], use_resource=False)
+        session.run(tf.global_variables_initializer())
+        pattern = tf.train.Saver(sharded=True, write_version=tf.train.SaverDef.V1).save(
+            session, str(tmp_path / 'm'), global_step=5)
+    prefix = str(tmp_path / 'm-5')
+    assert pattern == prefix + '-?????-of-00002' and not os.path.exists(prefix)
+    for path in (pattern, prefix, prefix + '-00001-of-00002', str(tmp_path), str(tmp_path / 'checkpoint')):
+        assert checkpoint_paths.resolve(path) == prefix
+    os.remove(str(tmp_path / 'checkpoint'))
+    assert checkpoint_paths.resolve(str(tmp_path)) == prefix and checkpoint_paths.step_of(prefix) == 5
+    assert checkpoint_paths.of_step(str(tmp_path), 5) == prefix
+    with checkpoint_reader.reading(prefix) as reader:
+        assert reader.shapes == {'generator/a': [1], 'generator/b': [1]}
+        reader.read_all()
+    with tf.Graph().as_default(), tf.Session() as session:
+        b = tf.get_variable('b', [1])
+        checkpoint.restore(session, prefix, {'generator/b': b})
+        assert session.run(b) == [4.0]
+    os.remove(prefix + '-00000-of-00002')
+    for path in (pattern, prefix + '-00001-of-00002'):
+        with pytest.raises(UserError, match=r'expected all 2 files of a checkpoint, found m-5-00001-of-00002$'):
+            checkpoint_paths.resolve(path)
+    with pytest.raises(UserError, match='expected checkpoints'):
+        checkpoint_paths.resolve(str(tmp_path))
 
 
 def test_where_checkpoints_lie_as_other_programs_leave_them(model, tmp_path):
@@ -271,26 +301,19 @@ def test_where_checkpoints_lie_as_other_programs_leave_them(model, tmp_path):
         checkpoint_paths.resolve(str(tmp_path / 'other'))
 
 
-@pytest.mark.parametrize('shards', [1, 2])
-def test_checkpoints_in_one_file_are_found_without_the_file_checkpoint(shards, tmp_path):
+@pytest.mark.parametrize('sharded', [False, True])
+def test_checkpoints_in_one_file_are_found_without_the_file_checkpoint(sharded, tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
-        for name in 'ab'[:shards]:
-            tf.get_variable(name, initializer=[7.0], use_resource=False)
-        session.run(tf.global_variables_initializer())
-        tf.train.Saver(write_version=tf.train.SaverDef.V1, sharded=shards > 1).save(
+        session.run(tf.get_variable('a', initializer=[7.0], use_resource=False).initializer)
+        tf.train.Saver(write_version=tf.train.SaverDef.V1, sharded=sharded).save(
             session, str(tmp_path / 'DCGAN.model'), 2)
     os.remove(str(tmp_path / 'checkpoint'))
-    if shards == 1:
-        model = Model(shape=(1,), names=('a',))
-        prefix = checkpoint_paths.resolve(str(tmp_path))
-        assert prefix == str(tmp_path / 'DCGAN.model-2')
-        checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
-        assert model.get() == [7, 0]
-    for path in tmp_path.glob('DCGAN.model-2*'):
-        path.rename(str(path).replace('00001', '00002'))
-    if shards == 2:
-        with pytest.raises(UserError, match='found one of 2 files of a checkpoint'):
-            checkpoint_paths.resolve(str(tmp_path))
+    assert ('DCGAN.model-2-00000-of-00001' in os.listdir(str(tmp_path))) == sharded
+    model = Model(shape=(1,), names=('a',))
+    prefix = checkpoint_paths.resolve(str(tmp_path))
+    assert prefix == str(tmp_path / 'DCGAN.model-2')
+    checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
+    assert model.get() == [7, 0]
 
 
 # -------------------------------------------------------------------------- names of other programs
