@@ -71,7 +71,7 @@ def _kind_of(path, begins):
 
 
 def _is_there(prefix):
-    """Whether there is a checkpoint of a prefix: with an index, or as before TensorFlow 0.12 in one file or several."""
+    """Whether a prefix has a checkpoint: with an index, or as before TensorFlow 0.12 in one file or several."""
     return os.path.exists(prefix + '.index') or os.path.isfile(prefix) or bool(shard_pattern(prefix))
 
 
