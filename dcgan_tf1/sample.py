@@ -157,7 +157,7 @@ def sample(config):
         print('{}: {}'.format(out, count))
     if config.outdir is not None:
         print('{}: {}.png to {}.png, {}{}'.format(config.outdir, inputs.names[0], inputs.names[-1], count, (
-            '; beside {:,} other pictures, which stay'.format(others) if others else '')))
+            '; other pictures there, which stay: {:,}'.format(others) if others else '')))
     if film is not None:
         frames = video.frames_of(pictures, inputs.columns)
         video.save(film, frames)

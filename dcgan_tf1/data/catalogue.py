@@ -1,6 +1,7 @@
 """The names of the data sets and what help texts say of them; needs neither NumPy nor Pillow."""
 
 import collections
+import re
 
 # {name: title}, in the order of sources.DATASETS, whose titles these are.
 DATASETS = collections.OrderedDict([
@@ -11,9 +12,13 @@ DATASETS = collections.OrderedDict([
     ('npz', 'arrays of your own in an .npz file'),
 ])
 
+_ON_DATA = re.compile(',? on (MNIST|Fashion-MNIST|CIFAR-10|the horses of CIFAR-10|pictures of any size)(:.*)?$')
+
+
 def title_on(title, dataset):
-    """A preset's title, on another data set than its own."""
-    return '{} on {}'.format(title.split(' on ')[0].rstrip(','), {
+    """A preset's title, on another data set than its own, which a title may have at its end."""
+    without = _ON_DATA.sub('', title)
+    return '{}{} on {}'.format(without, '' if without != title else ',', {
         'folder': 'pictures of your own', 'npz': 'arrays of your own'}.get(dataset, DATASETS[dataset].split(',')[0]))
 
 

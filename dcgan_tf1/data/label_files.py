@@ -33,13 +33,13 @@ def encode(values, where):
 
     where: what has them, for messages. Raises UserError for anything else.
     """
-    # As keyboards and systems write the same name: with a space at the end, an accent as a letter of its own.
-    values = [unicodedata.normalize('NFC', value).strip() if isinstance(value, str) else value for value in values]
+    values = plain(values)
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) == len(values) and not all(map(_is_number, texts)):
         if '' in texts:
             raise UserError('{}: expected a label for each picture, found an empty one'.format(where))
-        classes = sorted(set(texts))
+        decimal = all(text.isdecimal() and len(text) < 9 for text in texts)
+        classes = sorted(set(texts), key=lambda text: (int(text) if decimal else 0, text))
         numbers = {name: number for number, name in enumerate(classes)}
         found = [numbers[text] for text in texts]
     else:
@@ -53,6 +53,11 @@ def encode(values, where):
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}'.format(where, MAX_CLASSES, len(classes)))
     return np.array(found, np.int64), tuple(classes)
+
+
+def plain(values):
+    """The values, texts as one name is written: without spaces around it, letters with their accents."""
+    return [unicodedata.normalize('NFC', value).strip() if isinstance(value, str) else value for value in values]
 
 
 def _is_number(text):

@@ -62,9 +62,9 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('{}: expected the array {}, found {}'.format(
             path, ' or '.join(images for images, _ in _KEYS[split]), listing(names)))
     family = [pair[0] for pair in _KEYS[split]].index(keys[0])
-    called = {name: npz.read_array(path, name, 'biufU') for name in _CLASSES if name in names}
-    called = [(name, array) for name, array in called.items() if array.dtype.kind == 'U'][:1]
-    known = {name for name, _ in called} | set(keys) | {
+    texts = [(name, _texts(path, name)) for name in _CLASSES if name in names]
+    called = next((each for each in texts if each[1]), None)
+    known = set(keys) | {called and called[0]} | {
         name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
     others = [name for name in names if name not in known]
     if others:
@@ -84,16 +84,25 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     return Loaded(images, labels, [path], classes, (line,), digest)
 
 
+def _texts(path, name):
+    """The names of classes that an array has: a tuple of texts that differ; () where it is something else."""
+    try:
+        found = npz.read_array(path, name, 'U')
+    except UserError:
+        return ()
+    texts = label_files.plain(found.reshape(-1).tolist())
+    return tuple(texts) if found.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()
+
+
 def _class_names(path, called, count):
-    """The names of `count` classes or more: of `called`, [(the name of an array, the array)], or their numbers."""
-    if not called:
+    """The names of `count` classes or more: of `called`, (the name of an array, texts), or their numbers for None."""
+    if called is None:
         return tuple(map(str, range(count)))
-    (name, found), = called
-    classes = found.tolist() if found.ndim == 1 else []
-    if not count <= len(classes) <= MAX_CLASSES or len(set(classes)) < len(classes) or '' in classes:
-        raise UserError('{}: expected {} [{} or more], a name of its own for each class, found {} {}'.format(
-            path, name, count, listing(found.reshape(-1).tolist()), list(found.shape)))
-    return tuple(classes)
+    name, classes = called
+    if len(classes) < count:
+        raise UserError('{}: expected {} [{} or more], a name for each class, found {}'.format(
+            path, name, count, listing(classes)))
+    return classes
 
 
 def _images(path, name, reading, log):

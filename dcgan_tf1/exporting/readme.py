@@ -228,7 +228,7 @@ def _labels(exported):
                     ': ' + ', '.join('{} `{}`'.format(*each) for each in enumerate(
                         one_line(name).replace('`', "'") for name in classes)) if named else '',
                     len(classes), class_weights(network)),
-            'Most formats make images of no class, without an error, of labels outside of these.']
+            'For a label outside of this range, most formats give images of no class without an error.']
 
 
 def text(exported, written):

@@ -89,15 +89,15 @@ class FrozenGraph:
     def _values(self, session, images):
         try:
             return session.run(self._targets, {self._source: images})
-        except tf.errors.OpError as error:
-            names = {kind: listing([op.name for op in self._graph.get_operations() if op.type in types])
-                     for kind, types in (('variables', _VARIABLES), ('placeholders', _PLACEHOLDERS))}
-            if isinstance(error, tf.errors.FailedPreconditionError) and names['variables'] != 'nothing':
+        except (tf.errors.FailedPreconditionError, tf.errors.InvalidArgumentError) as error:
+            variables, placeholders = [[op.name for op in self._graph.get_operations() if op.type in types]
+                                       for types in (_VARIABLES, _PLACEHOLDERS)]
+            if isinstance(error, tf.errors.FailedPreconditionError) and variables:
                 raise UserError('{}: expected a frozen graph, whose variables are constants, found variables: '
-                                '{}'.format(self._path, names['variables']))
+                                '{}'.format(self._path, listing(variables)))
             raise UserError('{}: expected {} of images that are fed to {}, found: {}; its placeholders: {}'.format(
                 self._path, ', '.join(target.name for target in self._targets), self._source.name,
-                reason(error), names['placeholders']))
+                reason(error), listing(placeholders)))
 
     # --------------------------------------------------------------- graph and tensors
 

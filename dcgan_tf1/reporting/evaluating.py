@@ -35,10 +35,10 @@ def evaluate(config):
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
             config.other_data, reading=how)
-    if config.run is not None and preset.classes is not None:
+    if is_own is False and preset.classes is not None:
         named = class_names(config.run, preset)
         if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
-            raise UserError("--data_dir: expected the run's classes {}, found {} in {}".format(
+            raise UserError("--other_data: expected the run's classes {}, found {} in {}".format(
                 listing(named), listing(dataset.classes), dataset.folder))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
@@ -147,11 +147,12 @@ def _system(config):
         preset, prefix = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
                                                     sizes=config.sizes, averages=config.averages)
         run = run_folder.run_of(prefix, preset.name)
-        if run is not None and run_images.trained_preset(run)[0].dataset != preset.dataset:
+        trained, image_class = (preset, preset.image_class) if run is None else run_images.trained_preset(run)
+        if trained.dataset != preset.dataset and config.data_dir is None:
             raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "
-                            '--run={} measures it by its own data'.format(
-                                preset.dataset, run_images.trained_preset(run)[0].dataset, run))
-        return preset, preset.image_class
+                            '--run={} measures it by its own data, --data_dir by others'.format(
+                                preset.dataset, trained.dataset, run))
+        return preset, image_class
     return run_images.trained_preset(config.run)
 
 

@@ -126,15 +126,16 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
-      sizes: the SizeFlags of `path`; a run says its own, also of a `path` inside it.
+      sizes: the SizeFlags of `path`, where they say otherwise than the run that it lies in; a run says its own.
       averages: whether the averages of `path`'s weights are to be taken, whatever its preset says.
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
-        around = run_of(prefix, name)
-        if around is not None and mode is None and sizes == size_flags.NOTHING:
-            return _sampled_with(read_preset(around), averages), prefix
-        preset = _sampled_with(size_flags.of_checkpoint(preset_in_mode(name, mode), prefix, sizes), averages)
+        preset = _preset_around(prefix, name) if mode is None else None
+        if preset is None or sizes != size_flags.NOTHING:
+            preset = size_flags.of_checkpoint(preset or preset_in_mode(name, mode), prefix, sizes)
+        if averages and preset.ema_decay is None:
+            preset = dataclasses.replace(preset, ema_decay=0.999)
         for line in checkpoint_reader.notes(preset, prefix):
             print('WARNING: ' + line, file=sys.stderr)
         return preset, prefix
@@ -144,15 +145,24 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     return preset, checkpoint_of_run(run, step, which)
 
 
-def _sampled_with(preset, averages):
-    return dataclasses.replace(preset, ema_decay=0.999) if averages and preset.ema_decay is None else preset
+def _preset_around(prefix, name):
+    """The Preset of the run, of the preset `name`, that a checkpoint lies in, with its settings; None for none."""
+    run = run_of(prefix, name)
+    try:
+        preset = None if run is None else read_preset(run)
+    except UserError as error:  # whoever names the checkpoint of a damaged run wants to save it
+        print('WARNING: {}; going on by the flags alone'.format(error), file=sys.stderr)
+        return None
+    if run is not None:
+        print('{}: of the run {}, by whose settings it is read'.format(prefix, run), file=sys.stderr)
+    return preset
 
 
 def run_of(prefix, name):
     """The run folder, of the preset `name`, that a checkpoint lies in; None for any other checkpoint."""
     folder = os.path.dirname(os.path.abspath(prefix))
     run = os.path.dirname(folder)
-    with contextlib.suppress(DamagedRun):  # whoever names a checkpoint of a damaged run wants to save it
+    with contextlib.suppress(DamagedRun):
         if os.path.basename(folder) == 'checkpoints' and is_run(run) and (
                 read_config(run)['identity']['preset'] == name):
             return run

@@ -1,6 +1,7 @@
 """What images are made of: noise that is drawn, that of given seeds or that in a file, and labels."""
 
 import collections
+import contextlib
 import math
 import re
 
@@ -54,7 +55,10 @@ def read(path, preset, classes=()):
             raise UserError('{}: expected labels, integers [{}] from 0 to {} or finite weights [{}, {}], found '
                             '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(labels)))
         labels = labels.astype(np.int32 if numbers else np.float32)
-        recorded = npz.read_array(path, 'classes', 'U').reshape(-1).tolist() if 'classes' in npz.names(path) else None
+        recorded = None
+        if 'classes' in npz.names(path):
+            with contextlib.suppress(UserError):  # another program's, of something else
+                recorded = npz.read_array(path, 'classes', 'U').reshape(-1).tolist()
         if classes and recorded not in (None, list(classes)):
             raise UserError('{}: expected labels of the classes {}, found those of {}; --class names others'.format(
                 path, listing(classes), listing(recorded)))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from dcgan_tf1.data import reading
@@ -12,7 +13,7 @@ from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files, size_flags
 from dcgan_tf1.training import experiment_flags, recorded_flags
 from dcgan_tf1.util import flags
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, one_line
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
     from dcgan_tf1.gan.preset import Preset
@@ -69,10 +70,10 @@ def parse_train(argv):
     values = command.parse(argv)
     if values is None:
         return None
-    kept = [] if values['resume'] == 'never' else recorded_flags.of_run(values['run_dir'], command.values)
-    if kept:
-        command = _command()
-        values = command.parse(kept + list(argv))
+    if values['resume'] != 'never':
+        trained, kept = recorded_flags.of_run(values['run_dir'], command.values)
+        if kept:
+            command, values = _with_kept(command, values, trained, kept, argv)
     if values['preset_file'] is not None and not command.values['preset'].present:
         raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
             values['preset_file']))
@@ -82,9 +83,6 @@ def parse_train(argv):
         if command.values[name].present and values['eval_every'] is None:
             raise flags.Error('--{}: expected --eval_every beside it, found none'.format(name))
     preset, record = _find_preset(values)
-    if kept:
-        _check_preset_of_run(preset, values['run_dir'])
-        print('{}: a run, which is gone on with by its own flags, {}'.format(values['run_dir'], ' '.join(kept)))
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
@@ -109,11 +107,21 @@ def _command():
     return command
 
 
-def _check_preset_of_run(preset, run):
-    from dcgan_tf1.runs import run_folder  # with it comes TensorFlow
-    trained = run_folder.read_config(run)['identity']['preset']
-    if trained != preset.name:
-        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(trained, run, preset.name))
+def _with_kept(command, values, trained, kept, argv):
+    """(the command, its values) with the flags that the run of --run_dir was started with in front of `argv`."""
+    run = values['run_dir']
+    if command.values['preset'].present and values['preset'] != trained:
+        raise UserError('--preset: expected {}, the preset of {}, found {}'.format(trained, run, values['preset']))
+    command = _command()
+    try:
+        _command().parse(kept)
+        values = command.parse(kept + list(argv))
+    except flags.Error as error:
+        raise UserError('{}: expected flags that go with those given now as {} in its config.json, found: {}'.format(
+            run, recorded_flags.KEY, error))
+    print(one_line('{}: resuming with the flags it was started with: {}'.format(
+        run, ' '.join(map(shlex.quote, kept)))))
+    return command, values
 
 
 def _add_system_flags(command):

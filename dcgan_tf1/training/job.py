@@ -12,7 +12,9 @@ from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.training import record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
-from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.errors import UserError, one_line, reason
+
+_MOST_LETTERS = 4000  # of an error that the other workers are told
 
 
 class EarlyLog:
@@ -137,8 +139,9 @@ class Job:
     def _tell(self, error):
         if isinstance(error, tf.errors.OpError):
             self.group.end_if_lost()
-        text = error if isinstance(error, UserError) else reason(error) if isinstance(
+        text = str(error) if isinstance(error, UserError) else reason(error) if isinstance(
             error, tf.errors.OpError) else '{}: {}'.format(type(error).__name__, error)
+        text = one_line(text[:_MOST_LETTERS])
         self.group.close(text)
         with contextlib.suppress(UserError):
             self.run.log_to_file('error: {}'.format(text))

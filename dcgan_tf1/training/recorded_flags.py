@@ -1,18 +1,21 @@
-"""The flags that a run was started with, by which `train --run_dir=RUN` goes on with it."""
+"""The flags that a run was started with, by which `train --run_dir=RUN` resumes it.
+
+A run folder may come from elsewhere, so of what its config.json lists only flags of the command are taken, and none
+that executes anything.
+"""
 
 import os
 
-from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json
 
-# Of a run, as config.json lists them.
-KEY = 'arguments'
-# Not kept: what says where and how to go on, which machines and files there are, and what is executed.
+KEY = 'arguments'  # of config.json
+# Not taken from a run: where and how to go on, which machine and workers there are, and what is executed.
 _NOT_KEPT = frozenset((
-    'help', 'run_dir', 'resume', 'preset_file', 'trace', 'device', 'precision', 'lowering', 'xla', 'steps_per_run',
-    'intra_op_threads', 'inter_op_threads', 'worker_hosts', 'task_index', 'worker_timeout'))
-_LENGTH = ('epochs', 'max_steps')
+    'help', 'h', 'run_dir', 'resume', 'preset_file', 'trace', 'device', 'precision', 'lowering', 'xla',
+    'steps_per_run', 'intra_op_threads', 'inter_op_threads', 'worker_hosts', 'task_index', 'worker_timeout'))
 _PLACES = ('data_dir', 'cache_dir')  # which are to be found from another folder, too
+# Of these, one that is given now takes the place of all that the run has.
+_TOGETHER = (('epochs', 'max_steps'), ('image_size', 'image_height', 'image_width'))
 
 
 def of_command(command, values):
@@ -29,27 +32,30 @@ def of_command(command, values):
     return found
 
 
-def of_run(path, flags):
-    """The flags that the run folder `path` was started with; [] where it is none.
+def of_run(path, given):
+    """(the preset of the run folder `path`, the flags that it was started with); (None, []) where it is none.
 
-    flags: absl's FlagValues of what is given now. How long to train is taken from it, if it says so in either way.
-
-    Of a run that lists none, from before they were kept, its preset alone. UserError for a damaged list.
+    given: absl's FlagValues of what is given now, which a flag of the run does not contradict. Of a run that lists no
+    flags, from before they were kept, and of a damaged list, the preset alone.
     """
     try:
         config = read_json(os.path.join(path, 'config.json'))
         preset = config['identity']['preset']
     except (OSError, ValueError, TypeError, KeyError):
-        return []  # whoever opens it says so
-    found = config.get(KEY, ['--preset={}'.format(preset)])
-    if not isinstance(found, list) or not all(isinstance(each, str) and each.startswith('--') for each in found):
-        raise UserError('{}: expected a list of flags as {} in its config.json, found {!r:.60}'.format(
-            path, KEY, found))
-    # A run folder may come from elsewhere.
-    left_out = _NOT_KEPT.union(_LENGTH if any(flags[name].present for name in _LENGTH) else ())
-    return [each for each in found if _name_of(each, flags) not in left_out]
+        return None, []  # whoever opens it says so
+    listed = config.get(KEY)
+    if not isinstance(listed, list) or not isinstance(preset, str):
+        return preset, ['--preset={}'.format(preset)]
+    left_out = {name for group in _TOGETHER if any(given[name].present for name in group) for name in group}
+    return preset, [each for each in listed if _is_taken(each, given, left_out)]
 
 
-def _name_of(text, flags):
-    name = text[2:].partition('=')[0]
-    return name if name in flags or not name.startswith('no') else name[2:]
+def _is_taken(text, flags, left_out):
+    if not isinstance(text, str) or not text.startswith('--'):
+        return False
+    name, equals, value = text[2:].partition('=')
+    if not equals and name.startswith('no') and name not in flags:
+        name = name[2:]
+    if name not in flags or name in _NOT_KEPT or name in left_out or not (equals or flags[name].boolean):
+        return False
+    return name not in _PLACES or os.path.exists(value)

@@ -38,7 +38,7 @@ def run(parse, work, argv=None):
 def _run(parse, work, argv):
     try:
         config = parse(sys.argv[1:] if argv is None else argv)
-        status = (work(config) or 0) if config is not None else 0
+        status = (_blaming_preset_files(work, config) or 0) if config is not None else 0
         sys.stdout.flush()
         return status
     except absl_flags.Error as error:
@@ -59,11 +59,6 @@ def _run(parse, work, argv):
                      EXIT_ERROR)
     except KeyboardInterrupt:
         return _fail('interrupted', EXIT_INTERRUPTED)
-    except Exception as error:  # of ours, which a traceback tells more about, unless it is the user's code
-        text = _in_preset_file(error)
-        if text is None:
-            raise
-        return _fail(text, EXIT_ERROR)
 
 
 def in_main_thread():
@@ -77,10 +72,16 @@ def _tensorflow_errors():
     return () if tf is None else (tf.errors.OpError,)
 
 
-def _in_preset_file(error):
-    """Where an error happened in a file of --preset_file, and what; None where it did not."""
-    preset_file = sys.modules.get('dcgan_tf1.gan.preset_file')
-    return None if preset_file is None else preset_file.described(error)
+def _blaming_preset_files(work, config):
+    """work(config); an error in a file of --preset_file, which is the user's code, is a UserError with its line."""
+    try:
+        return work(config)
+    except Exception as error:
+        preset_file = sys.modules.get('dcgan_tf1.gan.preset_file')
+        text = None if preset_file is None or isinstance(error, UserError) else preset_file.described(error)
+        if text is None:
+            raise
+        raise UserError(text) from error
 
 
 @contextlib.contextmanager

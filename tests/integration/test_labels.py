@@ -195,6 +195,23 @@ def test_a_damaged_record_of_classes_is_one_line(conditional, tmp_path, name, va
     check_one_line_error(run_command('sample', '--run=' + copy), copy, 'as {} in its config.json'.format(name))
 
 
+def test_a_checkpoint_inside_a_run_is_read_by_its_settings(conditional, tmp_path, capsys):
+    copy = str(tmp_path / 'run')
+    shutil.copytree(conditional, copy)
+    prefix = os.path.join(copy, 'checkpoints', 'model.ckpt-12')
+    with open(os.path.join(copy, 'config.json')) as handle:
+        config = json.load(handle)
+    for noise_now, expected, said in (('uniform01', 'uniform01', 'of the run '), ('bogus', 'normal', 'WARNING: ')):
+        config['identity']['noise'] = noise_now
+        with open(os.path.join(copy, 'config.json'), 'w') as handle:
+            json.dump(config, handle)
+        preset, found = run_folder.find_checkpoint(None, None, os.path.join(copy, 'checkpoints'), 'conditional')
+        assert (preset.noise, found) == (expected, prefix) and said in capsys.readouterr().err
+    assert run_folder.run_of(prefix, 'conditional') == copy
+    for path, name in ((prefix, 'vae'), (str(tmp_path / 'model.ckpt-12'), 'conditional')):
+        assert run_folder.run_of(path, name) is None
+
+
 # ------------------------------------------------------------------------------------- the library
 
 def test_averages_of_weights_that_a_preset_would_not_take_are_named(conditional, tmp_path):

@@ -269,12 +269,13 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     assert started.arguments == ('--data_dir=' + os.path.abspath('here'), '--gif', '--image_size=24',
                                  '--learning_rate=0.01', '--nomirror', '--preset=dcgan')
     run = write_run(tmp_path / 'run', identity={'preset': 'dcgan'}, arguments=list(started.arguments) + [
-        '--preset_file=evil.py', '--noxla', '--device=gpu'])
+        '--preset_file=evil.py', '--noxla', '--device=gpu', '--flagfile=evil', '--undefok=x', '--', '--h', '--help', 7,
+        '--of_a_later_version=3', '--eval_every', '--cache_dir=/no/such'])
     found = config.parse_train([run])
-    assert (found.preset, found.arguments, found.data_dir) == (
-        started.preset, started.arguments, os.path.abspath('here'))
+    # The folder of the data is not there.
+    assert (found.preset, found.arguments, found.data_dir) == (started.preset, started.arguments[1:], None)
     assert (found.steps_per_run, found.trace, found.device, found.preset_file) == (0, None, 'auto', None)
-    assert 'by its own flags, --data_dir=' in capsys.readouterr().out
+    assert 'resuming with the flags it was started with: --gif ' in capsys.readouterr().out
     # What is given now counts, and other settings are told apart as ever.
     found = config.parse_train([run, '--max_steps=7', '--learning_rate=0.02'])
     assert (found.max_steps, found.preset.learning_rate) == (7, 0.02)
@@ -288,5 +289,14 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     # Of a run that lists no flags, its preset alone.
     assert config.parse_train([write_run(tmp_path / 'old', identity={'preset': 'vae'})]).preset.name == 'vae'
     assert config.parse_train([run, '--resume=never']).preset.name == 'blog_mnist'
-    with pytest.raises(UserError, match=r'expected a list of flags as arguments in its config.json, found \[1\]'):
-        config.parse_train([write_run(tmp_path / 'bad', identity={'preset': 'vae'}, arguments=[1])])
+    bad = write_run(tmp_path / 'bad', identity={'preset': 'vae'}, arguments=1)
+    assert config.parse_train([bad]).preset.name == 'vae'
+    run = write_run(tmp_path / 'other', identity={'preset': 'dcgan'}, arguments=['--preset=dcgan', '--channels=7'])
+    with pytest.raises(UserError, match='other: expected flags that go with .* in its config.json, found: .*7'):
+        config.parse_train([run])
+    run = write_run(tmp_path / 'sized', identity={'preset': 'dcgan'}, arguments=['--preset=dcgan', '--image_size=32'])
+    assert config.parse_train([run, '--image_height=20', '--image_width=40']).preset.image_shape == (20, 40, 3)
+    run = write_run(tmp_path / 'mode', identity={'preset': 'cntk'}, arguments=['--preset=cntk', '--mode=slow'])
+    assert config.parse_train([run]).preset.mode == 'slow'
+    with pytest.raises(UserError, match='^--preset: expected cntk, the preset of .*mode, found vae$'):
+        config.parse_train([run, '--preset=vae'])
