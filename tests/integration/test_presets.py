@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import glob
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -418,15 +420,20 @@ def test_averaged_weights_are_what_sample_draws_with_also_of_a_small_mode(tiny_d
         from dcgan_tf1.runs import sampling
         images = sampling.generate(PRESETS['resnet_mnist'].with_mode('small'), prefix, arrays['z'])
         np.testing.assert_allclose(images, arrays['images'], atol=1e-4)
-    # A run says its mode; of a checkpoint alone the command does.
-    found = {}
+    # A run says its mode, also of a checkpoint inside it; of a checkpoint alone the command does.
+    found, inside = {}, prefix
+    for name in glob.glob(prefix + '.*'):
+        shutil.copy(name, str(tmp_path))
+    prefix = str(tmp_path / os.path.basename(prefix))
     for name, given in (('run', ['--run={}'.format(path)]),
+                        ('inside', ['--checkpoint=' + inside, '--preset=resnet_mnist']),
                         ('checkpoint', ['--checkpoint=' + prefix, '--preset=resnet_mnist', '--mode=small'])):
         npz = str(tmp_path / (name + '.npz'))
         status, _, err = run_command('sample', '--n=4', '--out={}.png'.format(npz), '--npz=' + npz, *given)
         assert status == 0, err
         found[name] = np.load(npz)['images']
     np.testing.assert_array_equal(found['run'], found['checkpoint'])
+    np.testing.assert_array_equal(found['run'], found['inside'])
     status, out, err = run_command(
         'evaluate', '--checkpoint=' + prefix, '--preset=resnet_mnist', '--mode=small', '--n=100',
         '--data_dir=' + tiny_data, '--out={}'.format(tmp_path / 'evaluation'), *graph_flags(plain_graph))
