@@ -134,6 +134,7 @@ def test_a_difference_is_named_everywhere():
         assert str(error) == '{}: expected seed 1, as {} has it, found 2'.format(made[0].name(1), made[0].name(0))
 
 
+@pytest.mark.slow
 def test_who_is_missing_is_named():
     threads, found, made, _ = teams([{}, {}, None], timeout=2)
     for thread in threads:
@@ -189,6 +190,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
         made[0].handshake({}, {})
 
 
+@pytest.mark.once
 def test_strangers_are_turned_away():
     said = []
     threads, found, made, _ = teams([{}, None], said=said)
@@ -213,6 +215,7 @@ def test_strangers_are_turned_away():
         team.close()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('how', ['gone', 'silent', 'failed'])
 def test_a_lost_worker_is_named_to_all(how):
     threads, found, made, lost = teams([{}] * 3, timeout=2)
@@ -236,6 +239,7 @@ def test_a_lost_worker_is_named_to_all(how):
         team.close()
 
 
+@pytest.mark.once
 def test_workers_that_fail_together_report_one_failure_each():
     threads, _, made, lost = teams([{}] * 3, timeout=20)
     for thread in threads:

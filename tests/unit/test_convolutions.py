@@ -106,7 +106,8 @@ def test_random_convolutions_to_1e_5(geometry):
     check(found, found['native'], 1e-5)
 
 
-@pytest.mark.parametrize('geometry', IN_PAIRS, ids=str)
+@pytest.mark.parametrize('geometry', [
+    pytest.param(each, marks=pytest.mark.slow if number > 4 else ()) for number, each in enumerate(IN_PAIRS)], ids=str)
 def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
     convolve, draw = Convolution.of(Geometry(*geometry), 'native'), np.random.RandomState(0)
     height, width, channels, filters, size = geometry[:5]
