@@ -239,7 +239,7 @@ def test_a_lost_worker_is_named_to_all(how):
         team.close()
 
 
-@pytest.mark.once
+@pytest.mark.slow
 def test_workers_that_fail_together_report_one_failure_each():
     threads, _, made, lost = teams([{}] * 3, timeout=20)
     for thread in threads:

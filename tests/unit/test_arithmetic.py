@@ -226,6 +226,7 @@ def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl, 
         np.testing.assert_allclose(found[key], value, atol=1e-5 * max(1, np.abs(value).max()), err_msg=key)
 
 
+@pytest.mark.slow
 def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_conv_impl():
     """The arithmetic may leave such a bias out, the moving average of the mean may not."""
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)

@@ -275,6 +275,7 @@ def test_training_from_a_file_is_training_from_memory():
         trainer.train(train.parse_train(flags + ['--max_steps=12', '--run_dir=' + runs[1]]))
 
 
+@pytest.mark.slow
 def test_images_too_many_for_the_device_are_fed_and_the_bits_are_the_same(monkeypatch, capfd):
     write_pictures(100)
     flags = ['--preset=blog_dense', '--dataset=folder', '--data_dir=mine', '--batch_size=16', '--precision=float32']

@@ -158,6 +158,7 @@ def test_where_there_is_no_place_for_another_name_the_path_is_an_error(monkeypat
         pass
 
 
+@pytest.mark.slow_tf1
 def test_everything_works_in_a_folder_whose_name_looks_like_a_pattern(tiny_data, tmp_path, monkeypatch):
     temporary = tmp_path / 't[1]'
     temporary.mkdir()

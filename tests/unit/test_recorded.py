@@ -99,6 +99,7 @@ def unreachable(*_, **__):
     raise loading.download.DownloadError('no network')
 
 
+@pytest.mark.slow_tf1
 def test_a_run_on_the_stand_in_is_measured_against_the_stand_in():
     os.makedirs('site')
     rows = np.random.RandomState(0).randint(0, 10, (5000, 785))

@@ -3,6 +3,7 @@
 import json
 import os
 
+import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
 
@@ -44,6 +45,7 @@ def test_which_steps_are_traced():
     assert traced(0, 5) == [3, 4, 5] and traced(7, 9) == [8, 9] and traced(0, 13) == [11, 12, 13]
 
 
+@pytest.mark.slow
 def test_a_training_writes_a_timeline_and_the_same_numbers(tiny_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
