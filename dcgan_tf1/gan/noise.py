@@ -71,11 +71,9 @@ def class_walks(preset, classes, z, steps):
 
     Returns: noise [N * steps, z_dim] and weights of the classes [N * steps, classes], float32.
     """
-    one_hot = np.eye(preset.classes)[np.asarray(classes)]
-    rows = np.arange(len(z)) % (len(classes) - 1)
-    t = np.linspace(0, 1, steps)[:, np.newaxis]
-    weights = one_hot[rows][:, np.newaxis] * (1 - t) + one_hot[rows + 1][:, np.newaxis] * t
-    return np.repeat(z, steps, axis=0), weights.reshape(-1, preset.classes).astype(np.float32)
+    weights = along(np.eye(preset.classes)[np.asarray(classes)], steps).reshape(-1, steps, preset.classes)
+    rows = np.arange(len(z)) % len(weights)
+    return np.repeat(z, steps, axis=0), weights[rows].reshape(-1, preset.classes)
 
 
 def along(weights, steps):

@@ -146,7 +146,8 @@ def save_comparison(path, runs, chosen, note=None):
     """
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
     row_count = len(chosen[0])
-    longest = max([len(name) for run in runs for name in short_names(run.names[:COMPARED_IMAGES])], default=0)
+    shown = [short_names(run.names[:COMPARED_IMAGES]) for run in runs]
+    longest = max([len(name) for names in shown for name in names], default=0)
     heads = 0.1 * bool(longest) + 0.05 * longest * (longest > SHORT_NAME)  # inches, under the titles
     high = 0.48 * row_count + 2.6 * len(keys) + 0.8 + heads
     figure = new_figure(4.2 * max(2, len(runs)), high)
@@ -157,7 +158,7 @@ def save_comparison(path, runs, chosen, note=None):
         columns = layout[number].subgridspec(1, len(runs), wspace=0.16)
         for column, (step, images_uint8) in enumerate(rows):
             axes = figure.add_subplot(columns[column])
-            names = short_names(runs[column].names[:COMPARED_IMAGES])
+            names = shown[column]
             count = len(names) or min(COMPARED_IMAGES, len(images_uint8))
             picture = grid(images_uint8[:count], count)
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)

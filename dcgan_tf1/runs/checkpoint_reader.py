@@ -28,6 +28,11 @@ _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECT
 SHARD = re.compile(r'-(?:\d{5}|\?{5})-of-(\d{5})$')
 
 
+def is_whole(prefix):
+    """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
+    return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+
+
 def shard_pattern(prefix):
     """What all files of a checkpoint in several end in, e.g. -?????-of-00002, where all are there; else ''."""
     folder, name = os.path.split(prefix)
@@ -42,7 +47,7 @@ def shard_pattern(prefix):
 @contextlib.contextmanager
 def reading(prefix):
     """A CheckpointReader; what TensorFlow raises for damaged files becomes a UserError."""
-    several = '' if os.path.exists(prefix + '.index') or os.path.isfile(prefix) else shard_pattern(prefix)
+    several = '' if is_whole(prefix) else shard_pattern(prefix)
     with literal(prefix) as path:
         try:
             yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))

@@ -114,7 +114,6 @@ def _with_kept(command, values, trained, kept, argv):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(trained, run, values['preset']))
     command = _command()
     try:
-        _command().parse(kept)
         values = command.parse(kept + list(argv))
     except flags.Error as error:
         raise UserError('{}: expected flags that go with those given now as {} in its config.json, found: {}'.format(
