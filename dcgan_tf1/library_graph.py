@@ -9,7 +9,7 @@ from typing import Any, Iterator, Optional, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import graph, layers
+from dcgan_tf1.gan import graph, layers, moving_averages
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.util.errors import UserError
 
@@ -163,7 +163,7 @@ def _add_updates(ctx: Optional[layers.BatchContext]) -> None:
     """Adds what a training pass moves, averages and singular vectors, to UPDATE_OPS, as tf.layers does."""
     if ctx is None or not ctx.training and not ctx.power_iterations:
         return
-    ops = layers.moving_average_updates([ctx]) + [tf.assign(u, value).op for u, value in ctx.power_iterations]
+    ops = moving_averages.updates([ctx]) + [tf.assign(u, value).op for u, value in ctx.power_iterations]
     for op in ops:
         tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, op)
 

@@ -152,10 +152,14 @@ def _operands(*tensors):
     return [tf.cast(tensor, _policies[-1].precision) for tensor in tensors]
 
 
-def _add_bias(x, name, channels, use_bias):
+def _times(weights, gain):
+    return weights if gain == 1 else weights * gain
+
+
+def _add_bias(x, name, channels, use_bias, gain=1.0):
     if not use_bias:
         return x
-    bias = _variable(name, [channels], tf.zeros_initializer())
+    bias = _times(_variable(name, [channels], tf.zeros_initializer()), gain)
     if x.dtype == tf.float32:
         return tf.nn.bias_add(x, bias)
     # BiasAdd's gradient sums up in bfloat16 and is off by tens of percent; a broadcast's is not.
@@ -178,14 +182,14 @@ def dense(x, units, use_bias=True, kernel_initializer=GLOROT, spectral_norm=None
 
 
 def conv2d(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
-           kernel_initializer=GLOROT, spectral_norm=None, name=None, variables=NAMES):
-    """Convolution: [N, H, W, C] -> [N, H', W', filters]."""
+           kernel_initializer=GLOROT, spectral_norm=None, name=None, variables=NAMES, gain=1.0):
+    """Convolution: [N, H, W, C] -> [N, H', W', filters], multiplied by `gain`; see dropout_gain()."""
     _, height, width, channels = x.shape.as_list()
     with tf.variable_scope(name, default_name='conv2d'):
         kernel = _kernel(
             variables[0], [kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
         convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies[-1].conv_impl)
-        return _add_bias(convolve(*_operands(x, kernel)), variables[1], filters, use_bias)
+        return _add_bias(convolve(*_operands(x, _times(kernel, gain))), variables[1], filters, use_bias, gain)
 
 
 def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
@@ -222,20 +226,21 @@ def average_pool(x):
     return tf.nn.avg_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID')
 
 
-def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3, fused_vectors=False, name=None):
+def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3, fused_vectors=False, name=None, gain=1.0):
     """Batch normalisation over all axes but the last: [N, H, W, C] -> [N, H, W, C], or [N, C].
 
     In a training pass the batch's own mean and variance normalise, and are recorded in
-    `ctx.statistics`; nothing moves until an op of `moving_average_updates` runs.
+    `ctx.statistics`; nothing moves until an op of moving_averages.updates() runs.
     Otherwise the moving averages normalise. The variance that normalises is the biased
     one in every form. Source: Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167;
     constants of `tf.layers`.
     fused_vectors: whether `ctx.batch_norm`, 'fused' or not, is meant for vectors as well.
+    gain: what the result is multiplied by; see dropout_gain().
     """
     channels = x.shape.as_list()[-1]
     with tf.variable_scope(name, default_name='batch_normalization'):
-        gamma = _variable('gamma', [channels], tf.ones_initializer())
-        beta = _variable('beta', [channels], tf.zeros_initializer())
+        gamma = _times(_variable('gamma', [channels], tf.ones_initializer()), gain)
+        beta = _times(_variable('beta', [channels], tf.zeros_initializer()), gain)
         moving_mean = _variable('moving_mean', [channels], tf.zeros_initializer(), trainable=False)
         moving_variance = _variable('moving_variance', [channels], tf.ones_initializer(),
                                     trainable=False)
@@ -262,37 +267,6 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3, fused_vectors=False, name=No
         return y
 
 
-def mean_statistics(passes):
-    """What moves the averages: the mean over the passes of one network, one for each tower.
-
-    A list of tensors, two for each batch norm, as moving_average_updates() takes them.
-    """
-    with tf.name_scope('moving_averages'):
-        return [tf.add_n(values) / len(values) if len(values) > 1 else values[0]
-                for seen in zip(*[ctx.statistics for ctx in passes])
-                for values in ([each.mean for each in seen], [each.variance for each in seen])]
-
-
-def moving_average_updates(passes, values=None):
-    """Builds the ops that move every average towards what the passes saw.
-
-    `passes` are those of one network, one for each tower; values: mean_statistics() of them,
-    or what to put in its place. Each op reads its average when it runs, after the control
-    dependencies in force when this is called: call it under those of another pass's updates to
-    fix the order of two.
-    """
-    values = iter(mean_statistics(passes) if values is None else values)
-    with tf.name_scope('moving_averages'):
-        updates = []
-        for seen in passes[0].statistics:
-            for average in (seen.moving_mean, seen.moving_variance):
-                # read_value() reads anew; a reference variable itself would give the cached
-                # read, which ignores the control dependencies.
-                step = (average.read_value() - next(values)) * (1 - seen.momentum)
-                updates.append(tf.assign_sub(average, step).op)
-        return updates
-
-
 def flatten(x):
     """[N, H, W, C] -> [N, H * W * C]."""
     return tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
@@ -314,9 +288,19 @@ def leaky_relu(x, alpha):
     return tf.nn.leaky_relu(x, alpha)
 
 
-def dropout(x, keep_prob, ctx):
+def dropout_gain(keep_prob, ctx):
+    """By what a layer before dropout() multiplies, so that dropout has only to set zeros: 1 / keep_prob, or 1.
+
+    Multiplying a layer's few weights takes no time, multiplying every activation does; and what multiplies
+    everything by the same passes through a leaky ReLU.
+    """
+    return 1.0 if ctx.dropout_seed is None or _policies[-1].conv_impl == 'native' else 1 / keep_prob
+
+
+def dropout(x, keep_prob, ctx, gain=1.0):
     """x / keep_prob with probability `keep_prob` in [1/256, 1], else 0; the identity where dropout is off.
 
+    gain: what x was multiplied by already: 1, or dropout_gain() with the same keep_prob.
     Masks are a function of the graph's seed, the layer's name, the pass's name and
     `ctx.dropout_seed` alone, so a resumed run draws the masks it would have drawn.
     """
@@ -338,5 +322,18 @@ def dropout(x, keep_prob, ctx):
         whole, rest = divmod(keep_prob * 256, 1)
         one_more = tf.random.stateless_uniform([], seeds('limit')) < rest
         limit = tf.cast(whole - 1 + tf.cast(one_more, tf.float32), tf.uint8)
-        mask = tf.cast(tf.less_equal(bits, limit), x.dtype) * tf.constant(1 / keep_prob, x.dtype)
-        return x * tf.reshape(mask, [-1] + x.shape.as_list()[1:])
+        kept = tf.reshape(tf.less_equal(bits, limit), [-1] + x.shape.as_list()[1:])
+        if gain != 1:
+            return _zero_elsewhere(kept, x)
+        return x * (tf.cast(kept, x.dtype) * tf.constant(1 / keep_prob, x.dtype))
+
+
+def _zero_elsewhere(kept, x):
+    """x where `kept`, else 0. TensorFlow's own gradient makes zeros anew."""
+    zeros = tf.zeros_like(x)
+
+    @tf.custom_gradient
+    def select(x):
+        return tf.where(kept, x, zeros), lambda dy: tf.where(kept, dy, zeros)
+
+    return select(x)

@@ -18,6 +18,7 @@ from dcgan_tf1.gan.layers import (
     conv2d_transpose,
     dense,
     dropout,
+    dropout_gain,
     flatten,
     leaky_relu,
     normal,
@@ -64,8 +65,9 @@ def blog_cifar_generator(z, ctx):
 def blog_discriminator(x, ctx):
     """blog_mnist and blog_cifar_horse: images [N, 28, 28, 1], or of any size -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 128, 3, strides=2)                     # [N, 14, 14, 128]
-        x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx)
+        gain = dropout_gain(KEEP_PROB, ctx)
+        x = conv2d(x, 128, 3, strides=2, gain=gain)          # [N, 14, 14, 128]
+        x = dropout(leaky_relu(x, ALPHA), KEEP_PROB, ctx, gain)
         x = conv2d(x, 256, 3, strides=2)                     # [N, 7, 7, 256]
         x = _blog_block(x, ctx)
         x = conv2d(x, 512, 3, strides=2)                     # [N, 4, 4, 512]
@@ -187,7 +189,8 @@ def _with_labels(x, ctx):
 
 
 def _blog_block(x, ctx):
-    return dropout(leaky_relu(batch_norm(x, ctx), ALPHA), KEEP_PROB, ctx)
+    gain = dropout_gain(KEEP_PROB, ctx)
+    return dropout(leaky_relu(batch_norm(x, ctx, gain=gain), ALPHA), KEEP_PROB, ctx, gain)
 
 
 # ------------------------------------------------------------------- TensorFlow's tutorial
@@ -227,10 +230,11 @@ def _tf_tutorial_images(x, ctx):
 def tf_tutorial_discriminator(x, ctx):
     """tf_tutorial: images [N, 28, 28, 1], or of any size -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv2d(x, 64, 5, strides=2)                                  # [N, 14, 14, 64]
-        x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
-        x = conv2d(x, 128, 5, strides=2)                                 # [N, 7, 7, 128]
-        x = dropout(leaky_relu(x, 0.3), 0.7, ctx)
+        gain = dropout_gain(0.7, ctx)
+        x = conv2d(x, 64, 5, strides=2, gain=gain)                       # [N, 14, 14, 64]
+        x = dropout(leaky_relu(x, 0.3), 0.7, ctx, gain)
+        x = conv2d(x, 128, 5, strides=2, gain=gain)                      # [N, 7, 7, 128]
+        x = dropout(leaky_relu(x, 0.3), 0.7, ctx, gain)
         logits = dense(flatten(x), 1)                                   # [N, 6272], [N, 1]
         return logits, tf.sigmoid(logits)
 

@@ -8,7 +8,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import augmentation, layers
+from dcgan_tf1.gan import augmentation, layers, moving_averages
 from dcgan_tf1.gan.objectives import GENERATOR
 from dcgan_tf1.util.compute_policy import ComputePolicy
 
@@ -69,7 +69,7 @@ class Forward:
 
     def statistics(self, names=None):
         """{name: what moves the averages}, of the passes `names`; of all without."""
-        return collections.OrderedDict((name, layers.mean_statistics(contexts))
+        return collections.OrderedDict((name, moving_averages.mean_statistics(contexts))
                                        for name, contexts in self.passes.items() if names is None or name in names)
 
     def average_updates(self, statistics):
@@ -80,7 +80,7 @@ class Forward:
         updates = []
         for name, values in statistics.items():
             with tf.control_dependencies(updates):
-                updates = updates + layers.moving_average_updates(self.passes[name], values)
+                updates = updates + moving_averages.updates(self.passes[name], values)
         return updates
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from dcgan_tf1.data import loading
 from dcgan_tf1.data.picked import pick
 from dcgan_tf1.exporting import freeze
-from dcgan_tf1.gan import layers
+from dcgan_tf1.gan import layers, moving_averages
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropout
 from dcgan_tf1.metrics import extractors
 from dcgan_tf1.util import devices
@@ -143,7 +143,7 @@ def _train(name, recipe, sets, classes, seed, path, about, log):
         # Up for a tenth of the steps, then down to 0.
         done = tf.cast(step, tf.float32) / steps
         rate = LEARNING_RATE * tf.minimum(done / 0.1, (1 - done) / 0.9)
-        with tf.control_dependencies(layers.moving_average_updates([ctx])):
+        with tf.control_dependencies(moving_averages.updates([ctx])):
             train = tf.train.AdamOptimizer(rate).minimize(loss)
         with tf.variable_scope(tf.get_variable_scope(), auxiliary_name_scope=False):
             inputs = tf.placeholder(tf.float32, shape, name='images')

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import layers
+from dcgan_tf1.gan import layers, moving_averages
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def normalised(x, mean, variance):
 def test_batch_norm_in_training(kind, bessel):
     ctx = layers.BatchContext('real', training=True, batch_norm=kind)
     y = layers.batch_norm(tf.constant(X), ctx)
-    updates = layers.moving_average_updates([ctx])
+    updates = moving_averages.updates([ctx])
     mean, variance = X.mean((0, 1, 2)), X.var((0, 1, 2))
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -77,8 +77,8 @@ def test_updates_read_their_average_after_the_control_dependencies():
         layers.batch_norm(tf.constant(X), first)
     with tf.variable_scope('d', reuse=tf.AUTO_REUSE):
         layers.batch_norm(tf.constant(3 * X), second)
-    with tf.control_dependencies(layers.moving_average_updates([first])):
-        updates = layers.moving_average_updates([second])
+    with tf.control_dependencies(moving_averages.updates([first])):
+        updates = moving_averages.updates([second])
     for _ in range(20):  # a race would not show every time
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
@@ -245,6 +245,36 @@ def test_dropout_masks_are_a_function_of_seed_draw_pass_and_layer():
     others = [masks(seed=8), masks(dropout_seed=4), masks(name='fake'), masks(layer=1)]
     for other in others:  # independent: they agree in 0.8^2 + 0.2^2 of the places
         assert abs((masks() == other).mean() - 0.68) < 0.02
+
+
+@pytest.mark.parametrize('before', ['conv2d', 'batch_norm'])
+def test_dropout_whose_factor_a_layer_before_multiplied_by(before):
+    """Values and gradients as where dropout multiplies for itself; see dropout_gain()."""
+    x, weights = [np.random.RandomState(i).randn(6, 5, 5, 4).astype(np.float32) for i in range(2)]
+    found = []
+    for conv_impl in ('native', 'mixed'):
+        with tf.Graph().as_default(), layers.compute_policy('float32', conv_impl):
+            tf.set_random_seed(7)
+            ctx = layers.BatchContext('real', training=True, dropout_seed=tf.constant(3))
+            gain = layers.dropout_gain(0.8, ctx)
+            assert gain == (1.0 if conv_impl == 'native' else 1.25)
+            y = layers.conv2d(tf.constant(x), 4, 3, gain=gain) if before == 'conv2d' else \
+                layers.batch_norm(tf.constant(x), ctx, gain=gain)
+            y = layers.dropout(layers.leaky_relu(y, 0.1), 0.8, ctx, gain)
+            variables = tf.trainable_variables()
+            # Biases and beta are 0 at first, which would hide that they are multiplied, too.
+            moved = [tf.assign_add(each, tf.fill(each.shape, 0.3)) for each in variables]
+            gradients = tf.gradients(tf.reduce_sum(y * weights), variables)
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                session.run(moved)
+                found.append(session.run([y] + gradients))
+    for native, mixed in zip(*found):
+        np.testing.assert_allclose(mixed, native, rtol=1e-5, atol=1e-5)
+    assert 0.1 < (found[0][0] == 0).mean() < 0.3
+    off = layers.BatchContext('real', training=True)
+    with layers.compute_policy('float32', 'mixed'):
+        assert layers.dropout_gain(0.8, off) == 1
 
 
 def test_dropout_off_is_the_identity():
