@@ -35,6 +35,7 @@ class EvaluateConfig:
     mode: Optional[str]
     sizes: size_flags.SizeFlags
     averages: bool
+    temperature: Optional[float]
     step: Optional[int]
     which: Optional[str]
     images: Optional[str]
@@ -130,6 +131,8 @@ def _check_sources(values):
         raise flags.Error('--averages: expected --checkpoint beside it, found --images')
     elif values['z_dist'] is not None:
         raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
+    elif values['temperature'] is not None:
+        raise flags.Error('--temperature: expected --run or --checkpoint beside it, found --images')
     elif values['preset'] is None:
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
     if values['run'] is not None:

@@ -34,6 +34,7 @@ class ExportConfig:
     mode: Optional[str]
     sizes: size_flags.SizeFlags
     averages: bool
+    temperature: Optional[float]
     step: Optional[int]
     which: str
     formats: Optional[Tuple[str, ...]]
@@ -90,6 +91,7 @@ def export(config):
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes, config.averages)
+    preset = checkpoint_flags.at_temperature(preset, config)
     out = config.out or ('export' if config.run is None else os.path.join(
         config.run, 'export-{:06d}'.format(checkpoint_paths.step_of(prefix))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,

@@ -4,6 +4,7 @@ Thin over the rest of the package. Nothing here prints: notes go to `absl.loggin
 UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
+import dataclasses
 import math
 import numbers
 import os
@@ -136,7 +137,8 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
 
 
 def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,
-             which: Union[str, int] = 'last', z: Optional[np.ndarray] = None, labels: Any = None) -> np.ndarray:
+             which: Union[str, int] = 'last', z: Optional[np.ndarray] = None, labels: Any = None,
+             temperature: Optional[float] = None) -> np.ndarray:
     """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.
 
     Args:
@@ -148,11 +150,16 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
       labels: of a preset with labels, a class by name or label, or a list of names, which come in turn, each
         noise vector with all of them; or one label for each image, integers [N], or weights of the classes,
         float [N, classes], which draw N noise vectors. None: all classes in turn.
+      temperature: what noise is multiplied by, a number above 0; None for what the preset says.
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
     Raises UserError where there is no such checkpoint, and for noise or labels of another shape.
     """
     preset, prefix = restoring.find_checkpoint(preset, path, which)
+    if temperature is not None:
+        if not 0 < temperature < float('inf'):
+            raise UserError('generate: expected a temperature above 0, found {!r}'.format(temperature))
+        preset = dataclasses.replace(preset, temperature=float(temperature))
     columns, labels = _labels(run_folder.run_of(prefix, preset.name), preset, labels)
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)

@@ -26,8 +26,8 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
       z: float32 [N, z_dim], the preset's noise (see `sample_noise`).
       training: True: batch norm uses the batch's statistics, the ops that move its averages join
         the collection UPDATE_OPS, and dropout is on where the preset trains with it, with other masks in
-        every run of the session. False: batch norm uses its moving averages, and the same noise gives the
-        same images.
+        every run of the session. False: batch norm uses its moving averages, the noise is multiplied by the
+        preset's temperature, and the same noise gives the same images.
       dropout: on, off, or None for what the preset says. When sampling, the masks are those of `dcgan-sample`
         where the graph's seed is its --seed and there is no scope around.
       labels: of a preset with labels, integers [N], or weights of the classes, float [N, classes].
@@ -42,7 +42,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     with _seeded_graph():
         ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
             training) if dropout else None, batch_norm=preset.batch_norm, labels=one_hot)
-        images = preset.generator(z, ctx)
+        images = preset.generator(z if training or preset.temperature == 1 else z * preset.temperature, ctx)
         _add_updates(ctx)
         images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
         return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)

@@ -42,6 +42,7 @@ class SampleConfig:
     mode: Optional[str]
     sizes: size_flags.SizeFlags
     averages: bool
+    temperature: Optional[float]
     step: Optional[int]
     which: str
     num_images: Optional[int]
@@ -86,8 +87,8 @@ def parse(argv):
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
     command.path('out', None, 'The file, a PNG or JPEG picture by its name. Default: samples-STEP-SEED.png in the run '
-                              'folder (-seeds.png of --seeds, -z.png of --z), samples.png for a checkpoint; none '
-                              'beside --outdir and --video.',
+                              'folder (-seeds.png of --seeds, -z.png of --z; with a --temperature -0-t0.7.png), '
+                              'samples.png for a checkpoint; none beside --outdir and --video.',
                  paths.PICTURES)
     command.path('outdir', None, 'A folder to write a PNG file into for each image: seed000000.png is that of seed 0, '
                                  'seed000000-class7-horse.png of a class, z000000.png of the first vector of --z.')
@@ -137,6 +138,7 @@ def sample(config):
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes, config.averages)
+    preset = checkpoint_flags.at_temperature(preset, config)
     names, wanted = _classes(config, preset, run_folder.run_of(prefix, preset.name))
     inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None
@@ -144,8 +146,9 @@ def sample(config):
         film, note = video.writable_path(config.video)
     elif config.outdir is None and out is None:
         source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
-        out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
-            checkpoint_paths.step_of(prefix), source))
+        heat = '' if config.temperature is None else '-t{:g}'.format(config.temperature)
+        out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}{}.png'.format(
+            checkpoint_paths.step_of(prefix), source, heat))
     _check_outputs(config, list(filter(None, (out, film, config.npz))))
     if config.outdir is not None:
         others = image_files.check(config.outdir, inputs.names, config.overwrite)

@@ -173,6 +173,7 @@ def _manifest(exported, prefix, written):
         'preset': preset.name,
         'title': preset.title,
         'classes': exported.classes,
+        'temperature': preset.temperature,
         'checkpoint': prefix,
         'step': exported.step,
         'networks': [{

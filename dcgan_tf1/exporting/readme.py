@@ -247,12 +247,12 @@ def text(exported, written):
             preset.title[0].upper(), preset.title[1:],
             '' if exported.step is None else ', after {:,} steps'.format(exported.step)), '',
         'Noise `{}:0` [N, {}], {}, {}; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
-        'its moving averages.'.format(
+        'its moving averages{}.'.format(
             network.inputs[0].name, preset.z_dim,
             {'uniform': 'uniform in [-1, 1)', 'normal': 'normal with mean 0 and variance 1',
              'uniform01': 'uniform in [0, 1)'}[preset.noise],
             'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
-            high)]
+            high, '' if preset.temperature == 1 else ', noise multiplied by {:g}'.format(preset.temperature))]
     lines += _labels(exported) if conditional else []
     for other in exported.networks[1:]:
         lines += ['', 'Beside it lies the discriminator: images `{}:0` {}{} go in, `{}:0` [N, 1] come out; its batch '

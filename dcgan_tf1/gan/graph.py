@@ -49,9 +49,9 @@ def _dropout_seed_placeholder():
 
 
 def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
-    """Images with batch norm on its moving averages: [N] + image_shape."""
+    """Images with batch norm on its moving averages, at the preset's temperature: [N] + image_shape."""
     ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
-    images = preset.generator(noise, ctx)
+    images = preset.generator(noise if preset.temperature == 1 else noise * preset.temperature, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
     if tuple(images.shape.as_list()[1:]) == preset.image_shape:

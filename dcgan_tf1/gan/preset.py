@@ -96,6 +96,9 @@ class Preset:
     # Whether the average forgets faster in the first steps: its decay is then at most (1 + n) / (10 + n) after n
     # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
     ema_warmup: bool = False
+    # What noise is multiplied by when images are sampled, but not in training: less than 1 for fewer odd images and
+    # less variety, more than 1 for the reverse. Source: Kingma and Dhariwal, 2018, https://arxiv.org/abs/1807.03039.
+    temperature: float = free_on_resume(1.0)
 
     # The spectral norm of the kernels that are spectrally normalised; 1 as published. The logits of a network of four
     # layers then hardly reach the hinge loss's margin: the discriminator is too weak.
@@ -185,6 +188,8 @@ class Preset:
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
         if not self.spectral_gain > 0:
             raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
+        if not 0 < self.temperature < float('inf'):
+            raise ValueError('Preset.temperature: expected a number above 0, found {!r}'.format(self.temperature))
         if self.classes is not None:
             self._check_conditional()
 

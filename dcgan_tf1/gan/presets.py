@@ -177,6 +177,7 @@ _CGAN_MNIST = dataclasses.replace(
     sizes_of_variables=networks.cgan_sizes,
     classes=10,
     noise='normal',
+    temperature=1.03,
     epochs=15,
     d_learning_rate=2e-3,
     samples=10,

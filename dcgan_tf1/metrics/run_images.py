@@ -42,17 +42,19 @@ def all_checkpoints(run):
     return [checkpoint.checkpoint_path(folder, step) for step in steps]
 
 
-def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=None):
+def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=None, heated=False):
     """Yields a Sampled of `count` images for each checkpoint prefix, all of the same noise.
 
     labels: int32 [count], where the preset takes some.
-    variants: whether the preset's other ways to sample are measured too, with dropout switched off and without
-    averaged weights.
+    variants: whether the preset's other ways to sample are measured too, with dropout switched off, at a temperature
+    of 1 and without averaged weights. heated: whether the preset's temperature is another one than its own.
     """
     z = sample_noise(preset, count, seed)
-    modes = [('as the preset samples', preset, None)]
+    modes = [('temperature {:g}'.format(preset.temperature) if heated else 'as the preset samples', preset, None)]
     if variants and preset.dropout_when_sampling:
         modes.append(('dropout off', preset, False))
+    if variants and preset.temperature != 1 and not heated:
+        modes.append(('temperature 1', dataclasses.replace(preset, temperature=1.0), None))
     if variants and preset.ema_decay is not None:
         modes.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
     for prefix in prefixes:

@@ -10,7 +10,7 @@ import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, reading, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
+from dcgan_tf1.runs import checkpoint_flags, checkpoint_paths, run_folder, sampling, size_flags
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
@@ -22,6 +22,7 @@ NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
     preset, image_class = _system(config)
+    preset = checkpoint_flags.at_temperature(preset, config)
     how = _reading(config, preset)
     out = config.out or _default_out(config, preset)
     unwritable = _check_outputs(config, preset, out)
@@ -78,7 +79,8 @@ def evaluate(config):
     # Last, so that an evaluation with this file is a whole one.
     write_json(os.path.join(out, 'metrics.json'), {
         'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
-        'seed': config.seed, 'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
+        'seed': config.seed, 'temperature': preset.temperature if given is None else None,
+        'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
         'data': record, 'classes': list(dataset.classes), 'results': rows,
         'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
     if unwritable:
@@ -189,7 +191,8 @@ def _sampled(config, preset, given, prefixes, count, labels):
         return
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(
-        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device, labels)
+        preset, prefixes, count, config.seed, not config.all_checkpoints, config.device, labels,
+        config.temperature is not None)
 
 
 def _extractor(config, dataset):

@@ -1,5 +1,7 @@
 """Flags that say which checkpoint of which run: those of sample, evaluate and export."""
 
+import dataclasses
+
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
 from dcgan_tf1.runs import size_flags
@@ -22,6 +24,8 @@ def add(command):
     mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
     command.boolean('averages', False, "Of --checkpoint, the moving averages of the generator's weights "
                                        '(NAME/ExponentialMovingAverage) in place of the weights; a run says itself.')
+    command.real('temperature', None, 'What noise is multiplied by before images are made of it: less than 1 for '
+                 'fewer odd images and less variety, more than 1 for the reverse. Default: what the preset says.')
     size_flags.add(command, "what the checkpoint's variables tell of dcgan and the ResNets, else what the preset says")
 
 
@@ -45,6 +49,8 @@ def preset_file_flag(command):
 def check(values):
     """Refuses what does not go together. Afterwards `checkpoint` is a path or None, and `which` last or best."""
     check_preset(values)
+    if values['temperature'] is not None and not 0 < values['temperature'] < float('inf'):
+        raise flags.Error('--temperature: expected a number above 0, found {:g}'.format(values['temperature']))
     if values['run'] is not None and values['checkpoint'] in _WHICH:
         if values['which'] not in (None, values['checkpoint']):
             raise flags.Error('--checkpoint: expected the same as --which, found --checkpoint={} and '
@@ -75,6 +81,11 @@ def check_preset(values):
         check_name(values['preset'])
     if values['preset'] in PRESETS:
         check_mode(values['preset'], values['mode'])
+
+
+def at_temperature(preset, config):
+    """The preset with the --temperature that was asked for, if there was one."""
+    return preset if config.temperature is None else dataclasses.replace(preset, temperature=config.temperature)
 
 
 def load_presets(config):

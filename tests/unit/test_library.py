@@ -15,7 +15,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import command_environment, run_command
+from helpers.commands import check_one_line_error, command_environment, run_command
 from helpers.places import ROOT
 from PIL import Image
 
@@ -23,7 +23,7 @@ import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.noise import sample_interpolations
-from dcgan_tf1.metrics import distances
+from dcgan_tf1.metrics import distances, run_images
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
 DENSE, BLOG = dcgan.get_preset('blog_dense'), dcgan.get_preset('blog_mnist')
@@ -168,6 +168,51 @@ def test_with_batch_norm_and_dropout_in_sampling_as_well(blog_run):
     np.testing.assert_allclose(found, dcgan.generate(blog_run, 4, seed=5), atol=1e-5)
     np.testing.assert_allclose(plain, sampling.generate(BLOG, last(blog_run), noise, dropout=False), atol=1e-5)
     assert np.abs(plain - found).max() > 0.01
+
+
+def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tmp_path):
+    """In the library, in dcgan-sample, in an exported graph and for dcgan-evaluate alike; never in training."""
+    noise, prefix = dcgan.sample_noise(DENSE, 4, seed=5), last(run)
+    expected = dense_images(values_of(prefix), 0.5 * noise)
+    np.testing.assert_allclose(dcgan.generate(run, 4, seed=5, temperature=0.5), expected, atol=1e-5)
+    with pytest.raises(dcgan.UserError, match='^generate: expected a temperature above 0, found 0$'):
+        dcgan.generate(run, temperature=0)
+    npz, picture, out = [str(tmp_path / name) for name in ('found.npz', 'found.png', 'exported')]
+    status, _, err = run_command('sample', '--run=' + run, '--num_images=4', '--seed=5', '--temperature=0.5',
+                                 '--npz=' + npz, '--out=' + picture)
+    assert status == 0, err
+    with np.load(npz) as arrays:
+        np.testing.assert_array_equal(arrays['z'], noise)
+        np.testing.assert_allclose(arrays['images'], expected, atol=1e-5)
+    status, _, err = run_command('export', '--run=' + run, '--formats=frozen', '--temperature=0.5', '--out=' + out)
+    assert status == 0, err
+    definition = tf.GraphDef()
+    with open(os.path.join(out, 'frozen', 'generator.pb'), 'rb') as file:
+        definition.ParseFromString(file.read())
+    with tf.Graph().as_default(), tf.Session() as session:
+        images, = tf.import_graph_def(definition, return_elements=['images:0'], name='')
+        np.testing.assert_allclose(session.run(images, {'inputs_noise:0': noise}), expected, atol=1e-5)
+    for half, names in ((False, ['as the preset samples', 'temperature 1']), (True, ['temperature 0.5'])):
+        sampled = list(run_images.sample_checkpoints(
+            dataclasses.replace(DENSE, temperature=0.5), [prefix], 4, 5, True, 'cpu', heated=half))
+        assert [each.name for each in sampled] == names
+        assert np.abs(sampled[0].images - dcgan.to_uint8(expected, DENSE.image_range).astype(float)).max() <= 1
+    cold = dataclasses.replace(DENSE, temperature=0.5)
+    with tf.Graph().as_default(), tf.Session() as session:
+        trained = [dcgan.generator(preset, noise, training=True) for preset in (DENSE, cold)]
+        dcgan.restore(session, DENSE, run)
+        np.testing.assert_array_equal(*session.run(trained))
+    with pytest.raises(ValueError, match=r'^Preset.temperature: expected a number above 0, found nan$'):
+        dataclasses.replace(DENSE, temperature=float('nan'))
+
+
+@pytest.mark.parametrize('flags, error', [
+    (('sample', '--checkpoint=a', '--preset=vae', '--temperature=-1'), 'expected a number above 0, found -1'),
+    (('export', '--checkpoint=a', '--preset=vae', '--temperature=inf'), 'expected a number above 0, found inf'),
+    (('evaluate', '--images=a', '--preset=vae', '--temperature=2'), 'expected --run or --checkpoint beside it'),
+])
+def test_temperatures_that_are_refused(flags, error):
+    check_one_line_error(run_command(*flags), '--temperature: ' + error)
 
 
 def test_two_generators_under_scopes_have_checkpoints_of_their_own(run, averaged):

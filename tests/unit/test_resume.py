@@ -202,7 +202,7 @@ def test_what_may_change_on_resume_is_said_on_the_field():
     assert free == set(resume.FREE_FIELDS) == {
         'title', 'epochs', 'steps', 'losses', 'log_every', 'log_first', 'samples_every', 'samples', 'samples_columns',
         'samples_noise', 'samples_name', 'first_step', 'first_epoch', 'gif', 'checkpoint_every', 'recorded_losses',
-        'modes', 'mode', 'first_adam', 'image_sizes', 'sizes_of_variables'}
+        'modes', 'mode', 'first_adam', 'image_sizes', 'sizes_of_variables', 'temperature'}
 
 
 def test_a_run_of_before_modes_were_recorded_is_gone_on_with_in_its_mode():
