@@ -160,7 +160,7 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
         if not 0 < temperature < float('inf'):
             raise UserError('generate: expected a temperature above 0, found {!r}'.format(temperature))
         preset = dataclasses.replace(preset, temperature=float(temperature))
-    columns, labels = _labels(run_folder.run_of(prefix, preset.name), preset, labels)
+    columns, labels = _labels(prefix, preset, labels)
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)
     else:
@@ -178,7 +178,7 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
     return sampling.generate(preset, prefix, drawn, seed, labels=labels)
 
 
-def _labels(run: Optional[str], preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
+def _labels(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
     """(the classes to take in turn or None, a label or weights for each image or None) of generate's `labels`."""
     if preset.classes is None:
         if labels is not None:
@@ -191,7 +191,7 @@ def _labels(run: Optional[str], preset: Preset, labels: Any) -> Tuple[Optional[L
     except ValueError:  # rows of several lengths
         given = np.asarray(None)
     if given.dtype.kind == 'U' and given.ndim < 2 and given.size:
-        names = classes.class_names(run, preset)
+        names = classes.class_names_of_checkpoint(prefix, preset)
         return [label for text in given.reshape(-1) for label in classes.parse_classes(
             str(text), names, 'generate')], None
     if given.dtype.kind in 'iu' and given.ndim < 2 and given.size and given.min() >= 0 and (

@@ -139,7 +139,7 @@ def sample(config):
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes, config.averages)
     preset = checkpoint_flags.at_temperature(preset, config)
-    names, wanted = _classes(config, preset, run_folder.run_of(prefix, preset.name))
+    names, wanted = _classes(config, preset, prefix)
     inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None
     if config.video is not None:
@@ -200,14 +200,14 @@ def _generate(config, preset, prefix, inputs, whole):
     return [np.concatenate(some) if some else None for some in (kept, pictures)]
 
 
-def _classes(config, preset, run):
+def _classes(config, preset, prefix):
     """(names of the preset's classes, the labels asked for); both empty where it takes none."""
-    from dcgan_tf1.runs.classes import class_names, parse_classes
+    from dcgan_tf1.runs.classes import class_names_of_checkpoint, parse_classes
     if preset.classes is None:
         if config.classes is not None:
             raise UserError('--class: expected a preset with labels, found {}, which takes none'.format(preset.name))
         return (), []
-    names = class_names(run, preset)
+    names = class_names_of_checkpoint(prefix, preset)
     return names, list(range(preset.classes)) if config.classes is None else parse_classes(config.classes, names)
 
 

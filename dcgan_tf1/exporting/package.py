@@ -15,8 +15,8 @@ import dcgan_tf1
 from dcgan_tf1.exporting import formats, freeze, readme
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
-from dcgan_tf1.runs import checkpoint, checkpoint_paths, run_folder
-from dcgan_tf1.runs.classes import class_names
+from dcgan_tf1.runs import checkpoint, checkpoint_paths
+from dcgan_tf1.runs.classes import class_names_of_checkpoint
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
@@ -100,7 +100,7 @@ def opened(preset, prefix, with_discriminator=False, opset=17, uint8=False, chan
                                 for some in (networks, variants)]
             yield formats.Export(preset, checkpoint_paths.step_of(prefix), frozen, session, signatures, opset,
                                  functools.partial(_draw, preset),
-                                 list(class_names(run_folder.run_of(prefix, preset.name), preset)) or None, variants)
+                                 list(class_names_of_checkpoint(prefix, preset)) or None, variants)
 
 
 def _frozen(session, placeholders, network):

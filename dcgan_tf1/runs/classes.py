@@ -30,6 +30,11 @@ def class_names(run, preset):
     return tuple(names)
 
 
+def class_names_of_checkpoint(prefix, preset):
+    """class_names() of the run in which a checkpoint lies, if it lies in one."""
+    return class_names(run_folder.run_of(prefix, preset.name), preset)
+
+
 def parse_classes(text, names, flag='--class'):
     """The labels that a text asks for: a class by name or number, several with commas between them, or 'all'.
 
