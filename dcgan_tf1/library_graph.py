@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, layers, moving_averages
+from dcgan_tf1.gan.noise import at_temperature
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.util.errors import UserError
 
@@ -26,7 +27,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
       z: float32 [N, z_dim], the preset's noise (see `sample_noise`).
       training: True: batch norm uses the batch's statistics, the ops that move its averages join
         the collection UPDATE_OPS, and dropout is on where the preset trains with it, with other masks in
-        every run of the session. False: batch norm uses its moving averages, the noise is multiplied by the
+        every run of the session. False: batch norm uses its moving averages, the noise is taken at the
         preset's temperature, and the same noise gives the same images.
       dropout: on, off, or None for what the preset says. When sampling, the masks are those of `dcgan-sample`
         where the graph's seed is its --seed and there is no scope around.
@@ -42,7 +43,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     with _seeded_graph():
         ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
             training) if dropout else None, batch_norm=preset.batch_norm, labels=one_hot)
-        images = preset.generator(z if training or preset.temperature == 1 else z * preset.temperature, ctx)
+        images = preset.generator(z if training else at_temperature(preset, z), ctx)
         _add_updates(ctx)
         images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
         return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)

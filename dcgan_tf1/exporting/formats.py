@@ -250,15 +250,25 @@ def latent_directions(network, count):
     for op in graph.get_operations():
         if op.type == 'MatMul' and op.inputs[1].op.name in values:
             joined = list(op.inputs[0].op.inputs)[:-1] if op.inputs[0].op.type == 'ConcatV2' else [op.inputs[0]]
-            names = [tensor.name for tensor in joined]
-            if noise in names:
-                start = sum(tensor.shape.as_list()[1] for tensor in joined[:names.index(noise)])
+            sources = [_source(tensor) for tensor in joined]
+            if noise in sources:
+                start = sum(tensor.shape.as_list()[1] for tensor in joined[:sources.index(noise)])
                 kernel = tf.make_ndarray(values[op.inputs[1].op.name])[start:start + network.inputs[0].shape[0]]
                 vectors = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)[0].T[:count]
                 # A singular vector's sign is arbitrary; fix it, so that an export can be repeated.
                 return vectors * np.sign(
                     vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])[:, np.newaxis]
     raise UserError('web: expected a generator whose first layer is dense, found none in {}'.format(network.name))
+
+
+def _source(tensor):
+    """The name of the tensor that this one is, or is but for constants that move it: noise at a temperature."""
+    while tensor.op.type in ('Mul', 'Add', 'AddV2', 'Sub'):
+        moved = [each for each in tensor.op.inputs if each.op.type != 'Const']
+        if len(moved) != 1:
+            break
+        tensor, = moved
+    return tensor.name
 
 
 # -------------------------------------------------------------------------------- the table

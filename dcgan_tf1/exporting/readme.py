@@ -252,7 +252,7 @@ def text(exported, written):
             {'uniform': 'uniform in [-1, 1)', 'normal': 'normal with mean 0 and variance 1',
              'uniform01': 'uniform in [0, 1)'}[preset.noise],
             'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
-            high, '' if preset.temperature == 1 else ', noise multiplied by {:g}'.format(preset.temperature))]
+            high, '' if preset.temperature == 1 else ', at a temperature of {:g}'.format(preset.temperature))]
     lines += _labels(exported) if conditional else []
     for other in exported.networks[1:]:
         lines += ['', 'Beside it lies the discriminator: images `{}:0` {}{} go in, `{}:0` [N, 1] come out; its batch '

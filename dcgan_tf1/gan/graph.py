@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.collectives import AllReduce, build_sync_ops
+from dcgan_tf1.gan.noise import at_temperature
 from dcgan_tf1.gan.step_loop import FLOATS, build_step_loop, loops_of_tensorflow_1
 from dcgan_tf1.gan.updates import EMA, UpdateBuilder, network_trainables
 
@@ -51,7 +52,7 @@ def _dropout_seed_placeholder():
 def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
     """Images with batch norm on its moving averages, at the preset's temperature: [N] + image_shape."""
     ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
-    images = preset.generator(noise if preset.temperature == 1 else noise * preset.temperature, ctx)
+    images = preset.generator(at_temperature(preset, noise), ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
     if tuple(images.shape.as_list()[1:]) == preset.image_shape:

@@ -14,6 +14,14 @@ def sample_noise(preset, count, seed=0, stream='sample', step=0):
     return draw_noise(seed, stream, step, (count, preset.z_dim), preset.noise)
 
 
+def at_temperature(preset, z):
+    """What images are sampled from, of noise z: `temperature` times as far from its mean. z: an array or a tensor."""
+    if preset.temperature == 1:
+        return z
+    mean = 0.5 if preset.noise == 'uniform01' else 0.0
+    return mean + (z - mean) * preset.temperature if mean else z * preset.temperature
+
+
 def labels_in_turn(preset, count):
     """All classes in turn: int32 [count]; None where the preset takes no labels."""
     return None if preset.classes is None else (np.arange(count) % preset.classes).astype(np.int32)

@@ -97,7 +97,8 @@ class Preset:
     # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
     ema_warmup: bool = False
     # What noise is multiplied by when images are sampled, but not in training: less than 1 for fewer odd images and
-    # less variety, more than 1 for the reverse. Source: Kingma and Dhariwal, 2018, https://arxiv.org/abs/1807.03039.
+    # less variety, more than 1 for the reverse. Of 'uniform01' it is the distance from 0.5. Source: Kingma and
+    # Dhariwal, 2018, https://arxiv.org/abs/1807.03039.
     temperature: float = free_on_resume(1.0)
 
     # The spectral norm of the kernels that are spectrally normalised; 1 as published. The logits of a network of four

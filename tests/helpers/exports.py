@@ -29,12 +29,14 @@ def _labelled_discriminator(x, ctx):
         return logits, tf.sigmoid(logits)
 
 
-# The smallest conditional preset; no command knows it but within `registered`.
+# The smallest conditional preset; no command knows it but within `registered`. It is sampled at a temperature, as
+# is the next one.
 LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
-                               classes=10, generator=_labelled_generator, discriminator=_labelled_discriminator)
+                               classes=10, temperature=0.9, generator=_labelled_generator,
+                               discriminator=_labelled_discriminator)
 # A small one of images that are not square, whose sides halve unevenly. It is not told by a checkpoint's variables.
 ODD = dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 3)), name='odd_dcgan', gf_dim=8, df_dim=8,
-                          noise='uniform01', sizes_of_variables=None)
+                          noise='uniform01', temperature=0.8, sizes_of_variables=None)
 
 
 def preset_of(name):

@@ -22,7 +22,7 @@ from PIL import Image
 import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan import presets as table
-from dcgan_tf1.gan.noise import sample_interpolations
+from dcgan_tf1.gan.noise import at_temperature, sample_interpolations
 from dcgan_tf1.metrics import distances, run_images
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
@@ -202,6 +202,8 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
         trained = [dcgan.generator(preset, noise, training=True) for preset in (DENSE, cold)]
         dcgan.restore(session, DENSE, run)
         np.testing.assert_array_equal(*session.run(trained))
+    shifted = dataclasses.replace(cold, noise='uniform01')
+    np.testing.assert_allclose(at_temperature(shifted, np.array([0, 0.5, 1])), [0.25, 0.5, 0.75])
     with pytest.raises(ValueError, match=r'^Preset.temperature: expected a number above 0, found nan$'):
         dataclasses.replace(DENSE, temperature=float('nan'))
 

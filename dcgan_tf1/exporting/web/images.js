@@ -20,6 +20,12 @@ function drawNoise(page) {
   return z;
 }
 
+// Noise that reaches `temperature` times as far from its mean.
+function atTemperature(page, z, temperature) {
+  const mean = page.noise === 'uniform01' ? 0.5 : 0;
+  return z.map((value) => mean + temperature * (value - mean));
+}
+
 // On the way from a to b: straight for uniform noise, which stays within its cube, and along
 // a circle for normal noise, which stays normal.
 function between(page, a, b, way) {

@@ -74,7 +74,8 @@ async function start() {
   // Samples -> the images' values, one after the other.
   async function generate(samples) {
     const output = tf.tidy(() => {
-      const inputs = { [page.input.split(':')[0]]: matrix(samples.map(({ z }) => z)) };
+      const heat = Number(element('temperature').value);
+      const inputs = { [page.input.split(':')[0]]: matrix(samples.map(({ z }) => atTemperature(page, z, heat))) };
       if (page.classes) inputs[page.class_weights.split(':')[0]] = matrix(samples.map(({ weights }) => weights));
       return model.execute(inputs, page.output);
     });
@@ -166,6 +167,13 @@ async function start() {
     element('varied-class').textContent = page.classes ? `Class: ${nameOf(chosen.label)}` : '';
   });
 
+  // The walk's two ends, which may not be among the samples any more, and what is between them.
+  const showEnds = newest(async () => {
+    const made = await images([state.start, state.end]);
+    ['start', 'end'].forEach((name, i) => draw(element(name), made[i]));
+    await showWalk();
+  });
+
   const showWalk = newest(async () => {
     const way = Number(element('position').value) / 100;
     element('position-value').textContent = `${Math.round(100 * way)} %`;
@@ -208,6 +216,12 @@ async function start() {
     element('sliders').append(label, input);
   });
 
+  if (page.noise !== 'normal') element('temperature').max = 1; // beyond it lies noise that no training had
+  element('temperature').addEventListener('input', () => {
+    element('temperature-value').textContent = element('temperature').value;
+    drawSamples();
+    showEnds();
+  });
   element('new').addEventListener('click', () => showSamples(
     Array.from({ length: SAMPLES }, () => drawNoise(page))));
   element('reset').addEventListener('click', () => {
