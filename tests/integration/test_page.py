@@ -281,19 +281,24 @@ def test_a_class_by_keyboard_shows_the_same_noise_in_that_class(name, browser, n
     browser.switch_to.active_element.send_keys(Keys.END)
     until_shown('#varied', of_class(z[2:3] + np.float32(3 / np.sqrt(3)) * np.float32(directions[:1]), 7)[0])
 
-    # A temperature of a half: everything on the page is of half the noise.
-    def set_temperature(keys):
+    # At another temperature everything on the page is of noise that reaches as far; the export's own is 0.9.
+    def set_temperature(key, value):
         browser.execute_script("document.getElementById('temperature').focus()")
-        browser.switch_to.active_element.send_keys(*keys)
+        browser.switch_to.active_element.send_keys(key)
+        assert browser.find_element('id', 'temperature-value').text == value
 
+    own = preset_of(name).temperature
+    assert browser.find_element('id', 'temperature-value').text == '{:g}'.format(own)
     press('#reset')
-    set_temperature([Keys.ARROW_LEFT] * 5)
-    wait_until(lambda: is_shown(browser, name, '#start', 0, of_class(z[2:3] / 2, 3)[0]))
-    until_shown('#varied', of_class(z[2:3] / 2, 7)[0])
-    check_grid(browser, name, of_class(z / 2, 7))
-    assert browser.find_element('id', 'temperature-value').text == '0.5'
-    set_temperature([Keys.END])  # of uniform noise 1, where it was
-    assert browser.find_element('id', 'temperature-value').text == '1'
+    set_temperature(Keys.HOME, '0.1')
+    wait_until(lambda: is_shown(browser, name, '#start', 0, of_class(z[2:3] * 0.1 / own, 3)[0]))
+    until_shown('#varied', of_class(z[2:3] * 0.1 / own, 7)[0])
+    check_grid(browser, name, of_class(z * np.float32(0.1 / own), 7))
+    set_temperature(Keys.END, '1' if preset_of(name).noise == 'uniform' else '1.5')
+    browser.execute_script("""
+        const slider = document.getElementById('temperature');
+        slider.value = dcgan.page.temperature;
+        slider.dispatchEvent(new Event('input'));""")
     until_shown('#start', of_class(z[2:3], 3)[0])
 
     # Half the way from the 3 to the 7 is of half of each class.

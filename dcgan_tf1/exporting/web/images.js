@@ -20,10 +20,10 @@ function drawNoise(page) {
   return z;
 }
 
-// Noise that reaches `temperature` times as far from its mean.
+// What to feed for images of noise z at a temperature: the model itself multiplies by the one it was exported at.
 function atTemperature(page, z, temperature) {
   const mean = page.noise === 'uniform01' ? 0.5 : 0;
-  return z.map((value) => mean + temperature * (value - mean));
+  return z.map((value) => mean + temperature / page.temperature * (value - mean));
 }
 
 // On the way from a to b: straight for uniform noise, which stays within its cube, and along

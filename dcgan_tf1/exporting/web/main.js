@@ -126,11 +126,14 @@ async function start() {
       again = true;
       if (running) return;
       running = true;
-      while (again) {
-        again = false;
-        await work();
+      try {
+        while (again) {
+          again = false;
+          await work();
+        }
+      } finally {
+        running = false;
       }
-      running = false;
     };
   }
 
@@ -216,7 +219,10 @@ async function start() {
     element('sliders').append(label, input);
   });
 
-  if (page.noise !== 'normal') element('temperature').max = 1; // beyond it lies noise that no training had
+  // Beyond 1, uniform noise is such as no training had.
+  element('temperature').max = Math.max(page.noise === 'normal' ? 1.5 : 1, page.temperature);
+  element('temperature').value = page.temperature;
+  element('temperature-value').textContent = element('temperature').value;
   element('temperature').addEventListener('input', () => {
     element('temperature-value').textContent = element('temperature').value;
     drawSamples();
@@ -254,12 +260,12 @@ async function start() {
 
   // For the console, and for tests: images of chosen noise.
   window.dcgan = { page, showSamples };
-  document.querySelector('main').hidden = false;
   const first = Array.from({ length: SAMPLES }, () => drawNoise(page));
   await images([sample(page, first[0], 0, 0)]); // the first call prepares the backend and is no measure of its speed
   await showSamples(first);
   await setEnd('start', 0);
   await setEnd('end', 1);
+  document.querySelector('main').hidden = false; // every control has now what it works on
 }
 
 start().catch((error) => {
