@@ -253,6 +253,8 @@ def parse(argv):
     arguments = parser.parse_args(argv)
     names = [name for name in (QUICK if arguments.quick else CHECKS)
              if any(text in name for text in arguments.only.split(','))]
+    if not os.access(arguments.python, os.X_OK) or os.path.isdir(arguments.python):
+        parser.error('--python: expected an interpreter, found {}'.format(arguments.python))
     if not names:
         parser.error('--only={}: expected a part of one of {}, found none'.format(arguments.only, ', '.join(CHECKS)))
     return arguments, names

@@ -159,6 +159,8 @@ if [ -n "${LIST:-}" ]; then
   printf '%-30s %5s h\n' 'all that is left' "$left"
   exit
 fi
+# Says which records are of presets that have changed since: those runs are to be moved away and made anew.
+[ -n "$quick" ] || go "$python" benchmarks/results_table.py || failed+=("the tables")
 for each in $chosen; do
   report "${each%%:*}" "${each##*:}"
 done

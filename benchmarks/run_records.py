@@ -149,8 +149,11 @@ def outdated(record):
     preset, mode = PRESETS[record['preset']], record['mode']
     if mode is not None and mode not in preset.modes:
         return ['it has no mode {} any more'.format(mode)]
-    return differences(preset if mode is None else preset.with_mode(mode), record['identity'], record['steps'],
-                       record['steps_per_epoch'])
+    preset = preset if mode is None else preset.with_mode(mode)
+    temperature = record['evaluation'].get('temperature', 1.0)
+    measured = [] if temperature == preset.temperature else [
+        'temperature was {:g}, now {:g}'.format(temperature, preset.temperature)]
+    return measured + differences(preset, record['identity'], record['steps'], record['steps_per_epoch'])
 
 
 def _command(text):
@@ -224,7 +227,11 @@ def _evaluation(path, preset, config, step, trial):
     if not real or not others:
         raise UserError('{}: expected metrics of real and of generated images, found {}'.format(
             name, ', '.join(row['name'] for row in rows) or 'none'))
-    return {'n': found['n'], 'features': found['features']['name'],
+    temperature = found.get('temperature', 1.0)  # from before there were others
+    if temperature != preset.temperature:
+        raise UserError("{}: expected an evaluation at {}'s temperature {:g}, found {:g}".format(
+            name, preset.name, preset.temperature, temperature))
+    return {'n': found['n'], 'features': found['features']['name'], 'temperature': temperature,
             'real': {key: value for key, value in real[0].items() if key != 'name'}, 'results': others}
 
 

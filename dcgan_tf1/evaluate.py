@@ -72,7 +72,8 @@ def parse(argv):
                                'read; where they are kept may be another place)',
                       '--images=FOLDER and of real pictures')
     command.group('Where to')
-    command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder, else evaluation.')
+    command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder (with a --temperature '
+                              'evaluation-STEP-t0.7), else evaluation.')
     command.boolean('overwrite', False, 'Replace an earlier evaluation.')
     command.group('Machine')
     flags.device_flag(command)

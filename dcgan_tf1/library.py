@@ -18,6 +18,7 @@ from dcgan_tf1.data import loading, reading, sources
 from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
+from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sample_inputs, sampling, size_flags
 from dcgan_tf1.util import images as pictures
@@ -63,7 +64,9 @@ def preset_of(path: str, preset: Optional[Preset] = None,
         return run_folder.read_preset(path, logging.info)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last')
     height, width = _size(image_size)
-    given = size_flags.NOTHING._replace(height=height, width=width)
+    run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
+    if run is not None:
+        given = size_flags.beside_run(run_folder.read_preset(run, logging.info), given)
     return size_flags.of_checkpoint(preset, prefix, given, logging.info)
 
 
@@ -150,16 +153,13 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
       labels: of a preset with labels, a class by name or label, or a list of names, which come in turn, each
         noise vector with all of them; or one label for each image, integers [N], or weights of the classes,
         float [N, classes], which draw N noise vectors. None: all classes in turn.
-      temperature: what noise is multiplied by, a number above 0; None for what the preset says.
+      temperature: what noise is multiplied by, from 0.001 to 1,000; None for what the preset says.
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
     Raises UserError where there is no such checkpoint, and for noise or labels of another shape.
     """
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    if temperature is not None:
-        if not 0 < temperature < float('inf'):
-            raise UserError('generate: expected a temperature above 0, found {!r}'.format(temperature))
-        preset = dataclasses.replace(preset, temperature=float(temperature))
+    preset = _at_temperature('generate', preset, temperature)
     columns, labels = _labels(prefix, preset, labels)
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)
@@ -176,6 +176,14 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
         raise UserError('generate: expected {} labels, as many as noise vectors, found {}'.format(
             len(drawn), len(labels)))
     return sampling.generate(preset, prefix, drawn, seed, labels=labels)
+
+
+def _at_temperature(name: str, preset: Preset, temperature: Optional[float]) -> Preset:
+    if temperature is None:
+        return preset
+    if not is_temperature(temperature):
+        raise UserError('{}: expected a temperature from 0.001 to 1,000, found {!r}'.format(name, temperature))
+    return dataclasses.replace(preset, temperature=float(temperature))
 
 
 def _labels(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
@@ -254,6 +262,10 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
         raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
+    if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
+            isinstance(side, numbers.Integral) and side > 0 for side in shape)):
+        raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
+    data_dir = None if data_dir is None else os.fspath(data_dir)
     return loading.load(name, split, data_dir, shape, logging.info, reading.of_library(name, how))
 
 
@@ -261,13 +273,14 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
 
 def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
                      which: Union[str, int] = 'last', with_discriminator: bool = False,
-                     overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc') -> List[str]:
+                     overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc',
+                     temperature: Optional[float] = None) -> List[str]:
     """Writes a folder with what other systems load a checkpoint's generator by, as `dcgan-export` does.
 
     Each format is compared with the session; MANIFEST.json has the largest error of each.
 
     Args:
-      path, which, preset: as for `generate`.
+      path, which, preset, temperature: as for `generate`.
       out: the folder, which is empty or not there yet.
       formats: some of 'frozen', 'saved_model', 'meta_graph', 'tflite', 'onnx', 'tfjs' and 'web'; None for all that
         can be written here.
@@ -288,5 +301,6 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     if layout not in ('nhwc', 'nchw'):
         raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
+    preset = _at_temperature('export_generator', preset, temperature)
     return package.write(preset, prefix, os.fspath(out), formats, with_discriminator, overwrite=overwrite,
                          log=logging.info, uint8=uint8, channels_first=layout == 'nchw')

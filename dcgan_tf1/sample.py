@@ -123,6 +123,8 @@ def _check(values):
                     raise flags.Error('--{}: expected no --{} beside it, found both'.format(name, other))
     if values['video'] is not None and not values['interpolate']:
         raise flags.Error('--video: expected --interpolate beside it, found none')
+    if values['interpolate'] and values['columns'] == 1:
+        raise flags.Error('--columns: expected 2 or more beside --interpolate, found 1')
     if values['outdir'] is not None and values['out'] is None and values['columns']:
         raise flags.Error('--columns: expected a picture, found --outdir without --out')
 

@@ -100,16 +100,18 @@ def _only_part(tree, tell):
 def _labelled_by_file(tree, reading, tell):
     """What dataset.json, metadata.csv or metadata.jsonl says is taken; None where there is none of these."""
     tables = _tables(tree, reading, tell)
-    if label_files.STYLEGAN in tree.files:
-        labels = label_files.read_stylegan(tree)
+    stylegan, others = _beside_all_pictures(tree, (label_files.STYLEGAN,))
+    _tell_of(others, tell)
+    for name in stylegan:
+        labels = label_files.read_stylegan(tree, name)
         if labels is not None:
             if reading.label_column is not None:
                 raise UserError('--label_column: expected no {} in {}, found one, which comes before tables'.format(
-                    label_files.STYLEGAN, tree.place))
+                    name, tree.place))
             if tables:
-                tell('{} not read, for {} comes first'.format(listing(tables), label_files.STYLEGAN))
-            _refuse_recursive(tree, label_files.STYLEGAN, reading)
-            return _by_stylegan(tree, labels, reading, tell)
+                tell('{} not read, for {} comes first'.format(listing(tables), name))
+            _refuse_recursive(tree, name, reading)
+            return _by_stylegan(tree, name, labels, reading, tell)
     if len(tables) > 1:
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
@@ -123,24 +125,35 @@ def _labelled_by_file(tree, reading, tell):
     return None
 
 
-def _tables(tree, reading, tell):
-    """The tables that lie in a tree or, where none do, in its one folder that has all pictures."""
-    direct = [name for name in label_files.TABLES if name in tree.files]
+def _beside_all_pictures(tree, names):
+    """(the files of these names in a tree or, if none, in its one folder that has all pictures; those elsewhere)."""
+    direct = [name for name in names if name in tree.files]
     if direct:
-        return direct
-    deeper = [name for name in tree.files if posixpath.basename(name) in label_files.TABLES]
+        return direct, []
+    deeper = [name for name in tree.files if posixpath.basename(name) in names]
     pictures = [name for name in tree.files if is_picture(name)] if deeper else []
     around = [folder for folder in map(posixpath.dirname, deeper)
               if all(name.startswith(folder + '/') for name in pictures)]
-    tables = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
-    others = [name for name in deeper if name not in tables]
-    if others and not tables:
-        if reading.label_column is not None:
-            raise UserError('--label_column: expected a {} in {}, or in a folder of all its pictures, found {}'.format(
-                ' or '.join(label_files.TABLES), tree.place, listing(others, 3)))
+    found = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
+    return found, [name for name in deeper if name not in found]
+
+
+def _tables(tree, reading, tell):
+    """The tables that lie in a tree or, where none do, in its one folder that has all pictures."""
+    tables, others = _beside_all_pictures(tree, label_files.TABLES)
+    if tables:
+        return tables
+    if others and reading.label_column is not None:
+        raise UserError('--label_column: expected a {} in {}, or in a folder of all its pictures, found {}'.format(
+            ' or '.join(label_files.TABLES), tree.place, listing(others, 3)))
+    _tell_of(others, tell)
+    return []
+
+
+def _tell_of(others, tell):
+    if others:
         tell('{} not read, for other pictures lie outside {}; --data_dir may name one'.format(
             listing(others, 3), 'that folder' if len(others) == 1 else 'each of these folders'))
-    return tables
 
 
 def _refuse_recursive(tree, name, reading):
@@ -149,18 +162,18 @@ def _refuse_recursive(tree, name, reading):
             name, tree.place))
 
 
-def _by_stylegan(tree, labels, reading, tell):
+def _by_stylegan(tree, file, labels, reading, tell):
     names = [name for name in tree.files if is_picture(name)]
-    others = [name for name in tree.files if not is_picture(name) and name != label_files.STYLEGAN]
+    others = [name for name in tree.files if not is_picture(name) and name != file]
     if not labels:
         return _Chosen(names, None, (), others)
-    path = tree.path(label_files.STYLEGAN)
+    path = tree.path(file)
     missing = [name for name in names if name not in labels]
     if missing:
         raise UserError('{}: expected a label for each of {:,} pictures, found none for {}'.format(
             path, len(names), listing(missing, 3)))
-    _those_there(tree, label_files.STYLEGAN, labels, reading, tell)
-    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others, label_files.STYLEGAN)
+    _those_there(tree, file, labels, reading, tell)
+    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others, file)
 
 
 def _those_there(tree, file, named, reading, tell):

@@ -125,14 +125,14 @@ def _json_rows(tree, name):
     return rows
 
 
-def read_stylegan(tree):
+def read_stylegan(tree, file=STYLEGAN):
     """{a picture's name in the tree: its label} of dataset.json; {} where it says that there are none.
 
     None where the file has no `labels`, so is none of these. A label is an integer, or a vector with one 1.
     """
-    path = tree.path(STYLEGAN)
+    path = tree.path(file)
     try:
-        content = parse_json(tree.read(STYLEGAN).decode('utf-8-sig'))
+        content = parse_json(tree.read(file).decode('utf-8-sig'))
     except ValueError as error:
         raise UserError('{}: expected JSON, found: {}'.format(path, error))
     if not isinstance(content, dict) or 'labels' not in content:
@@ -147,7 +147,7 @@ def read_stylegan(tree):
         label = pair[1]
         if isinstance(label, list) and label.count(1) == 1 and label.count(0) == len(label) - 1:
             label = label.index(1)
-        name = posixpath.normpath(pair[0].replace('\\', '/'))
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(file), pair[0].replace('\\', '/')))
         if name in found:
             raise UserError('{}: expected each file once, found {} again'.format(path, name))
         found[name] = label

@@ -21,7 +21,8 @@ _INSTALL = "pip install 'dcgan_tf1[parquet]' (pyarrow)"
 
 def find(place, paths, reading, log):
     """The Found of the pictures in some Parquet files, one after the other."""
-    tables = [_Table(path) for path in paths]
+    groups = _Groups()
+    tables = [_Table(path, groups) for path in paths]
     image, label = tables[0].image_column(), tables[0].label_column(reading.label_column)
     for table in tables[1:]:
         table.check_like(tables[0], image, label)
@@ -73,15 +74,30 @@ class _Names:
         return '{} (row {})'.format(table.path, row + 1)
 
 
-class _Table:
-    """One file, of which two groups of rows are in memory: at a border, threads read both."""
+class _Groups:
+    """The last two groups of rows, of all files, that are in memory: at a border, threads read both."""
 
-    def __init__(self, path):
+    def __init__(self):
+        self._lock, self._kept = threading.Lock(), collections.OrderedDict()
+
+    def of(self, key, read):
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = read()
+                while len(self._kept) > 2:
+                    self._kept.popitem(last=False)
+            return self._kept[key]
+
+
+class _Table:
+    """One file."""
+
+    def __init__(self, path, groups):
         try:
             import pyarrow.parquet as pq
         except ImportError:
             raise UserError('{}: expected pyarrow to read Parquet files with, found none; {}'.format(path, _INSTALL))
-        self.path, self._lock, self._groups = path, threading.Lock(), collections.OrderedDict()
+        self.path, self._groups = path, groups
         try:
             self._file = pq.ParquetFile(path)
             self._schema = self._file.schema_arrow
@@ -138,18 +154,17 @@ class _Table:
         except Exception as error:  # noqa: BLE001  as above
             raise self._damaged(error)
 
+    def _read(self, number, column):
+        try:
+            return self._file.read_row_group(number, columns=[column]).column(column)
+        except Exception as error:  # noqa: BLE001  as above
+            raise self._damaged(error)
+
     def picture(self, column, row):
         """The encoded bytes of a row: of binary values, or of structures with `bytes`."""
         number = bisect.bisect_right(self._ends, row)
-        with self._lock:
-            if number not in self._groups:
-                try:
-                    self._groups[number] = self._file.read_row_group(number, columns=[column]).column(column)
-                except Exception as error:  # noqa: BLE001  as above
-                    raise self._damaged(error)
-                while len(self._groups) > 2:
-                    self._groups.popitem(last=False)
-            value = self._groups[number][row - ([0] + self._ends)[number]].as_py()
+        group = self._groups.of((self.path, number), lambda: self._read(number, column))
+        value = group[row - ([0] + self._ends)[number]].as_py()
         value = value.get('bytes') if isinstance(value, dict) else value
         if not isinstance(value, bytes):
             raise UserError('{}: expected the bytes of a picture in {}, row {}, found {}'.format(

@@ -19,7 +19,7 @@ from dcgan_tf1.data import depth
 from dcgan_tf1.data.catalogue import BACKGROUNDS
 from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
-from dcgan_tf1.data.reading import Reading
+from dcgan_tf1.data.reading import DEFAULTS, Reading
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import listing
 
@@ -40,21 +40,25 @@ def picture_files(folder):
             if is_picture(name) and not name.startswith('.') and not os.path.isdir(os.path.join(folder, name))]
 
 
-def picture_sizes(folder):
+def picture_sizes(folder, skip_damaged=False):
     """{path: (width, height)} of the pictures of a folder, upright, without reading their pixels.
 
-    Raises UserError for a file that is no picture.
+    Raises UserError for a file that is no picture, unless those are to be left out.
     """
     sizes = {}
     for path in picture_files(folder):
-        with _collected_warnings(), _opened(path, path) as opened:
-            # Pillow turns the size of a TIFF itself.
-            lies = opened.format != 'TIFF' and _orientation(opened) in (5, 6, 7, 8)
-            sizes[path] = opened.size[::-1] if lies else opened.size
+        try:
+            with _collected_warnings(), _opened(path, path) as opened:
+                # Pillow turns the size of a TIFF itself.
+                lies = opened.format != 'TIFF' and _orientation(opened) in (5, 6, 7, 8)
+                sizes[path] = opened.size[::-1] if lies else opened.size
+        except UserError:
+            if not skip_damaged:
+                raise
     return sizes
 
 
-def read_pictures(folder, shape, background='black', log=print):
+def read_pictures(folder, shape, reading=DEFAULTS, log=print):
     """Every picture that lies directly in a folder -> uint8 [N, H, W, C], the files read; see `read`."""
     paths = picture_files(folder)
     taken = set(map(os.path.basename, paths))
@@ -65,9 +69,10 @@ def read_pictures(folder, shape, background='black', log=print):
             folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
     found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
     rows = InMemory(len(paths), shape)
-    for line in read(found, shape, Reading(background=background), rows.write).lines:
+    result = read(found, shape, reading, rows.write)
+    for line in result.lines:
         log('{}: {}'.format(folder, line))
-    return rows.images, paths
+    return rows.images[:len(result.kept)], [paths[index] for index in result.kept]
 
 
 _ALIGNMENT = 64  # bytes: from there, TensorFlow takes an array on a CPU without a copy

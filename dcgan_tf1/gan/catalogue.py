@@ -1,6 +1,7 @@
 """The names of the presets, and what else help texts name; needs no TensorFlow, which the modules of these import."""
 
 import collections
+import numbers
 import sys
 
 # {name: title}, in the order of presets.PRESETS, whose titles these are.
@@ -50,3 +51,8 @@ def preset_names():
     """The names of the presets, also of those that a program or a file of the user's has registered."""
     presets = sys.modules.get('dcgan_tf1.gan.presets')
     return tuple(PRESETS if presets is None else presets.PRESETS)
+
+
+def is_temperature(value):
+    """Whether noise can be multiplied by a value: beyond these limits float32 soon tells numbers no longer apart."""
+    return isinstance(value, numbers.Real) and 1e-3 <= value <= 1e3

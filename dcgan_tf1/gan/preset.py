@@ -13,7 +13,7 @@ from typing import Callable, Mapping, Optional, Tuple
 import numpy as np
 
 from dcgan_tf1.gan import augmentation, layers, objectives, sizes
-from dcgan_tf1.gan.catalogue import NOISES
+from dcgan_tf1.gan.catalogue import NOISES, is_temperature
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.util.files import by
@@ -189,8 +189,9 @@ class Preset:
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
         if not self.spectral_gain > 0:
             raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
-        if not 0 < self.temperature < float('inf'):
-            raise ValueError('Preset.temperature: expected a number above 0, found {!r}'.format(self.temperature))
+        if not is_temperature(self.temperature):
+            raise ValueError('Preset.temperature: expected a number from 0.001 to 1,000, found {!r}'.format(
+                self.temperature))
         if self.classes is not None:
             self._check_conditional()
 

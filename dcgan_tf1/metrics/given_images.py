@@ -4,11 +4,13 @@ The range of their values, and whether a picture is one image or a grid of them,
 asked for where it can't be.
 """
 
+import dataclasses
 import os
 
 import numpy as np
 
 from dcgan_tf1.data import npz, pictures
+from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
@@ -16,20 +18,21 @@ TOLERANCE = 1e-3  # of a range, by which a generator's values may lie outside
 DARK = 128  # no set of real or generated images in 0..255 stays below it
 
 
-def read(path, preset, value_range=None, tiles=None, background='black', log=print):
+def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print):
     """uint8 [N] + preset.image_shape of a folder of pictures, or of the array `images` of an .npz.
 
     Args:
       value_range: (low, high), black and white of the .npz; None to find it out.
       tiles: whether pictures are grids to be cut up; None to refuse what may be grids.
-      background: 'black' or 'white', what transparent pictures are laid on.
+      reading: how pictures are cropped and resized, what transparent ones are laid on, and whether damaged ones are
+        left out.
 
     Raises UserError where that can't be told, or where values are outside of the range.
     """
     if os.path.isdir(path):
         if value_range is not None:
             raise UserError('--images_range: expected an .npz as --images, found the folder {}'.format(path))
-        return _pictures(path, preset.image_shape, tiles, background, log)
+        return _pictures(path, preset.image_shape, tiles, reading, log)
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
     array = npz.read_array(path, 'images')
@@ -91,8 +94,11 @@ def _range_of(dtype, low, high, preset_range):
 
 # ------------------------------------------------------------------------------- pictures
 
-def _pictures(folder, shape, tiles, background, log):
-    sizes = pictures.picture_sizes(folder)
+def _pictures(folder, shape, tiles, reading, log):
+    if tiles and reading != dataclasses.replace(DEFAULTS, background=reading.background):
+        raise UserError('--tiles: expected no --crop, --resize or --skip_damaged beside it, for grids are only cut '
+                        'up, found one')
+    sizes = pictures.picture_sizes(folder, reading.skip_damaged)
     height, width, channels = shape
     grids = [path for path, size in sizes.items() if size != (width, height) and _is_grid(size, shape)]
     if tiles:
@@ -100,12 +106,12 @@ def _pictures(folder, shape, tiles, background, log):
         if others:
             raise UserError('{}: expected a grid of images of {}x{} for --tiles, found {}x{}'.format(
                 others[0], width, height, *sizes[others[0]]))
-        return _cut(sizes, shape, background, log)
+        return _cut(sizes, shape, reading.background, log)
     if grids and tiles is None:
         raise UserError('{}: expected one image of {}x{} in each picture, found {:,} of {:,} that may be grids '
                         '({}); --tiles cuts them up, --notiles takes each for one image'.format(
                             folder, width, height, len(grids), len(sizes), _some(sizes[path] for path in grids)))
-    return pictures.read_pictures(folder, shape, background, log)[0]
+    return pictures.read_pictures(folder, shape, reading, log)[0]
 
 
 def _is_grid(size, shape):

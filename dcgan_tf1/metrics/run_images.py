@@ -50,13 +50,16 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
     of 1 and without averaged weights. heated: whether the preset's temperature is another one than its own.
     """
     z = sample_noise(preset, count, seed)
-    modes = [('temperature {:g}'.format(preset.temperature) if heated else 'as the preset samples', preset, None)]
+    heat = 'temperature {:g}'.format(preset.temperature)
+    modes = [(heat if heated else 'as the preset samples', preset, None)]
     if variants and preset.dropout_when_sampling:
         modes.append(('dropout off', preset, False))
     if variants and preset.temperature != 1 and not heated:
         modes.append(('temperature 1', dataclasses.replace(preset, temperature=1.0), None))
     if variants and preset.ema_decay is not None:
         modes.append(('without averaged weights', dataclasses.replace(preset, ema_decay=None), None))
+    if heated:
+        modes[1:] = [('{}, {}'.format(name, heat), *others) for name, *others in modes[1:]]
     for prefix in prefixes:
         step = checkpoint_paths.step_of(prefix)
         for name, system, dropout in modes:

@@ -34,7 +34,7 @@ def collect(path, title):
     config = run_folder.read_config(path)
     quality = run_folder.read_table(os.path.join(path, 'quality.csv'), MONITORED_COLUMNS,
                                     optional=MONITORED_WITH_LABELS)
-    evaluation, over_steps, measured_on = _evaluations(path)
+    evaluation, over_steps, measured_on = _evaluations(path, preset)
     if quality:
         same_size = [row for row in quality if row['n'] == quality[-1]['n']]
         monitored = config.get('evaluation')
@@ -66,8 +66,8 @@ def _is_complete(row):
         and all(value is None or isinstance(value, (int, float)) for key, value in row.items() if key in keys)
 
 
-def _evaluations(path):
-    """What a run's evaluations hold.
+def _evaluations(path, preset):
+    """What a run's evaluations hold, without those at another temperature than its preset's.
 
     (folder, metrics.json) of the newest one of a single checkpoint, the metrics_over_steps of one of all
     checkpoints, and the data that these two were measured against.
@@ -84,6 +84,8 @@ def _evaluations(path):
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             print('WARNING: {}: expected an evaluation, found a damaged one ({}); the page goes without it'.format(
                 name, reason(error)), file=sys.stderr)
+            continue
+        if metrics.get('temperature', preset.temperature) != preset.temperature:
             continue
         of_all = len({row['step'] for row in steps}) > 1
         if of_all:

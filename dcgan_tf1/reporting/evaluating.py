@@ -1,5 +1,6 @@
 """What `evaluate` does: measures a run, a checkpoint or given images, and writes down the results."""
 
+import dataclasses
 import os
 import sys
 
@@ -16,6 +17,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
 
+_OF_IMAGES = ('background', 'crop', 'resize', 'skip_damaged')  # flags that are for a folder of --images, too
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
 
@@ -27,8 +29,8 @@ def evaluate(config):
     out = config.out or _default_out(config, preset)
     unwritable = _check_outputs(config, preset, out)
     given = None if config.images is None else given_images.read(
-        config.images, preset, config.images_range, config.tiles,
-        config.reading.get('background', reading.DEFAULTS.background))
+        config.images, preset, config.images_range, config.tiles, dataclasses.replace(
+            reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading}))
     if config.run is None:
         dataset, is_own = loading.load_splits(
             preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
@@ -162,18 +164,20 @@ def _reading(config, preset):
     """How the real images are read; flags.Error for a flag that says nothing of them or of --images."""
     found = dict(config.reading)
     if config.images is not None and os.path.isdir(config.images) and preset.dataset != 'folder':
-        found.pop('background', None)  # of those pictures alone
+        for name in _OF_IMAGES:
+            found.pop(name, None)  # of those pictures alone
     return reading.from_flags(found, preset.dataset, run_images.reading_of(config.run),
                               'real images of the data set {}')
 
 
 def _default_out(config, preset):
+    heat = '' if config.temperature is None else '-t{:g}'.format(config.temperature)
     if config.run is None:
         return 'evaluation'
     if config.all_checkpoints:
-        return os.path.join(config.run, 'evaluation')
+        return os.path.join(config.run, 'evaluation' + heat)
     _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
-    return os.path.join(config.run, 'evaluation-{:06d}'.format(checkpoint_paths.step_of(prefix)))
+    return os.path.join(config.run, 'evaluation-{:06d}{}'.format(checkpoint_paths.step_of(prefix), heat))
 
 
 def _prefixes(config):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import MODES, PRESETS, preset_names
+from dcgan_tf1.gan.catalogue import MODES, PRESETS, is_temperature, preset_names
 from dcgan_tf1.runs import size_flags
 from dcgan_tf1.runs.preset_files import check_mode, check_name
 from dcgan_tf1.util import flags
@@ -49,8 +49,9 @@ def preset_file_flag(command):
 def check(values):
     """Refuses what does not go together. Afterwards `checkpoint` is a path or None, and `which` last or best."""
     check_preset(values)
-    if values['temperature'] is not None and not 0 < values['temperature'] < float('inf'):
-        raise flags.Error('--temperature: expected a number above 0, found {:g}'.format(values['temperature']))
+    if values['temperature'] is not None and not is_temperature(values['temperature']):
+        raise flags.Error('--temperature: expected a number from 0.001 to 1,000, found {:g}'.format(
+            values['temperature']))
     if values['run'] is not None and values['checkpoint'] in _WHICH:
         if values['which'] not in (None, values['checkpoint']):
             raise flags.Error('--checkpoint: expected the same as --which, found --checkpoint={} and '

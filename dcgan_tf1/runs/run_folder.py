@@ -121,8 +121,7 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
 
     Args:
       run: the run folder, or None.
-      step: one of the run's checkpoints, or None.
-      path: where run is None, a checkpoint prefix or a folder of them.
+      step: one of the run's checkpoints, or None. path: where run is None, a checkpoint prefix or a folder of them.
       name: the preset of `path`; of a run None, or the one that is expected.
       which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
       mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
@@ -133,7 +132,8 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         prefix = checkpoint_paths.resolve(path)
         preset = _preset_around(prefix, name) if mode is None else None
         if preset is None or sizes != size_flags.NOTHING:
-            preset = size_flags.of_checkpoint(preset or preset_in_mode(name, mode), prefix, sizes)
+            sizes, preset = size_flags.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
+            preset = size_flags.of_checkpoint(preset, prefix, sizes)
         if averages and preset.ema_decay is None:
             preset = dataclasses.replace(preset, ema_decay=0.999)
         for line in checkpoint_reader.notes(preset, prefix):

@@ -94,7 +94,8 @@ def of_preset(preset, given):
     try:
         return preset.with_image_shape((given.height or height, given.width or width, channels))
     except ValueError as error:
-        raise flags.Error('--image_size: {}'.format(error))
+        raise flags.Error('--{}: {}'.format(
+            'image_size' if given.height == given.width else 'image_height and --image_width', error))
 
 
 def told(preset, prefix, given):
@@ -128,6 +129,15 @@ def with_told(preset, prefix, found, given):
                 preset.image_shape)))
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
+
+
+def beside_run(preset, given):
+    """The SizeFlags `given` beside a checkpoint in a run of `preset`, None for none: its size, where they say none."""
+    if preset is None or preset.image_sizes == 'fixed':
+        return given
+    height, width, channels = preset.image_shape
+    return given._replace(height=given.height or height, width=given.width or width,
+                          channels=given.channels or channels)
 
 
 def require_square(prefix, found):

@@ -71,9 +71,12 @@ def parse_train(argv):
     if values is None:
         return None
     if values['resume'] != 'never':
-        trained, kept = recorded_flags.of_run(values['run_dir'], command.values)
+        trained, kept, gone = recorded_flags.of_run(values['run_dir'], command.values)
         if kept:
             command, values = _with_kept(command, values, trained, kept, argv)
+        for flag in gone:
+            print(one_line('{}: without {}, which is not there any more; name where it is now'.format(
+                values['run_dir'], shlex.quote(flag))))
     if values['preset_file'] is not None and not command.values['preset'].present:
         raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
             values['preset_file']))

@@ -70,7 +70,8 @@ def _check_variables(preset, init_checkpoint, dataset, log):
         return  # see _told
     height, width, _ = preset.image_shape
     told = size_flags.told(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
-    if dataset.name == 'folder' and 'image_shape' in told:  # resized to what the variables say
+    # Resized to what the variables say, where no run does.
+    if dataset.name == 'folder' and 'image_shape' in told and run_folder.run_of(prefix, preset.name) is None:
         log(size_flags.guess(prefix, preset.image_shape))
 
 
@@ -88,4 +89,9 @@ def _told(preset, init_checkpoint, given, run_dir):
             except UserError:
                 continue
         return {}  # whoever begins with it will say what is wrong with it
-    return size_flags.told(preset, prefix, given)
+    run = run_folder.run_of(prefix, preset.name)
+    if run is None:
+        return size_flags.told(preset, prefix, given)
+    recorded = run_folder.read_preset(run)  # which knows its size; variables tell it only roughly
+    return dict(size_flags.told(preset, prefix, size_flags.beside_run(recorded, given)),
+                image_shape=recorded.image_shape)

@@ -33,7 +33,8 @@ def of_command(command, values):
 
 
 def of_run(path, given):
-    """(the preset of the run folder `path`, the flags that it was started with); (None, []) where it is none.
+    """(the preset of the run folder `path`, the flags that it was started with, those left out because they name
+    places that are not there any more); (None, [], []) where it is none.
 
     given: absl's FlagValues of what is given now, which a flag of the run does not contradict. Of a run that lists no
     flags, from before they were kept, and of a damaged list, the preset alone.
@@ -42,12 +43,15 @@ def of_run(path, given):
         config = read_json(os.path.join(path, 'config.json'))
         preset = config['identity']['preset']
     except (OSError, ValueError, TypeError, KeyError):
-        return None, []  # whoever opens it says so
+        return None, [], []  # whoever opens it says so
     listed = config.get(KEY)
     if not isinstance(listed, list) or not isinstance(preset, str):
-        return preset, ['--preset={}'.format(preset)]
+        return preset, ['--preset={}'.format(preset)], []
     left_out = {name for group in _TOGETHER if any(given[name].present for name in group) for name in group}
-    return preset, [each for each in listed if _is_taken(each, given, left_out)]
+    gone = [each for each in listed if isinstance(each, str) and any(
+        each.startswith('--{}='.format(name)) and not given[name].present and not os.path.exists(
+            each.partition('=')[2]) for name in _PLACES)]
+    return preset, [each for each in listed if _is_taken(each, given, left_out)], gone
 
 
 def _is_taken(text, flags, left_out):

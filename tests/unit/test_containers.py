@@ -1,5 +1,6 @@
 """Pictures of one's own in every form: deeper folders, archives, records and tables."""
 
+import functools
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from helpers.own_pictures import SHAPE, grey, load, zipped
 from PIL import Image
 
-from dcgan_tf1.data import cache, loading, picked, reading
+from dcgan_tf1.data import cache, loading, parquet, picked, reading
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -270,6 +271,14 @@ def test_parquet_files():
         handle.write(b'PAR1')
     with pytest.raises(UserError, match='x.parquet: expected a Parquet file, found'):
         load('x.parquet')
+
+
+def test_two_groups_of_rows_at_most_are_in_memory_whatever_the_number_of_files():
+    groups, made = parquet._Groups(), []
+    for key in [('a', 0), ('b', 0), ('a', 0), ('c', 0), ('c', 1), ('a', 0)]:
+        assert groups.of(key, functools.partial(lambda each: made.append(each) or each, key)) == key
+        assert len(groups._kept) <= 2
+    assert made == [('a', 0), ('b', 0), ('c', 0), ('c', 1), ('a', 0)]
 
 
 def test_parquet_needs_an_extra(monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from helpers.data import blobs
 from PIL import Image
 
+from dcgan_tf1.data import reading
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import given_images
 from dcgan_tf1.util import images
@@ -86,9 +87,26 @@ def save(folder, name, pixels):
     images.save_png(os.path.join(str(folder), name), pixels)
 
 
-def read(path, tiles=None, value_range=None):
+def read(path, tiles=None, value_range=None, **how):
     lines = []
-    return given_images.read(str(path), PRESETS['blog_mnist'], value_range, tiles, log=lines.append), lines
+    return given_images.read(
+        str(path), PRESETS['blog_mnist'], value_range, tiles, reading.Reading(**how), log=lines.append), lines
+
+
+def test_pictures_are_cropped_and_resized_as_asked_and_damaged_ones_left_out(tmp_path):
+    picture = np.zeros((56, 56, 1), np.uint8)
+    picture[14:42, 14:42] = DIGITS[0]
+    save(tmp_path, 'a.png', picture)
+    assert np.abs(read(tmp_path, tiles=False)[0][0].astype(int) - DIGITS[0]).max() > 50
+    np.testing.assert_array_equal(read(tmp_path, tiles=False, crop=28)[0], DIGITS[:1])
+    np.testing.assert_array_equal(read(tmp_path, tiles=False, resize='nearest')[0][0], picture[1::2, 1::2])
+    with pytest.raises(UserError, match='^--tiles: expected no --crop, --resize or --skip_damaged beside it'):
+        read(tmp_path, tiles=True, crop=28)
+    (tmp_path / 'b.png').write_bytes(b'no picture')
+    with pytest.raises(UserError, match='b.png: '):
+        read(tmp_path, tiles=False, crop=28)
+    found, lines = read(tmp_path, crop=28, skip_damaged=True, tiles=False)
+    assert len(found) == 1 and any('b.png' in line for line in lines)
 
 
 def test_grids_are_refused_by_their_sizes_and_cut_up_where_asked(tmp_path):

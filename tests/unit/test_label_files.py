@@ -53,6 +53,18 @@ def test_labels_in_files(packed):
             found(**how)
 
 
+def test_stylegans_labels_in_the_one_folder_of_all_pictures():
+    for name, value in (('x/a.png', 1), ('x/in/b.png', 2)):
+        grey('mine/' + name, value)
+    with open('mine/x/dataset.json', 'w') as handle:
+        json.dump({'labels': [['a.png', 3], ['in/b.png', 1]]}, handle)
+    assert load('mine')[:2] == ([1, 2], [3, 1])
+    grey('mine/y/c.png', 3)  # not among those that it is for
+    values, labels, classes, lines = load('mine')
+    assert (values, labels, classes) == ([1, 3], [0, 1], ('x', 'y'))
+    assert any('x/dataset.json not read, for other pictures lie outside that folder' in line for line in lines)
+
+
 def test_tables_in_sub_folders():
     for name, value in (('train/in/a.png', 1), ('train/b.png', 2)):
         grey('mine/' + name, value)

@@ -175,7 +175,7 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
     noise, prefix = dcgan.sample_noise(DENSE, 4, seed=5), last(run)
     expected = dense_images(values_of(prefix), 0.5 * noise)
     np.testing.assert_allclose(dcgan.generate(run, 4, seed=5, temperature=0.5), expected, atol=1e-5)
-    with pytest.raises(dcgan.UserError, match='^generate: expected a temperature above 0, found 0$'):
+    with pytest.raises(dcgan.UserError, match='^generate: expected a temperature from 0.001 to 1,000, found 0$'):
         dcgan.generate(run, temperature=0)
     npz, picture, out = [str(tmp_path / name) for name in ('found.npz', 'found.png', 'exported')]
     status, _, err = run_command('sample', '--run=' + run, '--num_images=4', '--seed=5', '--temperature=0.5',
@@ -192,6 +192,9 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
     with tf.Graph().as_default(), tf.Session() as session:
         images, = tf.import_graph_def(definition, return_elements=['images:0'], name='')
         np.testing.assert_allclose(session.run(images, {'inputs_noise:0': noise}), expected, atol=1e-5)
+    for bad in ('0.5', [1], 1e39, float('nan')):
+        with pytest.raises(dcgan.UserError, match='^generate: expected a temperature from'):
+            dcgan.generate(run, temperature=bad)
     for half, names in ((False, ['as the preset samples', 'temperature 1']), (True, ['temperature 0.5'])):
         sampled = list(run_images.sample_checkpoints(
             dataclasses.replace(DENSE, temperature=0.5), [prefix], 4, 5, True, 'cpu', heated=half))
@@ -204,13 +207,13 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
         np.testing.assert_array_equal(*session.run(trained))
     shifted = dataclasses.replace(cold, noise='uniform01')
     np.testing.assert_allclose(at_temperature(shifted, np.array([0, 0.5, 1])), [0.25, 0.5, 0.75])
-    with pytest.raises(ValueError, match=r'^Preset.temperature: expected a number above 0, found nan$'):
+    with pytest.raises(ValueError, match=r'^Preset.temperature: expected a number from 0.001 to 1,000, found nan$'):
         dataclasses.replace(DENSE, temperature=float('nan'))
 
 
 @pytest.mark.parametrize('flags, error', [
-    (('sample', '--checkpoint=a', '--preset=vae', '--temperature=-1'), 'expected a number above 0, found -1'),
-    (('export', '--checkpoint=a', '--preset=vae', '--temperature=inf'), 'expected a number above 0, found inf'),
+    (('sample', '--checkpoint=a', '--preset=vae', '--temperature=-1'), 'expected a number from 0.001 to'),
+    (('export', '--checkpoint=a', '--preset=vae', '--temperature=nan'), 'expected a number from 0.001 to'),
     (('evaluate', '--images=a', '--preset=vae', '--temperature=2'), 'expected --run or --checkpoint beside it'),
 ])
 def test_temperatures_that_are_refused(flags, error):
@@ -455,6 +458,8 @@ def test_a_checkpoint_without_the_variables_changes_none(run, averaged):
     (lambda: dcgan.get_preset('blog'), "presets blog_mnist, .*found 'blog'"),
     (lambda: dcgan.load_dataset('mnst'), "expected one of mnist, .*found 'mnst'"),
     (lambda: dcgan.load_dataset('mnist', 'validation'), "'train' or 'test', found 'validation'"),
+    (lambda: dcgan.load_dataset('folder', shape=(8, 8)), r'a shape \(H, W, C\) of 1 or 3 channels, found \(8, 8\)'),
+    (lambda: dcgan.load_dataset('folder', shape=(0, 8, 3)), r'expected a shape .*, found \(0, 8, 3\)'),
     (lambda: dcgan.to_uint8(np.array([np.nan]), (-1, 1)), 'finite images, found 1 values'),
     (lambda: dcgan.save_grid('x.png', np.zeros([2, 28, 28, 1])), r'expected uint8 .*, found float64 \[2, 28, 28, 1\]'),
 ])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from dcgan_tf1.data import pictures
+from dcgan_tf1.data.reading import Reading
 from dcgan_tf1.util.errors import UserError
 
 DEEP = np.array([[0, 128, 129, 257], [25700, 32896, 65406, 65535]], np.uint16)  # 16 bits
@@ -18,7 +19,7 @@ SCALED = [[0, 0, 1, 1], [100, 128, 254, 255]]                                   
 def read(folder, shape=(2, 4, 1), **kwargs):
     """The pictures of a folder as lists, without their last axis where it is 1, and what was logged."""
     lines = []
-    images, _ = pictures.read_pictures(str(folder), shape, log=lines.append, **kwargs)
+    images, _ = pictures.read_pictures(str(folder), shape, Reading(**kwargs), log=lines.append)
     return images[..., 0].tolist() if shape[-1] == 1 else images.tolist(), [line.split(': ', 1)[1] for line in lines]
 
 

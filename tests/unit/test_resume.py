@@ -275,7 +275,11 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     # The folder of the data is not there.
     assert (found.preset, found.arguments, found.data_dir) == (started.preset, started.arguments[1:], None)
     assert (found.steps_per_run, found.trace, found.device, found.preset_file) == (0, None, 'auto', None)
-    assert 'resuming with the flags it was started with: --gif ' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'resuming with the flags it was started with: --gif ' in said
+    assert 'run: without --data_dir={}, which is not there any more'.format(os.path.abspath('here')) in said
+    config.parse_train([run, '--data_dir=there'])
+    assert 'without --data_dir' not in capsys.readouterr().out
     # What is given now counts, and other settings are told apart as ever.
     found = config.parse_train([run, '--max_steps=7', '--learning_rate=0.02'])
     assert (found.max_steps, found.preset.learning_rate) == (7, 0.02)

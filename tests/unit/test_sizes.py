@@ -18,6 +18,7 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.resnet import resnet_sizes
 from dcgan_tf1.runs import run_folder, size_flags
 from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
@@ -219,3 +220,27 @@ def test_variables_tell_the_size_of_a_resnet():
     shapes['generator/dense/kernel'] = [128, 4 * 6 * 64]
     assert resnet_sizes(shapes) == {'image_shape': (None, None, 3)}
     assert resnet_sizes(shapes, (64, 96)) == {'image_shape': (64, 96, 3)} and resnet_sizes({}) == {}
+
+
+def test_a_checkpoint_in_a_run_is_of_the_runs_size(tmp_path):
+    """Its variables would tell another one, or that they can't; whatever else the flags say."""
+    sized = dataclasses.replace(PRESETS['dcgan'].with_image_shape((20, 40, 3)), gf_dim=4, df_dim=4)
+    run = tmp_path / '00000-dcgan'
+    os.makedirs(str(run / 'checkpoints'))
+    (run / 'config.json').write_text(json.dumps({'identity': {
+        'preset': 'dcgan', 'image_shape': [20, 40, 3], 'input_shape': [20, 40, 3], 'gf_dim': 4, 'df_dim': 4}}))
+    prefix = str(run / 'checkpoints' / 'model.ckpt-1')
+    with tf.Graph().as_default(), tf.Session() as session:
+        dcgan.discriminator(sized, dcgan.generator(sized, np.zeros([1, 100])))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, prefix)
+    for given, shape in ((size_flags.NOTHING, (20, 40, 3)), (size_flags.NOTHING._replace(noise='normal'), (20, 40, 3)),
+                         (size_flags.NOTHING._replace(height=19, width=40), (19, 40, 3))):
+        found, _ = run_folder.find_checkpoint(None, None, prefix, 'dcgan', sizes=given)
+        assert (found.image_shape, found.noise) == (shape, given.noise or 'uniform')
+    assert dcgan.preset_of(prefix, PRESETS['dcgan']).image_shape == (20, 40, 3)
+    for given, shape in (([], (20, 40, 3)), (['--image_height=19', '--image_width=40'], (19, 40, 3))):
+        config = train.parse_train(['--preset=dcgan', '--data_dir=x', '--init_checkpoint=' + prefix] + given)
+        assert (config.preset.image_shape, config.preset.gf_dim) == (shape, 4)
+    with pytest.raises(flags.Error, match='^--image_height and --image_width: expected sides that are multiples of 8'):
+        train.parse_train(['--preset=resnet_cifar_horse', '--dataset=folder', '--image_height=45', '--image_width=61'])
