@@ -57,6 +57,7 @@ def test_without_a_gpu_it_says_what_is_missing_and_how_to_get_it(tmp_path):
 
 def test_what_can_not_be_done_is_one_line(tmp_path):
     for flags, parts in (
+            (['--python=/no/such'], ('--python: expected an interpreter, found /no/such',)),
             (['--only=nothing'], ('--only=nothing: expected a part of one of devices, ', 'found none')),
             (['--torch_python=' + os.devnull], ('--torch_python: expected an interpreter with PyTorch, found ',))):
         status, _, err, _ = check(tmp_path, *flags)

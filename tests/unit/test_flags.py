@@ -69,6 +69,7 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('sample', ['--run=a', '--video=b.mp4'], ['--video: expected --interpolate beside it']),
     ('sample', ['--run=a', '--video=b', '--interpolate', '--out=c'], ['--video: expected no --out beside it']),
     ('sample', ['--run=a', '--video=b.mpg', '--interpolate'], ["--video: expected a name that ends in .mp4 or .gif"]),
+    ('sample', ['--run=a', '--interpolate', '--columns=1'], ['--columns: expected 2 or more beside --interpolate']),
     ('sample', ['--run=a', '--outdir=b', '--columns=3'], ['--columns: expected a picture, found --outdir']),
     ('sample', ['--checkpoint=no/such', '--preset=blog_mnist'], ['no/such', 'expected a checkpoint']),
     ('sample', ['--run=no/such'], ['no/such', 'run folder']),

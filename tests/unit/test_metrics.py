@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.data import blobs
 
-from dcgan_tf1.metrics import distances, evaluation, projection, results, spectrum, table
+from dcgan_tf1.metrics import distances, evaluation, extractors, projection, results, spectrum, table
 
 FIRST_FEATURES = [4.1805, 0.3529, -4.9367]  # of the projection, of a blob
 
@@ -139,6 +139,18 @@ def test_the_class_histogram():
     np.testing.assert_allclose(found.entropy, -(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
     np.testing.assert_allclose(found.confidence, (0.9 + 0.6 + 0.7 + 0.8) / 4)
     np.testing.assert_allclose(distances.class_histogram(np.eye(10)).entropy, np.log(10))
+
+
+def test_larger_images_are_fed_fewer_at_a_time(monkeypatch):
+    images, extractor, fed = blobs(8)[..., np.newaxis], projection.projection((28, 28, 1)), []
+    whole, values = extractor.run(images)[0], extractors.FrozenGraph._values
+    monkeypatch.setattr(extractors.FrozenGraph, '_values', lambda self, session, some: (
+        fed.append(len(some)), values(self, session, some))[1])
+    for pixels, expected in ((extractors.PIXELS, [8]), (3 * 28 * 28, [3, 3, 2]), (1, [1] * 8)):
+        monkeypatch.setattr(extractors, 'PIXELS', pixels)
+        np.testing.assert_allclose(extractor.run(images)[0], whole, atol=1e-4)
+        assert fed == expected
+        fed.clear()
 
 
 def test_the_projection_of_pixels_tells_better_images_from_worse():
