@@ -96,8 +96,8 @@ def _range_of(dtype, low, high, preset_range):
 
 def _pictures(folder, shape, tiles, reading, log):
     if tiles and reading != dataclasses.replace(DEFAULTS, background=reading.background):
-        raise UserError('--tiles: expected no --crop, --resize or --skip_damaged beside it, for grids are only cut '
-                        'up, found one')
+        raise UserError('--tiles: expected no --resize or --skip_damaged beside it, for grids are only cut up, found '
+                        'one')
     sizes = pictures.picture_sizes(folder, reading.skip_damaged)
     height, width, channels = shape
     grids = [path for path, size in sizes.items() if size != (width, height) and _is_grid(size, shape)]

@@ -17,7 +17,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
 
-_OF_IMAGES = ('background', 'crop', 'resize', 'skip_damaged')  # flags that are for a folder of --images, too
+_OF_IMAGES = ('background', 'resize', 'skip_damaged')  # flags that are for a folder of --images, too
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
 

@@ -192,16 +192,17 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     status, text, err = run_command('evaluate', '--run=' + run, '--n=150', data, *graph_flags(plain_graph, 'tenths'))
     assert status == 0, err
     out = os.path.join(run, 'evaluation-000002')
-    real, sampled, raw = metrics_of(out)['results']
-    assert raw['name'] == 'without averaged weights'
+    real, sampled, plain, raw = metrics_of(out)['results']
+    assert (plain['name'], raw['name']) == ('temperature 1', 'without averaged weights')
+    assert metrics_of(out)['temperature'] == PRESETS['cgan_mnist'].temperature
     # Blobs are numbered regardless of where they are: their classes are the same to anybody.
     assert real['class_accuracy'] < 0.3 and len(real['class_accuracies']) == len(real['frechet_by_class']) == 10
     assert real['frechet_within_classes'] < 0.2 * sampled['frechet_within_classes']
     assert 'by class' in text and '\n9 ' in text and 'classes.png' in text
     np.testing.assert_allclose([float(row['frechet_within_classes']) for row in rows_of(run)],
-                               [row['frechet_within_classes'] for row in (sampled, raw)], rtol=1e-5)
+                               [row['frechet_within_classes'] for row in (sampled, plain, raw)], rtol=1e-5)
     np.testing.assert_allclose([float(row['class_accuracy']) for row in rows_of(run)],
-                               [row['class_accuracy'] for row in (sampled, raw)], rtol=1e-5)
+                               [row['class_accuracy'] for row in (sampled, plain, raw)], rtol=1e-5)
     # Ten rows, each of one noise vector, under the digits.
     sheet = np.asarray(Image.open(os.path.join(out, 'classes.png')))
     drawn = sheet[-10 * 56::2, ::2].reshape(10, 28, 10, 28).transpose(0, 2, 1, 3)
@@ -218,7 +219,7 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     assert 'class_accuracy' not in metrics_of(os.path.join(run, 'evaluation'))['results'][0]
     assert sorted(os.listdir(os.path.join(run, 'evaluation'))) == [
         'classes.png', 'metrics.json', 'neighbours.png', 'quality.png']
-    assert rows_of(run)[2]['class_accuracy'] == '' and len(rows_of(run)) == 3
+    assert rows_of(run)[3]['class_accuracy'] == '' and len(rows_of(run)) == 4
     np.savez(str(tmp_path / 'given.npz'), images=blobs(120)[..., np.newaxis])
     status, text, err = run_command('evaluate', '--images={}'.format(tmp_path / 'given.npz'), '--preset=cgan_mnist',
                                     '--out={}'.format(tmp_path / 'given'), data, *graph_flags(plain_graph, 'tenths'))

@@ -131,6 +131,7 @@ def test_real_pictures_of_ones_own_are_read_as_the_flags_say(tmp_path, monkeypat
     assert given < 1.5 * real and os.listdir('kept')
     real, given = distances('--crop=0')
     assert given > 10 * real
+    distances('--crop=20')  # larger than the images that are given, which it is not for
     for flag, message in (('--crop=49', '--crop'), ('--cache_gib=nan', '--cache_gib: expected 0 or more, found nan')):
         check_one_line_error(run_command('evaluate', *flags, flag), message)
     check_one_line_error(
