@@ -148,9 +148,8 @@ def sample(config):
         film, note = video.writable_path(config.video)
     elif config.outdir is None and out is None:
         source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
-        heat = '' if config.temperature is None else '-t{:g}'.format(config.temperature)
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}{}.png'.format(
-            checkpoint_paths.step_of(prefix), source, heat))
+            checkpoint_paths.step_of(prefix), source, checkpoint_flags.temperature_suffix(config)))
     _check_outputs(config, list(filter(None, (out, film, config.npz))))
     if config.outdir is not None:
         others = image_files.check(config.outdir, inputs.names, config.overwrite)

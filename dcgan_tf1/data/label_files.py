@@ -125,8 +125,8 @@ def _json_rows(tree, name):
     return rows
 
 
-def read_stylegan(tree, file=STYLEGAN):
-    """{a picture's name in the tree: its label} of dataset.json; {} where it says that there are none.
+def read_stylegan(tree, file):
+    """{a picture's name in the tree: its label} of a dataset.json; {} where it says that there are none.
 
     None where the file has no `labels`, so is none of these. A label is an integer, or a vector with one 1.
     """

@@ -171,13 +171,13 @@ def _reading(config, preset):
 
 
 def _default_out(config, preset):
-    heat = '' if config.temperature is None else '-t{:g}'.format(config.temperature)
     if config.run is None:
         return 'evaluation'
+    suffix = checkpoint_flags.temperature_suffix(config)
     if config.all_checkpoints:
-        return os.path.join(config.run, 'evaluation' + heat)
+        return os.path.join(config.run, 'evaluation' + suffix)
     _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
-    return os.path.join(config.run, 'evaluation-{:06d}{}'.format(checkpoint_paths.step_of(prefix), heat))
+    return os.path.join(config.run, 'evaluation-{:06d}{}'.format(checkpoint_paths.step_of(prefix), suffix))
 
 
 def _prefixes(config):

@@ -89,6 +89,11 @@ def at_temperature(preset, config):
     return preset if config.temperature is None else dataclasses.replace(preset, temperature=config.temperature)
 
 
+def temperature_suffix(config):
+    """What the default name of an output ends in, where a --temperature was asked for: '-t0.7'."""
+    return '' if config.temperature is None else '-t{:g}'.format(config.temperature)
+
+
 def load_presets(config):
     """Executes the file of --preset_file, if there is one, and refuses a --preset that is not there then."""
     if config.preset_file is not None:

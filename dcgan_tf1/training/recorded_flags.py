@@ -48,18 +48,26 @@ def of_run(path, given):
     if not isinstance(listed, list) or not isinstance(preset, str):
         return preset, ['--preset={}'.format(preset)], []
     left_out = {name for group in _TOGETHER if any(given[name].present for name in group) for name in group}
-    gone = [each for each in listed if isinstance(each, str) and any(
-        each.startswith('--{}='.format(name)) and not given[name].present and not os.path.exists(
-            each.partition('=')[2]) for name in _PLACES)]
-    return preset, [each for each in listed if _is_taken(each, given, left_out)], gone
+    taken = [each for each in listed if _is_taken(each, given, left_out)]
+    gone = [each for each in taken if _is_gone(each)]
+    return preset, [each for each in taken if each not in gone], [
+        each for each in gone if not given[_parts(each)[0]].present]
+
+
+def _parts(text):
+    """(name, '=' or '', value) of '--name=value'."""
+    return text[2:].partition('=')
+
+
+def _is_gone(text):
+    name, _, value = _parts(text)
+    return name in _PLACES and not os.path.exists(value)
 
 
 def _is_taken(text, flags, left_out):
     if not isinstance(text, str) or not text.startswith('--'):
         return False
-    name, equals, value = text[2:].partition('=')
+    name, equals, _ = _parts(text)
     if not equals and name.startswith('no') and name not in flags:
         name = name[2:]
-    if name not in flags or name in _NOT_KEPT or name in left_out or not (equals or flags[name].boolean):
-        return False
-    return name not in _PLACES or os.path.exists(value)
+    return name in flags and name not in _NOT_KEPT and name not in left_out and bool(equals or flags[name].boolean)
