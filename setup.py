@@ -74,7 +74,7 @@ setup(
         # Writes ONNX; loads ONNX and TensorFlow Lite again, to compare them with the session.
         'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
-        'test': ['pytest', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
+        'test': ['pytest>=7.3', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
                  'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
                  # The fuzzer has packages for these alone.
                  'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
