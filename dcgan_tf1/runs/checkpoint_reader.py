@@ -18,6 +18,12 @@ _WITHOUT_SCOPE = re.compile(r'([gd])_(h|bn)\d')
 _SCOPES = {'g': 'generator', 'd': 'discriminator'}
 _FORMER_LAST, _LAST = 'discriminator/d_h3_lin/', 'discriminator/d_h4_lin/'
 _BESIDE_LAST = 'discriminator/d_h3_conv/w'  # a network without it has a d_h3_lin that is meant so
+# Their batch norm kept averages of tensors, which TensorFlow named: 1.0.1 .../mean, 1.4.1 .../Squeeze. A discriminator
+# that was built twice has two pairs, the first of them of real images.
+_MOMENT = re.compile(r'((?:generator/g|discriminator/d)_bn\d+)(?:_\d+)?/.*\bmoments/.*?'
+                     '(mean|variance|Squeeze|Squeeze_1)' + EMA)
+_MOVING = {'mean': '/moving_mean', 'Squeeze': '/moving_mean',
+           'variance': '/moving_variance', 'Squeeze_1': '/moving_variance'}
 
 _OF_OBJECTS = '_CHECKPOINTABLE_OBJECT_GRAPH'  # in what tf.train.Checkpoint wrote
 _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECTS)
@@ -122,26 +128,38 @@ def _by_our_names(names):
     for name in sorted(names, key=len, reverse=True):  # so that, of x and x:0, it is x that counts
         found[re.sub(r':0$', '', name)] = name
     if any(re.match(_NETWORK, name) for name in found):
-        return _with_last(found, None)
+        return _of_first_versions(found, None)
     around = {match.group(1) for match in (re.match(r'(.+?)/' + _NETWORK, name) for name in found) if match}
     if len(around) == 1:
         scope, = around
-        return _with_last({re.sub('^' + re.escape(scope) + '/', '', ours): name for ours, name in found.items()},
-                          'its variables are in the scope {}'.format(scope))
+        return _of_first_versions(
+            {re.sub('^' + re.escape(scope) + '/', '', ours): name for ours, name in found.items()},
+            'its variables are in the scope {}'.format(scope))
     if not around and any(_WITHOUT_SCOPE.match(name) for name in found):
-        return _with_last({
+        return _of_first_versions({
             '{}/{}'.format(_SCOPES[ours[0]], ours) if _WITHOUT_SCOPE.match(ours) else ours: name
             for ours, name in found.items()}, 'its variables g_... and d_... are taken for generator/g_... and '
                                               'discriminator/d_...')
     return found, None
 
 
-def _with_last(found, note):
+def _of_first_versions(found, note):
+    """The same with what carpedm20's first versions called otherwise within their networks."""
+    renamed, notes = {}, [note] if note else []
     former = [name for name in found if name.startswith(_FORMER_LAST)]
-    if not former or _BESIDE_LAST not in found or any(name.startswith(_LAST) for name in found):
-        return found, note
-    renamed = {_LAST + name[len(_FORMER_LAST):] if name in former else name: found[name] for name in found}
-    return renamed, '{}d_h3_lin is taken for d_h4_lin'.format(note + '; ' if note else '')
+    if former and _BESIDE_LAST in found and not any(name.startswith(_LAST) for name in found):
+        renamed.update((name, _LAST + name[len(_FORMER_LAST):]) for name in former)
+        notes.append('d_h3_lin is taken for d_h4_lin')
+    moments = {}
+    for name in sorted(found, key=lambda each: (len(each), each)):
+        match = _MOMENT.fullmatch(name)
+        if match:
+            moments.setdefault(match.group(1) + _MOVING[match.group(2)], name)
+    moments = {name: ours for ours, name in moments.items() if ours not in found}
+    if moments:
+        renamed.update(moments)
+        notes.append("averages of moments are taken for batch norm's moving_mean and moving_variance")
+    return {renamed.get(name, name): found[name] for name in found}, '; '.join(notes) or None
 
 
 def shapes(prefix):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ DCGAN = dataclasses.replace(PRESETS['dcgan'].with_image_shape((32, 32, 3)), gf_d
 
 
 def name_of_first_versions(name):
-    """Those had no scopes, and d_h3_lin twice as a number: of a layer before and of the last."""
-    return name.replace('generator/', '').replace('discriminator/', '').replace('d_h4_lin', 'd_h3_lin')
+    """Those had no scopes, d_h3_lin twice as a number, of a layer before and of the last, and averages of moments."""
+    name = name.replace('generator/', '').replace('discriminator/', '').replace('d_h4_lin', 'd_h3_lin')
+    return re.sub('(.*)/moving_(.*)', r'\1/\1/moments/moments_1/\2/ExponentialMovingAverage', name)
 
 
 def save(folder, preset=DCGAN, rename=str, **values):
@@ -58,7 +60,8 @@ def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, t
                                    '--num_images=4', '--npz=' + arrays)
     assert status == 0 and 'images of 32x32x3' in out, err
     assert err.strip() == 'WARNING: {}: its variables g_... and d_... are taken for generator/g_... and ' \
-                          'discriminator/d_...; d_h3_lin is taken for d_h4_lin'.format(first)
+                          "discriminator/d_...; d_h3_lin is taken for d_h4_lin; averages of moments are taken " \
+                          "for batch norm's moving_mean and moving_variance".format(first)
     z = dcgan.sample_noise(DCGAN, 4)
     np.testing.assert_array_equal(np.load(arrays)['images'], sampling.generate(DCGAN, ours, z))
     flags = ['--preset=dcgan', '--data_dir=' + pictures, '--batch_size=4', '--max_steps=1', '--precision=float32']

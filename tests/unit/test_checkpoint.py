@@ -358,6 +358,28 @@ def save_values(path, **values):
         return tf.train.Saver().save(session, str(path))
 
 
+@pytest.mark.parametrize('mean, variance', [('moments_1/mean', 'moments_1/variance'), ('Squeeze', 'Squeeze_1')])
+@pytest.mark.parametrize('scopes, number', [(('', ''), ''), (('generator/', 'discriminator/'), ''), (('', ''), '_1')])
+def test_averages_of_moments_are_those_of_batch_norm(mean, variance, scopes, number, tmp_path):
+    """As ExponentialMovingAverage named those of tensors in TensorFlow 1.0.1 and 1.4.1; fakes come second."""
+    g, d = scopes[0] + 'g_bn0', scopes[1] + 'd_bn1'
+    names = ['{0}/{0}{1}/moments/{2}/ExponentialMovingAverage'.format(layer, second, moment)
+             for layer, second in ((g, number), (d, ''), (d, '_2')) for moment in (mean, variance)]
+    prefix = save_values(tmp_path / 'm', **{name: np.float32([value]) for value, name in enumerate(names)})
+    with checkpoint_reader.reading(prefix) as reader:
+        assert reader.note.endswith("averages of moments are taken for batch norm's moving_mean and moving_variance")
+    model = Model((1,), [layer + moving for layer in ('generator/g_bn0', 'discriminator/d_bn1')
+                         for moving in ('/moving_mean', '/moving_variance')])
+    checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
+    assert np.concatenate(model.session.run(model.variables)).tolist() == [0, 1, 2, 3]
+
+
+def test_averages_of_moments_beside_batch_norms_own_stay(tmp_path):
+    names = ['generator/g_bn0/moving_mean', 'generator/g_bn0/moments/Squeeze/ExponentialMovingAverage']
+    with checkpoint_reader.reading(save_as(Model(names=names), tmp_path / 'm')) as reader:
+        assert set(names) < set(reader.shapes) and reader.note is None
+
+
 @pytest.mark.parametrize('value, message', [
     (np.float32([1, np.nan, -np.inf]), 'expected finite numbers in the variable a, found 2 of 3 that are not'),
     (np.complex64([1, 2, 3]), 'expected real numbers in the variable a, found complex64'),
