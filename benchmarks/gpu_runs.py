@@ -209,7 +209,7 @@ def sampling(settings):
     for precision in ('float32', 'bfloat16'):
         rate = _sampling_rate(settings, preset, prefix, precision)
         yield {'name': 'sampling, ' + precision, 'images_per_second': rate, 'note': 'after the first call, batches of '
-               '{}'.format(ours.BATCH_SIZE)} if rate else {
+               '{}'.format(ours.MOST)} if rate else {
                    'name': 'sampling, ' + precision, 'left_out': 'the device was not made for it'}
     z = sample_noise(preset, settings['samples'] // 4, 0, 'sample')
     for title, dropout in (('without dropout', False), ('with its dropout', None)):
@@ -241,9 +241,9 @@ def _sampling_rate(settings, preset, prefix, precision):
         with tf.Session(config=devices.session_config(settings['device'])) as session:
             checkpoint.restore(session, prefix, variables)
             run = session.make_callable(handles.sample_images, [handles.noise, handles.dropout_seed])
-            ours.generate_in_batches(run, z)
+            ours.generate_in_batches(run, preset.image_shape, z)
             start = time.perf_counter()
-            ours.generate_in_batches(run, z)
+            ours.generate_in_batches(run, preset.image_shape, z)
             return len(z) / (time.perf_counter() - start)
 
 

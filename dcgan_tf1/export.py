@@ -62,7 +62,8 @@ def parse(argv):
     command.choice('layout', 'nhwc', ('nhwc', 'nchw'), "nchw: of ONNX also a generator of images [N, C, H, W]; with "
                                                        '--uint8 one that has both, which torch-fidelity reads.')
     command.group('Where to')
-    command.path('out', None, 'The folder. Default: export-STEP in the run folder, export for a checkpoint.')
+    command.path('out', None, 'The folder. Default: export-STEP in the run folder (with a --temperature '
+                              'export-STEP-t0.7), export for a checkpoint.')
     command.boolean('overwrite', False, 'Replace an earlier export (files that others put there are kept).')
     values = command.parse(argv)
     if values is None:
@@ -93,7 +94,8 @@ def export(config):
                                                 config.which, config.mode, config.sizes, config.averages)
     preset = checkpoint_flags.at_temperature(preset, config)
     out = config.out or ('export' if config.run is None else os.path.join(
-        config.run, 'export-{:06d}'.format(checkpoint_paths.step_of(prefix))))
+        config.run, 'export-{:06d}{}'.format(checkpoint_paths.step_of(prefix),
+                                             checkpoint_flags.temperature_suffix(config))))
     written = package.write(preset, prefix, out, config.formats, config.with_discriminator, config.opset,
                             config.overwrite, uint8=config.uint8, channels_first=config.layout == 'nchw')
     print('{}: {} from {}'.format(out, ', '.join(written), prefix))

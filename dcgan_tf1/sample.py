@@ -78,7 +78,7 @@ def parse(argv):
                     'many images. Default: 0.', 0)
     command.string('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
     command.path('z', None, "The images of the noise 'z' [N, z_dim] in this .npz file and, unless --class says "
-                            "otherwise, of its 'labels': what --npz wrote.", ('.npz',))
+                            "otherwise, of its 'labels', at its 'temperature': what --npz wrote.", ('.npz',))
     command.boolean('interpolate', False, 'Rows that walk from one noise vector to another, on a straight line or, of '
                     'normal noise, on an arc (with --seeds and --z from each to the next); of presets with labels '
                     'from one class to the next (with labels in --z from those of each to those of the next), unless '
@@ -94,9 +94,9 @@ def parse(argv):
                                  'seed000000-class7-horse.png of a class, z000000.png of the first vector of --z.')
     command.path('video', None, 'With --interpolate: all rows at the same time, there and back, as an MP4 file where '
                                 'ffmpeg or the package imageio-ffmpeg is installed, else as a GIF.', ('.mp4', '.gif'))
-    command.path('npz', None, "Also write the arrays to this .npz file: 'images' in the preset's range, 'z' and, for "
-                              "presets with labels, 'labels' [N] or weights of the classes [N, classes], and "
-                              "'classes', their names.",
+    command.path('npz', None, "Also write the arrays to this .npz file: 'images' in the preset's range, 'z', "
+                              "'temperature' and, for presets with labels, 'labels' [N] or weights of the classes "
+                              "[N, classes], and 'classes', their names.",
                  ('.npz',))
     command.integer('columns', 0, 'Images in a row; 0 for one of each class, for a square grid without labels or of '
                     'one class, and for 10 with --interpolate; with --video the images of a walk, 60 for 0.', 0)
@@ -140,7 +140,7 @@ def sample(config):
     checkpoint_flags.load_presets(config)
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes, config.averages)
-    preset = checkpoint_flags.at_temperature(preset, config)
+    preset = _at_temperature(preset, config)
     names, wanted = _classes(config, preset, prefix)
     inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None
@@ -168,6 +168,18 @@ def sample(config):
         print(note or '{}: {} frames of {}'.format(film, len(frames), count))
     if config.npz:
         _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels, names)
+
+
+def _at_temperature(preset, config):
+    """The preset at the temperature of --temperature or else, so that its images are the same, of the file of --z."""
+    from dcgan_tf1.runs import sample_inputs
+    recorded = sample_inputs.temperature_in(config.z) if config.z is not None and config.temperature is None else None
+    if recorded is None:
+        return checkpoint_flags.at_temperature(preset, config)
+    if recorded != preset.temperature:
+        print('{}: its images were made at a temperature of {:g}, and so are these; --temperature={:g} is that of {}'
+              .format(config.z, recorded, preset.temperature, preset.name), file=sys.stderr)
+    return dataclasses.replace(preset, temperature=recorded)
 
 
 def _check_outputs(config, outputs):
@@ -243,8 +255,8 @@ def _of_classes(labels, names, wanted):
 def _save_arrays(path, preset, raw, z, labels, names):
     import numpy as np
     with replacing(path) as temporary, open(temporary, 'wb') as handle:
-        np.savez_compressed(handle, images=raw, z=z, **{} if labels is None else {
-            'labels': labels, 'classes': np.array(names)})
+        of_classes = {} if labels is None else {'labels': labels, 'classes': np.array(names)}
+        np.savez_compressed(handle, images=raw, z=z, temperature=float(preset.temperature), **of_classes)
     print('{}: images {} in [{:g}, {:g}], z {}{}'.format(
         path, list(raw.shape), preset.image_range[0], preset.image_range[1], list(z.shape),
         '' if labels is None else ', labels {}'.format(list(labels.shape))))

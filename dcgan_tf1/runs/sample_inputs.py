@@ -9,6 +9,7 @@ import numpy as np
 
 from dcgan_tf1.data import npz
 from dcgan_tf1.gan import noise
+from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
@@ -63,6 +64,17 @@ def read(path, preset, classes=()):
             raise UserError('{}: expected labels of the classes {}, found those of {}; --class names others'.format(
                 path, listing(classes), listing(recorded)))
     return Given(z, ['z{:06d}'.format(number) for number in range(len(z))], labels)
+
+
+def temperature_in(path):
+    """The temperature of the images in an .npz file that `dcgan-sample --npz` wrote; None of others."""
+    if 'temperature' not in npz.names(path):
+        return None
+    value = npz.read_array(path, 'temperature')
+    if value.shape != () or not is_temperature(float(value)):
+        raise UserError('{}: expected a temperature, a number from 0.001 to 1,000, found {}'.format(
+            path, value.tolist() if value.size == 1 else described(value)))
+    return float(value)
 
 
 def described(labels):

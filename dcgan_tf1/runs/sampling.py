@@ -12,7 +12,13 @@ from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util import devices, images
 from dcgan_tf1.util.errors import UserError
 
-BATCH_SIZE = 256  # images generated at a time
+MOST = 256  # images generated at a time, at most
+_PIXELS = MOST * 64 * 64  # and as many pixels: what large networks hold of a batch grows with them
+
+
+def batch_size(image_shape):
+    """How many images of a shape [H, W, C] are generated at a time."""
+    return max(1, min(MOST, _PIXELS // (image_shape[0] * image_shape[1])))
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
@@ -24,7 +30,7 @@ def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='
 
 def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',
                       progress=False, labels=None):
-    """Yields images [N] + image_shape in the preset's range for noise z [N, z_dim], BATCH_SIZE at a time.
+    """Yields images [N] + image_shape in the preset's range for noise z [N, z_dim], batch_size() at a time.
 
     labels: where the preset takes some, int [N]; or float [N, classes], weights of the classes; None
     for all classes in turn.
@@ -49,7 +55,7 @@ def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', pr
             if labels is not None:
                 feeds.append(handles.labels if labels.ndim == 1 else handles.one_hot)
             run = session.make_callable(handles.sample_images, feeds)
-            yield from _in_batches(run, z, labels, disable=None if progress else True)
+            yield from _in_batches(run, preset.image_shape, z, labels, disable=None if progress else True)
 
 
 def check(preset, prefixes):
@@ -61,19 +67,19 @@ def check(preset, prefixes):
         checkpoint.check(prefix, variables)
 
 
-def generate_in_batches(sample, z, labels=None):
-    """Images [N] + image_shape for noise z [N, z_dim] and labels [N], if there are some, BATCH_SIZE at a time.
+def generate_in_batches(sample, image_shape, z, labels=None):
+    """Images [N] + image_shape for noise z [N, z_dim] and labels [N], if there are some, batch_size() at a time.
 
     sample: (noise, the batch's number[, labels]) -> images.
     """
-    return np.concatenate(list(_in_batches(sample, z, labels)))
+    return np.concatenate(list(_in_batches(sample, image_shape, z, labels)))
 
 
-def _in_batches(sample, z, labels, disable=True):
+def _in_batches(sample, image_shape, z, labels, disable=True):
     """disable: of the progress bar, as in tqdm."""
-    for first in tqdm(range(0, len(z), BATCH_SIZE), desc='samples', unit='batch', leave=False, disable=disable):
-        yield sample(z[first:first + BATCH_SIZE], first // BATCH_SIZE,
-                     *[] if labels is None else [labels[first:first + BATCH_SIZE]])
+    size = batch_size(image_shape)
+    for first in tqdm(range(0, len(z), size), desc='samples', unit='batch', leave=False, disable=disable):
+        yield sample(z[first:first + size], first // size, *[] if labels is None else [labels[first:first + size]])
 
 
 def to_uint8(preset, raw, source):

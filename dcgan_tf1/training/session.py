@@ -180,7 +180,7 @@ class TrainingSession:
         The same dropout masks each time, which are no training step's: what differs is the generator.
         """
         return generate_in_batches(lambda some, batch, *of_classes: self.sample(-1 - batch, some, *of_classes),
-                                   z, labels)
+                                   self._preset.image_shape, z, labels)
 
 
 def check_finite(losses, step, folder):

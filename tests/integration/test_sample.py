@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 import numpy as np
+import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command, run_process
 from PIL import Image
@@ -83,6 +84,20 @@ def test_many_images_come_in_batches_and_are_all_different(run):
     assert images.shape == (300, 28, 28, 1)
     np.testing.assert_allclose(images, session_images(prefix, PRESETS['blog_mnist'], z), atol=1e-5)
     assert len({image.tobytes() for image in images}) == 300
+
+
+@pytest.mark.parametrize('shape, size', [((28, 28, 1), 256), ((64, 64, 3), 256), ((128, 128, 3), 64),
+                                         ((100, 200, 3), 52), ((512, 512, 3), 4), ((4096, 2048, 3), 1)])
+def test_no_batch_of_images_has_more_pixels_than_256_of_64x64(shape, size):
+    sizes, z = [], np.arange(600.0)[:, None]
+
+    def sample(some, number):
+        assert number == len(sizes)
+        sizes.append(len(some))
+        return some
+
+    np.testing.assert_array_equal(sampling.generate_in_batches(sample, shape, z), z)
+    assert set(sizes[:-1]) == {size} and sum(sizes) == 600
 
 
 def test_a_checkpoint_of_the_generator_alone(run, tmp_path):

@@ -184,6 +184,17 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
     with np.load(npz) as arrays:
         np.testing.assert_array_equal(arrays['z'], noise)
         np.testing.assert_allclose(arrays['images'], expected, atol=1e-5)
+        assert arrays['temperature'] == 0.5
+    # What --npz wrote gives the same images again, unless another temperature is asked for.
+    again = str(tmp_path / 'again.npz')
+    for extra, same in (((), True), (('--temperature=1',), False)):
+        status, _, err = run_command('sample', '--run=' + run, '--z=' + npz, '--npz=' + again, '--overwrite', *extra)
+        assert status == 0 and ('were made at a temperature of 0.5, and so are these' in err) == same, err
+        with np.load(again) as arrays:
+            assert (np.abs(arrays['images'] - expected).max() < 1e-5) == same
+    np.savez(again, z=noise, temperature=-1.0)
+    check_one_line_error(run_command('sample', '--run=' + run, '--z=' + again), again,
+                         'expected a temperature, a number from 0.001 to 1,000, found -1.0')
     status, _, err = run_command('export', '--run=' + run, '--formats=frozen', '--temperature=0.5', '--out=' + out)
     assert status == 0, err
     definition = tf.GraphDef()
