@@ -5,6 +5,7 @@ Every file is untrusted input, of which pyarrow reads the tables and Pillow the 
 
 import bisect
 import collections
+import contextlib
 import io
 import os
 import threading
@@ -90,26 +91,29 @@ class _Groups:
 
 
 class _Table:
-    """One file."""
+    """One file, which is open only while it is read: there may be more of them than a process can have open."""
 
     def __init__(self, path, groups):
+        self.path, self._groups, self._metadata = path, groups, None
+        with self._open() as file:
+            self._metadata, self._schema = file.metadata, file.schema_arrow
+            self.names, self.rows = list(self._schema.names), file.metadata.num_rows
+            self._ends = []
+            for number in range(file.num_row_groups):
+                self._ends.append((self._ends or [0])[-1] + file.metadata.row_group(number).num_rows)
+
+    @contextlib.contextmanager
+    def _open(self):
         try:
             import pyarrow.parquet as pq
         except ImportError:
-            raise UserError('{}: expected pyarrow to read Parquet files with, found none; {}'.format(path, _INSTALL))
-        self.path, self._groups = path, groups
+            raise UserError('{}: expected pyarrow to read Parquet files with, found none; {}'.format(
+                self.path, _INSTALL))
         try:
-            self._file = pq.ParquetFile(path)
-            self._schema = self._file.schema_arrow
-            self.names, self.rows = list(self._schema.names), self._file.metadata.num_rows
-            self._ends = []
-            for number in range(self._file.num_row_groups):
-                self._ends.append((self._ends or [0])[-1] + self._file.metadata.row_group(number).num_rows)
+            with open(self.path, 'rb') as handle:
+                yield pq.ParquetFile(handle, metadata=self._metadata)
         except Exception as error:  # noqa: BLE001  hostile bytes make pyarrow raise almost anything
-            raise self._damaged(error)
-
-    def _damaged(self, error):
-        return UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
+            raise UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
 
     def image_column(self):
         name = next((name for name in IMAGES if name in self.names), None)
@@ -149,16 +153,12 @@ class _Table:
         return tuple(names) if texts else ()
 
     def column(self, name):
-        try:
-            return self._file.read(columns=[name]).column(name).to_pylist()
-        except Exception as error:  # noqa: BLE001  as above
-            raise self._damaged(error)
+        with self._open() as file:
+            return file.read(columns=[name]).column(name).to_pylist()
 
     def _read(self, number, column):
-        try:
-            return self._file.read_row_group(number, columns=[column]).column(column)
-        except Exception as error:  # noqa: BLE001  as above
-            raise self._damaged(error)
+        with self._open() as file:
+            return file.read_row_group(number, columns=[column]).column(column)
 
     def picture(self, column, row):
         """The encoded bytes of a row: of binary values, or of structures with `bytes`."""

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import resource
 import shutil
 import sys
 import zipfile
@@ -271,6 +272,21 @@ def test_parquet_files():
         handle.write(b'PAR1')
     with pytest.raises(UserError, match='x.parquet: expected a Parquet file, found'):
         load('x.parquet')
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='counts open files in /proc')
+def test_there_may_be_more_parquet_files_than_a_process_can_have_open():
+    pa = pytest.importorskip('pyarrow')
+    import pyarrow.parquet as pq
+    os.makedirs('mine')
+    for number in range(60):
+        pq.write_table(pa.table({'image': [png(number)], 'label': [number % 2]}), 'mine/{:02d}.parquet'.format(number))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 30, hard))
+    try:
+        assert load()[:2] == (list(range(60)), [0, 1] * 30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_two_groups_of_rows_at_most_are_in_memory_whatever_the_number_of_files():
