@@ -132,6 +132,10 @@ def _check_sources(values):
         raise flags.Error('--averages: expected --checkpoint beside it, found --images')
     elif values['z_dist'] is not None:
         raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
+    elif values['step'] is not None:
+        raise flags.Error('--step: expected --run beside it, found --images')
+    elif values['which'] is not None:
+        raise flags.Error('--which: expected --run beside it, found --images')
     elif values['temperature'] is not None:
         raise flags.Error('--temperature: expected --run or --checkpoint beside it, found --images')
     elif values['preset'] is None:

@@ -39,7 +39,7 @@ class ExportConfig:
     which: str
     formats: Optional[Tuple[str, ...]]
     with_discriminator: bool
-    opset: int
+    opset: Optional[int]
     uint8: bool
     layout: str
     out: Optional[str]
@@ -56,7 +56,7 @@ def parse(argv):
     command.string('formats', None, 'Formats with commas between them. Default: all that the installed packages '
                                     "allow (pip install 'dcgan_tf1[export]').")
     command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
-    command.integer('opset', 17, "ONNX's version of its operations: 13 to 18.", 13, 18)
+    command.integer('opset', None, "ONNX's version of its operations: 13 to 18. Default: 17.", 13, 18)
     command.boolean('uint8', False, 'Of ONNX also a generator of bytes from 0 to 255 in three channels, grey ones '
                                     'repeated, as programs that measure pictures take them.')
     command.choice('layout', 'nhwc', ('nhwc', 'nchw'), "nchw: of ONNX also a generator of images [N, C, H, W]; with "
@@ -75,9 +75,10 @@ def parse(argv):
         for name in chosen:
             if name not in FORMATS:
                 raise flags.Error('--formats: expected some of {}, found {!r}'.format(','.join(FORMATS), name))
-    if chosen is not None and 'onnx' not in chosen and (values['uint8'] or values['layout'] != 'nhwc'):
-        raise flags.Error('--{}: expected onnx among --formats, found {}'.format(
-            'uint8' if values['uint8'] else 'layout', ','.join(chosen)))
+    for name, asked in (('uint8', values['uint8']), ('layout', values['layout'] != 'nhwc'),
+                        ('opset', values['opset'] is not None)):
+        if asked and chosen is not None and 'onnx' not in chosen:
+            raise flags.Error('--{}: expected onnx among --formats, found {}'.format(name, ','.join(chosen)))
     return flags.fields_of(ExportConfig, values, formats=chosen, sizes=size_flags.read(values))
 
 

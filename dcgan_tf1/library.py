@@ -116,8 +116,8 @@ def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
     The same as what `dcgan-sample --seed` draws. Raises UserError for a count or seed below 0.
     """
     for name, value in (('count', count), ('seed', seed)):
-        if value < 0:
-            raise UserError('sample_noise: expected a {} of 0 or more, found {}'.format(name, value))
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+            raise UserError('sample_noise: expected a {} of 0 or more, an integer, found {!r}'.format(name, value))
     return noise.sample_noise(preset, count, seed)
 
 
@@ -150,9 +150,9 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
       preset: where `path` is no run folder, the one that was trained.
       z: float32 [N, z_dim], noise in place of what `count` and `seed` draw; the seed then only selects
         dropout masks, where the preset samples with dropout.
-      labels: of a preset with labels, a class by name or label, or a list of names, which come in turn, each
-        noise vector with all of them; or one label for each image, integers [N], or weights of the classes,
-        float [N, classes], which draw N noise vectors. None: all classes in turn.
+      labels: of a preset with labels, a class by name or label, or a list of names, which come in turn (of noise
+        that is drawn, each vector with all of them); or one label for each image, integers [N], or weights of the
+        classes, float [N, classes], which draw N noise vectors. None: all classes in turn.
       temperature: what noise is multiplied by, from 0.001 to 1,000; None for what the preset says.
 
     Returns: float32 [N] + preset.image_shape, in preset.image_range; `to_uint8` makes bytes of them.
@@ -167,15 +167,24 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
         sample_noise(preset, count, seed)  # refuses what it does
         drawn, labels = noise.sample_inputs(preset, count, seed, 'sample', classes=columns)
     if z is not None:
-        drawn = np.asarray(z, np.float32)
+        drawn = _given_noise(preset, z)
         labels = np.resize(columns, len(drawn)).astype(np.int32) if columns is not None else labels
-    if drawn.ndim != 2 or drawn.shape[1] != preset.z_dim or not len(drawn):
-        raise UserError('generate: expected noise [N, {}] for {}, found {}'.format(
-            preset.z_dim, preset.name, list(drawn.shape)))
     if labels is not None and len(labels) != len(drawn):
         raise UserError('generate: expected {} labels, as many as noise vectors, found {}'.format(
             len(drawn), len(labels)))
     return sampling.generate(preset, prefix, drawn, seed, labels=labels)
+
+
+def _given_noise(preset: Preset, z: Any) -> np.ndarray:
+    try:
+        noise_given = np.asarray(z, np.float32)
+    except (TypeError, ValueError):  # no numbers, or rows of several lengths
+        noise_given = np.asarray(np.nan)
+    if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not np.isfinite(noise_given).all() or not len(
+            noise_given):
+        raise UserError('generate: expected noise [N, {}] for {}, finite numbers, found {}'.format(
+            preset.z_dim, preset.name, list(noise_given.shape) or repr(z)[:80]))
+    return noise_given
 
 
 def _at_temperature(name: str, preset: Preset, temperature: Optional[float]) -> Preset:

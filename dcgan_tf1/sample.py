@@ -234,9 +234,7 @@ def _inputs(config, preset, classes, names):
             raise UserError('--seed: expected a preset that samples with dropout, whose masks it selects beside '
                             '--{}, found {}'.format(flag, preset.name))
         given = sample_inputs.of_seeds(preset, config.seeds) if config.z is None else sample_inputs.read(
-            config.z, preset, names if config.classes is None else ())
-        if config.classes is not None:
-            given = given._replace(labels=None)
+            config.z, preset, names, config.classes is None)
     if config.interpolate:
         return sample_inputs.walks_of(preset, config.num_images, config.columns or (
             sample_inputs.WALK if config.video is None else video.STEPS), seed, classes, given)

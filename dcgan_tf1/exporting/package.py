@@ -24,6 +24,8 @@ from dcgan_tf1.util.seeds import numpy_rng
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
+_PART = '.part-'
+OPSET = 17  # of ONNX, unless told otherwise
 BATCHES = (1, 16)  # on which every format is compared with the session; of the latter as many as show all classes
 
 
@@ -31,7 +33,7 @@ def _to_terminal(text):
     print(text, flush=True)
 
 
-def write(preset, prefix, out, formats_asked=None, with_discriminator=False, opset=17, overwrite=False,
+def write(preset, prefix, out, formats_asked=None, with_discriminator=False, opset=None, overwrite=False,
           log=_to_terminal, uint8=False, channels_first=False):
     """Writes the folder `out` with formats of a checkpoint, a manifest and a README; returns the formats' names.
 
@@ -39,7 +41,7 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
       preset, prefix: the checkpoint's Preset, and its prefix.
       formats_asked: names of catalogue.FORMATS; None for all that can be written here.
       with_discriminator: whether it is exported, too.
-      opset: of ONNX.
+      opset: of ONNX; None for OPSET.
       overwrite: whether an earlier export is replaced.
       log: a function that takes a line for each file that is written, and for each format that is left out.
       uint8, channels_first: whether ONNX also gets a generator of such images, see graph.as_pictures().
@@ -47,14 +49,14 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     UserError where something of the user's would be replaced, or a format can't be written.
     """
     chosen = _choose_formats(formats_asked, log)
-    if (uint8 or channels_first) and 'onnx' not in chosen:
-        raise UserError('--uint8, --layout: expected the format onnx, found {}{}'.format(
+    if (uint8 or channels_first or opset) and 'onnx' not in chosen:
+        raise UserError('--uint8, --layout, --opset: expected the format onnx, found {}{}'.format(
             ', '.join(chosen), '' if formats_asked else ', for it ' + formats.missing('onnx')))
     if with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
     _refuse(out, overwrite)
     with _replacing_folder(out) as folder, opened(
-            preset, prefix, with_discriminator, opset, uint8, channels_first) as exported:
+            preset, prefix, with_discriminator, opset or OPSET, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
             written[name] = _write(exported, name, os.path.join(folder, name), log)
@@ -81,7 +83,7 @@ def _choose_formats(asked, log):
 
 
 @contextlib.contextmanager
-def opened(preset, prefix, with_discriminator=False, opset=17, uint8=False, channels_first=False):
+def opened(preset, prefix, with_discriminator=False, opset=OPSET, uint8=False, channels_first=False):
     """The formats.Export of a checkpoint `prefix`, with its session open."""
     with tf.Graph().as_default():
         tf.set_random_seed(0)
@@ -209,34 +211,48 @@ def _checksums(folder):
 
 def _refuse(out, overwrite):
     """Raises UserError where something of the user's would be replaced."""
-    if not os.path.lexists(out) or (os.path.isdir(out) and not os.listdir(out)):
+    if not os.path.lexists(out):
         return
     if not os.path.isdir(out):
         raise UserError('--out: expected a folder, found the file {}'.format(out))
+    there = _entries(out)
+    if not there:
+        return
     if not overwrite:
         raise UserError('--out: expected an empty folder or none, found {} with {} in it; --overwrite replaces an '
-                        'earlier export'.format(out, ', '.join(sorted(os.listdir(out))[:3])))
+                        'earlier export'.format(out, ', '.join(there[:3])))
     if not os.path.isfile(os.path.join(out, MANIFEST)):
         raise UserError('--out: expected an earlier export (a folder with {}) to overwrite, found {} with {} in '
-                        'it'.format(MANIFEST, out, ', '.join(sorted(os.listdir(out))[:3])))
+                        'it'.format(MANIFEST, out, ', '.join(there[:3])))
+
+
+def _entries(folder):
+    """What is in a folder, without what a killed export left."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith(_PART))
 
 
 @contextlib.contextmanager
 def _replacing_folder(out):
-    """Yields a folder beside `out` to write into; on success it takes the name `out`.
+    """Yields a folder to write into; on success it takes the name `out`, or its content that of an empty `out`.
 
-    What was there is moved aside first and deleted last, so that one of the two is always whole.
+    What was there is moved aside first and deleted last, so that one of the two is always whole. An empty folder
+    stays the one that it is: it may be a mounted one, or the one that somebody works in.
     """
-    out = os.path.abspath(out)
-    parent = os.path.dirname(out)
+    out = os.path.realpath(out)
+    fills = os.path.isdir(out) and not _entries(out)
+    parent = out if fills else os.path.dirname(out)
     with writing(parent):
         os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix='.part-', suffix='-' + os.path.basename(out), dir=parent)
+        temporary = tempfile.mkdtemp(prefix=_PART, suffix='-' + os.path.basename(out), dir=parent)
     new, old = os.path.join(temporary, 'new'), os.path.join(temporary, 'old')
     try:
         os.mkdir(new)
         yield new
         with writing(out):
+            if fills:
+                for name in sorted(os.listdir(new), key=lambda each: each == MANIFEST):  # last: then it is whole
+                    os.rename(os.path.join(new, name), os.path.join(out, name))
+                return
             if os.path.isdir(out):
                 os.rename(out, old)
             try:

@@ -83,10 +83,10 @@ def classifier_network(images, ctx, filters, classes):
         return features, tf.cast(dense(dropout(features, 0.7, ctx), classes), tf.float32)
 
 
-def classifier(dataset, seed=0, log=print):
+def classifier(dataset, seed=0, log=print, device='auto'):
     """The Extractor of a training split, a Dataset: read if it was trained before, else trained now.
 
-    Raises UserError for a data set without labels, and for damaged files.
+    device: as the flag --device. Raises UserError for a data set without labels, and for damaged files.
     """
     name = dataset.name
     if not can_be_trained(dataset):
@@ -112,7 +112,7 @@ def classifier(dataset, seed=0, log=print):
             sets = tuple(pick(part, np.sort(rows)) for rows in (order[kept:], order[:kept])
                          for part in (dataset.images, dataset.labels))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _train(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log)
+        _train(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log, device)
     try:
         accuracy = read_json(about)['test_accuracy']
         if not isinstance(accuracy, float):
@@ -121,16 +121,16 @@ def classifier(dataset, seed=0, log=print):
         raise UserError('{}: expected what is known of a classifier, found a damaged file ({}); remove it to train '
                         'anew'.format(about, error))
     title = 'classifier of {} (test accuracy {:.2%}, seed {})'.format(name, accuracy, seed)
-    graph = extractors.load_graph(path, 'images', 'features', 'probabilities', (0.0, 1.0))
+    graph = extractors.load_graph(path, 'images', 'features', 'probabilities', (0.0, 1.0), device)
     return graph._replace(name=title, accuracy=accuracy)
 
 
-def _train(name, recipe, sets, classes, seed, path, about, log):
+def _train(name, recipe, sets, classes, seed, path, about, log, device):
     images, labels, test_images, test_labels = sets
     steps = recipe.epochs * max(1, len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))
     start = time.time()
-    policy = devices.choose_compute_policy(devices.find())
+    policy = devices.choose_compute_policy(devices.find(device))
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(derive_seed(seed, 'classifier'))
         shape = (None,) + images.shape[1:]
@@ -150,7 +150,7 @@ def _train(name, recipe, sets, classes, seed, path, about, log):
             features, logits = classifier_network(
                 inputs, layers.BatchContext('test', training=False), recipe.filters, classes)
             outputs = [tf.identity(features, name='features'), tf.nn.softmax(logits, name='probabilities')]
-        with tf.Session(graph=graph, config=devices.session_config()) as session:
+        with tf.Session(graph=graph, config=devices.session_config(device)) as session:
             session.run(tf.global_variables_initializer())
             with tqdm(total=steps, desc='classifier', unit='step', disable=None, leave=False) as bar:
                 for number in range(steps):
@@ -161,7 +161,7 @@ def _train(name, recipe, sets, classes, seed, path, about, log):
                     bar.update()
                     bar.set_postfix(loss='{:.3f}'.format(step_loss), refresh=False)
             frozen = freeze.freeze(session, [inputs], *outputs)
-    tested = extractors.FrozenGraph(path, frozen, 'images', ['probabilities'], (0.0, 1.0))
+    tested = extractors.FrozenGraph(path, frozen, 'images', ['probabilities'], (0.0, 1.0), device)
     accuracy = float((tested.run(test_images)[0].argmax(axis=1) == test_labels).mean())
     write_bytes(path, frozen.SerializeToString())
     write_json(about, {

@@ -51,12 +51,13 @@ class FrozenGraph:
       targets: those whose values are wanted, each [N, D] or with further dimensions of size 1.
       value_range: (low, high) of the pixels that a float input takes; None for RANGE. An input
         of integers takes bytes, one of strings PNG files.
+      device: as the flag --device.
 
     Raises UserError for a graph that this TensorFlow can't load, or whose tensors don't fit.
     """
 
-    def __init__(self, path, graph_def, source, targets, value_range=None):
-        self._path = path
+    def __init__(self, path, graph_def, source, targets, value_range=None, device='auto'):
+        self._path, self._device = path, device
         self._graph = self._imported(graph_def)
         self._source = self._tensor(source)
         self._targets = [self._tensor(name) for name in targets]
@@ -74,7 +75,7 @@ class FrozenGraph:
         form = self._form(images.shape[1:])
         count = form.count or max(1, min(BATCH, PIXELS // (images.shape[1] * images.shape[2])))
         outputs = []
-        with tf.Session(graph=self._graph, config=devices.session_config()) as session, tqdm(
+        with tf.Session(graph=self._graph, config=devices.session_config(self._device)) as session, tqdm(
                 total=len(images), desc='features', unit='image', disable=None, leave=False) as bar:
             fed = self._feeder(session, form, images.shape[1:])
             for first in range(0, len(images), count):
@@ -201,7 +202,7 @@ def read(path):
     return graph_def
 
 
-def load_graph(path, source, features, probabilities=None, value_range=None):
+def load_graph(path, source, features, probabilities=None, value_range=None, device='auto'):
     """The Extractor of a frozen GraphDef.
 
     Args:
@@ -211,10 +212,12 @@ def load_graph(path, source, features, probabilities=None, value_range=None):
       features: the one whose value is [N, D] (or [N, 1, 1, D]).
       probabilities: the one whose value is [N, K], or None.
       value_range: (low, high) of the pixels that a float input takes; None for [-1, 1].
+      device: as the flag --device.
 
     Raises UserError where the file holds no such graph, and in `run` where its values are not as expected.
     """
-    graph = FrozenGraph(path, read(path), source, [name for name in (features, probabilities) if name], value_range)
+    graph = FrozenGraph(path, read(path), source, [name for name in (features, probabilities) if name], value_range,
+                        device)
 
     def run(images):
         outputs = graph.run(images)

@@ -24,9 +24,10 @@ def is_projection(name):
     return name.startswith(NAME)
 
 
-def projection(shape, seed=0):
-    """The Extractor for images [N] + shape (H, W, C); another seed draws other weights."""
-    graph = extractors.FrozenGraph('--features=' + WORD, _graph_def(shape, seed), 'images', ['features'], (-1.0, 1.0))
+def projection(shape, seed=0, device='auto'):
+    """The Extractor for images [N] + shape (H, W, C); another seed draws other weights. device: as the flag."""
+    graph = extractors.FrozenGraph('--features=' + WORD, _graph_def(shape, seed), 'images', ['features'], (-1.0, 1.0),
+                                   device)
     return extractors.Extractor('{} (seed {})'.format(NAME, seed), None, lambda images: (graph.run(images)[0], None))
 
 

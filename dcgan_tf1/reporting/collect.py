@@ -69,11 +69,12 @@ def _is_complete(row):
 def _evaluations(path, preset):
     """What a run's evaluations hold, without those at another temperature than its preset's.
 
-    (folder, metrics.json) of the newest one of a single checkpoint, the metrics_over_steps of one of all
-    checkpoints, and the data that these two were measured against.
+    (folder, metrics.json) of the last one of the newest single checkpoint, the metrics_over_steps of the last one of
+    all checkpoints, and the data that these two were measured against.
     """
-    single, several, data = None, None, {}
-    for name in sorted(glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))):
+    single, several, data, newest = None, None, {}, -1
+    found = glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))
+    for name in sorted(found, key=lambda each: (os.path.getmtime(each), each)):
         try:
             metrics = read_json(name)
             rows = metrics['results']
@@ -91,6 +92,9 @@ def _evaluations(path, preset):
         if of_all:
             several = steps, rows[0], metrics['n']
         else:
-            single = os.path.dirname(name), metrics
+            step = max((row['step'] for row in steps), default=0)
+            if step < newest:
+                continue
+            newest, single = step, (os.path.dirname(name), metrics)
         data[of_all] = recorded.measured_on(metrics)
     return single, several, list(data.values())

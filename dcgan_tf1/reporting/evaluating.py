@@ -16,8 +16,10 @@ from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
+from dcgan_tf1.util.seeds import numpy_rng
 
 _OF_IMAGES = ('background', 'resize', 'skip_damaged')  # flags that are for a folder of --images, too
+_CLASSES, _QUALITY = 'classes.png', 'quality.png'  # which not every evaluation has
 NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
 
@@ -61,7 +63,8 @@ def evaluate(config):
         row, nearest = evaluation.measure(sampled.name, sampled.step, evaluation.extract(
             extractor, sampled.images, sampled.labels), reference)
         rows.append(row)
-        neighbours = neighbours or (sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]])
+        if neighbours is None or config.all_checkpoints:  # of the newest, as the preset samples
+            neighbours = sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]]
     record = recorded.record_of(dataset, data.image_class, is_own)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
@@ -74,10 +77,11 @@ def evaluate(config):
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
     if labelled:
         sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
-        save_png(os.path.join(out, 'classes.png'), figures.class_sheet(
+        save_png(os.path.join(out, _CLASSES), figures.class_sheet(
             sheet, dataset.classes[:MAX_COLUMNS]))
     if config.all_checkpoints:
-        figures.save_quality_figure(os.path.join(out, 'quality.png'), rows[1:], rows[0], preset.name)
+        figures.save_quality_figure(os.path.join(out, _QUALITY), rows[1:], rows[0], preset.name)
+    _remove_earlier(config, preset, out)
     # Last, so that an evaluation with this file is a whole one.
     write_json(os.path.join(out, 'metrics.json'), {
         'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
@@ -97,10 +101,19 @@ def _outputs(config, preset):
     """The names of the files that are written."""
     names = ['metrics.json', 'neighbours.png']
     if preset.classes is not None and config.images is None:
-        names.append('classes.png')
+        names.append(_CLASSES)
     if config.all_checkpoints:
-        names.append('quality.png')
+        names.append(_QUALITY)
     return names
+
+
+def _remove_earlier(config, preset, out):
+    """Removes the pictures of an earlier evaluation that this one, which replaces it, has none in place of."""
+    if os.path.exists(os.path.join(out, 'metrics.json')):
+        for path in [os.path.join(out, name) for name in (_CLASSES, _QUALITY) if name not in _outputs(config, preset)]:
+            if os.path.exists(path):
+                with writing(path):
+                    os.remove(path)
 
 
 def _check_outputs(config, preset, out):
@@ -184,14 +197,16 @@ def _prefixes(config):
     """Those of the checkpoints that images are measured of, ascending."""
     if config.run is None:
         return [checkpoint_paths.resolve(config.checkpoint)]
-    return run_images.all_checkpoints(config.run) if config.all_checkpoints else [run_folder.find_checkpoint(
-        config.run, config.step, None, config.preset, config.which)[1]]
+    _, prefix = run_folder.find_checkpoint(config.run, config.step, None, config.preset, config.which)
+    return run_images.all_checkpoints(config.run) if config.all_checkpoints else [prefix]
 
 
 def _sampled(config, preset, given, prefixes, count, labels):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
-        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[:count], None)
+        # They may lie there class by class, of which a part would be some classes alone.
+        chosen = numpy_rng(config.seed, 'evaluate', 2).permutation(len(given))[:count]
+        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[chosen], None)
         return
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(
@@ -201,7 +216,7 @@ def _sampled(config, preset, given, prefixes, count, labels):
 
 def _extractor(config, dataset):
     if config.features == projection.WORD:
-        return projection.projection(dataset.images.shape[1:], config.features_seed)
+        return projection.projection(dataset.images.shape[1:], config.features_seed, config.device)
     if config.features is None:
         if not classifier.can_be_trained(dataset):
             raise UserError(
@@ -210,6 +225,6 @@ def _extractor(config, dataset):
                 "(--features_input and --features_output name its tensors); --features={} takes a fixed random "
                 'projection, by which generators of the same images can be compared'.format(
                     dataset.folder, projection.WORD))
-        return classifier.classifier(dataset, config.features_seed)
+        return classifier.classifier(dataset, config.features_seed, device=config.device)
     return extractors.load_graph(config.features, config.features_input, config.features_output,
-                                 config.features_probabilities, config.features_range)
+                                 config.features_probabilities, config.features_range, config.device)

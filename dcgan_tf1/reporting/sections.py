@@ -90,7 +90,8 @@ def losses(runs):
         lines = _curves(runs, 'step', key)
         for name in sorted({run.preset.recorded_losses for run in runs} - {None}):
             recorded_2017 = figures.read_recorded_losses(name)
-            lines.insert(0, figures.Line('recorded in 2017', recorded_2017['step'], recorded_2017[key], '0.65'))
+            if key in recorded_2017:
+                lines.insert(0, figures.Line('recorded in 2017', recorded_2017['step'], recorded_2017[key], '0.65'))
         charts.append((figures.line_chart(title, 'step', lines), title + ' over steps'))
         if len(runs) > 1:
             charts.append((figures.line_chart(title, 'seconds of training', _curves(runs, 'seconds', key)),

@@ -33,10 +33,11 @@ def of_seeds(preset, seeds):
     return Given(noise.noise_of_seeds(preset, seeds), ['seed{:06d}'.format(seed) for seed in seeds], None)
 
 
-def read(path, preset, classes=()):
+def read(path, preset, classes=(), with_labels=True):
     """The Given noise in an .npz file, as `dcgan-sample --npz` writes it; UserError for one that does not fit.
 
     classes: the names of the preset's classes, with which those in the file are compared; () to leave that out.
+    with_labels: whether its labels are wanted, if it has some.
     """
     z = npz.read_array(path, 'z')
     if z.ndim != 2 or z.shape[1] != preset.z_dim or not len(z) or z.dtype.kind == 'b':
@@ -47,7 +48,7 @@ def read(path, preset, classes=()):
     if not np.isfinite(z).all():
         raise UserError('{}: expected finite values in z, found some that are not'.format(path))
     labels = None
-    if preset.classes is not None and 'labels' in npz.names(path):
+    if with_labels and preset.classes is not None and 'labels' in npz.names(path):
         labels = npz.read_array(path, 'labels')
         numbers = labels.dtype.kind in 'iu' and labels.shape == z.shape[:1]
         weights = labels.dtype.kind == 'f' and labels.shape == (len(z), preset.classes)

@@ -38,9 +38,11 @@ def train(config, output_closed=lambda: False):
     plan = make_plan(config, log, device.memory)
     config = dataclasses.replace(config, preset=plan.preset)
     job = Job(config, log)
-    monitor = _make_monitor(config, plan.data, log) if job.is_chief and config.eval_every is not None else None
+    monitored = job.is_chief and config.eval_every is not None
+    if monitored:
+        _check_measurable(config, plan.data)
 
-    def write_config(policy):
+    def write_config(policy, monitor=None):
         job.run.write_config(record.config_record(config, plan, device, policy, monitor))
 
     def measure(policy):
@@ -53,12 +55,16 @@ def train(config, output_closed=lambda: False):
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
             return 0
-        if monitor is not None and job.start is not None:
-            record.check_features(job.run, monitor)
-        if job.is_chief:
+        if job.is_chief and job.start is None:
             # Before anything that takes time: a folder without it is not found again after a kill.
             write_config(job.policy)
         job.group.start_server(session_config)
+        # Its classifier may take minutes to train, for which the other workers wait only when all are there.
+        monitor = _make_monitor(config, plan.data, job.run.log) if monitored else None
+        if monitored and job.start is not None:
+            record.check_features(job.run, monitor)
+        if job.is_chief:
+            write_config(job.policy, monitor)
         with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(job.group.device):
             tf.set_random_seed(config.seed)
             handles = graph.build_training_graph(
@@ -90,21 +96,25 @@ def train(config, output_closed=lambda: False):
                 return stop.exit_status if ending.stopped else 0
 
 
-def _make_monitor(config, data, log):
-    real = evaluation.as_bytes(data, config.preset)
-    count = min(config.eval_n, len(real) // 2)
-    if count < evaluation.MIN_IMAGES:
+def _check_measurable(config, data):
+    """UserError where there is nothing to measure by."""
+    if data.count < 2 * evaluation.MIN_IMAGES:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
-            2 * evaluation.MIN_IMAGES, len(real)))
-    if config.eval_features == projection.WORD:
-        extractor = projection.projection(config.preset.image_shape)
-    elif classifier.can_be_trained(data.dataset):
-        extractor = classifier.classifier(data.dataset, log=log)
-    else:
+            2 * evaluation.MIN_IMAGES, data.count))
+    if config.eval_features != projection.WORD and not classifier.can_be_trained(data.dataset):
         raise UserError(
             '--eval_every: expected labels of two classes or more to train a classifier with, by whose features '
             'images are measured, found none in {}; --eval_features={} measures by a fixed random projection'.format(
                 data.dataset.folder, projection.WORD))
+
+
+def _make_monitor(config, data, log):
+    real = evaluation.as_bytes(data, config.preset)
+    count = min(config.eval_n, len(real) // 2)
+    if config.eval_features == projection.WORD:
+        extractor = projection.projection(config.preset.image_shape, device=config.device)
+    else:
+        extractor = classifier.classifier(data.dataset, log=log, device=config.device)
     labelled = config.preset.classes is not None
     return evaluation.QualityMonitor(extractor, real, data.title, count, config.seed, log,
                                      data.labels if labelled else None, config.preset.classes)

@@ -438,9 +438,30 @@ def test_onnx_as_programs_take_it_that_measure_pictures(name, given, suffix, sha
 def test_variants_of_onnx_without_onnx_are_refused(dense, tmp_path, monkeypatch):
     check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=frozen,web', '--uint8')),
                          '--uint8: expected onnx among --formats, found frozen,web')
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=frozen', '--opset=13')),
+                         '--opset: expected onnx among --formats, found frozen')
     monkeypatch.setattr(formats.importlib.util, 'find_spec', lambda name: None)
-    result = run_command(*flags(dense, tmp_path / 'out', '--layout=nchw'))
-    check_one_line_error(result, '--uint8, --layout: expected the format onnx, found frozen', 'needs tf2onnx')
+    for asked in ('--layout=nchw', '--opset=13'):
+        result = run_command(*flags(dense, tmp_path / 'out', asked))
+        check_one_line_error(result, '--uint8, --layout, --opset: expected the format onnx, found frozen',
+                             'needs tf2onnx')
+
+
+def test_an_empty_folder_stays_the_one_that_it_is(dense, tmp_path, monkeypatch):
+    """The one that somebody works in, and the one that a link leads to."""
+    for name in ('here', 'disk'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'disk' / '.part-of-a-killed-export').mkdir()
+    os.symlink('disk', str(tmp_path / 'link'))
+    monkeypatch.chdir(tmp_path / 'here')
+    for out, place in (('.', '.'), (tmp_path / 'link', tmp_path / 'disk')):
+        status, _, err = run_command(*flags(dense, out, '--formats=frozen'))
+        assert status == 0, err
+        assert {'MANIFEST.json', 'README.md', 'frozen'} <= set(os.listdir(str(place)))
+        assert [name for name in os.listdir(str(place)) if name.startswith('.part-')] == [
+            '.part-of-a-killed-export'] * (place != '.')
+    assert os.path.islink(str(tmp_path / 'link'))
+    assert sorted(os.listdir(str(tmp_path))) == ['disk', 'here', 'link']
 
 
 FIDELITY = '''

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from helpers.browser import PHONE, console, set_width
 from helpers.commands import check_one_line_error, graph_flags, run_command
 from PIL import Image
 
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.metrics.table import DRAWN
+from dcgan_tf1.reporting import collect, sections
 from dcgan_tf1.runs.run_folder import titles
 from dcgan_tf1.util.images import to_uint8
 
@@ -21,6 +25,36 @@ pytestmark = pytest.mark.slow_tf1
 
 SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest training images', 'Interpolations',
             'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']
+
+
+def test_losses_of_systems_that_have_others_beside_2017s():
+    """The one loss of a VAE over steps and over seconds, without a line of 2017's, which had two."""
+    rows = [{'step': step, 'seconds': step / 2, 'd_loss': 1.0, 'g_loss': 2.0} for step in (1, 2)]
+    blog = types.SimpleNamespace(name='a', preset=PRESETS['blog_mnist'], losses=rows)
+    vae = types.SimpleNamespace(name='b', preset=PRESETS['vae'], losses=[{'step': 1, 'seconds': 1, 'loss': 3.0}])
+    assert [sections.losses(runs).count('<img') for runs in ([blog, vae], [vae, blog], [blog], [vae])] == [6, 6, 2, 1]
+
+
+def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):
+    rows = [dict({metric.key: 0.5 for metric in DRAWN if not metric.labelled}, step=None, name='real images')]
+
+    def write(name, *steps, **more):
+        (tmp_path / name).mkdir()
+        content = dict(results=rows + [dict(rows[0], step=step) for step in steps], n=100, features={'name': 'f'},
+                       data={'checksum': 'a'}, **more)
+        (tmp_path / name / 'metrics.json').write_text(json.dumps(content))
+
+    for name, steps in (('evaluation-1000000', [1000000]), ('evaluation-999000', [999000]), ('evaluation', [500]),
+                        ('evaluation-all', [500, 1000])):
+        write(name, *steps)
+    write('evaluation-2000000-t2', 2000000, temperature=2.0)
+    single, several, _ = collect._evaluations(str(tmp_path), PRESETS['blog_mnist'])
+    assert os.path.basename(single[0]) == 'evaluation-1000000'
+    assert [row['step'] for row in several[0]] == [500, 1000]
+    write('evaluation-later', 1000000)
+    os.utime(str(tmp_path / 'evaluation-later' / 'metrics.json'), (1e10, 1e10))
+    single, _, _ = collect._evaluations(str(tmp_path), PRESETS['blog_mnist'])
+    assert os.path.basename(single[0]) == 'evaluation-later'
 
 
 @pytest.fixture(scope='module')

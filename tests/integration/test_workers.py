@@ -364,6 +364,28 @@ def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     assert process.returncode == 0 and 'nothing left to do' in out, (out, err)
 
 
+SLOW_CLASSIFIER = '''
+import dataclasses, time, dcgan_tf1
+from dcgan_tf1.metrics import classifier
+real = classifier.classifier
+classifier.classifier = lambda *arguments, **more: time.sleep(8) or real(*arguments, **more)
+dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset('blog_dense'), name='mine'))
+'''
+
+
+@pytest.mark.slow
+def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a_worker(tiny_data, tmp_path):
+    (tmp_path / 'mine.py').write_text(SLOW_CLASSIFIER)
+    process = start_command(
+        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=mine',
+        '--preset_file={}'.format(tmp_path / 'mine.py'), '--batch_size=4', '--max_steps=4', '--eval_every=2',
+        '--eval_n=100', '--worker_timeout=5', cwd=str(tmp_path))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, (out, err)
+    with open(str(tmp_path / '00000-mine' / 'quality.csv')) as handle:
+        assert [line.split(',')[0] for line in handle][1:] == ['2', '4']
+
+
 @pytest.mark.slow
 def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
     _, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--learning_rate=1e30', *DENSE)

@@ -59,6 +59,8 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('sample', ['--run=a', '--step=1', '--which=best'], ['beside it, found --step']),
     ('evaluate', ['--images=a', '--run=b'], ['neither --run nor --checkpoint beside it, found --run (']),
     ('evaluate', ['--images=a', '--checkpoint=b'], ['beside it, found --checkpoint (']),
+    ('evaluate', ['--images=a', '--preset=vae', '--step=5'], ['--step: expected --run beside it, found --images']),
+    ('evaluate', ['--images=a', '--preset=vae', '--which=best'], ['--which: expected --run beside it, found --im']),
     ('evaluate', ['--run=a', '--all_checkpoints', '--step=1'], ['beside it, found --step (']),
     ('evaluate', ['--run=a', '--all_checkpoints', '--which=best'], ['beside it, found --checkpoint=best (']),
     ('evaluate', ['--run=a', '--features=x.pb', '--features_input=y'], ['beside it, found --features_input (']),

@@ -621,8 +621,9 @@ def test_the_document_lists_every_public_name():
 
 def test_wrong_arguments_are_one_line_each(tmp_path):
     for call, message in (
-            (lambda: dcgan.sample_noise(BLOG, -1), 'expected a count of 0 or more, found -1'),
-            (lambda: dcgan.sample_noise(BLOG, 1, seed=-2), 'expected a seed of 0 or more, found -2'),
+            (lambda: dcgan.sample_noise(BLOG, -1), 'expected a count of 0 or more, an integer, found -1'),
+            (lambda: dcgan.sample_noise(BLOG, 2.0), 'expected a count of 0 or more, an integer, found 2.0'),
+            (lambda: dcgan.sample_noise(BLOG, 1, seed=-2), 'expected a seed of 0 or more, an integer, found -2'),
             (lambda: dcgan.to_uint8(np.zeros(3), (1, 1)), r'expected a range .*found \(1, 1\)'),
             (lambda: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), -1), 'a column or more, found -1'),
             (lambda: dcgan.export_generator('run', 'out', 'frozen'), "expected a list .*found 'frozen'"),

@@ -79,6 +79,9 @@ def test_noise_and_labels_in_a_file(tmp_path):
     assert sample_inputs.read(path, LABELLED, tuple('0123456789')).labels.shape == (4, 10)
     with pytest.raises(UserError, match=r'expected labels of the classes a, b, .*, found those of 0, 1, .*--class'):
         sample_inputs.read(path, LABELLED, tuple('abcdefghij'))
+    # Those of another preset are in nobody's way where they are not wanted.
+    np.savez(path, z=z, labels=np.array([3, 19, 0, 3]))
+    assert sample_inputs.read(path, LABELLED, tuple('abcdefghij'), with_labels=False).labels is None
 
 
 @pytest.mark.parametrize('arrays, message', [
