@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 
 from dcgan_tf1.exporting import formats, package
 from dcgan_tf1.runs import run_folder
-from dcgan_tf1.util import devices  # noqa: E402
+from dcgan_tf1.util import processor  # noqa: E402
 
 COUNTS = 1, 64
 TIMED = [name for name in formats.FORMATS if name not in ('tfjs', 'web')]
@@ -58,7 +58,7 @@ def main():
                     run(*inputs[count])
                     if turn >= 2:  # the first ones warm up
                         seconds[title, count].append(time.perf_counter() - start)
-        print('{}, {}, {} cores'.format(preset.name, devices.cpu_name(), os.cpu_count()))
+        print('{}, {}, {} cores'.format(preset.name, processor.cpu_name(), os.cpu_count()))
         print('{:<37} {:>7} {:>14} {:>8} {:>8}  {}'.format('', 'MB', 'largest error', 'ms, 1', 'ms, 64', 'runtime'))
         for title, size, runtime, run in rows:
             error = max(float(np.abs(run(*inputs[count]) - session(*inputs[count])).max()) for count in COUNTS)

@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import platform
-import re
 import select
 import shutil
 import signal
@@ -34,6 +33,7 @@ from gpu_steps import last_error, log_of  # noqa: E402
 
 from dcgan_tf1.util.errors import UserError  # noqa: E402
 from dcgan_tf1.util.files import check_writable, write_json, write_text  # noqa: E402
+from dcgan_tf1.util.processor import cpu_name  # noqa: E402
 
 _TORCH = ("import json, torch; print(json.dumps({'version': torch.__version__, 'cuda': torch.version.cuda, "
           "'gpu': torch.cuda.is_available()}))")
@@ -302,16 +302,6 @@ def main(argv=None):
         for process in started:
             stop(process)
         shutil.rmtree(work, ignore_errors=True)
-
-
-def cpu_name():
-    """The processor's model, as far as the system tells; devices.cpu_name() needs TensorFlow."""
-    try:
-        with open('/proc/cpuinfo') as handle:
-            found = re.search(r'^model name\s*: (.*)$', handle.read(), re.M)
-    except OSError:
-        found = None
-    return found.group(1) if found else platform.processor() or platform.machine()
 
 
 if __name__ == '__main__':

@@ -17,6 +17,8 @@ import time
 
 from gpu_devices import cards, nvidia_smi
 
+from dcgan_tf1.util import tf_startup
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BATCHES = {'blog_mnist': 64, 'cgan_mnist': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
@@ -51,7 +53,7 @@ class StepWorker:
     def __init__(self, settings, line, preset, batch, grow=False):
         self.line, self.seconds, self.slow_turn_s = line, [], None
         python = settings['torch']['python'] if line.torch else sys.executable
-        environment = dict(os.environ)
+        environment = tf_startup.environment_of_others()
         if line.torch:
             environment.update(PYTHONPATH=settings['torch']['pythonpath'])
             environment['LD_LIBRARY_PATH'] = settings['torch']['library_path']

@@ -36,19 +36,23 @@ def profile(preset, policy, steps):
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
-        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed)
+        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed, handles.one_hot)
                    for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         kinds = {op.name: op.type for op in tf_graph.get_operations()}
         draw = np.random.RandomState(0)
         feeds = {handles.real: np.tanh(draw.randn(preset.batch_size, *preset.input_shape)),
-                 handles.noise: draw.uniform(-1, 1, (preset.batch_size, preset.z_dim))}
+                 handles.noise: None}
+        if handles.labels is not None:
+            feeds[handles.labels] = np.arange(preset.batch_size) % preset.classes
         took, microseconds, calls = [], collections.Counter(), collections.Counter()
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
         for step in range(3 + 2 * steps):
             traced = step >= 3 + steps
             start = time.perf_counter()
             for place, update in enumerate(updates):
+                count = preset.noise_batches[preset.schedule[place].noise] * preset.batch_size
+                feeds[handles.noise] = draw.uniform(-1, 1, (count, preset.z_dim))
                 feeds[handles.dropout_seed] = step_loop.dropout_seed_for(step, place)
                 metadata = tf.RunMetadata() if traced else None
                 session.run(update, feeds, options=options if traced else None, run_metadata=metadata)

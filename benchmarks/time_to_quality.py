@@ -35,8 +35,15 @@ def serve(name, seed, every, total, count, turns):
     """Sends None when it is ready, then [step, seconds, images as bytes] after `every` steps each; waits for turns."""
     warnings.simplefilter('ignore')  # tf.layers is deprecated
     train = _train_original if name == ORIGINAL else _train_preset
+    if name == ORIGINAL:
+        _leave_kernels()
     turns.recv()
     train(name, seed, every, total, count, turns)
+
+
+def _leave_kernels():
+    for name in set(os.environ) - set(tf_startup.environment_of_others()):
+        del os.environ[name]
 
 
 def _plan(name, seed):
@@ -223,6 +230,7 @@ def main():
     os.environ['TF_USE_LEGACY_KERAS'] = '1'  # the original's tf.layers
     multiprocessing.set_start_method('spawn')
     measured = monitor(arguments.seed, arguments.n)
+    _leave_kernels()  # each begins anew, and the original's author had no such choice
     trainings = [Training(name, share, arguments) for name, share in TRAININGS]
     left = list(trainings)
     while left:

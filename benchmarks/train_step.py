@@ -29,6 +29,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+sys.path[:0] = [ROOT]
+
+from dcgan_tf1.util.tf_startup import environment_of_others  # noqa: E402
+
 BATCHES = {'blog_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
 
 # How one implementation is started, and what its products are computed in.
@@ -36,6 +40,8 @@ Implementation = collections.namedtuple('Implementation', 'name environment work
 
 _BLOG_MNIST = (
     Implementation('2017 graph: tf.layers, feed_dict, float32', '.venv', ['graph2017'], 'float32', True),
+    Implementation('2017 graph by oneDNN (the default here or not)', '.venv', ['graph2017', '--onednn'], 'float32',
+                   False),
     Implementation('dcgan_tf1: float32, native', '.venv', ['dcgan_tf1', '--lowering=native'], 'float32', False),
     Implementation('dcgan_tf1: float32, matmul', '.venv', ['dcgan_tf1', '--lowering=matmul'], 'float32', False),
     Implementation('dcgan_tf1: float32, mixed', '.venv', ['dcgan_tf1', '--lowering=mixed'], 'float32', False),
@@ -136,7 +142,7 @@ class Worker:
         self._process = subprocess.Popen(
             [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, universal_newlines=True, cwd=ROOT,
-            env=dict(os.environ, PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
+            env=dict(environment_of_others(), PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
                 '0' if implementation.worker[0].startswith('keras') else '1'), KERAS_BACKEND='tensorflow'))
         self.steps(1)
         self.first_step_s = time.time() - started
@@ -200,7 +206,7 @@ def measure(preset, implementations, rounds, steps):
     """Starts every worker, lets them take turns, and returns the results as dictionaries."""
     workers, batch = [], BATCHES[preset]
     flops = step_flops(batch, preset)
-    product = Worker(Implementation('matrix product', '.venv', ['product'], None, True))
+    product = Worker(Implementation('matrix product', '.venv', ['product', '--onednn'], None, True))
     try:
         for implementation in implementations:
             print('starting {}'.format(implementation.name), file=sys.stderr)
@@ -243,7 +249,7 @@ def measure(preset, implementations, rounds, steps):
 def machine():
     from dcgan_tf1.util import tf_startup  # isort: skip
     tf_startup.begin()
-    from dcgan_tf1.util.devices import cpu_instructions, cpu_name  # noqa: PLC0415
+    from dcgan_tf1.util.processor import cpu_instructions, cpu_name  # noqa: PLC0415
     return {'cpu': cpu_name(), 'cores': os.cpu_count(), 'system': platform.platform(),
             'instructions': [name for name in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16')
                              if name in cpu_instructions()]}
@@ -303,5 +309,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.path.insert(0, ROOT)
     main()

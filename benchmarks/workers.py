@@ -164,6 +164,8 @@ def dcgan_tf1(arguments):
     """This project's trainer: its graph and its way of running it."""
     import dataclasses  # noqa: PLC0415
 
+    from dcgan_tf1.util import tf_startup  # isort: skip
+    tf_startup.begin()  # as its commands do
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
     from dcgan_tf1.gan import graph, step_loop
@@ -330,7 +332,7 @@ def main():
     workers = {worker.__name__: worker for worker in (
         graph2017, graph_carpedm20, dcgan_tf1, keras, keras_tutorial, torch, torch_dcgan, torch_resnet, product)}
     parser.add_argument('worker', choices=sorted(workers))
-    for flag in ('xla', 'channels_last', 'bfloat16', 'compile', 'cuda_graphs'):
+    for flag in ('onednn', 'xla', 'channels_last', 'bfloat16', 'compile', 'cuda_graphs'):
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
@@ -342,13 +344,16 @@ def main():
     arguments = parser.parse_args()
     if arguments.device == 'cpu':  # for all of them alike, also where there is a GPU
         os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+    if arguments.onednn:
+        os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
     timer = Timer(arguments, step)
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':
-            answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            answer = {'peak_memory_bytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+                          1 if sys.platform == 'darwin' else 1024),
                       'versions': versions, 'tf32': allows_tf32(arguments.worker),
                       'steps_a_call': timer.steps_a_call, 'processor_seconds': timer.processor_seconds}
         elif question == 'rate':

@@ -83,6 +83,7 @@ def describe(config):
     import numpy as np
 
     from dcgan_tf1.data import loading, prepare
+    from dcgan_tf1.data.picked import pick
     from dcgan_tf1.util import images
     dataset = loading.load(config.dataset, config.split, config.data_dir, config.shape, reading=config.reading)
     picked = dataset.images
@@ -101,7 +102,7 @@ def describe(config):
             dataset.classes, counts)], len(counts)))
     if config.image_class is not None:
         number = prepare.class_number(dataset, config.image_class)
-        picked = picked[dataset.labels == number]
+        picked = pick(picked, np.flatnonzero(dataset.labels == number))
         print('  class     {}: {:,} images'.format(listing([dataset.classes[number]]), len(picked)))
     if config.preview:
         images.save_picture(config.preview, images.grid(picked[:100], columns=10))

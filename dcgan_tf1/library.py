@@ -182,7 +182,7 @@ def _given_noise(preset: Preset, z: Any) -> np.ndarray:
         noise_given = np.asarray(np.nan)
     if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not np.isfinite(noise_given).all() or not len(
             noise_given):
-        raise UserError('generate: expected noise [N, {}] for {}, finite numbers, found {}'.format(
+        raise UserError('generate: expected finite noise [N, {}] for {}, found {}'.format(
             preset.z_dim, preset.name, list(noise_given.shape) or repr(z)[:80]))
     return noise_given
 

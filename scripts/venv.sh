@@ -67,7 +67,8 @@ make_venv() {
     return
   fi
   say "setting up $venv with $version; this takes a minute or two, once${unused:+ (not used here:$unused)}"
-  if [ "$(cat "$venv/.python" 2>/dev/null)" != "$version" ]; then
+  if [ "$(cat "$venv/.python" 2>/dev/null)" != "$version" ] \
+    || [ "$("$venv/bin/python" --version 2>&1)" != "$version" ]; then  # what it was made with may be gone
     # One that we finished with another Python goes; any other is only completed.
     "$python" -m venv $([ ! -f "$venv/.python" ] || printf -- --clear) "$venv" \
       || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"

@@ -78,7 +78,8 @@ def read_table(tree, name, column):
     if column is not None and column not in columns:
         raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
             path, column, listing(sorted(columns))))
-    column = column or next((each for usual in LABEL_COLUMNS for each in columns if each.lower() == usual), None)
+    column = column or next((each for usual in LABEL_COLUMNS for each in sorted(
+        columns, key=lambda each: each != usual) if each.lower() == usual), None)
     found, there = {}, set(tree.files)
     composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
     for number, row in enumerate(rows, 1):

@@ -93,7 +93,8 @@ def blocks(path, name):
     """
     with _integers(path, name, 255) as (handle, shape, fortran, stored):
         if fortran:
-            raise ValueError('{} in the order of Fortran'.format(name))
+            raise ValueError('{} in the order of Fortran, which is read whole alone: save it as '
+                             'np.ascontiguousarray gives it, or raise --cache_gib'.format(name or 'an array'))
         each = _size(shape[1:], np.dtype(np.uint8))
         rows = max(1, _BLOCK // (each * stored.itemsize))
         for row in range(0, shape[0], rows):

@@ -11,6 +11,7 @@ import os
 import threading
 
 from dcgan_tf1.data import label_files
+from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.data.folders import Found
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing, parse_json, stamp
@@ -58,7 +59,8 @@ def _named(encoded, names):
     """Labels with the classes' names, where they are numbers and there is a name of its own for each."""
     labels, classes = encoded
     numbers = classes == tuple(map(str, range(len(classes))))
-    return labels, tuple(names) if numbers and len(set(names)) == len(names) >= len(classes) else classes
+    fits = len(classes) <= len(names) == len(set(names)) <= MAX_CLASSES
+    return labels, tuple(names) if numbers and fits else classes
 
 
 class _Names:

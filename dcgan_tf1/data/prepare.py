@@ -2,6 +2,7 @@
 
 import collections
 import re
+import unicodedata
 
 import numpy as np
 
@@ -119,13 +120,19 @@ def _integer(text):
     return int(text) if re.match(r'[+-]?[0-9]{1,9}$', text) else None
 
 
+def _composed(name):
+    """A name as others write it: macOS takes accents apart in those of files."""
+    return unicodedata.normalize('NFC', name)
+
+
 def number_among(classes, image_class, flag='--class'):
     """The same among the names of `classes`; `flag` gave it.
 
     Where names are numbers themselves, a number is never taken for a label: the class 2 of 1, 2 and 10 is the second.
     """
-    if image_class in classes:
-        return classes.index(image_class)
+    image_class, composed = _composed(image_class), [_composed(name) for name in classes]
+    if image_class in composed:
+        return composed.index(image_class)
     number, named = _integer(image_class), [_integer(name) for name in classes]
     if number is not None:
         found = [label for label, each in enumerate(named) if each == number]

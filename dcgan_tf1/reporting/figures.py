@@ -14,6 +14,9 @@ from dcgan_tf1.util.files import write_bytes
 from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
+# That it has at most: while it is drawn, each takes more than a hundred bytes. And how many rows of large images it is
+# to have room for, with fewer images in each.
+MAX_PIXELS, FEW_ROWS = 8000000, 16
 ROWS_DPI = 100
 
 REFERENCE = os.path.join(os.path.dirname(os.path.dirname(__file__)), 'reference')
@@ -28,6 +31,21 @@ def save_rows_figure(path, rows, title, max_rows=MAX_ROWS, names=()):
     _save_figure(path, rows_figure(rows, title, max_rows, names), ROWS_DPI)
 
 
+def drawn_of_row(shape, classes):
+    """(lines, columns) of what a step's samples [N, H, W, C] are drawn in; classes: how many names there are, or 0."""
+    columns = min(classes, MAX_COLUMNS) or shape[0]
+    most = max(1, MAX_PIXELS // FEW_ROWS // (shape[1] * shape[2]))
+    columns = min(columns, most)
+    return max(1, min(shape[0] // (classes or shape[0]), most // columns)), columns
+
+
+def first_images(images, lines, columns, classes):
+    """Of a step's samples [N, H, W, C] those of the first lines and columns, as drawn_of_row() counts them."""
+    each = classes or len(images)
+    rows = images[:len(images) // each * each].reshape((-1, each) + images.shape[1:])
+    return rows[:lines, :columns].reshape((-1,) + images.shape[1:])
+
+
 @own_style()
 def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
     """The blog's figure: a row of samples for each logged step, under each other; to be drawn at ROWS_DPI.
@@ -39,15 +57,15 @@ def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
       names: of a conditional preset's classes. Each (of many, the first MAX_COLUMNS) has a column under its name, and
         each noise vector of a step a row of its own, all of which count among `max_rows`.
     """
-    if names:
-        rows = [(step, first_columns(images, len(names))) for step, images in rows]
-        names = names[:MAX_COLUMNS]
-    columns = len(names) or rows[0][1].shape[0]
-    lines = -(-rows[0][1].shape[0] // columns)  # of images, for each step
-    rows, every = subsample(rows, max(1, max_rows // lines))
+    lines, columns = drawn_of_row(rows[0][1].shape, len(names))
+    count, (height, width) = len(rows[0][1]), rows[0][1].shape[1:3]
+    rows, every = subsample(rows, max(1, min(max_rows, MAX_PIXELS // (columns * width * height)) // lines))
+    rows = [(step, first_images(images, lines, columns, len(names))) for step, images in rows]
+    if len(rows[0][1]) < count and len(names) <= columns:
+        title += ' (the first {} of {})'.format(len(rows[0][1]), count)
+    names = names[:columns]
     if every > 1:
         title += ' (every {}th row)'.format(every)
-    height, width = rows[0][1].shape[1:3]
     picture = np.concatenate([grid(images, columns) for _, images in rows])
     heads = column_heads(names, width) if names else np.zeros((0, columns * width, 1), np.uint8)
     dpi = ROWS_DPI

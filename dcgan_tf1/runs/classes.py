@@ -1,5 +1,7 @@
 """The classes that a conditional preset makes images of: what a run calls them, and which ones a text names."""
 
+import unicodedata
+
 from dcgan_tf1.data.prepare import number_among
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.runs import run_folder
@@ -42,7 +44,8 @@ def parse_classes(text, names, flag='--class'):
     """
     if text == 'all' and text not in names:
         return list(range(len(names)))
-    parts, found, known = text.split(','), [], set(names)
+    names = [unicodedata.normalize('NFC', name) for name in names]
+    parts, found, known = unicodedata.normalize('NFC', text).split(','), [], set(names)
     most = 1 + max(name.count(',') for name in names)
     while parts:
         # A name may have commas itself: the longest one counts.

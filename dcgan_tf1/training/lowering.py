@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.gan import convolution_timing
 from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS
-from dcgan_tf1.util import devices
+from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, write_json
@@ -46,10 +46,11 @@ def choose(preset, policy, config, log):
         return policy
     geometries = sorted({use.geometry for use in uses})
     question = {
-        'version': VERSION, 'tensorflow': str(tf.VERSION), 'processor': devices.cpu_name(),
-        'instructions': sorted(name for name in devices.cpu_instructions() if name.startswith(('avx', 'amx'))),
+        'version': VERSION, 'tensorflow': str(tf.VERSION), 'processor': processor.cpu_name(),
+        'instructions': sorted(name for name in processor.cpu_instructions() if name.startswith(('avx', 'amx'))),
         'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
-        'threads': config.intra_op_parallelism_threads, 'precision': policy.precision, 'batch': preset.batch_size,
+        'threads': config.intra_op_parallelism_threads, 'onednn': devices.computes_by_onednn(),
+        'precision': policy.precision, 'batch': preset.batch_size,
         'convolutions': [geometry.key for geometry in geometries]}
     path = os.path.join(cache_folder(), 'lowering-{}.json'.format(
         hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]))
@@ -137,6 +138,8 @@ def _kept(path, question):
 
 
 def _keep(path, content, log):
+    if path.startswith('~'):  # the system knows no home
+        return
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_json(path, content)

@@ -35,6 +35,8 @@ def choose_policy(config, device, run, start, steps, measure):
         recorded = run_folder.read_config(run.path)
         arithmetic = recorded.get('arithmetic')
         before.update(arithmetic if isinstance(arithmetic, dict) else {})
+        if not isinstance(before.get('onednn'), bool):  # what there was before there was a choice
+            before['onednn'] = devices.onednn_is_default()
         changed = preset_file.changed(recorded.get('preset_file'), config.preset_file)
         if changed:
             run.log('WARNING: ' + changed)
@@ -44,6 +46,10 @@ def choose_policy(config, device, run, start, steps, measure):
         if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
             run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
                 start, **before))
+        kernels = "TensorFlow's own kernels", "oneDNN's"
+        if before['onednn'] != devices.computes_by_onednn():
+            run.log('WARNING: until step {:,} this run computed by {}, now by {} (TF_ENABLE_ONEDNN_OPTS), so it does '
+                    'not go on bit for bit'.format(start, kernels[before['onednn']], kernels[not before['onednn']]))
     if policy.warning:
         run.log('WARNING: ' + policy.warning)
     return policy
@@ -86,7 +92,8 @@ def config_record(config, plan, device, policy, monitor):
         'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
-        'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl}, **(
+        'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl,
+                            'onednn': devices.computes_by_onednn()}, **(
             {} if policy.convolutions is None else {'convolutions': policy.convolutions})),
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
                   'precision': config.precision, 'lowering': config.lowering,

@@ -15,6 +15,7 @@ class StopSignals:
 
     def __init__(self):
         self.signum, self.listening = None, cli.in_main_thread()
+        self._before = {}  # what handled each signal
 
     def _handle(self, signum, frame):
         del frame
@@ -25,8 +26,9 @@ class StopSignals:
 
     def __enter__(self):
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening else ()
-        self._before = {number: signal.signal(number, self._handle) for number in numbers
-                        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN}
+        for number in numbers:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception):

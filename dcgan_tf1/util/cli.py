@@ -54,6 +54,9 @@ def _run(parse, work, argv):
         # Of whatever was done with a file: what writes has said so itself, unless it has no name for it.
         return _fail('cannot {} {}: {}'.format('write' if error.errno in _ON_WRITING else 'access', (
             error.filename or 'a file'), error.strerror or error), EXIT_ERROR)
+    except MemoryError as error:
+        return _fail('expected memory for what was asked, found too little{}; of your own pictures, --cache_gib says '
+                     'how much is held'.format(': {}'.format(error) if str(error) else ''), EXIT_ERROR)
     except UnicodeEncodeError as error:
         return _fail('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(error.object),
                      EXIT_ERROR)

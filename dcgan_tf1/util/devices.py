@@ -2,12 +2,13 @@
 
 import collections
 import os
-import platform
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES, ComputePolicy
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.processor import cpu_instructions, cpu_name
+from dcgan_tf1.util.tf_startup import ONEDNN
 
 Device = collections.namedtuple('Device', [
     'kind',        # 'CPU' or 'GPU'
@@ -120,26 +121,19 @@ def _best_precision(device):
     return 'float32', 'the processor has neither amx_bf16 nor avx512_bf16'
 
 
+def computes_by_onednn():
+    """Whether TensorFlow, as it was started, takes oneDNN's kernels on this processor, or its own."""
+    given = os.environ.get(ONEDNN, '').lower()
+    if given in ('0', 'false', '1', 'true'):
+        return given in ('1', 'true') and _RELEASE >= (2, 9)
+    return onednn_is_default()
+
+
+def onednn_is_default():
+    """Whether it does so where nobody chooses."""
+    return _RELEASE >= (2, 9) and bool(_ONEDNN_BY_DEFAULT & cpu_instructions())
+
+
+_ONEDNN_BY_DEFAULT = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx_int8', 'amx_bf16'}
 # oneDNN, which has the bfloat16 kernels, is on by default since 2.9.
 _RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
-
-
-def cpu_instructions():
-    """The processor's instruction sets, as far as the system tells: a set of names."""
-    try:
-        with open('/proc/cpuinfo') as handle:
-            return {name for line in handle if line.startswith('flags') for name in line.split(':', 1)[1].split()}
-    except OSError:
-        return set()  # not Linux
-
-
-def cpu_name():
-    """The processor's model, as far as the system tells."""
-    try:
-        with open('/proc/cpuinfo') as handle:
-            for line in handle:
-                if line.startswith('model name'):
-                    return line.split(':', 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from helpers.commands import command_environment, start_process
 from helpers.runs import read_metrics
 
 import dcgan_tf1
 from dcgan_tf1 import train
-from dcgan_tf1.util import cli, streams, tf_startup
+from dcgan_tf1.util import cli, processor, streams, tf_startup
 from dcgan_tf1.util.errors import UserError
 
 # A program with settings of its own, which has imported what it uses itself.
@@ -69,6 +70,21 @@ class Buffer(io.TextIOWrapper):
         return self.buffer.getvalue().decode(self.encoding)
 
 
+@pytest.mark.once
+@pytest.mark.parametrize('instructions, given, expected', [
+    ({'avx', 'avx2'}, None, '1'), ({'avx', 'avx2'}, '0', '0'), ({'avx'}, None, None), (set(), None, None)])
+def test_commands_take_the_kernels_of_onednn_where_there_is_avx2(instructions, given, expected, monkeypatch):
+    monkeypatch.setattr(processor, 'cpu_instructions', lambda: instructions)
+    monkeypatch.delenv(tf_startup.ONEDNN, raising=False)
+    if given is not None:
+        monkeypatch.setenv(tf_startup.ONEDNN, given)
+    monkeypatch.setattr(tf_startup, '_chose_kernels', False)
+    tf_startup.begin()
+    assert os.environ.get(tf_startup.ONEDNN) == expected
+    # What it chose is nobody else's choice.
+    assert tf_startup.environment_of_others().get(tf_startup.ONEDNN) == given
+
+
 def test_training_in_a_thread_with_streams_that_are_none_or_poor(tiny_data, tmp_path, monkeypatch):
     """The path has an umlaut and a character that the terminal can't show; there is no standard error."""
     terminal, status = Buffer('ascii'), []
@@ -90,6 +106,16 @@ def test_training_in_a_thread_with_streams_that_are_none_or_poor(tiny_data, tmp_
     assert 'writing to {}\n'.format(run) in log
     assert 'not the main thread: no signal is waited for' in log
     assert 'writing to {}\n'.format(run).encode('ascii', 'backslashreplace').decode() in terminal.got()
+
+
+def test_too_little_memory_is_one_line(capsys):
+    def fails(config):
+        return np.empty(1 << 50)
+
+    assert cli.run(lambda argv: argv, fails, ['x']) == 1
+    err = capsys.readouterr().err
+    assert err.count('\n') == 1 and err.startswith('error: expected memory for what was asked, found too little: ')
+    assert '--cache_gib' in err
 
 
 def test_an_error_is_one_line_on_any_stream(monkeypatch):

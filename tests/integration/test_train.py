@@ -23,13 +23,14 @@ from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.metrics.table import MONITORED_COLUMNS
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import generate
-from dcgan_tf1.util import images
+from dcgan_tf1.util import devices, images, tf_startup
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.figure_style import FigureError
 from dcgan_tf1.util.seeds import draw_noise
 
 # blog_dense does a step in milliseconds; 400 images in batches of 64 are 6 steps an epoch.
 DENSE = ('--preset=blog_dense',)
+ONEDNN = devices.computes_by_onednn()
 
 
 def train(data, run_dir, *flags):
@@ -443,11 +444,34 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     assert status == 0 and 'computing in float32, native convolutions\n' in out
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
     assert status == 0 and 'computing in float32, native convolutions\n' in out and 'WARNING' not in out
-    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'native'}
+    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN}
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', *DENSE)
     assert status == 0 and 'going on at step 4' in out
     assert 'WARNING: until step 4 this run computed in float32 with native convolutions' in out
-    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul'}
+    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul', 'onednn': ONEDNN}
+
+
+def test_a_run_that_goes_on_by_other_kernels_says_so(tiny_data, tmp_path, monkeypatch):
+    run = tmp_path / '00000-blog_dense'
+    monkeypatch.setattr(devices, '_RELEASE', (2, 21))
+    monkeypatch.setenv(tf_startup.ONEDNN, 'false')  # TensorFlow is loaded by now, and computes as before
+    status, _, err = train(tiny_data, tmp_path, '--max_steps=2', *DENSE)
+    assert status == 0 and read_config(run)['arithmetic']['onednn'] is False, err
+    monkeypatch.setenv(tf_startup.ONEDNN, '1')
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
+    said = "WARNING: until step {} this run computed by TensorFlow's own kernels, now by oneDNN's " \
+           '(TF_ENABLE_ONEDNN_OPTS), so it does not go on bit for bit\n'
+    assert status == 0 and said.format(2) in out
+    monkeypatch.setenv(tf_startup.ONEDNN, 'true')
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=5', *DENSE)
+    assert status == 0 and 'WARNING' not in out
+    # Of before there was a choice, on a processor for which TensorFlow chose its own.
+    config = read_config(run)
+    del config['arithmetic']['onednn']
+    (run / 'config.json').write_text(json.dumps(config))
+    monkeypatch.setattr(devices, 'cpu_instructions', lambda: {'avx2'})
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', *DENSE)
+    assert status == 0 and said.format(5) in out
 
 
 def test_a_precision_that_the_machine_is_not_made_for_falls_back_with_a_warning(tiny_data, tmp_path):

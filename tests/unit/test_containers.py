@@ -268,6 +268,10 @@ def test_parquet_files():
     pq.write_table(pa.table({'img': ['text']}), 'x.parquet')
     with pytest.raises(UserError, match='x.parquet: expected the bytes of a picture in img, row 1, found str'):
         load('x.parquet')
+    # More names than a data set may have, of which few are there, are numbers.
+    many = {'info': {'features': {'label': {'names': list(map('n{}'.format, range(1001)))}}}}
+    pq.write_table(table.replace_schema_metadata({'huggingface': json.dumps(many)}), 'x.parquet')
+    assert load('x.parquet')[1:3] == ([0, 1, 1, 0, 1], ('0', '1'))
     with open('x.parquet', 'wb') as handle:
         handle.write(b'PAR1')
     with pytest.raises(UserError, match='x.parquet: expected a Parquet file, found'):

@@ -69,6 +69,29 @@ def test_rows_figure_of_very_many_rows(tmp_path):
     assert drawn[40 + 2:40 + 12:4, 72].tolist() == [10, 40, 70]  # steps 1, 4 and 7: the last is shown
 
 
+@pytest.mark.parametrize('side, classes, count, drawn', [
+    (28, 0, 25, (1, 25)), (64, 0, 64, (1, 64)), (128, 0, 64, (1, 30)), (512, 0, 64, (1, 1)), (4096, 0, 64, (1, 1)),
+    (32, 10, 60, (6, 10)), (128, 10, 60, (3, 10)), (256, 10, 60, (1, 7))])
+def test_of_large_images_fewer_are_drawn(side, classes, count, drawn):
+    lines, columns = figures.drawn_of_row((count, side, side, 3), classes)
+    assert (lines, columns) == drawn
+    assert side > 700 or lines * columns * side * side * figures.FEW_ROWS <= figures.MAX_PIXELS
+    cells = np.arange(count)[:, np.newaxis]
+    expected = [line * (classes or count) + column for line in range(lines) for column in range(columns)]
+    assert figures.first_images(cells, lines, columns, classes)[:, 0].tolist() == expected
+
+
+def test_a_figure_of_large_images_has_no_more_pixels_than_memory_is_for(tmp_path):
+    rows = [(step, np.full((64, 64, 64, 1), step, np.uint8)) for step in range(1, 62)]
+    figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
+    with Image.open(str(tmp_path / 'f.png')) as picture:
+        assert picture.size == (70 + 64 * 64 + 12, 40 + 21 * 64 + 12)  # every third
+    rows = [(step, np.full((64, 256, 256, 1), step, np.uint8)) for step in range(1, 21)]
+    figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
+    with Image.open(str(tmp_path / 'f.png')) as picture:
+        assert picture.size == (70 + 7 * 256 + 12, 40 + 10 * 256 + 12)  # seven images, every second row
+
+
 def test_names_stand_over_their_columns():
     heads = column_heads(['0', 'WWWW', 'i'], 80)
     assert heads.shape[1:] == (240, 1) and len(heads) < 20

@@ -53,6 +53,16 @@ def test_labels_in_files(packed):
             found(**how)
 
 
+def test_the_column_that_is_called_label_comes_before_one_in_capitals():
+    grey('mine/a.png', 1)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,Label,label\na.png,wrong,right\n')
+    assert load()[:3] == ([1], [0], ('right',))
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,Label\na.png,right\n')
+    assert load()[:3] == ([1], [0], ('right',))
+
+
 def test_stylegans_labels_in_the_one_folder_of_all_pictures():
     for name, value in (('x/a.png', 1), ('x/in/b.png', 2)):
         grey('mine/' + name, value)

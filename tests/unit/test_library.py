@@ -481,8 +481,10 @@ def test_wrong_input_is_one_line(call, message):
 
 
 def test_noise_of_another_size_is_refused(run):
-    with pytest.raises(dcgan.UserError, match=r'expected noise \[N, 100\] for blog_dense, found \[2, 5\]'):
-        dcgan.generate(run, z=np.zeros([2, 5]))
+    for z, found in ((np.zeros([2, 5]), r'\[2, 5\]'), ('abc', "'abc'"), ([[1], [1, 2]], r'\[\[1\], \[1, 2\]\]'),
+                     (np.full([2, 100], np.nan), r'\[2, 100\]')):
+        with pytest.raises(dcgan.UserError, match=r'expected finite noise \[N, 100\] for blog_dense, found ' + found):
+            dcgan.generate(run, z=z)
 
 
 def test_a_training_graph_has_to_be_its_own():

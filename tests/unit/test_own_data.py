@@ -37,6 +37,10 @@ def test_a_folder_of_class_folders(tmp_path):
     assert lines == ['mine: 3 of 6 files left out: empty/, notes.txt, a/notes.txt',
                      'mine: 2 classes by sub-folders: a 1, b, c 2']
     assert [classes.parse_classes(text, found.classes) for text in ('b, c', '1,a')] == [[1], [1, 0]]
+    # macOS writes a folder's accents as letters of their own.
+    apart, whole = 'cafe\u0301', 'caf\xe9'
+    for names, text in (((apart, 'dog'), whole), ((whole, 'dog'), apart)):
+        assert classes.parse_classes(text + ',dog', names) == [0, 1] and prepare.number_among(names, text) == 0
     # The labels are part of the content.
     os.rename('mine/b, c/20.png', 'mine/a/20.png')
     assert loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append).checksum != found.checksum

@@ -1,0 +1,24 @@
+"""What the processor is and can do, as far as the system tells. Needs no TensorFlow."""
+
+import platform
+
+
+def cpu_instructions():
+    """The processor's instruction sets: names as in /proc/cpuinfo; none where the system is not Linux."""
+    try:
+        with open('/proc/cpuinfo') as handle:
+            return {name for line in handle if line.startswith('flags') for name in line.split(':', 1)[1].split()}
+    except OSError:
+        return set()
+
+
+def cpu_name():
+    """The processor's model."""
+    try:
+        with open('/proc/cpuinfo') as handle:
+            for line in handle:
+                if line.startswith('model name'):
+                    return line.split(':', 1)[1].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
