@@ -210,9 +210,14 @@ def measure(preset, implementations, rounds, steps):
     try:
         for implementation in implementations:
             print('starting {}'.format(implementation.name), file=sys.stderr)
-            workers.append(Worker(implementation._replace(
-                worker=implementation.worker + ['--preset=' + preset, '--batch={}'.format(batch)])))
-            workers[-1].steps(2)  # warm up
+            try:
+                worker = Worker(implementation._replace(
+                    worker=implementation.worker + ['--preset=' + preset, '--batch={}'.format(batch)]))
+                worker.steps(2)  # warm up
+            except SystemExit as error:  # for want of a compiler, say
+                print('warning: left out: {}'.format(error), file=sys.stderr)
+                continue
+            workers.append(worker)
         rates = {'float32': [], 'bfloat16': []}
         for index in range(rounds):
             print('round {} of {}'.format(index + 1, rounds), file=sys.stderr)

@@ -6,7 +6,7 @@ import unicodedata
 
 import numpy as np
 
-from dcgan_tf1.data.picked import pick
+from dcgan_tf1.data.picked import computed, in_file, pick
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by, listing
@@ -40,18 +40,26 @@ class TrainingData(collections.namedtuple('TrainingData', [
         return self.scaled(slice(None))
 
     def as_bytes(self, image_range):
-        """All images as bytes of the preset's range, uint8 [N, H, W, C]; as they lie in a file where they may."""
+        """All images as bytes of the preset's range, uint8 [N, H, W, C]; those in a file stay there."""
         if self.table.ndim == 1:
             return self.pixels  # black and white are the ends of the range
+
+        def as_bytes(pixels):
+            return to_uint8(self._scaled(pixels), image_range).reshape(pixels.shape)
+
+        if in_file(self.pixels):
+            return computed(self.pixels, as_bytes)
         scaled, each = np.empty(self.pixels.shape, np.uint8), max(1, _AT_ONCE // int(np.prod(self.input_shape)))
         for first in range(0, self.count, each):
-            part = slice(first, first + each)
-            scaled[part] = to_uint8(self.scaled(part), image_range).reshape(scaled[part].shape)
+            scaled[first:first + each] = as_bytes(self.pixels[first:first + each])
         return scaled
 
     def scaled(self, rows):
         """Some of the images as the networks take them: float32 [n] + input_shape in the preset's range."""
-        pixels = np.asarray(self.pixels[rows]).reshape((-1,) + self.input_shape)
+        return self._scaled(np.asarray(self.pixels[rows]))
+
+    def _scaled(self, pixels):
+        pixels = pixels.reshape((-1,) + self.input_shape)
         if self.table.ndim == 1:
             return self.table[pixels]
         return np.take_along_axis(self.table, pixels.astype(np.intp), 0)

@@ -50,17 +50,18 @@ def choose_policy(config, device, run, start, steps, measure):
         if before['onednn'] != devices.computes_by_onednn():
             run.log('WARNING: until step {:,} this run computed by {}, now by {} (TF_ENABLE_ONEDNN_OPTS), so it does '
                     'not go on bit for bit'.format(start, kernels[before['onednn']], kernels[not before['onednn']]))
-    if policy.warning:
-        run.log('WARNING: ' + policy.warning)
+    if policy.warning:  # of a flag; of a run's own precision without one
+        run.log('WARNING: ' + policy.warning[policy.warning.index('computing') if config.precision == 'auto' else 0:])
     return policy
 
 
 def of_recorded(device, precision, conv_impl, convolutions, where):
     """The ComputePolicy of what a run or a chief has: conv_impl may be MEASURED, with a table of convolutions."""
-    if conv_impl != MEASURED:
-        return devices.choose_compute_policy(device, precision, conv_impl)
-    return lowering.measured(devices.choose_compute_policy(device, precision, 'mixed'),
-                             lowering.recorded(convolutions, where))
+    policy = devices.choose_compute_policy(device, precision, 'mixed' if conv_impl == MEASURED else conv_impl)
+    # What is the fastest in a precision that there is none of here says nothing of another.
+    if conv_impl != MEASURED or policy.precision != precision:
+        return policy
+    return lowering.measured(policy, lowering.recorded(convolutions, where))
 
 
 def check_features(run, monitor):

@@ -179,10 +179,21 @@ def test_bytes_that_depend_on_their_place_are_scaled_a_few_images_at_a_time(monk
     data = prepare.prepare(loading.Dataset('folder', images, None, (), 'f', {}, 'c', None, None, 9), preset)
     expected = to_uint8(data.images, preset.image_range).reshape(images.shape)
     monkeypatch.setattr(prepare, '_AT_ONCE', 2 * 32 * 32 * 3)
-    calls, scaled = [], prepare.TrainingData.scaled
-    monkeypatch.setattr(prepare.TrainingData, 'scaled', lambda self, rows: calls.append(rows) or scaled(self, rows))
+    calls, scaled = [], prepare.TrainingData._scaled
+    monkeypatch.setattr(prepare.TrainingData, '_scaled', lambda self, some: calls.append(some) or scaled(self, some))
     np.testing.assert_array_equal(data.as_bytes(preset.image_range), expected)
     assert len(calls) == 5 and (expected != images).any()
+    # Those in a file stay there until they are asked for.
+    images.tofile('images')
+    mapped = np.memmap('images', np.uint8, 'r', shape=images.shape)
+    for pixels, rows in ((mapped, np.arange(9)), (picked.pick(mapped, [8, 2, 5]), np.array([8, 2, 5]))):
+        del calls[:]
+        found = data._replace(pixels=pixels).as_bytes(preset.image_range)
+        assert picked.in_file(found) and not calls and found.shape == (len(rows), 32, 32, 3)
+        np.testing.assert_array_equal(found[1:3], expected[rows[1:3]])
+        np.testing.assert_array_equal(found[-1], expected[rows[-1]])
+        np.testing.assert_array_equal(picked.pick(found, [1, 0])[:], expected[rows[[1, 0]]])
+        assert [len(some) for some in calls[:1]] == [2]
 
 
 class _Features:

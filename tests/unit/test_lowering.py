@@ -215,3 +215,9 @@ def test_other_workers_take_the_table_of_the_chief():
     assert found.built_by == TABLE and found.conv_impl == 'measured' and found.precision == 'float32'
     with pytest.raises(UserError, match='the chief: expected what was measured'):
         record.of_recorded(cpu, 'float32', 'measured', None, 'the chief')
+
+
+def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch):
+    monkeypatch.setattr(devices, 'cpu_instructions', lambda: {'avx2'})
+    found = record.of_recorded(devices.Device('CPU', 'CPU', ('',), None), 'bfloat16', 'measured', TABLE, 'the run')
+    assert (found.precision, found.conv_impl, found.convolutions) == ('float32', 'mixed', None) and found.warning
