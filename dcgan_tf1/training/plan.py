@@ -3,6 +3,8 @@
 import collections
 import dataclasses
 
+import numpy as np
+
 from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.data.picked import in_file
@@ -55,6 +57,7 @@ def make_plan(config, log, device_memory=None):
                                   config.reading)
     preset = _with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
+    preset = _shuffling_classes(preset, data, log)
     local_batch_size = preset.batch_size * config.num_gpus
     count, task = (len(config.cluster.hosts), config.cluster.task) if config.cluster else (1, 0)
     batch_size = local_batch_size * count
@@ -95,6 +98,16 @@ def _with_classes_of(preset, dataset):
     if preset.classes in (None, classes) or dataset.labels is None:
         return preset
     return dataclasses.replace(preset, classes=classes, samples=-(-preset.samples // preset.classes) * classes)
+
+
+def _shuffling_classes(preset, data, log):
+    """The preset, shuffling images that lie class by class where it would take them in that order."""
+    labels, mixed = data.labels, {'never': 'once', 'after_first_epoch': 'always'}.get(preset.shuffle)
+    if mixed is None or labels is None or labels[0] == labels[-1] or (np.diff(labels) < 0).any():
+        return preset
+    log('{}: the images lie there class by class; {} takes them shuffled, {}'.format(
+        data.dataset.folder, preset.name, 'once for all epochs' if mixed == 'once' else 'in the first epoch, too'))
+    return dataclasses.replace(preset, shuffle=mixed)
 
 
 def _schedules(preset, eval_every, epoch, total):

@@ -184,6 +184,27 @@ def test_both_splits_as_one_data_set(tmp_path):
         loading.load_splits('mnist', ('train', 'test'), 'given')
 
 
+@pytest.mark.parametrize('preset, before, after, said', [
+    ('blog_mnist', 'after_first_epoch', 'always', 'takes them shuffled, in the first epoch, too'),
+    ('blog_cifar_horse', 'never', 'once', 'takes them shuffled, once for all epochs'),
+    ('dcgan', 'always', None, None)])
+def test_images_that_lie_class_by_class_are_not_trained_on_so(preset, before, after, said):
+    shape = (28, 28) if preset == 'blog_mnist' else (32, 32, 3)
+    images = np.broadcast_to(np.arange(40, dtype=np.uint8).reshape((40,) + (1,) * len(shape)), (40,) + shape)
+    config = train.parse_train(['--preset=' + preset, '--dataset=npz', '--data_dir=x.npz', '--batch_size=4'])
+    for labels, expected in ((np.arange(40) // 20, after or before), (np.arange(40) % 2, before),
+                             (np.zeros(40, int), before)):
+        np.savez('x.npz', images=images, labels=labels)
+        lines, wanted = [], dataclasses.replace(config.preset, holdout=0)
+        plan = make_plan(dataclasses.replace(config, preset=wanted), lines.append)
+        assert plan.preset.shuffle == plan.identity['shuffle'] == expected
+        told = [line for line in lines if 'class by class' in line]
+        assert len(told) == (expected != before) and all(said in line for line in told)
+        if told:  # of half of the images, which are all of one class as they lie there
+            rows = np.concatenate([plan.batches.indices(number) for number in range(1, 6)])
+            assert set(plan.data.labels[rows]) == {0, 1}
+
+
 def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
     np.savez('x.npz', images=blobs(40), labels=LABELS % 4)
     given = ['--preset=cgan_mnist', '--dataset=npz', '--data_dir=x.npz', '--batch_size=4']
