@@ -28,7 +28,7 @@ case "$*" in
   --version) echo "Python $(cat "$FAKE_HOME/version")" ;;
   *venv*) echo "$*" >> "$FAKE_HOME/calls"
           for folder; do :; done
-          mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+          mkdir -p "$folder/bin"; rm -f "$folder/bin/python"; cp "$0" "$folder/bin/python" ;;
   *pip*) echo "$*" >> "$FAKE_HOME/calls"; test ! -e "$FAKE_HOME/broken" ;;
 esac
 '''
@@ -80,6 +80,14 @@ def test_another_python_makes_ours_anew(fake):
     assert calls(fake, '-e .') == (0, ['clear', 'pip'])
 
 
+def test_an_environment_whose_python_is_gone_is_made_anew(fake):
+    assert calls(fake, '-e .') == (0, ['venv', 'pip'])
+    (fake / '.venv' / 'bin' / 'python').unlink()
+    (fake / '.venv' / 'bin' / 'python').symlink_to('/no/such/python')
+    assert calls(fake, '-e .') == (0, ['clear', 'pip'])
+    assert calls(fake, '-e .') == (0, [])
+
+
 def test_a_python_without_tensorflow_is_refused():
     done = subprocess.run(['bash', '-c', '. scripts/venv.sh; PYTHON=/bin/false find_python'], cwd=ROOT,
                           capture_output=True, check=False)
@@ -109,7 +117,7 @@ case "$*" in
   *version_info*) exit 0 ;;
   *--version*) echo "Python 3.12.1" ;;
   *"-m venv"*) for folder; do :; done
-               mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+               mkdir -p "$folder/bin"; rm -f "$folder/bin/python"; cp "$0" "$folder/bin/python" ;;
 esac
 '''
 
