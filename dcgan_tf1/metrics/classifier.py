@@ -125,7 +125,7 @@ def classifier(dataset, seed=0, log=print, device='auto'):
     return graph._replace(name=title, accuracy=accuracy)
 
 
-def _train(name, recipe, sets, classes, seed, path, about, log, device):
+def _train(name, recipe, sets, classes, seed, path, about, log, device='auto'):
     images, labels, test_images, test_labels = sets
     steps = recipe.epochs * max(1, len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))

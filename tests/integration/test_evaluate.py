@@ -320,7 +320,7 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
     monkeypatch.setenv('DCGAN_TF1_DATA', str(tmp_path / 'usual'))
     given, lines = [], []
 
-    def train(name, recipe, sets, classes, seed, path, about, log):
+    def train(name, recipe, sets, classes, seed, path, about, log, device):
         given.append([array.squeeze() for array in sets])
         raise UserError('enough')
 
