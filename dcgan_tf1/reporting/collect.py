@@ -97,4 +97,4 @@ def _evaluations(path, preset):
                 continue
             newest, single = step, (os.path.dirname(name), metrics)
         data[of_all] = recorded.measured_on(metrics)
-    return single, several, list(data.values())
+    return single, several, [data[of_all] for of_all in sorted(data)]
