@@ -169,6 +169,8 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
     if z is not None:
         drawn = _given_noise(preset, z)
         labels = np.resize(columns, len(drawn)).astype(np.int32) if columns is not None else labels
+    if not len(drawn):
+        raise UserError('generate: expected a count of 1 or more, found 0')
     if labels is not None and len(labels) != len(drawn):
         raise UserError('generate: expected {} labels, as many as noise vectors, found {}'.format(
             len(drawn), len(labels)))

@@ -105,7 +105,11 @@ def test_outputs_losses_gradients_and_a_step(name, both):
     _, ours, theirs, *_ = both(name)
     assert set(ours) == set(theirs)
     for key, value in theirs.items():
-        np.testing.assert_allclose(ours[key], value, atol=1e-5, rtol=1e-5, err_msg=key)
+        if key.startswith('gradient/') or '/Adam' in key:
+            # Rounding, each processor's own, may move a value over leaky ReLU's edge, where its slope jumps.
+            assert np.linalg.norm(ours[key] - value) <= 1e-3 * np.linalg.norm(value) + 1e-5 * value.size ** 0.5, key
+        else:
+            np.testing.assert_allclose(ours[key], value, atol=1e-5, rtol=1e-5, err_msg=key)
     assert np.abs(ours['after/generator/g_bn1/moving_variance'] - 1).max() > 0.01
 
 
