@@ -85,11 +85,12 @@ def test_a_figure_of_large_images_has_no_more_pixels_than_memory_is_for(tmp_path
     rows = [(step, np.full((64, 64, 64, 1), step, np.uint8)) for step in range(1, 62)]
     figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
     with Image.open(str(tmp_path / 'f.png')) as picture:
-        assert picture.size == (70 + 64 * 64 + 12, 40 + 21 * 64 + 12)  # every third
+        assert np.abs(np.subtract(picture.size, (70 + 64 * 64 + 12, 40 + 21 * 64 + 12))).max() <= 1  # every third
     rows = [(step, np.full((64, 256, 256, 1), step, np.uint8)) for step in range(1, 21)]
     figures.save_rows_figure(str(tmp_path / 'f.png'), rows, 'title')
     with Image.open(str(tmp_path / 'f.png')) as picture:
-        assert picture.size == (70 + 7 * 256 + 12, 40 + 10 * 256 + 12)  # seven images, every second row
+        # Seven images, every second row.
+        assert np.abs(np.subtract(picture.size, (70 + 7 * 256 + 12, 40 + 10 * 256 + 12))).max() <= 1
 
 
 def test_names_stand_over_their_columns():
