@@ -36,7 +36,8 @@ def profile(preset, policy, steps):
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
-        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed, handles.one_hot)
+        updates = [handles.update(update, handles.real, handles.noise, handles.dropout_seed,
+                                  labels=handles.one_hot)
                    for update in preset.schedule]
         session.run(tf.global_variables_initializer())
         kinds = {op.name: op.type for op in tf_graph.get_operations()}
