@@ -128,7 +128,7 @@ def _integer(text):
     return int(text) if re.match(r'[+-]?[0-9]{1,9}$', text) else None
 
 
-def _composed(name):
+def composed(name):
     """A name as others write it: macOS takes accents apart in those of files."""
     return unicodedata.normalize('NFC', name)
 
@@ -138,9 +138,9 @@ def number_among(classes, image_class, flag='--class'):
 
     Where names are numbers themselves, a number is never taken for a label: the class 2 of 1, 2 and 10 is the second.
     """
-    image_class, composed = _composed(image_class), [_composed(name) for name in classes]
-    if image_class in composed:
-        return composed.index(image_class)
+    image_class, names = composed(image_class), [composed(name) for name in classes]
+    if image_class in names:
+        return names.index(image_class)
     number, named = _integer(image_class), [_integer(name) for name in classes]
     if number is not None:
         found = [label for label, each in enumerate(named) if each == number]

@@ -1,8 +1,6 @@
 """The classes that a conditional preset makes images of: what a run calls them, and which ones a text names."""
 
-import unicodedata
-
-from dcgan_tf1.data.prepare import number_among
+from dcgan_tf1.data.prepare import composed, number_among
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.util.errors import UserError
@@ -44,8 +42,8 @@ def parse_classes(text, names, flag='--class'):
     """
     if text == 'all' and text not in names:
         return list(range(len(names)))
-    names = [unicodedata.normalize('NFC', name) for name in names]
-    parts, found, known = unicodedata.normalize('NFC', text).split(','), [], set(names)
+    names = [composed(name) for name in names]
+    parts, found, known = composed(text).split(','), [], set(names)
     most = 1 + max(name.count(',') for name in names)
     while parts:
         # A name may have commas itself: the longest one counts.

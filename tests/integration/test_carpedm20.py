@@ -105,7 +105,7 @@ def test_outputs_losses_gradients_and_a_step(name, both):
     _, ours, theirs, *_ = both(name)
     assert set(ours) == set(theirs)
     for key, value in theirs.items():
-        if key.startswith('gradient/') or '/Adam' in key:
+        if name == '64' and (key.startswith('gradient/') or '/Adam' in key):
             # Rounding, each processor's own, may move a value over leaky ReLU's edge, where its slope jumps.
             assert np.linalg.norm(ours[key] - value) <= 1e-2 * np.linalg.norm(value) + 1e-5 * value.size ** 0.5, key
         else:
