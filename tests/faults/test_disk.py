@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from helpers.commands import check_one_line_error, command_environment, run_command, start_command, wait_for
+from helpers.commands import PATIENCE, check_one_line_error, command_environment, run_command, start_command, wait_for
 
 from dcgan_tf1.runs import checkpoint
 
@@ -36,11 +36,11 @@ def test_a_folder_that_vanishes_while_training(gone, tiny_data, tmp_path):
         if gone != '.':
             break
     if gone != '.':  # what is missing is made again
-        deadline = time.time() + 60
+        deadline = time.time() + PATIENCE
         while process.poll() is None and not (run / gone).exists() and time.time() < deadline:
             time.sleep(0.02)
         process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     if gone == '.' or process.returncode != 128 + signal.SIGTERM:
         check_one_line_error((process.returncode, out, err), '00000-blog_dense')
     status, out, err = train(tiny_data, tmp_path / 'runs', '--max_steps={}'.format(newest(run) + 3))

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import start_command
+from helpers.commands import PATIENCE, start_command
 from helpers.processes import open_files, resident_memory
 
 from dcgan_tf1 import train
@@ -41,7 +41,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
                 seen.append((step, resident_memory(process.pid), open_files(process.pid)))
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 128 + signal.SIGTERM, err
     finally:
         process.kill()

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from helpers.commands import command_environment, run_command, start_command, start_process, wait_for
+from helpers.commands import PATIENCE, command_environment, run_command, start_command, start_process, wait_for
 
 from dcgan_tf1.runs import checkpoint
 
@@ -37,7 +37,7 @@ def check_resumes(tiny_data, tmp_path, run):
 def test_sighup_saves_and_leaves(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGHUP)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGHUP and err == '' and 'stopped by SIGHUP' in out
     steps, out = check_resumes(tiny_data, tmp_path, run)
     assert 'going on at step {:,}'.format(steps[-1]) in out
@@ -58,7 +58,7 @@ def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     # Both may arrive before the loop looks up (130 of its own), or the second one while it saves.
     assert process.returncode == 130
     check_resumes(tiny_data, tmp_path, run)
@@ -73,7 +73,7 @@ def test_a_pipe_whose_reader_goes_away_does_not_end_the_training(tiny_data, tmp_
     rows = (run / 'log.txt').read_text().count('d_loss')
     wait_for(lambda: (run / 'log.txt').read_text().count('d_loss') > rows + 3, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
     steps, out = check_resumes(tiny_data, tmp_path, run)
     assert 'going on at step {:,}'.format(steps[-1]) in out
 
@@ -98,10 +98,10 @@ def test_a_closed_terminal_saves_and_leaves(tiny_data, tmp_path):
 
     wait_for(some_rows, process)
     os.close(ours)
-    deadline = time.time() + 60
+    deadline = time.time() + PATIENCE
     while 'stopped by SIGHUP' not in (run / 'log.txt').read_text() and time.time() < deadline:
         time.sleep(0.1)
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE)
     assert 'stopped by SIGHUP' in (run / 'log.txt').read_text()
     steps, out = check_resumes(tiny_data, tmp_path, run)
     assert 'going on at step {:,}'.format(steps[-1]) in out

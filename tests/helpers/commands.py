@@ -13,6 +13,10 @@ import pytest
 
 from helpers.places import ROOT
 
+# Seconds until a process that a test waits for counts as hung. What takes a few of them alone has taken two minutes
+# where a slow machine ran the tests of two releases side by side.
+PATIENCE = 600
+
 
 def graph_flags(path, probabilities='shares'):
     return ['--features=' + path, '--features_input=pictures', '--features_output=pooled:0',
@@ -71,7 +75,7 @@ def run_command(module, *flags):
 def run_process(module, *flags, **kwargs):
     """The same in a process of its own, with all that TensorFlow itself prints."""
     process = start_command(module, *flags, **kwargs)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
@@ -85,7 +89,7 @@ def check_one_line_error(result, *parts):
         assert part in lines[0], (part, lines[0])
 
 
-def wait_for(condition, process, seconds=120):
+def wait_for(condition, process, seconds=PATIENCE):
     deadline = time.time() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()

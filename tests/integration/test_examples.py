@@ -16,7 +16,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import interpreter, run_command
+from helpers.commands import PATIENCE, interpreter, run_command
 from helpers.exports import LABELLED
 from helpers.places import ROOT
 from helpers.runs import read_metrics
@@ -292,7 +292,7 @@ def test_the_notebook_runs_whole(tiny_data, tmp_path, monkeypatch):
     notebook = nbformat.read(os.path.join(EXAMPLES, 'quickstart.ipynb'), as_version=4)
     cells = {cell.id: cell for cell in notebook.cells}
     cells['parameters'].source += "\nPRESET, STEPS = 'blog_dense', 100"
-    nbclient.NotebookClient(notebook, timeout=300, kernel_name='python3',
+    nbclient.NotebookClient(notebook, timeout=PATIENCE, kernel_name='python3',
                             resources={'metadata': {'path': str(tmp_path)}}).execute()
 
     def text(name):

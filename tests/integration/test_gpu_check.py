@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import command_environment
+from helpers.commands import PATIENCE, command_environment
 from helpers.places import ROOT
 
 BENCHMARKS = os.path.join(ROOT, 'benchmarks')
@@ -29,7 +29,7 @@ def check(outdir, *flags):
     done = subprocess.run(
         [sys.executable, os.path.join(BENCHMARKS, 'gpu_check.py'), '--outdir={}'.format(outdir)] + list(flags),
         env=command_environment(CUDA_VISIBLE_DEVICES='-1', PATH=os.defpath), check=False, capture_output=True,
-        text=True, timeout=600)
+        text=True, timeout=PATIENCE)
     path = os.path.join(str(outdir), 'gpu_check.json')
     with open(path) if os.path.exists(path) else open(os.devnull) as handle:
         return done.returncode, done.stdout, done.stderr, json.loads(handle.read() or 'null')

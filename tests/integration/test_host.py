@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from helpers.commands import command_environment, start_process
+from helpers.commands import PATIENCE, command_environment, start_process
 from helpers.runs import read_metrics
 
 import dcgan_tf1
@@ -166,7 +166,7 @@ def test_a_command_without_standard_streams(tiny_data, tmp_path):
         ['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', sys.executable, '-m', 'dcgan_tf1.train', '--preset=blog_dense',
          '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=2', '--log_every=1'],
         env=command_environment())
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     run = tmp_path / '00000-blog_dense'
     assert [sorted(row) for row in read_metrics(run)] == [
         ['d_loss', 'd_loss_fake', 'd_loss_real', 'epoch', 'g_loss', 'images_per_second', 'seconds', 'step']] * 2

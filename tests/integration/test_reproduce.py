@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.commands import command_environment, start_process, wait_for
+from helpers.commands import PATIENCE, command_environment, start_process, wait_for
 from helpers.places import ROOT
 
 from dcgan_tf1.gan.presets import PRESETS
@@ -159,7 +159,7 @@ def test_a_signal_stops_the_command_and_then_the_script(tree):
     process = start(tree, 'all', ONLY='sngan_mnist', WAITS='sngan_mnist-0')
     wait_for((tree / 'waiting').exists, process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM and 'goes on from here' in err
     assert (tree / 'calls').read_text().splitlines()[1:] == ['stopped']
 

@@ -12,7 +12,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import check_one_line_error, run_command, run_process, start_command, wait_for
+from helpers.commands import PATIENCE, check_one_line_error, run_command, run_process, start_command, wait_for
 from helpers.data import blobs, write_mnist
 from helpers.runs import read_metrics, same_checkpoint, same_results
 from PIL import Image
@@ -197,7 +197,7 @@ def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
                             '--max_steps=1000000', *DENSE)
     wait_for(lambda: (run / 'samples').exists() and len(os.listdir(str(run / 'samples'))) > 2, process)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number and err == ''
     steps = checkpoint.list_steps(str(run / 'checkpoints'))
     assert len(steps) == 1

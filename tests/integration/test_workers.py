@@ -13,7 +13,14 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import check_one_line_error, command_environment, run_command, start_command, start_process
+from helpers.commands import (
+    PATIENCE,
+    check_one_line_error,
+    command_environment,
+    run_command,
+    start_command,
+    start_process,
+)
 from helpers.places import HELPERS
 
 from dcgan_tf1.launch import _free_ports
@@ -207,7 +214,7 @@ def test_strangers_are_turned_away():
     threads[0].join()
     silent.close()
     assert found[0] == {'start': 5}
-    deadline = time.time() + 15  # each is judged in a thread of its own
+    deadline = time.time() + PATIENCE  # each is judged in a thread of its own
     while sum('is no worker' in text for text in said) < 6 and time.time() < deadline:
         time.sleep(0.05)
     assert sum('is no worker' in text for text in said) == 6, said  # five greetings, and one who said nothing
@@ -231,7 +238,7 @@ def test_a_lost_worker_is_named_to_all(how):
     else:
         made[2].close('the disk is full')
         expected = made[0].name(2) + ' has stopped: the disk is full'
-    deadline = time.time() + 8
+    deadline = time.time() + PATIENCE
     while len(lost) < 2 and time.time() < deadline:
         time.sleep(0.05)
     assert lost[:2] == [expected] * 2  # the chief and worker 1
@@ -245,7 +252,7 @@ def test_workers_that_fail_together_report_one_failure_each():
     for thread in threads:
         thread.join()
     made[0].close('d_loss is nan')
-    deadline = time.time() + 8
+    deadline = time.time() + PATIENCE
     while len(lost) < 2 and time.time() < deadline:
         time.sleep(0.05)
     assert lost == [made[0].name(0) + ' has stopped: d_loss is nan'] * 2
@@ -274,7 +281,7 @@ def start_workers(count, tiny_data, run_dir, *flags, **kwargs):
     return hosts, started
 
 
-def ends(started, timeout=240):
+def ends(started, timeout=PATIENCE):
     return [(process.returncode,) + streams for process in started
             for streams in [process.communicate(timeout=timeout)]]
 
@@ -308,7 +315,7 @@ def test_two_workers_compute_what_one_does_with_their_images(preset, script, fla
     assert max(np.abs(expected[name]).max() for name in expected if name.endswith(from_0)) > 1e-3
 
 
-def wait_for_line(process, part, timeout=120):
+def wait_for_line(process, part, timeout=PATIENCE):
     """Reads the process's output up to a line with `part`."""
     seen = []
     deadline = time.time() + timeout
@@ -354,13 +361,13 @@ def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     seen = wait_for_line(process, 'step 100/')
     assert any(line.startswith('[worker 1] ') for line in seen)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM and out.count('stopped by SIGTERM after step') == 2, (out, err)
     step, = set(re.findall(r'after step ([\d,]+);', out))
     step = int(step.replace(',', ''))
     assert checkpoint.list_steps(str(tmp_path / '00000-blog_dense' / 'checkpoints'))[-1] == step
     process = start_command('launch', *(flags + ('--max_steps={}'.format(step), '--resume=must')))
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and 'nothing left to do' in out, (out, err)
 
 
@@ -380,7 +387,7 @@ def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a
         'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=mine',
         '--preset_file={}'.format(tmp_path / 'mine.py'), '--batch_size=4', '--max_steps=4', '--eval_every=2',
         '--eval_n=100', '--worker_timeout=5', cwd=str(tmp_path))
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, (out, err)
     with open(str(tmp_path / '00000-mine' / 'quality.csv')) as handle:
         assert [line.split(',')[0] for line in handle][1:] == ['2', '4']

@@ -9,6 +9,7 @@ import sys
 import pytest
 from absl import flags as absl_flags
 from helpers.commands import (
+    PATIENCE,
     check_one_line_error,
     command_environment,
     run_command,
@@ -173,7 +174,7 @@ print(time.time() - began, *sorted({'tensorflow', 'numpy', 'PIL', 'matplotlib', 
 def test_help_and_wrong_flags_of_all_commands_need_no_tensorflow_and_half_a_second():
     process = start_process([sys.executable, '-c', IMPORTS], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             env=command_environment(), universal_newlines=True)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     seconds, *imported = out.splitlines()[-1].split()
     assert imported == []
