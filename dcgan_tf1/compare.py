@@ -57,13 +57,15 @@ def compare(config):
     checkpoint_flags.load_presets(config)
     refuse_existing(config.out, config.overwrite)
     runs = [_read(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
-    last = max(run.samples[-1][0] for run in runs)
+    last = max(run.samples.steps[-1] for run in runs)
     steps = [int(round(last * (i + 1) / config.rows)) for i in range(config.rows)]
     rows = {}  # where there are fewer samples than rows, each is shown once
     for step in steps:
         # A run that ended earlier shows its last samples beside the later steps of the others.
-        row = [min(run.samples, key=lambda sample: (abs(sample[0] - step), sample[0])) for run in runs]
-        rows[tuple(sample[0] for sample in row)] = row
+        row = [min((abs(sampled - step), sampled, place) for place, sampled in enumerate(run.samples.steps))
+               for run in runs]
+        rows[tuple(sampled for _, sampled, _ in row)] = [
+            run.samples[place] for run, (_, _, place) in zip(runs, row)]
     note = recorded.differences('trained on', [(run.title, recorded.trained_on(run_folder.read_config(path)))
                                                for path, run in zip(config.runs, runs)])
     figures.save_comparison(config.out, runs, list(zip(*rows.values())), note)

@@ -16,6 +16,7 @@ import zlib
 import numpy as np
 
 from dcgan_tf1.data import download
+from dcgan_tf1.data.picked import joined
 from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
 from dcgan_tf1.util.errors import UserError
@@ -196,14 +197,17 @@ def _joined(parts):
     if len(shapes) > 1:
         raise UserError('{}: expected images of one shape, found {}'.format(
             parts[0].folder, ' and '.join('x'.join(map(str, shape)) for shape in shapes)))
-    images, official = np.concatenate([part.images for part in parts]), [part.official for part in parts]
+    digest, official = hashlib.sha256(), [part.official for part in parts]
+    for part in parts:
+        digest.update(np.ascontiguousarray(part.images))
+    images = joined([part.images for part in parts])
     labels = None
     if all(part.labels is not None for part in parts):
         labels = np.concatenate([part.labels for part in parts])
     return parts[0]._replace(
         images=images, labels=labels, classes=max([part.classes for part in parts], key=len),
         files={path: digest for part in parts for path, digest in part.files.items()},
-        checksum=_checksum(images, labels),
+        checksum=_checksum(images, labels, digest),
         official=False if False in official else None if None in official else True,
         nominal_size=len(images), splits=sum([part.splits for part in parts], ()),
         notes=sum([part.notes for part in parts], ()))

@@ -25,11 +25,48 @@ class PickedImages:
         return np.asarray(self[:], dtype)
 
 
+class JoinedImages:
+    """Several images [N, H, W, C] one after the other, some of them in files, to be indexed like PickedImages."""
+
+    def __init__(self, parts):
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+        self.dtype, self.shape = parts[0].dtype, (int(self._ends[-1]),) + parts[0].shape[1:]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, key):
+        rows = np.arange(len(self))[key]
+        found = np.empty(rows.shape + self.shape[1:], self.dtype)
+        start = 0
+        for part, end in zip(self._parts, self._ends):
+            here = (rows >= start) & (rows < end)
+            if here.any():
+                found[here] = part[rows[here] - start]
+            start = end
+        return found
+
+    def min(self, axis=None):
+        return np.min([part.min(axis=axis) for part in self._parts], axis=0)
+
+    def max(self, axis=None):
+        return np.max([part.max(axis=axis) for part in self._parts], axis=0)
+
+    def __array__(self, dtype=None, copy=None):
+        del copy
+        return np.asarray(self[:], dtype)
+
+
+def joined(parts):
+    """Images one after the other: copied where all of them lie in memory, else a view of the files."""
+    return JoinedImages(parts) if any(map(in_file, parts)) else np.concatenate(parts)
+
+
 def pick(images, rows):
     """The rows `rows` of images: copied where the images lie in memory, else a view of the file that they lie in."""
     if isinstance(images, PickedImages):
         return PickedImages(images._images, images._rows[rows], images._compute)
-    return PickedImages(images, rows) if isinstance(images, np.memmap) else images[rows]
+    return PickedImages(images, rows) if in_file(images) else images[rows]
 
 
 def computed(images, compute):
@@ -41,4 +78,4 @@ def computed(images, compute):
 
 def in_file(images):
     """Whether images lie in a mapped file, which memory is not to hold."""
-    return isinstance(images, (np.memmap, PickedImages))
+    return isinstance(images, (np.memmap, PickedImages, JoinedImages))

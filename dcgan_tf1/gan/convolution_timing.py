@@ -26,8 +26,11 @@ def uses_of(preset):
     return list(collections.OrderedDict.fromkeys(uses))  # the discriminator runs on real images and on fake ones
 
 
-def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, progress=lambda cases: cases):
+def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, patience_s=30,
+            progress=lambda cases: cases):
     """{Case: the least seconds} of all products of these Geometries in all ways that come into question.
+
+    Those of a product are all there or, where `patience_s` seconds did not do for the first round, none of them.
 
     Args:
       precision: of util.compute_policy.PRECISIONS.
@@ -52,11 +55,14 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, prog
                 least[case[:2]] = min(taken, least.get(case[:2], taken))
             for case in progress([case for case in calls if (
                     case not in found or found[case] < HOPELESS * least[case[:2]])]):
+                if time.perf_counter() - began > patience_s:
+                    break
                 calls[case]()  # its operands come into the caches, as they would be from the layer before
                 start = time.perf_counter()
                 calls[case]()
                 found[case] = min(found.get(case, float('inf')), time.perf_counter() - start)
-        return found
+        missing = {case[:2] for case in calls if case not in found}
+        return {case: taken for case, taken in found.items() if case[:2] not in missing}
 
 
 def _operations(geometry, dtype, batch):

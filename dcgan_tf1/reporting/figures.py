@@ -40,10 +40,10 @@ def drawn_of_row(shape, classes):
 
 
 def first_images(images, lines, columns, classes):
-    """Of a step's samples [N, H, W, C] those of the first lines and columns, as drawn_of_row() counts them."""
+    """Of a step's samples [N, H, W, C] a copy of the first lines and columns, as drawn_of_row() counts them."""
     each = classes or len(images)
     rows = images[:len(images) // each * each].reshape((-1, each) + images.shape[1:])
-    return rows[:lines, :columns].reshape((-1,) + images.shape[1:])
+    return rows[:lines, :columns].reshape((-1,) + images.shape[1:]).copy()
 
 
 @own_style()
@@ -51,14 +51,14 @@ def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
     """The blog's figure: a row of samples for each logged step, under each other; to be drawn at ROWS_DPI.
 
     Args:
-      rows: list of (step, uint8 [N, H, W, C]), each with the same shape. Of more than
-        `max_rows`, evenly spaced ones are drawn, the last one among them.
+      rows: sequence of (step, uint8 [N, H, W, C]), each with the same shape, of which one is taken at a time. Of more
+        than `max_rows`, evenly spaced ones are drawn, the last one among them.
       title: text above.
       names: of a conditional preset's classes. Each (of many, the first MAX_COLUMNS) has a column under its name, and
         each noise vector of a step a row of its own, all of which count among `max_rows`.
     """
-    lines, columns = drawn_of_row(rows[0][1].shape, len(names))
-    count, (height, width) = len(rows[0][1]), rows[0][1].shape[1:3]
+    count, height, width, _ = shape = rows[-1][1].shape
+    lines, columns = drawn_of_row(shape, len(names))
     rows, every = subsample(rows, max(1, min(max_rows, MAX_PIXELS // (columns * width * height)) // lines))
     rows = [(step, first_images(images, lines, columns, len(names))) for step, images in rows]
     if len(rows[0][1]) < count and len(names) <= columns:
@@ -92,13 +92,15 @@ def rows_figure(rows, title, max_rows=MAX_ROWS, names=()):
 
 
 def class_sheet(images_uint8, names):
-    """Samples with a column for each class, under its name, as one picture twice their size: uint8 [H, W, C].
+    """Samples with a column for each class, under its name, as one picture: uint8 [H, W, C].
 
-    images_uint8: uint8 [N, H, W, C], all classes in turn. Of many, the first MAX_COLUMNS are drawn.
+    images_uint8: uint8 [N, H, W, C], all classes in turn. Of many, the first MAX_COLUMNS are drawn; each twice its
+    size unless that makes more than MAX_PIXELS.
     """
     images_uint8, names = first_columns(images_uint8, len(names)), names[:MAX_COLUMNS]
-    picture = double(grid(images_uint8, len(names)))
-    return with_heads(picture, column_heads(names, 2 * images_uint8.shape[2]))
+    picture = grid(images_uint8, len(names))
+    scale = 2 if 4 * picture.shape[0] * picture.shape[1] <= MAX_PIXELS else 1
+    return with_heads(double(picture) if scale == 2 else picture, column_heads(names, scale * images_uint8.shape[2]))
 
 
 LOSS_TITLES = {'d_loss': 'discriminator loss', 'g_loss': 'generator loss', 'kl': 'KL divergence'}

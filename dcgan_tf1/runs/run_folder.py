@@ -316,11 +316,11 @@ class Run:
 
     def save_samples(self, step, name, picture, raw, z, labels=None):
         """Writes the samples of a step, as samples.save() does."""
-        samples.save(self.path, step, name, picture, raw, z, labels)
+        return samples.save(self.path, step, name, picture, raw, z, labels)
 
     def load_samples(self, step, image_range):
-        """The samples up to `step`, ascending: list of (step, uint8 [N, H, W, C])."""
-        return [row for row in samples.load(self.path, image_range, self.log) if row[0] <= step]
+        """The SavedRows of samples up to `step`."""
+        return samples.load(self.path, image_range, self.log).up_to(step)
 
     def start_events(self, graph, step):
         """Opens an event file; TensorBoard then forgets what an earlier one had after `step`."""

@@ -1,5 +1,6 @@
 """The samples of a run: step-N.npz with their values, a picture of each, and the animation of them all."""
 
+import collections
 import glob
 import os
 import re
@@ -14,7 +15,7 @@ from dcgan_tf1.util.files import make_folder, replacing, write_bytes
 
 
 def save(run, step, name, picture, raw, z, labels=None):
-    """Writes the samples of one step.
+    """Writes the samples of one step; returns the path of their values.
 
     Args:
       run: the run folder.
@@ -25,27 +26,68 @@ def save(run, step, name, picture, raw, z, labels=None):
     """
     folder = os.path.join(run, 'samples')
     make_folder(folder)
-    with replacing(os.path.join(folder, 'step-{:06d}.npz'.format(step))) as temporary:
+    path = os.path.join(folder, 'step-{:06d}.npz'.format(step))
+    with replacing(path) as temporary:
         np.savez_compressed(temporary, images=raw, z=z, **{} if labels is None else {'labels': labels})
     images.save_png(os.path.join(folder, name), picture)
+    return path
+
+
+class SavedRows(collections.abc.Sequence):
+    """A run's samples, ascending: (step, uint8 [N, H, W, C]) each, read when it is asked for.
+
+    All at a time would be many GiB of a long run's large images.
+    """
+
+    def __init__(self, files, image_range):
+        self._files, self._image_range = files, image_range  # list of (step, path)
+
+    def __len__(self):
+        return len(self._files)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return SavedRows(self._files[index], self._image_range)
+        step, path = self._files[index]
+        return step, _read(path, self._image_range)
+
+    @property
+    def steps(self):
+        """The steps alone, for which nothing is read."""
+        return [step for step, _ in self._files]
+
+    def up_to(self, step):
+        """Those up to a step."""
+        return SavedRows([row for row in self._files if row[0] <= step], self._image_range)
+
+    def still_there(self):
+        """Those whose files have not been removed in the meantime."""
+        return SavedRows([row for row in self._files if os.path.exists(row[1])], self._image_range)
+
+    def append(self, step, path):
+        """One more, the last."""
+        self._files.append((step, path))
+
+
+def _read(path, image_range):
+    try:
+        return images.to_uint8(npz.read_array(path, 'images'), image_range)
+    except ValueError as error:
+        raise UserError('{}: expected samples, found: {}'.format(path, error))
 
 
 def load(run, image_range, log):
-    """The samples of a run, ascending: list of (step, uint8 [N, H, W, C]).
-
-    Nothing but pictures is made of them, so a damaged file is left out with a warning.
-    """
-    rows = []
+    """The SavedRows of a run. Nothing but pictures is made of them, so a damaged file is left out with a warning."""
+    files = []
     for name in glob.glob(os.path.join(glob.escape(os.path.join(run, 'samples')), 'step-*.npz')):
         number = re.match(r'step-(\d+)\.npz$', os.path.basename(name))
         if number:
             try:
-                rows.append((int(number.group(1)), images.to_uint8(npz.read_array(name, 'images'), image_range)))
-            except (UserError, ValueError) as error:
-                text = str(error) if isinstance(error, UserError) else '{}: expected samples, found: {}'.format(
-                    name, error)
-                log('WARNING: {}; what is made of the samples goes without it'.format(text))
-    return sorted(rows, key=lambda row: row[0])
+                _read(name, image_range)
+                files.append((int(number.group(1)), name))
+            except UserError as error:
+                log('WARNING: {}; what is made of the samples goes without it'.format(error))
+    return SavedRows(sorted(files), image_range)
 
 
 def save_animation(run, preset, out=None, log=print, names=()):
@@ -63,9 +105,7 @@ def save_animation(run, preset, out=None, log=print, names=()):
 
 
 def animation_bytes(rows, preset, names):
-    """(the bytes of the GIF, the number of its frames) of a preset's samples, list of (step, uint8 [N, H, W, C])."""
+    """(the bytes of the GIF, the number of its frames) of rows of a preset's samples, as images.gif_bytes() takes."""
     if not names:
         return images.gif_bytes(rows, preset.samples_columns)
-    rows = [(step, images.first_columns(cells, len(names))) for step, cells in rows]
-    names = names[:images.MAX_COLUMNS]
-    return images.gif_bytes(rows, len(names), column_heads(names, 2 * preset.image_shape[1]))
+    return images.gif_bytes(rows, len(names), lambda columns, width: column_heads(names[:columns], width))

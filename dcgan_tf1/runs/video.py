@@ -9,7 +9,7 @@ import tempfile
 
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import replacing, write_bytes
-from dcgan_tf1.util.images import double, frames_as_gif, grid
+from dcgan_tf1.util.images import MAX_FRAME_PIXELS, double, frames_as_gif, grid
 
 STEPS = 60  # from one end of a walk to the other
 FRAMES_PER_SECOND = 25  # as near to the usual ones as GIF's hundredths of a second allow
@@ -38,10 +38,14 @@ def writable_path(path):
 def frames_of(images, steps):
     """All rows of `steps` images at a time, there and back: a list of pictures, uint8 [H, W, C], of even sides.
 
+    Twice their size but for large ones: none of sides that are even has more than MAX_FRAME_PIXELS by that.
+
     images: uint8 [rows * steps, H, W, C].
     """
-    moments = [double(grid(images[moment::steps], math.ceil(math.sqrt(len(images) // steps))))
-               for moment in range(steps)]
+    moments = [grid(images[moment::steps], math.ceil(math.sqrt(len(images) // steps))) for moment in range(steps)]
+    height, width = moments[0].shape[:2]
+    if height % 2 or width % 2 or 4 * height * width <= MAX_FRAME_PIXELS:
+        moments = list(map(double, moments))
     return moments + moments[-2:0:-1]
 
 

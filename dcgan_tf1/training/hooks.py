@@ -140,8 +140,7 @@ class SamplesHook(Hook):
         label = step_label(preset, step)
         name = preset.samples_name.format(step=label, epoch=epoch_label(preset, self._plan, step))
         taken.samples = images.grid(pictures, columns=preset.samples_columns or preset.classes or len(pictures))
-        self._run.save_samples(label, name, taken.samples, raw, z, labels)
-        self.rows.append((label, pictures))
+        self.rows.append(label, self._run.save_samples(label, name, taken.samples, raw, z, labels))
 
     def _inputs(self, step):
         """(noise, labels or None) of a row."""
@@ -268,9 +267,9 @@ class FiguresHook(Hook):
         if not taken.saved:
             return
         preset = self._preset
-        if self._samples.rows:
-            self._draw('figure.png', figures.save_rows_figure, self._samples.rows, self._title, figures.MAX_ROWS,
-                       self._names)
+        rows = self._samples.rows.still_there()
+        if rows:
+            self._draw('figure.png', figures.save_rows_figure, rows, self._title, figures.MAX_ROWS, self._names)
         if self._losses.rows:
             curves = {key: [row[key] for row in self._losses.rows] for key in ('step',) + _main_losses(preset.losses)}
             recorded = preset.recorded_losses and figures.read_recorded_losses(preset.recorded_losses)

@@ -22,7 +22,11 @@ from dcgan_tf1.util.files import read_json, write_json
 
 VERSION = 3  # of the ways: whoever changes how one of them computes raises it
 WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
-MARGIN = 0.95  # of the seconds of the way that `mixed` takes, which another has to stay below to be taken
+# Of the seconds of the way that `mixed` takes, which another has to stay below to be taken; and where the machine was
+# busy: where the threads that measured had to wait for a core for BUSY of the time of all cores. (With nothing else
+# running, for 0.05, for each other; where another program kept one of two cores, for 0.3.)
+MARGIN, BUSY_MARGIN = 0.95, 0.8
+BUSY = 0.12
 
 
 def is_open(asked, policy):
@@ -56,7 +60,7 @@ def choose(preset, policy, config, log):
         hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]))
     table = _kept(path, question)
     if table is None:
-        began = time.time()
+        began, waited = time.time(), processor.seconds_waited()
         with tqdm(desc='measuring convolutions', unit='product', disable=None, leave=False) as bar:
             def progress(cases):
                 bar.total = (bar.total or 0) + len(cases)
@@ -66,11 +70,17 @@ def choose(preset, policy, config, log):
 
             found = convolution_timing.seconds(
                 geometries, policy.precision, preset.batch_size, config, progress=progress)
-        table = fastest(geometries, found, policy.precision)
-        log('measured {} products of convolutions in {} ways, in {:.1f} s, once on this machine: {}'.format(
-            len(geometries) * len(PRODUCTS), len(found), time.time() - began, _others(table, geometries, policy)))
-        _keep(path, {'question': question, 'convolutions': table, 'milliseconds': {
-            '{}, {}, {}'.format(*case): round(1e3 * took, 4) for case, took in sorted(found.items())}}, log)
+        took = time.time() - began
+        others = (processor.seconds_waited() - waited) / (took * question['cores'])
+        busy = others >= BUSY
+        table = fastest(geometries, found, policy.precision, BUSY_MARGIN if busy else MARGIN)
+        log('measured {} products of convolutions in {} ways, in {:.1f} s, {}: {}'.format(
+            len({case[:2] for case in found}), len(found), took,
+            'while other work kept the cores ({:.0f} % of their time), so the next training measures anew'.format(
+                100 * others) if busy else 'once on this machine', _others(table, geometries, policy)))
+        if not busy:
+            _keep(path, {'question': question, 'convolutions': table, 'milliseconds': {
+                '{}, {}, {}'.format(*case): round(1e3 * each, 4) for case, each in sorted(found.items())}}, log)
     else:
         log('convolutions as measured before ({}): {}'.format(path, _others(table, geometries, policy)))
     return measured(policy, table)
@@ -82,16 +92,19 @@ def measured(policy, table):
         '{} convolutions'.format(policy.conv_impl), MEASURED + ' convolutions'))
 
 
-def fastest(geometries, seconds, precision):
-    """{Geometry.key: {product: way}}: what `mixed` takes, unless another way is faster by more than chance."""
+def fastest(geometries, seconds, precision, margin=MARGIN):
+    """{Geometry.key: {product: way}}: what `mixed` takes, unless another way is faster by more than chance.
+
+    margin: of the usual way's seconds, which another has to stay below. Products without any have the usual way.
+    """
     table = {}
     for geometry in geometries:
         table[geometry.key] = ways = {}
         for product in PRODUCTS:
             took = {case.way: value for case, value in seconds.items() if case[:2] == (geometry.key, product)}
             usual = convolution_timing.usual_way(geometry, product, precision)
-            best = min(took, key=took.get)
-            ways[product] = best if usual not in took or took[best] < MARGIN * took[usual] else usual
+            best = min(took, key=took.get, default=usual)
+            ways[product] = usual if usual in took and took[best] >= margin * took[usual] else best
     return table
 
 

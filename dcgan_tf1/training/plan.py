@@ -38,6 +38,10 @@ class StepSchedule(collections.namedtuple('StepSchedule', 'first every')):
         """The first of them after `step`."""
         return self.first if step < self.first else self.first + ((step - self.first) // self.every + 1) * self.every
 
+    def count(self, last):
+        """How many of them there are up to a last step."""
+        return max(0, (last - self.first) // self.every + 1)
+
 
 class IsolatedSteps(collections.namedtuple('IsolatedSteps', 'schedule')):
     """The steps of a schedule and the one before each, between which a step can be looked at before it is taken."""

@@ -129,3 +129,8 @@ def describe(config, plan, job, device, exchange):
         -(-plan.batches.per_epoch // each), config.seed))
     log('writing to {}{}'.format(job.run.path, '' if job.start is None else
                                  ', going on at step {:,} (--resume=never starts a new run)'.format(job.start)))
+    rows = plan.sample_steps.count(plan.total) - plan.sample_steps.count(job.start or 0)
+    gib = rows * preset.samples * int(np.prod(preset.image_shape)) * 5 / 2 ** 30  # as floats, and as a picture
+    if gib >= 1:
+        log('{:,} rows of samples will take up to {:,.1f} GiB there (--log_every: more steps between them)'.format(
+            rows, gib))

@@ -9,6 +9,8 @@ from PIL import Image
 from dcgan_tf1.util.files import write_bytes
 
 MAX_FRAMES = 200  # of an animation
+# Pixels of such a frame, and of all of them: they are held while they are written, and pages of a report carry them.
+MAX_FRAME_PIXELS, MAX_ANIMATION_PIXELS = 1 << 19, 1 << 26
 MAX_COLUMNS = 50  # of classes that a picture shows
 
 
@@ -90,22 +92,41 @@ def with_heads(picture, heads):
 def gif_bytes(rows, columns=None, heads=None):
     """(the bytes of an animated GIF, the number of its frames) of rows of samples, (step, uint8 [N, H, W, C]).
 
-    columns: images in a row of each frame; None for a square. heads: what stands over them, uint8 [H, twice the
-    width of the columns, 1], or None. Of more than MAX_FRAMES rows evenly spaced ones are
-    taken, among them the last one, which is shown longest.
+    Of more rows than MAX_FRAMES and MAX_ANIMATION_PIXELS allow, evenly spaced ones are taken, among them the last one,
+    which is shown longest; of more images than MAX_FRAME_PIXELS allow, those at the top left.
+
+    Args:
+      rows: a sequence, of which one is taken at a time.
+      columns: images in a row of each frame; None for a square.
+      heads: function(number of columns, width of each) -> what stands over them, uint8 [H, columns * width, 1]; such
+        columns are left out after rows are. None for nothing.
     """
-    rows, _ = subsample(rows, MAX_FRAMES)
-    frames = []
-    for _, images in rows:
-        picture = double(grid(images, columns or math.ceil(math.sqrt(len(images)))))
-        frames.append(picture if heads is None else with_heads(picture, heads))
-    return frames_as_gif(frames, [200] * (len(frames) - 1) + [2000]), len(frames)
+    count, height, width, _ = rows[-1][1].shape
+    columns = columns or math.ceil(math.sqrt(count))
+    most = max(1, MAX_FRAME_PIXELS // (height * width))
+    lines, shown = -(-count // columns), min(columns, MAX_COLUMNS if heads else columns)
+    if lines * shown > most:
+        shown = min(shown, most if heads else int(math.sqrt(most)))
+        lines = min(lines, most // shown)
+    scale = 2 if 4 * lines * shown * height * width <= MAX_FRAME_PIXELS else 1
+    rows, _ = subsample(rows, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // (lines * shown * height * width * scale ** 2)))
+    head = heads and heads(shown, scale * width)
+
+    def frame(images):
+        picture = grid(images, columns)[:lines * height, :shown * width]
+        picture = double(picture) if scale == 2 else picture
+        return picture if head is None else with_heads(picture, head)
+
+    return frames_as_gif((frame(images) for _, images in rows), [200] * (len(rows) - 1) + [2000]), len(rows)
 
 
 def frames_as_gif(frames, milliseconds):
     """The bytes of a GIF that repeats frames, uint8 [H, W, 1 or 3] each, of which each is shown for so long."""
-    pictures, stream = list(map(_pillow, frames)), io.BytesIO()
-    pictures[0].save(stream, 'GIF', save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    # With a palette of all levels for all grey frames: Pillow's own of each frame's levels are mixed up in some films.
+    pictures, stream = (_pillow(frame).convert('P') if frame.shape[-1] == 1 else _pillow(frame)
+                        for frame in frames), io.BytesIO()
+    next(pictures).save(stream, 'GIF', save_all=True, append_images=pictures, loop=0, duration=milliseconds,
+                        optimize=False)
     return stream.getvalue()
 
 

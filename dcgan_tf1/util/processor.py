@@ -1,5 +1,6 @@
 """What the processor is and can do, as far as the system tells. Needs no TensorFlow."""
 
+import glob
 import platform
 
 
@@ -22,3 +23,15 @@ def cpu_name():
     except OSError:
         pass  # not Linux
     return platform.processor() or platform.machine()
+
+
+def seconds_waited():
+    """How long this process's threads have had work and no core to do it on; 0 where the system does not tell."""
+    waited = 0
+    for path in glob.glob('/proc/self/task/*/schedstat'):
+        try:
+            with open(path) as handle:
+                waited += int(handle.read().split()[1])
+        except (OSError, IndexError, ValueError):
+            pass  # a thread that has just ended, or a kernel that does not count
+    return waited / 1e9

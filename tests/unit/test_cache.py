@@ -210,17 +210,29 @@ def test_images_in_a_file_are_picked_and_measured_as_those_in_memory(tmp_path):
     images.tofile('pixels')
     mapped = np.memmap('pixels', np.uint8, 'r', shape=images.shape)
     labels, found = np.arange(240) % 3, []
-    for pixels in (images, mapped):
+    for pixels in (images, mapped, picked.joined([images[:100], mapped[100:103], mapped[103:]])):
         dataset = loading.Dataset('folder', pixels, labels, tuple('abc'), 'f', {}, 'c', None, None, 240)
         data = prepare.prepare(dataset, PRESETS['blog_mnist'], 'b')
-        assert picked.in_file(data.pixels) == (pixels is mapped) and data.count == 80
+        assert picked.in_file(data.pixels) == (pixels is not images) and data.count == 80
         np.testing.assert_array_equal(picked.pick(data.pixels, [5, 3])[:], images[1::3][[5, 3]])
         minmax = prepare.prepare(dataset, dataclasses.replace(PRESETS['blog_mnist'], scaling='minmax'))
         reference = evaluation.make_reference(data.as_bytes((-1, 1)), 't', _Features(), 20, 0, log=lambda line: None)
         found.append([data.images, data.scaled([7, 2]), minmax.images, minmax.as_bytes((-1, 1)),
                       reference.features, reference.images[[4, 1]], reference.other.images])
-    for one, other in zip(*found):
-        np.testing.assert_array_equal(one, other)
+    for one, *others in zip(*found):
+        for other in others:
+            np.testing.assert_array_equal(one, other)
+
+
+def test_two_splits_in_files_stay_there_as_one():
+    images = np.random.RandomState(0).randint(0, 256, (13, 28, 28)).astype(np.uint8)
+    np.savez('mine.npz', x_train=images[:9], x_test=images[9:])
+    memory, file = [loading.load_splits('npz', ('train', 'test'), 'mine.npz', log=[].append, reading=how)
+                    for how in (reading.DEFAULTS, reading.Reading(cache_gib=0))]
+    assert picked.in_file(file.images) and not picked.in_file(memory.images) and memory.checksum == file.checksum
+    assert file.images.shape == (13, 28, 28, 1) and file.images.dtype == np.uint8
+    for key in (0, -1, slice(7, 11), slice(None, None, -3), [12, 0, 12, 9], np.arange(13) % 2 == 0, slice(0, 0)):
+        np.testing.assert_array_equal(file.images[key], memory.images[key])
 
 
 @pytest.mark.parametrize('scaling, shape', [('bytes', (28, 28, 1)), ('minmax', (28, 28, 1)), ('bytes', (3, 5, 3))])

@@ -1,5 +1,6 @@
 """Conversion to bytes, grids and figures."""
 
+import io
 import os
 import subprocess
 import sys
@@ -218,3 +219,33 @@ def test_a_figure_that_fails_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(FigureError, match='^expected to draw a figure .* RuntimeError: Could not open font file$'):
         figures.save_losses_figure(str(tmp_path / 'l.png'), {'step': [1], 'loss': [1.0]}, 'a title')
     assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize('shape, count, columns, size, frames', [
+    ((28, 28, 1), 64, 8, (448, 448), 101),        # twice the size
+    ((32, 32, 3), 64, 8, (512, 512), 101),
+    ((64, 64, 3), 64, 8, (512, 512), 101),        # as they are
+    ((256, 256, 3), 64, 8, (512, 1024), 101),     # the first two of the first four lines
+    ((1100, 1000, 3), 4, None, (1000, 1100), 51)])
+def test_frames_of_animations_are_bounded(shape, count, columns, size, frames):
+    cells = np.zeros((count,) + shape, np.uint8)
+    cells[:] = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    content, found = images.gif_bytes([(1, cells)] * 200 + [(2, 255 - cells)], columns)
+    assert found == frames
+    with Image.open(io.BytesIO(content)) as film:
+        assert film.size == size
+        film.seek(film.n_frames - 1)
+        assert film.convert('RGB').getpixel((0, 0)) == (255,) * 3 and film.info['duration'] == 2000
+
+
+def test_frames_with_heads_keep_their_columns_as_long_as_they_can():
+    cells = np.zeros((40, 128, 128, 1), np.uint8)
+    heads = []
+
+    def head(columns, width):
+        heads.append((columns, width))
+        return np.zeros((20, columns * width, 1), np.uint8)
+
+    content, _ = images.gif_bytes([(1, cells)], 10, head)
+    with Image.open(io.BytesIO(content)) as film:
+        assert film.size == (1280, 20 + 3 * 128) and heads == [(10, 128)]

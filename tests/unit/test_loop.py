@@ -55,6 +55,7 @@ def run(schedules, start, total, steps_per_run, stop_at=None, events=None):
 def test_no_call_goes_past_a_step_that_a_hook_waits_for():
     calls, ending = run([StepSchedule(4, 4), StepSchedule(3, 100), None], 0, 10, 1000)
     assert calls == [(1, 3), (4, 4), (5, 8), (9, 10)] and ending == (10, False)
+    assert [StepSchedule(4, 3).count(last) for last in (0, 3, 4, 6, 7, 100)] == [0, 0, 1, 1, 2, 33]
     assert run([StepSchedule(4, 4)], 5, 10, 2)[0] == [(6, 7), (8, 8), (9, 10)]
     assert run([], 0, 3, 0)[0] == [(1, 1), (2, 2), (3, 3)]
 

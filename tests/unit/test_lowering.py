@@ -3,11 +3,14 @@
 import collections
 import json
 import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.commands import check_one_line_error, run_command
+from helpers.commands import check_one_line_error, command_environment, run_command
 
 from dcgan_tf1 import train
 from dcgan_tf1.gan import convolution_timing
@@ -15,7 +18,7 @@ from dcgan_tf1.gan.convolution_timing import Case
 from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution, Geometry
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.training import lowering, record
-from dcgan_tf1.util import devices
+from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.errors import UserError
 
@@ -84,6 +87,20 @@ def test_another_way_than_the_usual_one_is_taken_only_where_it_is_faster_by_more
 
     assert convolution_timing.usual_way(SMALL, 'forward', 'float32') == 'native'
     assert [way(1.0, 0.96), way(1.0, 0.94), way(0.9, 1.0)] == ['native', 'matmul', 'native']
+    assert lowering.fastest([SMALL], {}, 'float32')[SMALL.key] == {
+        product: convolution_timing.usual_way(SMALL, product, 'float32') for product in PRODUCTS}
+
+
+def test_a_product_is_timed_in_all_ways_or_where_that_takes_too_long_in_none():
+    def slow(cases):
+        for number, case in enumerate(cases):
+            yield case
+            time.sleep(0.5 * (number == 4))
+
+    found = convolution_timing.seconds([SMALL], 'float32', 2, patience_s=0.4, progress=slow)
+    timed = {case.product for case in found}
+    assert timed and timed < set(PRODUCTS)
+    assert set(found) == {Case(SMALL.key, product, way) for product in timed for way in WAYS[product]}
 
 
 @pytest.mark.parametrize('number', range(4))
@@ -122,6 +139,7 @@ def measured(tmp_path, monkeypatch):
             for way in ('native', 'matmul')])}
 
     monkeypatch.setattr(convolution_timing, 'seconds', seconds)
+    monkeypatch.setattr(processor, 'seconds_waited', lambda: 0)  # the machine of the tests may be busy
     monkeypatch.setattr(lowering, 'WORTH_STEPS', 1)
     return asked
 
@@ -144,6 +162,40 @@ def test_what_was_measured_is_kept_for_the_same_question_alone(measured, tmp_pat
     choose(ComputePolicy('bfloat16', 'mixed'))
     assert [each[1:] for each in measured] == [('float32', 64), ('float32', 64), ('bfloat16', 64)]
     assert len(os.listdir(str(tmp_path / 'cache' / 'dcgan_tf1'))) == 3
+
+
+def test_what_was_measured_while_other_work_kept_the_cores_is_not_kept(measured, monkeypatch, tmp_path):
+    clock = iter(range(0, 10 ** 9, 10 ** 6))
+    monkeypatch.setattr(processor, 'seconds_waited', lambda: next(clock))
+    for number in (1, 2):
+        found, lines = choose()
+        assert found.conv_impl == 'measured' and len(measured) == number and len(lines) == 1
+        assert 'while other work kept the cores (' in lines[0] and 'the next training measures anew' in lines[0]
+        assert all(ways == dict.fromkeys(PRODUCTS, 'matmul') for ways in found.convolutions.values())  # half the time
+    assert not (tmp_path / 'cache').exists()
+    monkeypatch.setattr(lowering, 'BUSY_MARGIN', 0.5)
+    assert choose()[1][0].endswith('as --lowering=mixed')
+
+
+WAITING = '''
+import os, subprocess, sys, time
+from dcgan_tf1.util import processor
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+other = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
+before, end = processor.seconds_waited(), time.time() + 2
+while time.time() < end:
+    pass
+print(processor.seconds_waited() - before)
+other.kill()
+'''
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not os.path.exists('/proc/self/schedstat'), reason='this system does not say who waits for a core')
+def test_who_shares_a_core_waits_for_it():
+    waited = float(subprocess.run([sys.executable, '-c', WAITING], env=command_environment(), check=True,
+                                  stdout=subprocess.PIPE).stdout)
+    assert 0.3 < waited < 2.1
 
 
 @pytest.mark.parametrize('content', [

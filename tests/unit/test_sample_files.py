@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import image_files, sample_inputs, video
+from dcgan_tf1.runs import image_files, sample_inputs, samples, video
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import double, grid
@@ -183,3 +183,21 @@ def test_a_video_decodes_to_its_frames(tmp_path):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
     found = np.frombuffer(pixels, np.uint8).reshape((4,) + frames[0].shape).astype(int)
     assert np.abs(found - frames).mean() < 3 and np.abs(found - frames).max() < 30
+
+
+def test_rows_of_a_run_are_read_when_they_are_asked_for(tmp_path):
+    said = []
+    for step in (10, 5, 20):
+        raw = np.full((2, 4, 4, 1), step / 20, np.float32)
+        samples.save(str(tmp_path), step, 'step.png', np.zeros((4, 8, 1), np.uint8), raw, np.zeros((2, 3)))
+    (tmp_path / 'samples' / 'step-000015.npz').write_bytes(b'PK')
+    rows = samples.load(str(tmp_path), (0.0, 1.0), said.append)
+    assert rows.steps == [5, 10, 20] and len(said) == 1 and 'step-000015.npz' in said[0]
+    assert [(step, images[0, 0, 0, 0]) for step, images in rows] == [(5, 64), (10, 128), (20, 255)]
+    rows = rows.up_to(10)
+    rows.append(30, samples.save(str(tmp_path), 30, 'step.png', np.zeros((4, 8, 1), np.uint8), raw, np.zeros((2, 3))))
+    assert rows[1:].steps == [10, 30] and rows[-1][1].shape == (2, 4, 4, 1)
+    os.remove(str(tmp_path / 'samples' / 'step-000010.npz'))
+    assert rows.still_there().steps == [5, 30]
+    with pytest.raises(UserError, match='step-000010.npz'):
+        list(rows)
