@@ -267,12 +267,12 @@ def report(preset, results, rates, about):
         preset, BATCHES[preset], rates['float32'] / 1e9, rates['bfloat16'] / 1e9,
         '; a step is {:.1f} GFLOP'.format(flops / 1e9) if flops else ''))
     base = next((result for result in results if result['name'].startswith('2017')), results[0])
-    print('{:<50}{:>9}{:>18}{:>7}{:>8}{:>9}{:>7}{:>7}{:>9}'.format(
+    print('{:<50}{:>9}{:>21}{:>7}{:>8}{:>9}{:>7}{:>7}{:>9}'.format(
         '', 'images/s', 'ms (min-max)', 'ratio', 'cpu ms', 'GFLOP/s', 'share', 'MiB', 'first s'))
     for result in results:
         work = ('{:>9.0f}{:>7.0%}'.format(result['flops_per_second'] / 1e9, result['share_of_matrix_product'])
                 if result['flops_per_second'] else '{:>9}{:>7}'.format('-', '-'))
-        print('{:<50}{:>9.1f}{:>18}{:>7.2f}{:>8.0f}{}{:>7.0f}{:>9.1f}'.format(
+        print('{:<50}{:>9.1f}{:>21}{:>7.2f}{:>8.0f}{}{:>7.0f}{:>9.1f}'.format(
             result['name'], result['images_per_second'],
             '{:.0f} ({:.0f}-{:.0f})'.format(result['step_ms'], result['step_ms_min'], result['step_ms_max']),
             result['images_per_second'] / base['images_per_second'], result['processor_ms'], work,
