@@ -12,7 +12,8 @@ from typing import Optional, Tuple
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.util import cli, flags, paths
-from dcgan_tf1.util.files import by, listing
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import by, check_writable, listing, refuse_existing
 
 EXAMPLES = (
     ('MNIST, downloaded into data/mnist unless it is there', 'python -m dcgan_tf1.datasets --dataset=mnist'),
@@ -33,6 +34,7 @@ class DataConfig:
     shape: Tuple[int, int, Optional[int]]  # None: as many channels as the pictures need
     reading: reading.Reading
     preview: Optional[str]
+    overwrite: bool
 
 
 def parse(argv):
@@ -50,6 +52,7 @@ def parse(argv):
     command.path('data_dir', None, 'The only place to look; of folder and npz also a file. Default: $DCGAN_TF1_DATA, '
                                    'then data/, into which what is missing is downloaded.')
     command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
+    command.boolean('overwrite', False, 'Replace a file that is there.')
     reading.add_flags(command)
     values = command.parse(argv)
     if values is None:
@@ -62,7 +65,8 @@ def parse(argv):
                           + values['split'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
                       image_class=values['class'], shape=shape,
-                      reading=reading.from_flags(values, values['dataset']), preview=values['preview'])
+                      reading=reading.from_flags(values, values['dataset']), preview=values['preview'],
+                      overwrite=values['overwrite'])
 
 
 def _parse_shape(text):
@@ -85,6 +89,9 @@ def describe(config):
     from dcgan_tf1.data import loading, prepare
     from dcgan_tf1.data.picked import pick
     from dcgan_tf1.util import images
+    if config.preview:
+        refuse_existing(config.preview, config.overwrite)
+        check_writable(config.preview)
     dataset = loading.load(config.dataset, config.split, config.data_dir, config.shape, reading=config.reading)
     picked = dataset.images
     print('{}: {}'.format(dataset.name, DATASETS[dataset.name]))
@@ -104,6 +111,9 @@ def describe(config):
         number = prepare.class_number(dataset, config.image_class)
         picked = pick(picked, np.flatnonzero(dataset.labels == number))
         print('  class     {}: {:,} images'.format(listing([dataset.classes[number]]), len(picked)))
+    if config.preview and not len(picked):
+        raise UserError('--preview: expected images to show, found none of the class {}'.format(
+            listing([dataset.classes[number]])))
     if config.preview:
         images.save_picture(config.preview, images.grid(picked[:100], columns=10))
         print('  preview   {} (the first {})'.format(config.preview, min(100, len(picked))))

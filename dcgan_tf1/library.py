@@ -65,8 +65,9 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     preset, prefix = restoring.find_checkpoint(preset, path, 'last')
     height, width = _size(image_size)
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
-    if run is not None:
-        given = size_flags.beside_run(run_folder.read_preset(run, logging.info), given)
+    if run is not None:  # by whose settings it is read
+        preset = run_folder.read_preset(run, logging.info)
+        given = size_flags.beside_run(preset, given)
     return size_flags.of_checkpoint(preset, prefix, given, logging.info)
 
 
@@ -99,7 +100,7 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
     them in several scopes, and for a variable that the checkpoint lacks or has in another shape; then none has
     changed.
     """
-    prefix = restoring.find_checkpoint(preset, path, which)[1]
+    preset, prefix = restoring.find_checkpoint(preset, path, which)
     with session.graph.as_default():
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         chosen = restoring.restored_variables(preset, variables, scope)
@@ -124,8 +125,8 @@ def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
 def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, np.ndarray]) -> np.ndarray:
     """Noise on the way from z0 to z1, float32 [N, z_dim] each, as `dcgan-sample --interpolate` takes it.
 
-    In a straight line for uniform noise, which stays within its cube; along a circle for normal noise, which
-    stays normal.
+    In a straight line for uniform noise, which stays within its cube; along a circle for normal noise, which is as
+    far from 0 all the way.
 
     Args:
       t: where: 0 is z0, 1 is z1. One number, or [T] of them.
@@ -247,7 +248,8 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
             images.dtype, list(images.shape)))
     if columns is not None and columns < 1:
         raise UserError('save_grid: expected a column or more, found {}'.format(columns))
-    pictures.save_picture(os.fspath(path), pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
+    pictures.save_picture(os.path.expanduser(os.fspath(path)),
+                          pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
 
 
 # ---------------------------------------------------------------------------------------- data
@@ -276,7 +278,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
             isinstance(side, numbers.Integral) and side > 0 for side in shape)):
         raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
-    data_dir = None if data_dir is None else os.fspath(data_dir)
+    data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
     return loading.load(name, split, data_dir, shape, logging.info, reading.of_library(name, how))
 
 
@@ -305,13 +307,16 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     Raises UserError where there is no such checkpoint, for a format that can't be written here, for uint8 or 'nchw'
     without ONNX, and where something that is no export would be replaced.
     """
-    for name in [formats] if isinstance(formats, str) else formats or ():
-        if isinstance(formats, str) or name not in catalogue.FORMATS:
-            raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
-                ', '.join(catalogue.FORMATS), name))
+    if formats is not None:
+        names = [] if isinstance(formats, str) else list(formats)
+        for name in names or [formats]:
+            if not names or name not in catalogue.FORMATS:
+                raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
+                    ', '.join(catalogue.FORMATS), name))
+        formats = names
     if layout not in ('nhwc', 'nchw'):
         raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     preset = _at_temperature('export_generator', preset, temperature)
-    return package.write(preset, prefix, os.fspath(out), formats, with_discriminator, overwrite=overwrite,
-                         log=logging.info, uint8=uint8, channels_first=layout == 'nchw')
+    return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
+                         overwrite=overwrite, log=logging.info, uint8=uint8, channels_first=layout == 'nchw')

@@ -1,4 +1,4 @@
-"""Samples in a graph and session of your own: python sample_in_your_session.py RUN_FOLDER OUT.png [PRESET]
+"""Samples in a graph and session of your own: python sample_in_your_session.py RUN_FOLDER OUT.png
 
 The graph has a variable of its own beside the generator's, as yours may have: restoring leaves it alone.
 """
@@ -10,14 +10,15 @@ import tensorflow.compat.v1 as tf
 import dcgan_tf1 as dcgan
 
 
-def main(run, out, name='blog_mnist'):
-    preset = dcgan.get_preset(name)
+def main(run, out):
+    preset = dcgan.preset_of(run)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)  # of the dropout masks: some presets keep dropout on when they sample
         drawn = tf.get_variable('images_drawn', [], tf.int32, tf.zeros_initializer(), trainable=False)
         z = tf.placeholder(tf.float32, [None, preset.z_dim])
         with tf.variable_scope('painter'):
-            images = dcgan.generator(preset, z, training=False)
+            labels = None if preset.classes is None else tf.range(tf.shape(z)[0]) % preset.classes  # all in turn
+            images = dcgan.generator(preset, z, training=False, labels=labels)
         with tf.control_dependencies([tf.assign_add(drawn, tf.shape(images)[0])]):
             images = tf.identity(images)
         session.run(drawn.initializer)

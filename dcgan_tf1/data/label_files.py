@@ -80,23 +80,33 @@ def read_table(tree, name, column):
             path, column, listing(sorted(columns))))
     column = column or next((each for usual in LABEL_COLUMNS for each in sorted(
         columns, key=lambda each: each != usual) if each.lower() == usual), None)
-    found, there = {}, set(tree.files)
-    composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
+    found, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
         file_name = row.get('file_name')
         if not isinstance(file_name, str) or not file_name:
             raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
-        file_name = posixpath.normpath(posixpath.join(folder, file_name))
-        if file_name not in there:  # as Windows writes it
-            file_name = posixpath.normpath(file_name.replace('\\', '/'))
-            # macOS writes letters and their accents apart.
-            file_name = composed.get(unicodedata.normalize('NFC', file_name), file_name)
+        file_name = named(posixpath.join(folder, file_name))
         if file_name in found:
             raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
         if column is not None and row.get(column) is None:
             raise UserError('{}: expected a {} in row {}, found none'.format(path, column, number))
         found[file_name] = None if column is None else row[column]
     return Table(found, column, columns)
+
+
+def _by_name(tree):
+    """A function of a name in a file -> the name that the tree has for it."""
+    there = set(tree.files)
+    composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
+
+    def named(name):
+        name = posixpath.normpath(name)
+        if name in there:
+            return name
+        name = posixpath.normpath(name.replace('\\', '/'))  # as Windows writes it
+        return composed.get(unicodedata.normalize('NFC', name), name)  # macOS writes letters and their accents apart
+
+    return named
 
 
 def _csv_rows(tree, name):
@@ -140,7 +150,7 @@ def read_stylegan(tree, file):
         return None
     pairs = content['labels'] or []
     pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
-    found = {}
+    found, named = {}, _by_name(tree)
     for pair in pairs if isinstance(pairs, list) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UserError('{}: expected labels as pairs of a file name and a label, found {!r:.60}'.format(
@@ -148,7 +158,7 @@ def read_stylegan(tree, file):
         label = pair[1]
         if isinstance(label, list) and label.count(1) == 1 and label.count(0) == len(label) - 1:
             label = label.index(1)
-        name = posixpath.normpath(posixpath.join(posixpath.dirname(file), pair[0].replace('\\', '/')))
+        name = named(posixpath.join(posixpath.dirname(file), pair[0]))
         if name in found:
             raise UserError('{}: expected each file once, found {} again'.format(path, name))
         found[name] = label

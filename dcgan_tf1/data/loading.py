@@ -171,13 +171,13 @@ def load_splits(name, splits, data_dir=None, shape=None, log=print, reading=DEFA
     if first.note is not None:
         return first._replace(nominal_size=sum(_NOMINAL_SIZES[split] for split in splits))
     return _joined([first] + [load(name, split, data_dir, shape, log, reading)
-                              for split in splits_there(name, splits, first.folder, log)[1:]])
+                              for split in splits_there(name, splits, first.folder, log)[1:]], log)
 
 
 def read_splits(name, splits, folder, shape=None, log=print, reading=DEFAULTS):
     """As read(), but several splits, one after the other, as one Dataset."""
     return _joined([read(name, split, folder, shape, log, reading)
-                    for split in splits_there(name, splits, folder, log)])
+                    for split in splits_there(name, splits, folder, log)], log)
 
 
 def splits_there(name, splits, folder, log):
@@ -189,7 +189,7 @@ def splits_there(name, splits, folder, log):
     return [split for split in splits if split not in missing]
 
 
-def _joined(parts):
+def _joined(parts, log):
     """Datasets one after the other: their content is the published one where each part's is."""
     if len(parts) == 1:
         return parts[0]
@@ -201,9 +201,12 @@ def _joined(parts):
     for part in parts:
         digest.update(np.ascontiguousarray(part.images))
     images = joined([part.images for part in parts])
-    labels = None
-    if all(part.labels is not None for part in parts):
+    labels, without = None, [part for part in parts if part.labels is None]
+    if not without:
         labels = np.concatenate([part.labels for part in parts])
+    elif len(without) < len(parts):
+        log('{}: the {} images have no labels, so those of the others are left out'.format(
+            without[0].folder, ' and '.join(sum([part.splits for part in without], ()))))
     return parts[0]._replace(
         images=images, labels=labels, classes=max([part.classes for part in parts], key=len),
         files={path: digest for part in parts for path, digest in part.files.items()},

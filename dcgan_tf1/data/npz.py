@@ -15,10 +15,10 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing
 
 
-def read_array(path, name, kinds='biuf'):
+def read_array(path, name, kinds='biuf', most=MAX_BYTES):
     """One array in an .npz file, in the type that it has there: of numbers or booleans, or of other NumPy `kinds`.
 
-    Raises UserError if it is missing or damaged, holds something else or is larger than MAX_BYTES.
+    Raises UserError if it is missing or damaged, holds something else or has more than `most` bytes.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -26,8 +26,8 @@ def read_array(path, name, kinds='biuf'):
                 raise ValueError('a single array')
             if name not in arrays.files:
                 raise ValueError(listing(arrays.files))
-            if arrays.zip.getinfo(name + '.npy').file_size > MAX_BYTES:
-                raise ValueError('more than {} bytes'.format(MAX_BYTES))
+            if arrays.zip.getinfo(name + '.npy').file_size > most:
+                raise ValueError('more than {} bytes'.format(most))
             array = arrays[name]
             if array.dtype.kind not in kinds:
                 raise ValueError('values of the type {}'.format(array.dtype))

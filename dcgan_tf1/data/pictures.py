@@ -58,8 +58,11 @@ def picture_sizes(folder, skip_damaged=False):
     return sizes
 
 
-def read_pictures(folder, shape, reading=DEFAULTS, log=print):
-    """Every picture that lies directly in a folder -> uint8 [N, H, W, C], the files read; see `read`."""
+def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
+    """Every picture that lies directly in a folder -> uint8 [N, H, W, C], the files read; see `read`.
+
+    choose: a function that takes how many there are and returns which of them are read, ascending; None for all.
+    """
     paths = picture_files(folder)
     taken = set(map(os.path.basename, paths))
     others = [name + '/' * os.path.isdir(os.path.join(folder, name)) for name in sorted(os.listdir(folder))
@@ -67,6 +70,7 @@ def read_pictures(folder, shape, reading=DEFAULTS, log=print):
     if not paths:
         raise UserError('{}: expected pictures ({}), found {}'.format(
             folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
+    paths = paths if choose is None else [paths[index] for index in choose(len(paths))]
     found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
     rows = InMemory(len(paths), shape)
     result = read(found, shape, reading, rows.write)

@@ -59,7 +59,15 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
             preset, prefix, with_discriminator, opset or OPSET, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
-            written[name] = _write(exported, name, os.path.join(folder, name), log)
+            try:
+                written[name] = _write(exported, name, os.path.join(folder, name), log)
+            except UserError as error:
+                if formats_asked:
+                    raise
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+                log('WARNING: {}: left out; {}'.format(name, error))
+        if not written:
+            raise UserError('{}: expected a format that can be written, found none'.format(out))
         manifest = _manifest(exported, prefix, written)
         write_text(os.path.join(folder, README), readme.text(exported, written))
         manifest['files'] = _checksums(folder)
@@ -173,7 +181,7 @@ def _manifest(exported, prefix, written):
 
     return {
         'preset': preset.name,
-        'title': preset.title,
+        'title': preset.title or preset.name,
         'classes': exported.classes,
         'temperature': preset.temperature,
         'checkpoint': prefix,
@@ -274,7 +282,22 @@ def _keep_other_files(out, folder):
     except (ValueError, KeyError, TypeError) as error:
         raise UserError('{}: expected the manifest of an earlier export, found a damaged one ({})'.format(
             os.path.join(out, MANIFEST), error))
-    for name in _listing(out):
-        if name not in earlier and not os.path.lexists(os.path.join(folder, name)):
-            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-            shutil.copy2(os.path.join(out, name), os.path.join(folder, name))
+    for parent, folders, names in os.walk(out):
+        inside = os.path.relpath(parent, out)
+        if inside == os.curdir:
+            folders[:] = [name for name in folders if not name.startswith(_PART)]  # what a killed export left
+        for name in [os.path.normpath(os.path.join(inside, each)) for each in folders + names]:
+            there, here = os.path.join(out, name), os.path.join(folder, name)
+            if name in earlier or os.path.lexists(here):
+                continue
+            if os.path.isdir(there) and not os.path.islink(there):
+                if not os.listdir(there) or not _is_of(name, earlier):
+                    os.makedirs(here)
+            else:  # a link stays one
+                os.makedirs(os.path.dirname(here), exist_ok=True)
+                shutil.copy2(there, here, follow_symlinks=False)
+
+
+def _is_of(folder, files):
+    """Whether one of the files lies in the folder."""
+    return any(name.startswith(folder + os.sep) for name in files)

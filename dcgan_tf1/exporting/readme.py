@@ -240,11 +240,11 @@ def text(exported, written):
     """
     preset, network, values = exported.preset, exported.networks[0], _values(exported)
     low, high = preset.image_range
-    conditional = exported.classes is not None
+    conditional, title = exported.classes is not None, preset.title or preset.name
     lines = [
         '# The generator of `{}`'.format(preset.name), '',
         '{}{}{}; exported by dcgan_tf1.'.format(
-            preset.title[0].upper(), preset.title[1:],
+            title[0].upper(), title[1:],
             '' if exported.step is None else ', after {:,} steps'.format(exported.step)), '',
         'Noise `{}:0` [N, {}], {}, {}; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
         'its moving averages{}.'.format(

@@ -42,16 +42,25 @@ def sample_inputs(preset, count, seed=0, stream='samples', step=0, classes=None)
     return np.repeat(z, len(columns), axis=0)[:count], np.tile(columns, rows)[:count].astype(np.int32)
 
 
+_STRAIGHT = 1e-5  # the sine of the angle of two vectors between which no circle is to be told from a straight line
+
+
 def interpolate(z0, z1, t, distribution='uniform'):
     """Noise between z0, where t is 0, and z1, where t is 1; the three are broadcast.
 
-    'uniform' and 'uniform01': along a straight line, which stays within the cube. 'normal': along a quarter of
-    a circle; the weights' squares add up to 1, so that what is between two normal vectors is
-    normal, too.
+    'uniform' and 'uniform01': along a straight line, which stays within the cube. 'normal': along a circle around 0,
+    by the angle between the two, so that what is between is as far from 0 as they are.
+    Source: Shoemake 1985, https://doi.org/10.1145/325165.325242.
     """
-    if distribution != 'normal':
-        return z0 * (1 - t) + z1 * t
-    return z0 * np.cos(t * np.pi / 2) + z1 * np.sin(t * np.pi / 2)
+    if distribution == 'normal':
+        lengths = np.linalg.norm(z0, axis=-1, keepdims=True) * np.linalg.norm(z1, axis=-1, keepdims=True)
+        cosine = np.sum(z0 * z1, axis=-1, keepdims=True) / np.where(lengths > 0, lengths, 1)
+        angle = np.arccos(np.clip(cosine, -1, 1))
+        sine = np.sin(angle)
+        bent = sine > _STRAIGHT
+        return np.where(bent, (z0 * np.sin((1 - t) * angle) + z1 * np.sin(t * angle)) / np.where(bent, sine, 1),
+                        z0 * (1 - t) + z1 * t)
+    return z0 * (1 - t) + z1 * t
 
 
 def sample_interpolations(preset, count, steps, seed=0, stream='sample', step=0):

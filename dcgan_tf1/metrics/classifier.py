@@ -24,7 +24,7 @@ from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropou
 from dcgan_tf1.metrics import extractors
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import read_json, write_bytes, write_json
+from dcgan_tf1.util.files import check_writable, read_json, write_bytes, write_json
 from dcgan_tf1.util.seeds import derive_seed, numpy_rng
 
 # How a data set's classifier is built and trained: filters of each stage (0: one that only halves the image), passes
@@ -99,16 +99,17 @@ def classifier(dataset, seed=0, log=print, device='auto'):
         name if own else 'classifier', VERSION, dataset.checksum[:12], seed))
     about = path[:-len('.pb')] + '.json'
     if not (os.path.exists(path) and os.path.exists(about)):
+        check_writable(path)  # before minutes of training
         test = loading.load_beside(dataset, 'test', log) if dataset.note is None else None
-        if test is not None:
+        if test is not None and test.labels is not None:
             sets = dataset.images, dataset.labels, test.images, test.labels
         else:
             kept = len(dataset.images) // 10
             order = np.arange(len(dataset.images))
             if own:  # which may lie there class by class
                 kept, order = min(kept, MAX_TEST_IMAGES), numpy_rng(0, 'classifier/test', 0).permutation(order)
-            log('{}: no test images there; the classifier is tested with {:,} training images, which are kept '
-                'apart'.format(dataset.folder, kept))
+            log('{}: no test images with labels there; the classifier is tested with {:,} training images, which are '
+                'kept apart'.format(dataset.folder, kept))
             sets = tuple(pick(part, np.sort(rows)) for rows in (order[kept:], order[:kept])
                          for part in (dataset.images, dataset.labels))
         os.makedirs(os.path.dirname(path), exist_ok=True)

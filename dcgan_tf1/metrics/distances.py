@@ -133,14 +133,19 @@ def _radii(points, k):
                                    for squared in _squared_distances(points, points)]))
 
 
+_OTHERS = 20000
+
+
 def _squared_distances(points, others):
     """Blocks of rows of the squared distances [len(points), len(others)]."""
-    points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
-    norms = (others ** 2).sum(axis=1)
     count = max(1, PAIRS // len(others))
     for first in range(0, len(points), count):
-        rows = points[first:first + count]
-        yield np.maximum((rows ** 2).sum(axis=1)[:, np.newaxis] + norms - 2 * rows.dot(others.T), 0)
+        rows = np.asarray(points[first:first + count], np.float64)
+        found = np.empty((len(rows), len(others)))
+        for start in range(0, len(others), _OTHERS):  # as float64 a few at a time: there may be hundred thousands
+            some = np.asarray(others[start:start + _OTHERS], np.float64)
+            found[:, start:start + _OTHERS] = (some ** 2).sum(axis=1) - 2 * rows.dot(some.T)
+        yield np.maximum((rows ** 2).sum(axis=1)[:, np.newaxis] + found, 0)
 
 
 def nearest(points, others):

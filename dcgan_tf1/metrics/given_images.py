@@ -14,11 +14,12 @@ from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
+MAX_BYTES = 1 << 34  # of the array in an .npz, which is in memory while it becomes bytes
 TOLERANCE = 1e-3  # of a range, by which a generator's values may lie outside
 DARK = 128  # no set of real or generated images in 0..255 stays below it
 
 
-def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print):
+def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print, choose=None):
     """uint8 [N] + preset.image_shape of a folder of pictures, or of the array `images` of an .npz.
 
     Args:
@@ -26,16 +27,17 @@ def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print
       tiles: whether pictures are grids to be cut up; None to refuse what may be grids.
       reading: how pictures are cropped and resized, what transparent ones are laid on, and whether damaged ones are
         left out.
+      choose: of a folder of pictures that are one image each, as pictures.read_pictures() takes it.
 
     Raises UserError where that can't be told, or where values are outside of the range.
     """
     if os.path.isdir(path):
         if value_range is not None:
             raise UserError('--images_range: expected an .npz as --images, found the folder {}'.format(path))
-        return _pictures(path, preset.image_shape, tiles, reading, log)
+        return _pictures(path, preset.image_shape, tiles, reading, log, choose)
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
-    array = npz.read_array(path, 'images')
+    array = npz.read_array(path, 'images', most=MAX_BYTES)
     if array.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(array.shape)))
@@ -94,7 +96,7 @@ def _range_of(dtype, low, high, preset_range):
 
 # ------------------------------------------------------------------------------- pictures
 
-def _pictures(folder, shape, tiles, reading, log):
+def _pictures(folder, shape, tiles, reading, log, choose):
     if tiles and reading != dataclasses.replace(DEFAULTS, background=reading.background):
         raise UserError('--tiles: expected no --resize or --skip_damaged beside it, for grids are only cut up, found '
                         'one')
@@ -111,7 +113,7 @@ def _pictures(folder, shape, tiles, reading, log):
         raise UserError('{}: expected one image of {}x{} in each picture, found {:,} of {:,} that may be grids '
                         '({}); --tiles cuts them up, --notiles takes each for one image'.format(
                             folder, width, height, len(grids), len(sizes), _some(sizes[path] for path in grids)))
-    return pictures.read_pictures(folder, shape, reading, log)[0]
+    return pictures.read_pictures(folder, shape, reading, log, choose)[0]
 
 
 def _is_grid(size, shape):

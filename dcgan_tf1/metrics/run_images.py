@@ -65,8 +65,8 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
         for name, system, dropout in modes:
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
-            raw = sampling.generate(system, prefix, z, seed, dropout, device, progress=True, labels=labels)
-            yield Sampled(name, step, sampling.to_uint8(preset, raw, prefix), labels)
+            yield Sampled(name, step, sampling.generate_bytes(system, prefix, z, seed, dropout, device, progress=True,
+                                                              labels=labels), labels)
 
 
 def sheet_of_classes(preset, prefix, seed, device):
@@ -76,4 +76,4 @@ def sheet_of_classes(preset, prefix, seed, device):
     """
     columns = min(preset.classes, MAX_COLUMNS)
     z, labels = sample_inputs(preset, SHEET_ROWS * columns, seed, classes=range(columns))
-    return sampling.to_uint8(preset, sampling.generate(preset, prefix, z, seed, device=device, labels=labels), prefix)
+    return sampling.generate_bytes(preset, prefix, z, seed, device=device, labels=labels)

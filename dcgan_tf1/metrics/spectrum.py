@@ -2,7 +2,7 @@
 
 import numpy as np
 
-BLOCK = 500  # images transformed at a time
+BLOCK, BLOCK_PIXELS = 500, 1 << 21  # images transformed at a time, at most, and their pixels
 MIN_SIDE = 16  # pixels; in fewer, the neighbourhood of a frequency is not apart from it
 NEIGHBOURHOOD = (1 / 8, 3 / 16)  # of a frequency: the distances, in cycles a pixel, that its edges lie at
 
@@ -18,8 +18,9 @@ def mean_spectrum(images_uint8):
     """
     _, height, width, channels = images_uint8.shape
     window, total = _window(height, width), np.zeros((height, width))
-    for first in range(0, len(images_uint8), BLOCK):
-        part = images_uint8[first:first + BLOCK].astype(np.float64)
+    count = max(1, min(BLOCK, BLOCK_PIXELS // (height * width)))
+    for first in range(0, len(images_uint8), count):
+        part = images_uint8[first:first + count].astype(np.float64)
         part -= part.mean(axis=(1, 2), keepdims=True)
         waves = np.fft.fft2(part * window[..., np.newaxis], axes=(1, 2))
         total += (waves.real ** 2 + waves.imag ** 2).sum(axis=(0, 3))

@@ -28,11 +28,13 @@ def evaluate(config):
     preset, image_class = _system(config)
     preset = checkpoint_flags.at_temperature(preset, config)
     how = _reading(config, preset)
-    out = config.out or _default_out(config, preset)
+    prefixes = [] if config.images is not None else _prefixes(config)  # once: a training may go on meanwhile
+    out = config.out or _default_out(config, prefixes)
     unwritable = _check_outputs(config, preset, out)
     given = None if config.images is None else given_images.read(
         config.images, preset, config.images_range, config.tiles, dataclasses.replace(
-            reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading}))
+            reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading}),
+        choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
     if config.run is None:
         dataset, is_own = loading.load_splits(
             preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
@@ -48,7 +50,6 @@ def evaluate(config):
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
-    prefixes = [] if given is not None else _prefixes(config)
     sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None and given is None
@@ -183,14 +184,13 @@ def _reading(config, preset):
                               'real images of the data set {}')
 
 
-def _default_out(config, preset):
+def _default_out(config, prefixes):
     if config.run is None:
         return 'evaluation'
     suffix = checkpoint_flags.temperature_suffix(config)
     if config.all_checkpoints:
         return os.path.join(config.run, 'evaluation' + suffix)
-    _, prefix = run_folder.find_checkpoint(config.run, config.step, None, preset.name, config.which)
-    return os.path.join(config.run, 'evaluation-{:06d}{}'.format(checkpoint_paths.step_of(prefix), suffix))
+    return os.path.join(config.run, 'evaluation-{:06d}{}'.format(checkpoint_paths.step_of(prefixes[-1]), suffix))
 
 
 def _prefixes(config):
@@ -204,14 +204,18 @@ def _prefixes(config):
 def _sampled(config, preset, given, prefixes, count, labels):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
-        # They may lie there class by class, of which a part would be some classes alone.
-        chosen = numpy_rng(config.seed, 'evaluate', 2).permutation(len(given))[:count]
-        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, given[chosen], None)
+        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None,
+                                 given[_chosen(config, len(given), count)], None)
         return
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(
         preset, prefixes, count, config.seed, not config.all_checkpoints, config.device, labels,
         config.temperature is not None)
+
+
+def _chosen(config, there, count):
+    """Which of the given images are measured: they may lie there class by class, so any."""
+    return numpy_rng(config.seed, 'evaluate', 2).permutation(there)[:count]
 
 
 def _extractor(config, dataset):

@@ -1,6 +1,7 @@
 """What a checkpoint holds, whichever TensorFlow wrote it, under the names that this package gives its variables."""
 
 import contextlib
+import dataclasses
 import difflib
 import os
 import re
@@ -178,3 +179,24 @@ def notes(preset, prefix):
         lines.append('{} holds averages of the weights, and {} takes the weights themselves; --averages, or in the '
                      'library a preset with ema_decay, takes the averages'.format(prefix, preset.name))
     return lines
+
+
+def with_weights_of(preset, prefix, averages, warn):
+    """The preset for a checkpoint: without averages of the weights where it has none of them.
+
+    Exports hold what the generator draws by alone, which for these presets were the averages, by the weights' names.
+
+    averages: whether they are asked for, whatever the preset says. warn: takes the lines of notes(), and one of that.
+    """
+    if averages:
+        return preset if preset.ema_decay is not None else dataclasses.replace(preset, ema_decay=0.999)
+    lines = notes(preset, prefix)
+    if preset.ema_decay is not None:
+        names = [name for name in shapes(prefix) if name.startswith(preset.model.networks[0] + '/')]
+        if names and not any(name.endswith(EMA) for name in names):
+            preset = dataclasses.replace(preset, ema_decay=None)
+            lines.append('{} has no averages of the weights; {} takes the weights themselves'.format(
+                prefix, preset.name))
+    for line in lines:
+        warn(line)
+    return preset

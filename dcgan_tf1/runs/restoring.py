@@ -19,9 +19,7 @@ from dcgan_tf1.util.errors import UserError
 def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
     preset, prefix = _find(preset, path, which)
-    for line in checkpoint_reader.notes(preset, prefix):
-        logging.warning('%s', line)
-    return preset, prefix
+    return checkpoint_reader.with_weights_of(preset, prefix, False, logging.warning), prefix
 
 
 def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:

@@ -14,7 +14,6 @@
 
 import contextlib
 import csv
-import dataclasses
 import fcntl
 import io
 import os
@@ -120,24 +119,23 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     """(Preset, checkpoint prefix) of a run folder, or of a checkpoint `path` of the preset `name`.
 
     Args:
-      run: the run folder, or None.
-      step: one of the run's checkpoints, or None. path: where run is None, a checkpoint prefix or a folder of them.
-      name: the preset of `path`; of a run None, or the one that is expected.
-      which: where step is None, the 'last' of the run's checkpoints, or the 'best' that it measured.
-      mode: the mode of `path`'s preset that it was trained in, or None; a run says its own.
-      sizes: the SizeFlags of `path`, where they say otherwise than the run that it lies in; a run says its own.
-      averages: whether the averages of `path`'s weights are to be taken, whatever its preset says.
+      run: the run folder, or None. step: one of its checkpoints, or None for the 'last' or the 'best': `which`.
+      path: where run is None, a checkpoint prefix or a folder of them.
+      name: the preset of `path`; of a run None, or the one that is expected. A run says its own mode and sizes:
+      mode: the mode of `path`'s preset that it was trained in, or None.
+      sizes: the SizeFlags of `path`, where they say otherwise than the run that it lies in.
+      averages: whether those of `path`'s weights are to be taken, whatever its preset says.
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
-        preset = _preset_around(prefix, name) if mode is None else None
+        preset = _preset_around(prefix, name)
+        if preset is not None and mode not in (None, preset.mode):
+            raise UserError('--mode: expected {}, as the run of {} has it, found {}'.format(preset.mode, prefix, mode))
         if preset is None or sizes != size_flags.NOTHING:
             sizes, preset = size_flags.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
             preset = size_flags.of_checkpoint(preset, prefix, sizes)
-        if averages and preset.ema_decay is None:
-            preset = dataclasses.replace(preset, ema_decay=0.999)
-        for line in checkpoint_reader.notes(preset, prefix):
-            print('WARNING: ' + line, file=sys.stderr)
+        preset = checkpoint_reader.with_weights_of(
+            preset, prefix, averages, lambda line: print('WARNING: ' + line, file=sys.stderr))
         return preset, prefix
     preset = read_preset(run)
     if name not in (None, preset.name):
@@ -148,13 +146,14 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
 def _preset_around(prefix, name):
     """The Preset of the run, of the preset `name`, that a checkpoint lies in, with its settings; None for none."""
     run = run_of(prefix, name)
+    if run is None:
+        return None
     try:
-        preset = None if run is None else read_preset(run)
+        preset = read_preset(run)
     except UserError as error:  # whoever names the checkpoint of a damaged run wants to save it
         print('WARNING: {}; going on by the flags alone'.format(error), file=sys.stderr)
         return None
-    if run is not None:
-        print('{}: of the run {}, by whose settings it is read'.format(prefix, run), file=sys.stderr)
+    print('{}: of the run {}, by whose settings it is read'.format(prefix, run), file=sys.stderr)
     return preset
 
 

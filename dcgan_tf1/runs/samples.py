@@ -13,6 +13,8 @@ from dcgan_tf1.util.column_heads import column_heads
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import make_folder, replacing, write_bytes
 
+MAX_BYTES = 1 << 32  # of a row of samples
+
 
 def save(run, step, name, picture, raw, z, labels=None):
     """Writes the samples of one step; returns the path of their values.
@@ -31,6 +33,10 @@ def save(run, step, name, picture, raw, z, labels=None):
         np.savez_compressed(temporary, images=raw, z=z, **{} if labels is None else {'labels': labels})
     images.save_png(os.path.join(folder, name), picture)
     return path
+
+
+class UnreadableSamples(UserError):
+    """A file of samples that is damaged, or not there any more."""
 
 
 class SavedRows(collections.abc.Sequence):
@@ -71,9 +77,11 @@ class SavedRows(collections.abc.Sequence):
 
 def _read(path, image_range):
     try:
-        return images.to_uint8(npz.read_array(path, 'images'), image_range)
+        return images.to_uint8(npz.read_array(path, 'images', most=MAX_BYTES), image_range)
+    except UserError as error:
+        raise UnreadableSamples(str(error))
     except ValueError as error:
-        raise UserError('{}: expected samples, found: {}'.format(path, error))
+        raise UnreadableSamples('{}: expected samples, found: {}'.format(path, error))
 
 
 def load(run, image_range, log):

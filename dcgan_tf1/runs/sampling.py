@@ -58,6 +58,15 @@ def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', pr
             yield from _in_batches(run, preset.image_shape, z, labels, disable=None if progress else True)
 
 
+def generate_bytes(preset, prefix, z, *args, **kwargs):
+    """Images as generate() makes them as bytes, uint8 [N] + image_shape, without all of them as floats."""
+    found, done = np.empty((len(z),) + tuple(preset.image_shape), np.uint8), 0
+    for raw in generate_by_batch(preset, prefix, z, *args, **kwargs):
+        found[done:done + len(raw)] = to_uint8(preset, raw, prefix)
+        done += len(raw)
+    return found
+
+
 def check(preset, prefixes):
     """Raises the UserError of generate() where one of these checkpoints can't be sampled from."""
     with tf.Graph().as_default():

@@ -14,7 +14,7 @@ from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.runs.samples import save_animation
+from dcgan_tf1.runs.samples import UnreadableSamples, save_animation
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training import tracing
 from dcgan_tf1.training.loop import Hook
@@ -291,7 +291,7 @@ def draw_figure(run, failed, name, save, *arguments):
     path = run.file(name)
     try:
         save(path, *arguments)
-    except FigureError as error:
+    except (FigureError, UnreadableSamples) as error:
         if name not in failed:
             run.log('WARNING: {}: {}; training goes on without it'.format(path, error))
         failed.add(name)

@@ -12,6 +12,7 @@ MAX_FRAMES = 200  # of an animation
 # Pixels of such a frame, and of all of them: they are held while they are written, and pages of a report carry them.
 MAX_FRAME_PIXELS, MAX_ANIMATION_PIXELS = 1 << 19, 1 << 26
 MAX_COLUMNS = 50  # of classes that a picture shows
+_AT_ONCE = 1 << 22  # values that are made bytes of
 
 
 def to_uint8(images, image_range):
@@ -23,12 +24,17 @@ def to_uint8(images, image_range):
     """
     if np.asarray(images).dtype == np.uint8:
         return images
-    images = np.asarray(images, np.float32)
-    if not np.isfinite(images).all():
-        raise ValueError('expected finite images, found {} values that are not'.format(
-            int((~np.isfinite(images)).sum())))
     low, high = image_range
-    return np.rint((np.clip(images, low, high) - low) * (255 / (high - low))).astype(np.uint8)
+    values = np.asarray(images).reshape(-1)
+    found, wrong = np.empty(values.shape, np.uint8), 0
+    for first in range(0, values.size, _AT_ONCE):
+        some = values[first:first + _AT_ONCE].astype(np.float32)
+        wrong += int((~np.isfinite(some)).sum())
+        if not wrong:
+            found[first:first + _AT_ONCE] = np.rint((np.clip(some, low, high) - low) * (255 / (high - low)))
+    if wrong:
+        raise ValueError('expected finite images, found {} values that are not'.format(wrong))
+    return found.reshape(np.shape(images))
 
 
 def grid(images, columns):

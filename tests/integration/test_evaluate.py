@@ -18,7 +18,7 @@ from PIL import Image
 from dcgan_tf1.data import loading
 from dcgan_tf1.gan.noise import sample_inputs
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import classifier, evaluation, results
+from dcgan_tf1.metrics import classifier, evaluation, given_images, results
 from dcgan_tf1.metrics.table import COLUMNS
 from dcgan_tf1.reporting import evaluating
 from dcgan_tf1.runs.sampling import generate
@@ -334,7 +334,35 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
                                        (images, labels) + located(20, 2))):
         for one, other in zip(found, expected):
             np.testing.assert_array_equal(one, other)
-    assert len(lines) == 1 and 'no test images there' in lines[0] and '10 training images' in lines[0]
+    assert len(lines) == 1 and 'no test images with labels there' in lines[0] and '10 training images' in lines[0]
+
+
+def test_test_images_without_labels_test_no_classifier(tmp_path, monkeypatch):
+    images, lines, given = np.zeros((20, 16, 16), np.uint8), [], []
+    np.savez(str(tmp_path / 'mine.npz'), x_train=images, y_train=np.arange(20) % 2, x_test=images[:5])
+
+    def train(name, recipe, sets, *_):
+        given.append([len(part) for part in sets])
+        raise UserError('enough')
+
+    monkeypatch.setattr(classifier, '_train', train)
+    dataset = loading.load('npz', data_dir=str(tmp_path / 'mine.npz'))
+    with pytest.raises(UserError, match='enough'):
+        classifier.classifier(dataset, log=lines.append)
+    assert given == [[18, 18, 2, 2]] and 'no test images with labels there' in lines[-1]
+    loading.load_splits('npz', ('train', 'test'), str(tmp_path / 'mine.npz'), log=lines.append)
+    assert 'the test images have no labels' in lines[-1]
+    monkeypatch.setattr(classifier, 'check_writable', lambda path: given.append(path) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # before the training
+        classifier.classifier(dataset, log=lines.append)
+    assert len(given) == 2
+
+
+def test_of_a_folder_of_pictures_those_alone_are_read_that_are_measured(tmp_path):
+    for index in range(9):
+        Image.fromarray(np.full((28, 28), index, np.uint8)).save(str(tmp_path / '{}.png'.format(index)))
+    found = given_images.read(str(tmp_path), PRESETS['blog_mnist'], choose=lambda there: [there - 1, 2], log=[].append)
+    assert found[:, 0, 0, 0].tolist() == [8, 2]
 
 
 def test_augmentation_moves_and_mirrors():

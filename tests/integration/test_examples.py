@@ -44,7 +44,7 @@ def test_sampling_in_a_session_of_ones_own(tmp_path):
         archive.extractall(str(tmp_path))
     run, out, said = str(tmp_path / '00000-blog_dense'), str(tmp_path / 'out.png'), io.StringIO()
     with contextlib.redirect_stdout(said):
-        runpy.run_path(os.path.join(EXAMPLES, 'sample_in_your_session.py'))['main'](run, out, 'blog_dense')
+        runpy.run_path(os.path.join(EXAMPLES, 'sample_in_your_session.py'))['main'](run, out)
     assert said.getvalue() == '{}: the last 16 of 64 images of {}\n'.format(
         out, os.path.join(run, 'checkpoints', 'model.ckpt-8'))
     expected = images.grid(images.to_uint8(dcgan_tf1.generate(run, 16, seed=3), (-1, 1)), 4)[..., 0]

@@ -30,6 +30,7 @@ from dcgan_tf1.exporting import formats, freeze, tfjs
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import image_files
 from dcgan_tf1.util import files, images
+from dcgan_tf1.util.errors import UserError
 
 OLD = tf.VERSION.startswith('1.')
 FAST = ('blog_mnist', 'keras_dense', LABELLED.name, ODD.name)
@@ -560,6 +561,41 @@ def test_a_folder_with_something_in_it_is_refused_and_only_an_export_is_replaced
     assert run_command(*flags(dense, empty, '--formats=web', '--overwrite'))[0] == 0
     assert not (empty / 'frozen').exists() and (empty / 'web' / 'tf.min.js').read_text() == '// a copy'
     assert 'web/tf.min.js' not in manifest_of(str(empty))['files']
+
+
+def test_what_others_put_into_an_export_stays_whatever_it_is(dense, tmp_path):
+    out = tmp_path / 'out'
+    assert run_command(*flags(dense, out, '--formats=frozen,web'))[0] == 0
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'elsewhere' / 'photo').write_text('mine')
+    (out / '.git' / 'refs' / 'tags').mkdir(parents=True)
+    (out / '.git' / 'HEAD').write_text('ref')
+    os.symlink('../elsewhere', str(out / 'media'))
+    os.symlink('nowhere', str(out / 'frozen' / 'dangling'))
+    (out / '.part-killed').mkdir()  # half an export
+    (out / '.part-killed' / 'generator.pb').write_text('half')
+    assert run_command(*flags(dense, out, '--formats=web', '--overwrite'))[0] == 0
+    assert (out / '.git' / 'refs' / 'tags').is_dir() and (out / '.git' / 'HEAD').read_text() == 'ref'
+    assert os.readlink(str(out / 'media')) == '../elsewhere' and (out / 'media' / 'photo').read_text() == 'mine'
+    assert os.listdir(str(out / 'frozen')) == ['dangling']
+    assert os.readlink(str(out / 'frozen' / 'dangling')) == 'nowhere'
+    assert sorted(os.listdir(str(out))) == ['.git', 'MANIFEST.json', 'README.md', 'frozen', 'media', 'web']
+    for _ in range(2):
+        assert run_command(*flags(dense, out, '--formats=frozen', '--overwrite'))[0] == 0
+        assert sorted(os.listdir(str(out / 'frozen'))) == ['dangling', 'generator.pb']
+
+
+def test_of_formats_that_nobody_named_one_that_fails_is_left_out(dense, tmp_path, monkeypatch):
+    def fail(*_):
+        raise UserError('expected a generator whose first layer is dense')
+
+    monkeypatch.setattr(formats, 'latent_directions', fail)
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=frozen,web')), 'first layer is dense')
+    assert not (tmp_path / 'out').exists()
+    status, text, err = run_command(*flags(dense, tmp_path / 'out'))
+    assert status == 0 and 'WARNING: web: left out; expected a generator whose first layer is dense' in text, err
+    found = manifest_of(str(tmp_path / 'out'))['formats']
+    assert 'frozen' in found and 'web' not in found and not (tmp_path / 'out' / 'web').exists()
 
 
 def test_an_export_that_fails_midway_leaves_the_old_one_whole(dense, tmp_path, monkeypatch):

@@ -222,6 +222,40 @@ def test_averages_of_weights_that_a_preset_would_not_take_are_named(conditional,
     assert 'model.ckpt-12 holds averages of the weights' in note and '--averages' in note
 
 
+def test_what_an_export_holds_in_place_of_averages_is_sampled(conditional, tmp_path):
+    expected, out = dcgan.generate(conditional, 10), tmp_path / 'export'
+    assert dcgan.export_generator(conditional, str(out), ['meta_graph']) == ['meta_graph']
+    path = str(out / 'meta_graph' / 'model')
+    status, _, err = run_command('sample', '--checkpoint=' + path, '--preset=conditional', '--num_images=10',
+                                 '--npz={}'.format(tmp_path / 'found.npz'), '--out={}'.format(tmp_path / 's.png'))
+    assert status == 0 and 'has no averages of the weights; conditional takes the weights themselves' in err
+    with np.load(str(tmp_path / 'found.npz')) as arrays:
+        np.testing.assert_allclose(arrays['images'], expected, atol=1e-6)
+    preset = dcgan.get_preset('conditional')
+    np.testing.assert_allclose(dcgan.generate(path, 10, preset=preset), expected, atol=1e-6)
+    check_one_line_error(run_command('sample', '--checkpoint=' + path, '--preset=conditional', '--averages',
+                                     '--out={}'.format(tmp_path / 't.png')), 'ExponentialMovingAverage')
+    with tf.Graph().as_default(), tf.Session() as session:
+        z, labels = tf.placeholder(tf.float32, [None, preset.z_dim]), tf.placeholder(tf.int32, [None])
+        images = dcgan.generator(preset, z, labels=labels)
+        dcgan.restore(session, preset, path)
+        found = session.run(images, {z: noise.sample_noise(preset, 1).repeat(preset.classes, axis=0),
+                                     labels: np.arange(preset.classes)})
+    np.testing.assert_allclose(found, dcgan.generate(conditional, preset.classes), atol=1e-5)
+
+
+def test_a_checkpoint_in_a_run_is_of_its_settings_also_in_the_library(conditional, tmp_path):
+    copy = str(tmp_path / '00000-conditional')
+    shutil.copytree(conditional, copy)
+    with open(os.path.join(copy, 'config.json')) as handle:
+        config = json.load(handle)
+    config['identity']['noise'] = 'uniform01'
+    with open(os.path.join(copy, 'config.json'), 'w') as handle:
+        json.dump(config, handle)
+    prefix = os.path.join(copy, 'checkpoints', 'model.ckpt-12')
+    assert dcgan.preset_of(prefix, dcgan.get_preset('conditional')).noise == 'uniform01'
+
+
 def test_averages_that_a_preset_would_not_take_are_taken_on_demand(conditional, tmp_path, monkeypatch):
     away, found = str(tmp_path / 'model.ckpt-12'), []
     for path in glob.glob(os.path.join(conditional, 'checkpoints', 'model.ckpt-12.*')):

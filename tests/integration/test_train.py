@@ -199,6 +199,7 @@ def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number and err == ''
+    assert '166,666 rows of samples will take up to 15.2 GiB there' in out
     steps = checkpoint.list_steps(str(run / 'checkpoints'))
     assert len(steps) == 1
     assert 'stopped by {} after step {:,}; saved'.format(signal.Signals(number).name, steps[0]) in out

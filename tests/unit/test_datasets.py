@@ -392,3 +392,15 @@ def test_command(tmp_path):
     check_one_line_error(run_command('datasets', '--data_dir=nowhere'), '--data_dir', 'nowhere')
     check_one_line_error(run_command('datasets', '--dataset=emnist'), 'dataset', 'emnist', 'fashion_mnist')
     check_one_line_error(run_command('datasets', '--data_dir=given', '--preview=no/such/p.png'), 'p.png')
+
+
+def test_a_preview_replaces_nothing_unasked_and_shows_something(elsewhere):
+    np.savez('mine.npz', x_train=np.zeros((4, 8, 8), np.uint8), y_train=[0, 2, 0, 2])
+    with open('p.png', 'w') as handle:
+        handle.write('mine')
+    flags = ('datasets', '--dataset=npz', '--data_dir=mine.npz', '--preview=p.png')
+    check_one_line_error(run_command(*flags), 'p.png', '--overwrite')
+    check_one_line_error(run_command(*flags + ('--overwrite', '--class=1')), '--preview', 'none of the class 1')
+    with open('p.png') as handle:
+        assert handle.read() == 'mine'
+    assert run_command(*flags + ('--overwrite',))[0] == 0

@@ -515,6 +515,12 @@ def test_presets_are_registered_once_by_names_that_can_be_written(monkeypatch):
     assert len(dcgan.presets()) == count + 1
 
 
+def test_formats_to_export_are_named_or_all(tmp_path):
+    for formats in ([], (), 'onnx', ['frozen', 'pytorch']):
+        with pytest.raises(dcgan.UserError, match='export_generator: expected a list of some of frozen'):
+            dcgan.export_generator('no', str(tmp_path / 'out'), formats)
+
+
 def test_interpolation_is_that_of_the_command():
     tutorial = dcgan.get_preset('tf_tutorial')  # normal noise, the other's is uniform
     for preset in (BLOG, tutorial):
@@ -522,7 +528,7 @@ def test_interpolation_is_that_of_the_command():
         np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], np.linspace(0, 1, 5)), z, atol=1e-6)
         np.testing.assert_allclose(dcgan.interpolate(preset, z[:, 0], z[:, 4], 0.25), z[:, 1], atol=1e-6)
     np.testing.assert_allclose(dcgan.interpolate(tutorial, np.full([1, 100], 3), np.full([1, 100], 4), 0.5),
-                               np.full([1, 100], 7 / np.sqrt(2)), rtol=1e-6)
+                               np.full([1, 100], 3.5), rtol=1e-6)
 
 
 def test_images_as_bytes_and_as_a_grid(tmp_path):

@@ -132,6 +132,15 @@ def test_the_nearest_of_the_others():
     np.testing.assert_allclose(distances.nearest(points, points)[1], np.zeros(2300), atol=1e-6)
 
 
+def test_distances_to_many_are_taken_some_at_a_time(monkeypatch):
+    draw = np.random.RandomState(0)
+    points, others = draw.randn(7, 5).astype(np.float32), draw.randn(11, 5).astype(np.float32)
+    expected = ((points[:, np.newaxis].astype(np.float64) - others) ** 2).sum(axis=-1)
+    monkeypatch.setattr(distances, '_OTHERS', 4)
+    monkeypatch.setattr(distances, 'PAIRS', 33)
+    np.testing.assert_allclose(np.concatenate(list(distances._squared_distances(points, others))), expected)
+
+
 def test_the_class_histogram():
     probabilities = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1], [0.8, 0.1, 0.1]])
     found = distances.class_histogram(probabilities)
@@ -220,6 +229,13 @@ def test_a_checkerboard_by_its_formula(shape):
     height = 10 * np.log10(1 + 0.25 ** 2 * pixels ** 2 / (9 / 64 * pixels))
     for added, count in ((board, 1), (lines, 1), (board + lines + columns[np.newaxis, :, np.newaxis], 3)):
         assert abs(spectrum.checkerboard(as_bytes(images + added)) - count * height / 3) < 0.6
+
+
+def test_the_spectrum_of_large_images_is_taken_of_some_at_a_time(monkeypatch):
+    images = np.random.RandomState(0).randint(0, 256, (9, 32, 24, 3)).astype(np.uint8)
+    expected = spectrum.mean_spectrum(images)
+    monkeypatch.setattr(spectrum, 'BLOCK_PIXELS', 2 * 32 * 24)
+    np.testing.assert_allclose(spectrum.mean_spectrum(images), expected)
 
 
 def test_a_checkerboard_is_told_from_sharpness_and_contrast():

@@ -26,6 +26,14 @@ def test_interpolation_is_straight_for_uniform_noise_and_a_circle_for_normal():
     np.testing.assert_allclose(interpolate(z0, z1, 0.25), [0.75, 0.5])
     np.testing.assert_allclose(interpolate(z0, z1, 1 / 3, 'normal'), [np.sqrt(3) / 2, 1.0])
     np.testing.assert_array_equal(interpolate(z0, z1, 0.25, 'uniform01'), interpolate(z0, z1, 0.25))
+    # Between vectors that are near each other, one and the same, or opposite, too.
+    z = np.random.RandomState(0).randn(100)
+    for other in (z + 0.1 * np.random.RandomState(1).randn(100), z, 1e-7 + z):
+        for t in (0.25, 0.5):
+            assert abs(np.linalg.norm(interpolate(z, other, t, 'normal')) / np.linalg.norm(z) - 1) < 0.02
+    np.testing.assert_allclose(interpolate(z, z, 0.3, 'normal'), z, rtol=1e-12)
+    np.testing.assert_allclose(interpolate(np.stack([z, z]), np.stack([-z, 0 * z]), 0.5, 'normal'),
+                               [0 * z, z * np.sqrt(0.5)], atol=1e-12)
     for distribution in ('uniform', 'normal'):
         np.testing.assert_allclose(interpolate(z0, z1, np.array([[0.0], [1.0]]), distribution), [z0, z1], atol=1e-15)
 

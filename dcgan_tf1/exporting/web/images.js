@@ -26,11 +26,16 @@ function atTemperature(page, z, temperature) {
   return z.map((value) => mean + temperature / page.temperature * (value - mean));
 }
 
-// On the way from a to b: straight for uniform noise, which stays within its cube, and along
-// a circle for normal noise, which stays normal.
+// On the way from a to b: straight for uniform noise, which stays within its cube, and along a circle for normal
+// noise, by the angle between the two, so that it is as far from 0 all the way.
 function between(page, a, b, way) {
-  const angle = way * Math.PI / 2;
-  const [away, there] = page.noise === 'normal' ? [Math.cos(angle), Math.sin(angle)] : [1 - way, way];
+  let [away, there] = [1 - way, way];
+  if (page.noise === 'normal') {
+    const times = (one, other) => one.reduce((sum, value, i) => sum + value * other[i], 0);
+    const angle = Math.acos(Math.max(-1, Math.min(1, times(a, b) / Math.sqrt(times(a, a) * times(b, b) || 1))));
+    const sine = Math.sin(angle);
+    if (sine > 1e-5) [away, there] = [Math.sin((1 - way) * angle) / sine, Math.sin(way * angle) / sine];
+  }
   return a.map((value, i) => away * value + there * b[i]);
 }
 
@@ -97,15 +102,24 @@ function draw(canvas, image) {
 
 function download(canvas, name) {
   canvas.toBlob((blob) => {
+    if (!blob) {
+      window.alert(`This browser makes no picture of ${canvas.width} x ${canvas.height} pixels.`);
+      return;
+    }
     const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
     link.click();
     URL.revokeObjectURL(link.href);
   }, 'image/png');
 }
 
-// A picture of several images, `columns` in a row, each pixel `scale` times as large.
-function sheet(images, columns, scale) {
+// The pixels of a canvas, at most: some phones draw no larger ones.
+const MAX_PIXELS = 1 << 24;
+
+// A picture of several images, `columns` in a row, each pixel up to four times as large.
+function sheet(images, columns) {
   const { width, height } = images[0];
+  const pixels = width * columns * height * Math.ceil(images.length / columns);
+  const scale = Math.max(1, Math.min(4, Math.floor(Math.sqrt(MAX_PIXELS / pixels))));
   const canvas = document.createElement('canvas');
   canvas.width = width * columns * scale;
   canvas.height = height * Math.ceil(images.length / columns) * scale;

@@ -220,6 +220,8 @@ async function start() {
   });
 
   // Beyond 1, uniform noise is such as no training had.
+  element('temperature').min = Math.min(0.1, page.temperature);
+  element('temperature').step = page.temperature < 0.1 ? 'any' : 0.01;
   element('temperature').max = Math.max(page.noise === 'normal' ? 1.5 : 1, page.temperature);
   element('temperature').value = page.temperature;
   element('temperature-value').textContent = element('temperature').value;
@@ -237,7 +239,7 @@ async function start() {
   });
   // The class in the name of a file, of letters and digits alone.
   const suffix = (name) => (page.classes ? `-${name.replace(/[^\p{L}\p{N}]+/gu, '-')}` : '');
-  element('download-grid').addEventListener('click', () => download(sheet(state.images, state.columns, 4),
+  element('download-grid').addEventListener('click', () => download(sheet(state.images, state.columns),
     `${page.preset}${suffix(state.shown === null ? 'all' : nameOf(state.shown))}-samples.png`));
   element('download-varied').addEventListener('click', () => download(element('varied'),
     `${page.preset}${suffix(nameOf(state.samples[state.chosen].label))}.png`));
