@@ -53,11 +53,14 @@ def translation(images, uniform):
         amount = tf.cast(tf.floor(uniform(what, -reach, reach + 1)), tf.int32)
         return tf.one_hot(tf.range(size)[tf.newaxis] + amount[:, :, 0, 0], size)
 
-    rows, columns = shift(height, 'rows'), shift(width, 'columns')
+    def taken(images, places, size, other):
+        """The first axis of images [N, size, other, C] as `places` has it."""
+        return tf.reshape(tf.matmul(places, tf.reshape(images, [-1, size, other * channels])),
+                          [-1, size, other, channels])
+
     channels = images.shape.as_list()[3]
-    moved = tf.matmul(rows, tf.reshape(images, [-1, height, width * channels]))
-    moved = tf.reshape(moved, [-1, height, width, channels])
-    return tf.matmul(tf.tile(columns[:, tf.newaxis], [1, height, 1, 1]), moved)
+    moved = tf.transpose(taken(images, shift(height, 'rows'), height, width), [0, 2, 1, 3])
+    return tf.transpose(taken(moved, shift(width, 'columns'), width, height), [0, 2, 1, 3])
 
 
 def color(images, uniform):

@@ -187,6 +187,14 @@ class Preset:
             if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
                 raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
                                  'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
+        if self.losses_when != 'after':
+            kept = {objective.loss for update in self.schedule for objective in update.objectives}
+            kept |= {'d_loss'} if {'d_loss_real', 'd_loss_fake'} <= kept else set()
+            missing = [name for name in self.losses if name not in kept]
+            if missing:
+                raise ValueError(
+                    'Preset.losses: expected losses of the updates in its schedule, {}, beside losses_when={!r}, '
+                    'found {!r}'.format(', '.join(sorted(kept)), self.losses_when, missing[0]))
         if not self.spectral_gain > 0:
             raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
         if not is_temperature(self.temperature):

@@ -144,8 +144,7 @@ class UpdateBuilder:
         gradients = [self._gradients(objective, forward) for objective in spec.objectives]
         passes = {name for objective in spec.objectives for name in preset.model.passes[objective.loss]}
         statistics = forward.statistics(passes if preset.update_ops == 'per_pass' else None)
-        # Only an update on real images moves the vectors of the spectral norm.
-        power_iterations = forward.passes['real'][0].power_iterations if 'real' in passes else []
+        power_iterations = _power_iterations(spec, forward, passes)
         if self._all_reduce.count > 1:
             gradients, statistics = self._averaged_over_workers(gradients, statistics)
 
@@ -233,6 +232,21 @@ class UpdateBuilder:
         values = [getattr(losses, objective.loss) for objective in spec.objectives]
         put = tf.scatter_update if self._preset.losses_when == 'before' else tf.scatter_add
         return [put(accumulators.sums, places, values).op, put(accumulators.counts, places, [1.0] * len(places)).op]
+
+
+def _power_iterations(spec, forward, passes):
+    """[(u, its next value)] of what an update moves of the spectral norm, of the networks that learn in it.
+
+    The discriminator's move in an update on real images alone.
+    """
+    learners = {network for objective in spec.objectives for network in objective.networks}
+    found = collections.OrderedDict()
+    for name in sorted(passes, key=lambda each: (each != 'real', each)):
+        for u, value in forward.passes[name][0].power_iterations:
+            network = u.op.name.split('/')[0]
+            if network in learners and (name == 'real' or network != 'discriminator'):
+                found.setdefault(u.op.name, (u, value))
+    return list(found.values())
 
 
 class _Adam:

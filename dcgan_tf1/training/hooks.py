@@ -27,10 +27,10 @@ from dcgan_tf1.util.figure_style import FigureError
 _BAR = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
 
 
-def chief_hooks(config, plan, run, model, monitor, tf_graph, start):
+def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
     """The hooks of the worker that writes the run folder; what the folder has after step `start` is dropped.
 
-    model: the TrainingSession. monitor: the QualityMonitor, or None.
+    model: the TrainingSession. monitor: the QualityMonitor, or None. traced: the TracedSteps, or None.
     """
     preset = config.preset
     samples = SamplesHook(config, plan, run, model, start)
@@ -38,16 +38,16 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start):
     quality = None if monitor is None else QualityHook(config, plan, run, model, monitor, start)
     hooks = [
         losses, samples, LossLogHook(preset, plan, run, samples), ProgressBar(preset, plan, start), quality,
-        EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, quality),
+        EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, quality, start),
         FiguresHook(config, plan, run, losses, samples, quality),
-        tracing.hook(config.trace, model, start, plan.total, run.log)]
+        tracing.hook(config.trace, model, traced, run.log)]
     return [hook for hook in hooks if hook]
 
 
-def worker_hooks(config, plan, start):
+def worker_hooks(config, plan, start, traced):
     """The hooks of the other workers: they write nothing, but take as many steps in a call as the chief."""
     return [ProgressBar(config.preset, plan, start)] + [Hook(schedule) for schedule in (
-        plan.log_steps, sample_schedule(config.preset, plan), plan.quality_steps, plan.checkpoint_steps)]
+        plan.log_steps, sample_schedule(config.preset, plan), plan.quality_steps, plan.checkpoint_steps, traced)]
 
 
 def sample_schedule(preset, plan):
@@ -233,10 +233,12 @@ class EventsHook(Hook):
 class CheckpointHook(Hook):
     """Checkpoints: as often as the preset says, with each row of quality, at a stop and at the end."""
 
-    def __init__(self, config, plan, run, model, quality):
+    def __init__(self, config, plan, run, model, quality, start):
         super().__init__(plan.checkpoint_steps)
         self._keep, self._plan, self._run, self._model, self._quality = (
             config.keep_checkpoints, plan, run, model, quality)
+        # The best one stays also where nothing is measured any more.
+        self._measured = [row for row in tables.read_numbers(run.file('quality.csv')).rows if row['step'] <= start]
 
     def after_step(self, taken):
         if not (taken.step in self._plan.checkpoint_steps or taken.quality_row is not None
@@ -245,7 +247,7 @@ class CheckpointHook(Hook):
         # None is written of variables that have gone wrong.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        best = tables.best_row(self._quality.rows) if self._quality else None
+        best = tables.best_row(self._quality.rows if self._quality else self._measured)
         self._model.save(self._run.checkpoints, taken.step, self._keep, best and best['step'])
         taken.saved = True
 

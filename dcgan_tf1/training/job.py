@@ -46,6 +46,7 @@ class Job:
         self.run = run_folder.NullRun()
         self.start = None  # the step that is gone on from, or None
         self.policy = None  # what is computed in
+        self.traced = None
 
     def _abort(self, text):
         # It is told by a thread of the group's: the run may be closed by now, for a failure of its own.
@@ -77,20 +78,22 @@ class Job:
     def agree(self, plan, device, measure):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
-        Sets `start` and `policy`. measure: see record.choose_policy().
+        Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: see record.choose_policy().
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
         if self.is_chief:
             self.policy = record.choose_policy(self._config, device, self.run, self.start, plan.total, measure)
+            self.traced = tracing.traced_steps(self._config.trace, self.start or 0, plan.total)
         chief_settings = self.is_chief and {
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,
             'convolutions': self.policy.convolutions,
-            'schedules': {name: list(getattr(plan, name)) for name in SCHEDULES}}
+            'schedules': {name: list(getattr(plan, name)) for name in SCHEDULES}, 'traced': self.traced}
         chief_settings = self.group.handshake(self._fingerprint(plan), chief_settings)
         if self.is_chief:
             return plan
         self.start = chief_settings['start']
+        self.traced = chief_settings['traced'] and tracing.TracedSteps(*chief_settings['traced'])
         self.policy = self._policy_of_chief(device, chief_settings)
         # A call of the session is of as many steps on all workers, whatever --log_every is here.
         return plan._replace(**{name: StepSchedule(*chief_settings['schedules'][name]) for name in SCHEDULES})
@@ -104,6 +107,8 @@ class Job:
         fingerprint.update(plan.identity)
         fingerprint.update({'steps': plan.total, 'steps_per_run': self._config.steps_per_run,
                             'precision': self._config.precision, 'lowering': self._config.lowering})
+        if self._config.steps_per_run > 1:  # of which fewer are taken in a call that brings its images
+            fingerprint['images brought by each call'] = plan.fed
         fingerprint['preset_file'] = self._config.preset_file and self._config.preset_file['sha256']
         return fingerprint
 

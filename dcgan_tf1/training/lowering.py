@@ -72,7 +72,8 @@ def choose(preset, policy, config, log):
                 geometries, policy.precision, preset.batch_size, config, progress=progress)
         took = time.time() - began
         others = (processor.seconds_waited() - waited) / (took * question['cores'])
-        busy = others >= BUSY
+        # More threads than there are cores for wait for each other.
+        busy = others >= BUSY and question['threads'] <= question['cores'] <= processor.cores_allowed()
         table = fastest(geometries, found, policy.precision, BUSY_MARGIN if busy else MARGIN)
         log('measured {} products of convolutions in {} ways, in {:.1f} s, {}: {}'.format(
             len({case[:2] for case in found}), len(found), took,

@@ -9,6 +9,7 @@ from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.training import image_sizes, resume
+from dcgan_tf1.util.errors import UserError
 
 Plan = collections.namedtuple('Plan', [
     'preset',            # the config's, for images of the data's size and as many classes as they have
@@ -69,6 +70,9 @@ def make_plan(config, log, device_memory=None):
     keep = preset.incomplete_batch != 'drop' and batch_size == preset.batch_size
     batches = Batches(
         data.count, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
+    if preset.incomplete_batch == 'skip' and keep and data.count < batch_size:
+        raise UserError('--batch_size={}: expected at least {} images for one step of the discriminator, found '
+                        '{}'.format(batch_size, batch_size, data.count))
     # A stand-in for the full data set trains for as many steps, and logs as often.
     full = Batches(data.full_size, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     epoch = -(-full.per_epoch // preset.image_batches)

@@ -76,8 +76,13 @@ def check_features(run, monitor):
             run.path, before, monitor.features))
 
 
-def config_record(config, plan, device, policy, monitor):
-    """The content of config.json. monitor: the QualityMonitor, or None."""
+def measured_before(run):
+    """What a run's config.json says of how it was measured; None where run is None."""
+    return None if run is None else run_folder.read_config(run.path).get('evaluation')
+
+
+def config_record(config, plan, device, policy, monitor, measured):
+    """The content of config.json. monitor: the QualityMonitor, or None; measured: see measured_before()."""
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
@@ -90,7 +95,8 @@ def config_record(config, plan, device, policy, monitor):
                  'checksum': dataset.checksum, 'official': dataset.official, 'images': plan.data.count,
                  'classes': list(dataset.classes), 'notes': list(dataset.notes),
                  'reading': reading.record_of(config.reading)},
-        'evaluation': monitor and {'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
+        'evaluation': measured if monitor is None else {
+            'n': monitor.count, 'features': monitor.features, 'real': monitor.real},
         'preset_file': config.preset_file,
         'device': device.title,
         'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl,

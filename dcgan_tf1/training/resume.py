@@ -160,6 +160,8 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
         finished = finished or path
     if not insists:
         _tell(others, damaged, total, log)
+        if finished is not None and not others:
+            _tell_finished(finished, total, log)
         return new_run()
     if finished is not None:
         run = run_folder.Run(finished, output_closed)
@@ -194,6 +196,16 @@ def _open_unfinished(path, total, log, output_closed):
         return run, step
     run.close()
     return None, None
+
+
+def _tell_finished(path, total, log):
+    """Says that a run is not gone on with which is unfinished by its own settings, and finished by these."""
+    schedule = run_folder.read_config(path).get('schedule')
+    planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
+    done = max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0)
+    if isinstance(planned, int) and total <= done < planned:
+        log('{} is unfinished by its own settings (step {:,} of {:,}), and has the {:,} steps of these; starting a '
+            'new run (--max_steps={} goes on)'.format(path, done, planned, total, planned))
 
 
 def _tell(others, damaged, total, log):

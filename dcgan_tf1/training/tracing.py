@@ -1,5 +1,6 @@
 """A timeline of a few training steps, in a file that Perfetto (ui.perfetto.dev) and chrome://tracing open."""
 
+import collections
 import os
 import sys
 
@@ -17,14 +18,26 @@ def check_new(path):
         raise UserError('--trace: expected a new file, found {}'.format(path))
 
 
-def hook(path, model, start, total, log):
-    """The TraceHook; None without a path, and for a run that is gone on with and was traced before."""
-    if path is None:
+class TracedSteps(collections.namedtuple('TracedSteps', 'before last')):
+    """The step before those that are traced, and the last of them; a schedule of these two."""
+
+    def after(self, step):
+        return next((end for end in self if step < end), sys.maxsize)
+
+
+def traced_steps(path, start, total):
+    """The TracedSteps of a training from `start` to `total`; None without a path, or where there is a file already."""
+    if path is None or os.path.lexists(path):
         return None
-    if os.path.lexists(path):
+    before = start + max(0, min(AFTER, total - start - STEPS))
+    return TracedSteps(before, min(before + STEPS, total))
+
+
+def hook(path, model, steps, log):
+    """The TraceHook of TracedSteps; None without a path, and for a run that is gone on with and was traced before."""
+    if path is not None and steps is None:
         log('--trace: {} is there already, and nothing is traced'.format(path))
-        return None
-    return TraceHook(path, model, start, total, log)
+    return None if steps is None else TraceHook(path, model, steps, log)
 
 
 class TraceHook(Hook):
@@ -33,20 +46,15 @@ class TraceHook(Hook):
     Args:
       path: the file.
       model: the TrainingSession.
-      start, total: the step that is gone on from, and the last one.
+      steps: which, TracedSteps.
       log: takes a line of text.
     """
 
-    def __init__(self, path, model, start, total, log):
+    def __init__(self, path, model, steps, log):
+        super().__init__(steps)
         self._path, self._model, self._log = path, model, log
-        self._before = start + max(0, min(AFTER, total - start - STEPS))
-        self._last = min(self._before + STEPS, total)
-        super().__init__(self)
+        self._before, self._last = steps
         self._found = []
-
-    def after(self, step):
-        """As a schedule: the step before the traced ones, and their last."""
-        return next((end for end in (self._before, self._last) if step < end), sys.maxsize)
 
     def before_steps(self, first, noises):
         if self._before < first <= self._last:

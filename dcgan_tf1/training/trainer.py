@@ -43,7 +43,8 @@ def train(config, output_closed=lambda: False):
         _check_measurable(config, plan.data)
 
     def write_config(policy, monitor=None):
-        job.run.write_config(record.config_record(config, plan, device, policy, monitor))
+        job.run.write_config(record.config_record(config, plan, device, policy, monitor, record.measured_before(
+            job.run if monitor is None and job.start is not None else None)))
 
     def measure(policy):
         write_config(policy)  # before what takes time, see below
@@ -86,8 +87,8 @@ def train(config, output_closed=lambda: False):
                         config.steps_per_run, prefetcher.most_steps))
                 ending = run_steps(
                     lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
-                    hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start) if job.is_chief
-                    else hooks.worker_hooks(config, plan, start),
+                    hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start, job.traced)
+                    if job.is_chief else hooks.worker_hooks(config, plan, start, job.traced),
                     start, plan.total, CallSize(config.steps_per_run, job.group.count == 1, prefetcher.most_steps))
                 if ending.stopped:
                     job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(

@@ -35,3 +35,21 @@ def seconds_waited():
         except (OSError, IndexError, ValueError):
             pass  # a thread that has just ended, or a kernel that does not count
     return waited / 1e9
+
+
+def cores_allowed():
+    """How many cores' time a container's limit allows this process (cgroup 1 and 2); infinity where there is none."""
+    try:
+        with open('/sys/fs/cgroup/cpu.max') as handle:
+            quota, period = handle.read().split()
+    except (OSError, ValueError):
+        try:
+            with open('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') as handle, \
+                    open('/sys/fs/cgroup/cpu/cpu.cfs_period_us') as other:
+                quota, period = handle.read().strip(), other.read()
+        except OSError:
+            return float('inf')
+    try:
+        return int(quota) / int(period) if int(quota) > 0 else float('inf')
+    except (ValueError, ZeroDivisionError):  # 'max'
+        return float('inf')

@@ -5,6 +5,7 @@ import dataclasses
 import glob
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from helpers.data import blobs, write_mnist
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import graph, layers, resnet, step_loop, updates
+from dcgan_tf1.gan import graph, layers, losses, resnet, step_loop, updates
 from dcgan_tf1.gan.objectives import AUTOENCODER_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.presets import PRESETS, StepInterval
 from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.runs import checkpoint, checkpoint_paths
 from dcgan_tf1.training.plan import make_plan
+from dcgan_tf1.training.session import TrainingSession
 from dcgan_tf1.util.seeds import draw_noise
 
 
@@ -160,6 +162,52 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
     np.testing.assert_allclose(real, before.d_loss_real, rtol=1e-5)  # the first update starts from the initial weights
     assert abs(fake - before.d_loss_fake) > 1e-3  # the second does not
     assert np.isfinite(g_loss)
+
+
+def test_a_row_of_losses_puts_the_discriminators_together_as_its_loss_does():
+    for loss, times in ((losses.halves, 0.5), (losses.hinge, 1)):
+        looped = Looped(small('keras_dense', loss=loss))
+        looped.step(1, range(4))
+        session = types.SimpleNamespace(_handles=looped.handles, _session=looped.session, _preset=looped.preset)
+        row = TrainingSession.losses_of_updates(session)
+        np.testing.assert_allclose(row['d_loss'], times * (row['d_loss_real'] + row['d_loss_fake']), rtol=1e-6)
+    with pytest.raises(ValueError, match='Preset.losses: expected losses of the updates in its schedule, d_loss, '
+                                         "g_loss, beside losses_when='mean', found 'd_loss_real'"):
+        small('blog_dense', losses_when='mean')
+
+
+def _spectral_generator(z, ctx):
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        x = tf.tanh(layers.dense(z, 16, spectral_norm=ctx))
+        return tf.reshape(tf.tanh(layers.dense(x, 784, spectral_norm=ctx)), [-1, 28, 28, 1])
+
+
+def test_spectral_norm_of_a_generator_follows_its_kernels():
+    looped = Looped(small('sngan_mnist', generator=_spectral_generator, discriminator=lambda x, ctx: _spectral_logits(
+        x, ctx), g_learning_rate=1e-2))
+    before = looped.values()
+    for step in range(1, 21):
+        looped.step(step, range(4))
+    after = looped.values()
+    for name in ('generator/dense', 'generator/dense_1', 'discriminator/dense'):
+        kernel, u = after[name + '/kernel'], after[name + '/u']
+        assert np.abs(u - before[name + '/u']).max() > 1e-3, name
+        v = u @ kernel.T
+        estimate = np.linalg.norm(v / np.linalg.norm(v) @ kernel)
+        assert estimate > 0.95 * np.linalg.norm(kernel, 2), name
+
+
+def _spectral_logits(x, ctx):
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        logits = layers.dense(tf.tanh(layers.dense(tf.reshape(x, [-1, 784]), 16, spectral_norm=ctx)), 1)
+        return logits, tf.sigmoid(logits)
+
+
+def test_the_discriminator_of_cntk_needs_a_full_batch(tiny_data, tmp_path):
+    check_one_line_error(run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+                                     '--preset=cntk', '--batch_size=5000', '--max_steps=2'),
+                         '--batch_size=5000: expected at least 5000 images for one step of the discriminator')
+    assert os.listdir(str(tmp_path)) == []
 
 
 @pytest.mark.slow

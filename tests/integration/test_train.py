@@ -564,6 +564,8 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     best = min(rows, key=lambda row: row['frechet_distance'])
     assert checkpoint.list_steps(os.path.join(run, 'checkpoints')) == sorted({int(best['step']), 9})
     assert os.path.exists(os.path.join(run, 'quality.png'))
+    with open(os.path.join(run, 'quality.csv')) as handle:
+        whole = handle.read()
 
     # The measure is that of the checkpoint's images.
     preset = PRESETS['blog_dense']
@@ -576,11 +578,21 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     measured = monitor.measure(9, pictures)
     np.testing.assert_allclose(measured['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)
 
+    # It is kept also where nothing is measured any more, and what it was measured by is not forgotten.
+    best = int(best['step'])
+    status, _, err = run_command('train', '--data_dir=' + labelled, '--preset=blog_dense', '--batch_size=8',
+                                 '--keep_checkpoints=1', '--precision=float32', '--max_steps=14',
+                                 '--checkpoint_every=1')
+    assert status == 0 and checkpoint.list_steps(os.path.join(run, 'checkpoints')) == sorted({best, 14}), err
+    check_one_line_error(run_command('train', '--data_dir=' + labelled, '--preset=blog_dense', '--batch_size=8',
+                                     '--eval_every=2', '--eval_n=100', '--eval_features=pixels', '--max_steps=15',
+                                     '--precision=float32'), '--eval_features', 'classifier of mnist')
+
     # Two parts measure what one does.
     evaluated(labelled, '--max_steps=4', '--run_dir=parts')
     evaluated(labelled, '--max_steps=9', '--run_dir=parts')
-    with open('parts/00000-blog_dense/quality.csv') as parts, open(os.path.join(run, 'quality.csv')) as whole:
-        assert parts.read() == whole.read()
+    with open('parts/00000-blog_dense/quality.csv') as parts:
+        assert parts.read() == whole
 
 
 @pytest.mark.slow

@@ -394,6 +394,17 @@ def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a
 
 
 @pytest.mark.slow
+def test_all_take_as_many_steps_in_a_call_as_the_one_that_is_traced(tiny_data, tmp_path):
+    process = start_command(
+        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
+        '--preset=blog_dense', '--batch_size=4', '--max_steps=30', '--log_every=30', '--checkpoint_every=30',
+        '--steps_per_run=5', '--trace=steps.json', cwd=str(tmp_path))
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0 and 'operations of steps 11 to 13' in out, (out, err)
+    assert checkpoint.list_steps(str(tmp_path / '00000-blog_dense' / 'checkpoints')) == [30]
+
+
+@pytest.mark.slow
 def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
     _, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--learning_rate=1e30', *DENSE)
     for status, _, err in ends(started):

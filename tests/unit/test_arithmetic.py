@@ -80,6 +80,7 @@ def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
     """Three of the discriminator, each on images, noise and masks of its own, before the generator's on more noise."""
     preset = dataclasses.replace(
         PRESETS['blog_dense'], batch_size=4, image_batches=3, noise_batches=(1, 1, 1, 2), learning_rate_decay='linear',
+        losses=('d_loss', 'g_loss'),
         schedule=tuple(objectives.UpdateSpec((objectives.D_OBJECTIVE,), images=i, noise=i) for i in range(3))
         + (objectives.UpdateSpec((objectives.G_OBJECTIVE,), noise=3),))
     assert [step_loop._repeated(preset, place) for place in range(4)] == [3, 2, 1, 1]
@@ -105,6 +106,7 @@ def test_images_of_the_same_noise_and_weights_are_made_once_and_the_bits_are_the
     """The discriminator's update and the generator's first share them; its second has new weights."""
     preset = dataclasses.replace(
         PRESETS['blog_dense'], batch_size=4, noise_batches=(1, 1), losses_when=losses_when, generator=with_batch_norm,
+        losses=('d_loss', 'g_loss'),
         schedule=(D_UPDATE, G_UPDATE, G_UPDATE, D_UPDATE, D_UPDATE._replace(noise=1), G_UPDATE))
     images, indices, _ = data(preset, 3)
     noises = np.random.RandomState(1).uniform(-1, 1, (3, 8, preset.z_dim)).astype(np.float32)

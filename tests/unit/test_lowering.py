@@ -173,6 +173,15 @@ def test_what_was_measured_while_other_work_kept_the_cores_is_not_kept(measured,
         assert 'while other work kept the cores (' in lines[0] and 'the next training measures anew' in lines[0]
         assert all(ways == dict.fromkeys(PRODUCTS, 'matmul') for ways in found.convolutions.values())  # half the time
     assert not (tmp_path / 'cache').exists()
+    # Threads that are more than the cores, or than a container's limit, wait for each other.
+    assert 'once on this machine' in choose(intra_op_threads=100000)[1][0]
+    monkeypatch.setattr(processor, 'cores_allowed', lambda: 0.5)
+    assert 'once on this machine' in choose(intra_op_threads=1)[1][0]
+
+
+def test_a_busy_machine_takes_another_way_only_where_it_is_faster_by_far(measured, monkeypatch):
+    clock = iter((0, 10 ** 6))
+    monkeypatch.setattr(processor, 'seconds_waited', lambda: next(clock))
     monkeypatch.setattr(lowering, 'BUSY_MARGIN', 0.5)
     assert choose()[1][0].endswith('as --lowering=mixed')
 

@@ -123,6 +123,14 @@ def test_a_new_run_says_which_setting_differs_from_the_newest_unfinished_one(mak
                      'starting a new run']
 
 
+def test_a_run_that_only_these_settings_finish_is_named(make, tmp_path):
+    path = make(identity(), 6)
+    name, step, lines = open_run(tmp_path, identity(), total=5)
+    assert (name, step) == ('00001-blog_dense', None)
+    assert lines == [path + ' is unfinished by its own settings (step 6 of 18), and has the 5 steps of these; '
+                     'starting a new run (--max_steps=18 goes on)']
+
+
 def test_a_new_run_beside_finished_ones_has_nothing_to_say(make, tmp_path):
     make(identity(seed=0), 18)
     assert open_run(tmp_path, identity(seed=1)) == ('00001-blog_dense', None, [])
@@ -192,7 +200,7 @@ def test_what_version_0_1_recorded_under_other_names_is_the_same():
     assert resume.differences(older, identity()) == []
     older['metrics_when'] = 'mean'
     assert resume.differences(older, identity()) == ["losses_when was 'mean', now 'after'"]
-    assert resume.differences(older, identity(losses_when='mean', update_ops='all')) == [
+    assert resume.differences(older, dict(identity(update_ops='all'), losses_when='mean')) == [
         "update_ops was 'per_pass', now 'all'"]
 
 

@@ -34,9 +34,9 @@ def test_operations_that_overlap_lie_in_rows_of_their_own():
 
 def test_which_steps_are_traced():
     def traced(start, total):
-        hook, found, step = tracing.TraceHook('x', None, start, total, None), [], start
+        hook, found, step = tracing.hook('x', None, tracing.traced_steps('x', start, total), None), [], start
         while step < total:
-            end = min(total, hook.after(step), step + 100)  # as run_steps() has it
+            end = min(total, hook.schedule.after(step), step + 100)  # as run_steps() has it
             found += range(step + 1, end + 1) if hook._before < step + 1 <= hook._last else ()
             step = end
         return found
