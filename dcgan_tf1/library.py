@@ -309,10 +309,10 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     """
     if formats is not None:
         names = [] if isinstance(formats, str) else list(formats)
-        for name in names or [formats]:
-            if not names or name not in catalogue.FORMATS:
-                raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
-                    ', '.join(catalogue.FORMATS), name))
+        wrong = [name for name in names if name not in catalogue.FORMATS]
+        if wrong or not names:
+            raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
+                ', '.join(catalogue.FORMATS), wrong[0] if wrong else formats))
         formats = names
     if layout not in ('nhwc', 'nchw'):
         raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
