@@ -188,10 +188,10 @@ def with_weights_of(preset, prefix, averages, warn):
 
     averages: whether they are asked for, whatever the preset says. warn: takes the lines of notes(), and one of that.
     """
-    if averages:
-        return preset if preset.ema_decay is not None else dataclasses.replace(preset, ema_decay=0.999)
+    if averages and preset.ema_decay is None:
+        preset = dataclasses.replace(preset, ema_decay=0.999)
     lines = notes(preset, prefix)
-    if preset.ema_decay is not None:
+    if preset.ema_decay is not None and not averages:
         names = [name for name in shapes(prefix) if name.startswith(preset.model.networks[0] + '/')]
         if names and not any(name.endswith(EMA) for name in names):
             preset = dataclasses.replace(preset, ema_decay=None)

@@ -238,7 +238,8 @@ class CheckpointHook(Hook):
         self._keep, self._plan, self._run, self._model, self._quality = (
             config.keep_checkpoints, plan, run, model, quality)
         # The best one stays also where nothing is measured any more.
-        self._measured = [row for row in tables.read_numbers(run.file('quality.csv')).rows if row['step'] <= start]
+        before = tables.read_numbers(run.file('quality.csv'), ('step', 'n', 'frechet_distance'))
+        self._measured = [row for row in before.rows if row['step'] <= start]
 
     def after_step(self, taken):
         if not (taken.step in self._plan.checkpoint_steps or taken.quality_row is not None

@@ -115,7 +115,8 @@ def gif_bytes(rows, columns=None, heads=None):
         shown = min(shown, most if heads else int(math.sqrt(most)))
         lines = min(lines, most // shown)
     scale = 2 if 4 * lines * shown * height * width <= MAX_FRAME_PIXELS else 1
-    rows, _ = subsample(rows, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // (lines * shown * height * width * scale ** 2)))
+    pixels = lines * shown * height * width * scale ** 2
+    rows, _ = subsample(rows, max(1, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // pixels)))
     head = heads and heads(shown, scale * width)
 
     def frame(images):
