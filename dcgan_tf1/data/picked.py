@@ -3,39 +3,51 @@
 import numpy as np
 
 
-class PickedImages:
-    """The rows `rows` of images [N, H, W, C], to be indexed by integers, slices and arrays of integers.
+class _View:
+    """Images [N, H, W, C] that are indexed as an array is, by which those that an index names are copied.
 
-    np.asarray() copies them all. compute: what becomes of some when they are asked for, of the same shape and type.
+    np.asarray() copies them all, and so does an index that begins with an ellipsis.
     """
 
-    def __init__(self, images, rows, compute=None):
-        self._images, self._rows, self._compute = images, np.asarray(rows), compute
-        self.dtype, self.shape = images.dtype, (len(self._rows),) + images.shape[1:]
-
     def __len__(self):
-        return len(self._rows)
+        return self.shape[0]
 
     def __getitem__(self, key):
-        found = np.asarray(self._images[self._rows[key]])
-        return found if self._compute is None else self._compute(found)
+        if not isinstance(key, tuple):
+            return self._images_of(slice(None) if key is Ellipsis else key)
+        if not key or key[0] is Ellipsis or key[0] is None:
+            return self._images_of(slice(None))[key]
+        some = self._images_of(key[0])
+        return some[key[1:] if isinstance(key[0], (int, np.integer)) else (slice(None),) + key[1:]]
 
     def __array__(self, dtype=None, copy=None):
         del copy
         return np.asarray(self[:], dtype)
 
 
-class JoinedImages:
-    """Several images [N, H, W, C] one after the other, some of them in files, to be indexed like PickedImages."""
+class PickedImages(_View):
+    """The rows `rows` of images.
+
+    compute: what becomes of some when they are asked for, of the same shape and type.
+    """
+
+    def __init__(self, images, rows, compute=None):
+        self._images, self._rows, self._compute = images, np.asarray(rows), compute
+        self.dtype, self.shape = images.dtype, (len(self._rows),) + images.shape[1:]
+
+    def _images_of(self, key):
+        found = np.asarray(self._images[self._rows[key]])
+        return found if self._compute is None else self._compute(found)
+
+
+class JoinedImages(_View):
+    """Several images one after the other, some of them in files."""
 
     def __init__(self, parts):
         self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
         self.dtype, self.shape = parts[0].dtype, (int(self._ends[-1]),) + parts[0].shape[1:]
 
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, key):
+    def _images_of(self, key):
         rows = np.arange(len(self))[key]
         found = np.empty(rows.shape + self.shape[1:], self.dtype)
         start = 0
@@ -51,10 +63,6 @@ class JoinedImages:
 
     def max(self, axis=None):
         return np.max([part.max(axis=axis) for part in self._parts], axis=0)
-
-    def __array__(self, dtype=None, copy=None):
-        del copy
-        return np.asarray(self[:], dtype)
 
 
 def joined(parts):

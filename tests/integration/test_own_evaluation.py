@@ -37,7 +37,7 @@ def test_the_classifier_of_ones_own_pictures_learns_their_own_labels(tmp_path, m
     dataset, lines = loading.load('folder', data_dir='mine', shape=(28, 27, 1), log=lambda line: None), []
     assert classifier.recipe_of(dataset) == classifier.Recipe((32, 64), 8, False)
     extractor = classifier.classifier(dataset, log=lines.append)
-    assert 'mine: no test images there; the classifier is tested with 60 training images' in lines[0]
+    assert 'mine: no test images with labels there; the classifier is tested with 60 training images' in lines[0]
     assert extractor.accuracy > 0.9 and extractor.name.startswith('classifier of folder (test accuracy ')
     assert sorted(os.listdir('data/classifiers')) == ['folder-v1-{}-seed0.{}'.format(dataset.checksum[:12], kind)
                                                       for kind in ('json', 'pb')]

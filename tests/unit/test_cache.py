@@ -231,8 +231,11 @@ def test_two_splits_in_files_stay_there_as_one():
                     for how in (reading.DEFAULTS, reading.Reading(cache_gib=0))]
     assert picked.in_file(file.images) and not picked.in_file(memory.images) and memory.checksum == file.checksum
     assert file.images.shape == (13, 28, 28, 1) and file.images.dtype == np.uint8
-    for key in (0, -1, slice(7, 11), slice(None, None, -3), [12, 0, 12, 9], np.arange(13) % 2 == 0, slice(0, 0)):
+    some = picked.pick(file.images, np.arange(13))
+    for key in (0, -1, slice(7, 11), slice(None, None, -3), [12, 0, 12, 9], np.arange(13) % 2 == 0, slice(0, 0),
+                Ellipsis, (Ellipsis, 0), (10, 3), (slice(8, 10), slice(2), 5), ([1, 11], Ellipsis, 0), (None, 2), ()):
         np.testing.assert_array_equal(file.images[key], memory.images[key])
+        np.testing.assert_array_equal(some[key], memory.images[key])
 
 
 @pytest.mark.parametrize('scaling, shape', [('bytes', (28, 28, 1)), ('minmax', (28, 28, 1)), ('bytes', (3, 5, 3))])
