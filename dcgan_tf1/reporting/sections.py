@@ -84,7 +84,7 @@ def neighbours(run):
 def losses(runs):
     """Charts of the losses over steps, with 2017's recorded ones; of several runs over seconds too."""
     keys = [key for key in ('d_loss', 'g_loss', 'loss') if any(key in row for run in runs for row in run.losses)]
-    charts = []
+    rows = [] if len(runs) > 1 else [[]]  # of charts: both of a loss beside each other, or those of one run
     for key in keys:
         title = figures.LOSS_TITLES.get(key, key)
         lines = _curves(runs, 'step', key)
@@ -92,11 +92,12 @@ def losses(runs):
             recorded_2017 = figures.read_recorded_losses(name)
             if key in recorded_2017:
                 lines.insert(0, figures.Line('recorded in 2017', recorded_2017['step'], recorded_2017[key], '0.65'))
-        charts.append((figures.line_chart(title, 'step', lines), title + ' over steps'))
+        rows += [[]] if len(runs) > 1 else []
+        rows[-1].append((figures.line_chart(title, 'step', lines), title + ' over steps'))
         if len(runs) > 1:
-            charts.append((figures.line_chart(title, 'seconds of training', _curves(runs, 'seconds', key)),
-                           title + ' over seconds'))
-    return markup.charts(charts) or markup.note('No losses yet.')
+            rows[-1].append((figures.line_chart(title, 'seconds of training', _curves(runs, 'seconds', key)),
+                             title + ' over seconds'))
+    return ''.join(map(markup.charts, rows)) or markup.note('No losses yet.')
 
 
 def _curves(runs, x, y):
