@@ -13,7 +13,7 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by, check_writable, listing, refuse_existing
+from dcgan_tf1.util.files import by, listing, refuse_existing
 
 EXAMPLES = (
     ('MNIST, downloaded into data/mnist unless it is there', 'python -m dcgan_tf1.datasets --dataset=mnist'),
@@ -91,7 +91,6 @@ def describe(config):
     from dcgan_tf1.util import images
     if config.preview:
         refuse_existing(config.preview, config.overwrite)
-        check_writable(config.preview)
     dataset = loading.load(config.dataset, config.split, config.data_dir, config.shape, reading=config.reading)
     picked = dataset.images
     print('{}: {}'.format(dataset.name, DATASETS[dataset.name]))

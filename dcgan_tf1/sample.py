@@ -13,7 +13,7 @@ from typing import Optional, Tuple
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable, listing, refuse_existing, replacing
+from dcgan_tf1.util.files import listing, refuse_existing, replacing
 
 EXAMPLES = (
     ('100 images of the best checkpoint',
@@ -188,7 +188,6 @@ def _check_outputs(config, outputs):
         raise UserError('--npz: expected another file than that of the picture, found {}'.format(config.npz))
     for path in outputs:
         refuse_existing(path, config.overwrite)
-        check_writable(path)
 
 
 def _generate(config, preset, prefix, inputs, whole):

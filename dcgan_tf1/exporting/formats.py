@@ -213,7 +213,7 @@ def _write_web(export, folder):
     os.makedirs(folder, exist_ok=True)
     files = _PAGE_FILES + ['page.js'] + tfjs.write_scripts(folder, *_tfjs_arguments(network))
     page = {
-        'preset': preset.name, 'title': preset.title or preset.name, 'step': export.step, 'z_dim': preset.z_dim,
+        'preset': preset.name, 'title': preset.heading, 'step': export.step, 'z_dim': preset.z_dim,
         'temperature': preset.temperature, 'noise': preset.noise,
         'image_shape': preset.image_shape, 'image_range': preset.image_range,
         'input': tensor_name(network.inputs[0].name), 'output': tensor_name(network.output),

@@ -181,7 +181,7 @@ def _manifest(exported, prefix, written):
 
     return {
         'preset': preset.name,
-        'title': preset.title or preset.name,
+        'title': preset.heading,
         'classes': exported.classes,
         'temperature': preset.temperature,
         'checkpoint': prefix,
@@ -291,13 +291,8 @@ def _keep_other_files(out, folder):
             if name in earlier or os.path.lexists(here):
                 continue
             if os.path.isdir(there) and not os.path.islink(there):
-                if not os.listdir(there) or not _is_of(name, earlier):
+                if not os.listdir(there):  # others come with what is in them
                     os.makedirs(here)
             else:  # a link stays one
                 os.makedirs(os.path.dirname(here), exist_ok=True)
                 shutil.copy2(there, here, follow_symlinks=False)
-
-
-def _is_of(folder, files):
-    """Whether one of the files lies in the folder."""
-    return any(name.startswith(folder + os.sep) for name in files)

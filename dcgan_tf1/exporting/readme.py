@@ -240,7 +240,7 @@ def text(exported, written):
     """
     preset, network, values = exported.preset, exported.networks[0], _values(exported)
     low, high = preset.image_range
-    conditional, title = exported.classes is not None, preset.title or preset.name
+    conditional, title = exported.classes is not None, preset.heading
     lines = [
         '# The generator of `{}`'.format(preset.name), '',
         '{}{}{}; exported by dcgan_tf1.'.format(

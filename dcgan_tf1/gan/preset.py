@@ -219,6 +219,11 @@ class Preset:
                 "Preset.noise_batches: expected batches of 1, and incomplete_batch='drop', beside classes, found {!r} "
                 'and {!r}'.format(self.noise_batches, self.incomplete_batch))
 
+    @property
+    def heading(self):
+        """The title; of a preset without one, its name."""
+        return self.title or self.name
+
     def learning_rate_of(self, network):
         """Adam's for one of the model's networks, by its name."""
         own = {'generator': self.g_learning_rate, 'discriminator': self.d_learning_rate}.get(network)

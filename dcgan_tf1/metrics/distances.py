@@ -133,19 +133,23 @@ def _radii(points, k):
                                    for squared in _squared_distances(points, points)]))
 
 
-_OTHERS = 20000
+_OTHERS = 20000       # that are float64 at a time, for there may be hundred thousands of them;
+_CONVERTED = 1 << 27  # up to so many values, all are converted at once: for each block anew takes time
 
 
 def _squared_distances(points, others):
     """Blocks of rows of the squared distances [len(points), len(others)]."""
-    count = max(1, PAIRS // len(others))
+    count, blocks = max(1, PAIRS // len(others)), range(0, len(others), _OTHERS)
+    others = np.asarray(others, np.float64 if others.size <= _CONVERTED else None)
+    norms = np.concatenate([(np.asarray(others[start:start + _OTHERS], np.float64) ** 2).sum(axis=1)
+                            for start in blocks])
     for first in range(0, len(points), count):
         rows = np.asarray(points[first:first + count], np.float64)
-        found = np.empty((len(rows), len(others)))
-        for start in range(0, len(others), _OTHERS):  # as float64 a few at a time: there may be hundred thousands
+        found = (rows ** 2).sum(axis=1)[:, np.newaxis] + norms
+        for start in blocks:
             some = np.asarray(others[start:start + _OTHERS], np.float64)
-            found[:, start:start + _OTHERS] = (some ** 2).sum(axis=1) - 2 * rows.dot(some.T)
-        yield np.maximum((rows ** 2).sum(axis=1)[:, np.newaxis] + found, 0)
+            found[:, start:start + _OTHERS] -= 2 * rows.dot(some.T)
+        yield np.maximum(found, 0, out=found)
 
 
 def nearest(points, others):

@@ -51,7 +51,7 @@ def evaluate(config):
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
     if config.all_checkpoints:  # as they are now
-        prefixes = run_images.all_checkpoints(config.run)
+        prefixes = _prefixes(config)
     sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None and given is None

@@ -1,6 +1,6 @@
 """The samples of a run: step-N.npz with their values, a picture of each, and the animation of them all."""
 
-import collections
+import collections.abc
 import glob
 import os
 import re

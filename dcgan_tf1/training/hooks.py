@@ -36,12 +36,20 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
     samples = SamplesHook(config, plan, run, model, start)
     losses = LossesHook(preset, plan, run, model, start)
     quality = None if monitor is None else QualityHook(config, plan, run, model, monitor, start)
+    # The best checkpoint stays also where nothing is measured any more.
+    measured = _measured_before(run, start) if quality is None else quality.rows
     hooks = [
         losses, samples, LossLogHook(preset, plan, run, samples), ProgressBar(preset, plan, start), quality,
-        EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, quality, start),
+        EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, measured),
         FiguresHook(config, plan, run, losses, samples, quality),
         tracing.hook(config.trace, model, traced, run.log)]
     return [hook for hook in hooks if hook]
+
+
+def _measured_before(run, start):
+    """The rows of quality that a run has up to step `start`."""
+    table = tables.read_numbers(run.file('quality.csv'), ('step', 'n', 'frechet_distance'))
+    return [row for row in table.rows if row['step'] <= start]
 
 
 def worker_hooks(config, plan, start, traced):
@@ -233,13 +241,11 @@ class EventsHook(Hook):
 class CheckpointHook(Hook):
     """Checkpoints: as often as the preset says, with each row of quality, at a stop and at the end."""
 
-    def __init__(self, config, plan, run, model, quality, start):
+    def __init__(self, config, plan, run, model, measured):
+        """measured: the rows of quality, to which others may come."""
         super().__init__(plan.checkpoint_steps)
-        self._keep, self._plan, self._run, self._model, self._quality = (
-            config.keep_checkpoints, plan, run, model, quality)
-        # The best one stays also where nothing is measured any more.
-        before = tables.read_numbers(run.file('quality.csv'), ('step', 'n', 'frechet_distance'))
-        self._measured = [row for row in before.rows if row['step'] <= start]
+        self._keep, self._plan, self._run, self._model, self._measured = (
+            config.keep_checkpoints, plan, run, model, measured)
 
     def after_step(self, taken):
         if not (taken.step in self._plan.checkpoint_steps or taken.quality_row is not None
@@ -248,7 +254,7 @@ class CheckpointHook(Hook):
         # None is written of variables that have gone wrong.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        best = tables.best_row(self._quality.rows if self._quality else self._measured)
+        best = tables.best_row(self._measured)
         self._model.save(self._run.checkpoints, taken.step, self._keep, best and best['step'])
         taken.saved = True
 

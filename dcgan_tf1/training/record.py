@@ -64,25 +64,25 @@ def of_recorded(device, precision, conv_impl, convolutions, where):
     return lowering.measured(policy, lowering.recorded(convolutions, where))
 
 
+def measured_before(run):
+    """What a run's config.json says of how it was measured, or None."""
+    return run_folder.read_config(run.path).get('evaluation')
+
+
 def check_features(run, monitor):
     """Raises UserError where a run that goes on was measured by other features, whose figures are on another scale.
 
     monitor: the QualityMonitor that is to measure it.
     """
-    before = run_folder.read_config(run.path).get('evaluation')
+    before = measured_before(run)
     before = before.get('features') if isinstance(before, dict) else None
     if isinstance(before, str) and projection.is_projection(before) != projection.is_projection(monitor.features):
         raise UserError('--eval_features: expected the features that {} was measured by, the {}, found the {}'.format(
             run.path, before, monitor.features))
 
 
-def measured_before(run):
-    """What a run's config.json says of how it was measured; None where run is None."""
-    return None if run is None else run_folder.read_config(run.path).get('evaluation')
-
-
 def config_record(config, plan, device, policy, monitor, measured):
-    """The content of config.json. monitor: the QualityMonitor, or None; measured: see measured_before()."""
+    """The content of config.json. monitor: the QualityMonitor, or None, for measured_before() or None in its place."""
     dataset = plan.data.dataset
     return {
         'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),

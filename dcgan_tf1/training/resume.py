@@ -198,12 +198,18 @@ def _open_unfinished(path, total, log, output_closed):
     return None, None
 
 
+def _progress(path, config):
+    """(the step of a run's newest checkpoint or 0, how many it was started for or None)."""
+    schedule = config.get('schedule')
+    planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
+    return (max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0),
+            planned if isinstance(planned, int) else None)
+
+
 def _tell_finished(path, total, log):
     """Says that a run is not gone on with which is unfinished by its own settings, and finished by these."""
-    schedule = run_folder.read_config(path).get('schedule')
-    planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
-    done = max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0)
-    if isinstance(planned, int) and total <= done < planned:
+    done, planned = _progress(path, run_folder.read_config(path))
+    if planned is not None and total <= done < planned:
         log('{} is unfinished by its own settings (step {:,} of {:,}), and has the {:,} steps of these; starting a '
             'new run (--max_steps={} goes on)'.format(path, done, planned, total, planned))
 
@@ -213,10 +219,8 @@ def _tell(others, damaged, total, log):
     for error in damaged:
         log('WARNING: {}; starting a new run'.format(error))
     for path, config, differing in others:
-        schedule = config.get('schedule')
-        planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
-        steps = max(planned, total) if isinstance(planned, int) else total
-        done = max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0)
+        done, planned = _progress(path, config)
+        steps = total if planned is None else max(planned, total)
         if done < steps:
             log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
                 'run'.format(path, done, steps, differing))

@@ -43,8 +43,8 @@ def train(config, output_closed=lambda: False):
         _check_measurable(config, plan.data)
 
     def write_config(policy, monitor=None):
-        job.run.write_config(record.config_record(config, plan, device, policy, monitor, record.measured_before(
-            job.run if monitor is None and job.start is not None else None)))
+        measured = record.measured_before(job.run) if monitor is None and job.start is not None else None
+        job.run.write_config(record.config_record(config, plan, device, policy, monitor, measured))
 
     def measure(policy):
         write_config(policy)  # before what takes time, see below

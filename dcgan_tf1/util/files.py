@@ -72,12 +72,13 @@ def make_folder(path):
 
 
 def refuse_existing(path, overwrite):
-    """Raises UserError where a file would be replaced unasked, or has no folder to be written into."""
+    """Raises UserError where a file would be replaced unasked, or can't be written, for want of a folder or else."""
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
     if os.path.exists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
+    check_writable(path)
 
 
 def write_bytes(path, content):

@@ -1,5 +1,6 @@
 """What the processor is and can do, as far as the system tells. Needs no TensorFlow."""
 
+import contextlib
 import glob
 import platform
 
@@ -29,27 +30,23 @@ def seconds_waited():
     """How long this process's threads have had work and no core to do it on; 0 where the system does not tell."""
     waited = 0
     for path in glob.glob('/proc/self/task/*/schedstat'):
-        try:
-            with open(path) as handle:
-                waited += int(handle.read().split()[1])
-        except (OSError, IndexError, ValueError):
-            pass  # a thread that has just ended, or a kernel that does not count
+        # Of a thread that has just ended, or by a kernel that does not count, there is nothing.
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            waited += int(_content(path).split()[1])
     return waited / 1e9
 
 
 def cores_allowed():
     """How many cores' time a container's limit allows this process (cgroup 1 and 2); infinity where there is none."""
-    try:
-        with open('/sys/fs/cgroup/cpu.max') as handle:
-            quota, period = handle.read().split()
-    except (OSError, ValueError):
+    for names in (('cpu.max',), ('cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us')):
         try:
-            with open('/sys/fs/cgroup/cpu/cpu.cfs_quota_us') as handle, \
-                    open('/sys/fs/cgroup/cpu/cpu.cfs_period_us') as other:
-                quota, period = handle.read().strip(), other.read()
-        except OSError:
-            return float('inf')
-    try:
-        return int(quota) / int(period) if int(quota) > 0 else float('inf')
-    except (ValueError, ZeroDivisionError):  # 'max'
-        return float('inf')
+            quota, period = map(int, ' '.join(_content('/sys/fs/cgroup/' + name) for name in names).split())
+            return quota / period if quota > 0 else float('inf')
+        except (OSError, ValueError, ZeroDivisionError):  # another cgroup; or the quota 'max'
+            continue
+    return float('inf')
+
+
+def _content(path):
+    with open(path) as handle:
+        return handle.read()
