@@ -18,13 +18,14 @@ from dcgan_tf1.util.files import listing, parse_json, stamp
 
 SUFFIX = '.parquet'
 IMAGES = ('image', 'img', 'picture', 'bytes')
+_BLOCK, _KEPT = 16, 8  # rows that are read at once; blocks of them that are kept, more than threads are apart by
 _INSTALL = "pip install 'dcgan_tf1[parquet]' (pyarrow)"
 
 
 def find(place, paths, reading, log):
     """The Found of the pictures in some Parquet files, one after the other."""
-    groups = _Groups()
-    tables = [_Table(path, groups) for path in paths]
+    blocks = _Rows()
+    tables = [_Table(path, blocks) for path in paths]
     image, label = tables[0].image_column(), tables[0].label_column(reading.label_column)
     for table in tables[1:]:
         table.check_like(tables[0], image, label)
@@ -77,26 +78,52 @@ class _Names:
         return '{} (row {})'.format(table.path, row + 1)
 
 
-class _Groups:
-    """The last two groups of rows, of all files, that are in memory: at a border, threads read both."""
+class _Rows:
+    """Rows of one column, of all files: the last blocks of them, and one file from which reading goes on.
+
+    Threads ask for rows nearly in order. A file's group of rows may be larger than memory, so it is never read at
+    once; a row far behind costs reading its group from the start.
+    """
 
     def __init__(self):
-        self._lock, self._kept = threading.Lock(), collections.OrderedDict()
+        self._lock, self._kept = threading.Lock(), collections.deque(maxlen=_KEPT)
+        self._group, self._blocks, self._next = None, iter(()), 0
 
-    def of(self, key, read):
+    def get(self, group, row, read):
+        """The value of a row of a group, whose blocks `read()` yields."""
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = read()
-                while len(self._kept) > 2:
-                    self._kept.popitem(last=False)
-            return self._kept[key]
+            while True:
+                for key, first, block in self._kept:
+                    if key == group and first <= row < first + len(block):
+                        return block[row - first].as_py()
+                self._read_on(group, row, read)
+
+    def _read_on(self, group, row, read):
+        if group != self._group or row < self._next:
+            self.close()
+            self._group, self._blocks, self._next = group, read(), 0
+        try:
+            block = next(self._blocks)
+        except BaseException as error:
+            self._group = None  # a generator that has raised is at its end
+            if isinstance(error, StopIteration):
+                raise UserError('{}: expected a file that stays as it is, found another'.format(group[0]))
+            raise
+        self._kept.append((group, self._next, block))
+        self._next += len(block)
+
+    def close(self):
+        """Closes the file that is open."""
+        if self._group is not None:
+            self._group = None
+            self._blocks.close()
 
 
 class _Table:
-    """One file, which is open only while it is read: there may be more of them than a process can have open."""
+    """One file. Of all of them one stays open: there may be more than a process can have open."""
 
-    def __init__(self, path, groups):
-        self.path, self._groups, self._metadata = path, groups, None
+    def __init__(self, path, blocks):
+        self.path, self._blocks, self._metadata = path, blocks, None
         with self._open() as file:
             self._metadata, self._schema = file.metadata, file.schema_arrow
             self.names, self.rows = list(self._schema.names), file.metadata.num_rows
@@ -113,7 +140,8 @@ class _Table:
                 self.path, _INSTALL))
         try:
             with open(self.path, 'rb') as handle:
-                yield pq.ParquetFile(handle, metadata=self._metadata)
+                # Else pyarrow holds a whole column of a group.
+                yield pq.ParquetFile(handle, metadata=self._metadata, buffer_size=1 << 20, pre_buffer=False)
         except Exception as error:  # noqa: BLE001  hostile bytes make pyarrow raise almost anything
             raise UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
 
@@ -160,13 +188,14 @@ class _Table:
 
     def _read(self, number, column):
         with self._open() as file:
-            return file.read_row_group(number, columns=[column]).column(column)
+            for batch in file.iter_batches(_BLOCK, row_groups=[number], columns=[column]):
+                yield batch.column(0)
 
     def picture(self, column, row):
         """The encoded bytes of a row: of binary values, or of structures with `bytes`."""
         number = bisect.bisect_right(self._ends, row)
-        group = self._groups.of((self.path, number), lambda: self._read(number, column))
-        value = group[row - ([0] + self._ends)[number]].as_py()
+        value = self._blocks.get((self.path, number), row - ([0] + self._ends)[number],
+                                 lambda: self._read(number, column))
         value = value.get('bytes') if isinstance(value, dict) else value
         if not isinstance(value, bytes):
             raise UserError('{}: expected the bytes of a picture in {}, row {}, found {}'.format(

@@ -293,12 +293,28 @@ def test_there_may_be_more_parquet_files_than_a_process_can_have_open():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_two_groups_of_rows_at_most_are_in_memory_whatever_the_number_of_files():
-    groups, made = parquet._Groups(), []
-    for key in [('a', 0), ('b', 0), ('a', 0), ('c', 0), ('c', 1), ('a', 0)]:
-        assert groups.of(key, functools.partial(lambda each: made.append(each) or each, key)) == key
-        assert len(groups._kept) <= 2
-    assert made == [('a', 0), ('b', 0), ('c', 0), ('c', 1), ('a', 0)]
+def test_a_group_of_rows_of_a_parquet_file_is_never_wholly_in_memory():
+    pa = pytest.importorskip('pyarrow')
+    import pyarrow.parquet as pq
+    rows = np.random.RandomState(0).bytes(64 << 20)
+    rows = [rows[start:start + (1 << 15)] for start in range(0, 64 << 20, 1 << 15)]
+    table = pa.table({'image': [{'bytes': row, 'path': None} for row in rows]})
+    pq.write_table(table, 'x.parquet', row_group_size=1500, write_batch_size=8, use_dictionary=False)
+    del table
+    taken, blocks = pa.total_allocated_bytes(), parquet._Rows()
+    one, most = parquet._Table('x.parquet', blocks), 0
+    for row, value in enumerate(rows):
+        assert one.picture('image', row) == value
+        most = max(most, pa.total_allocated_bytes() - taken)
+    assert most < 16 << 20
+    # In any order, too, and some rows back without reading anew.
+    for row in (1999, 3, 1999, 1400, 1300, 1501):
+        assert one.picture('image', row) == rows[row]
+    opened, one._read = [], functools.partial(lambda read, *group: opened.append(group) or read(*group), one._read)
+    for row in (700, 760, 701, 764, 890):
+        assert one.picture('image', row) == rows[row]
+    assert opened == [(0, 'image')]
+    blocks.close()
 
 
 def test_parquet_needs_an_extra(monkeypatch):
