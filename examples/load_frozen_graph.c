@@ -5,13 +5,14 @@
  *
  * Usage:
  *
- *   load_frozen_graph GRAPH.pb OUT.pgm [COUNT] [--seed=N] [--noise=FILE] [--normal] [--range=LOW,HIGH] [--z_dim=N]
- *                     [--class=N]
+ *   load_frozen_graph GRAPH.pb OUT.pgm [COUNT] [--seed=N] [--noise=FILE] [--normal | --uniform01]
+ *                     [--range=LOW,HIGH] [--z_dim=N] [--class=N]
  *
  * writes COUNT images (16 unless given) in one square grid: a PGM file for grey images, a PPM
  * file for colours. What depends on the preset stands in the export's README.md:
  *
  *   --normal           noise from a normal distribution, not uniform in [-1, 1)
+ *   --uniform01        noise uniform in [0, 1)
  *   --range=LOW,HIGH   of the images' values; -1,1 unless given
  *   --noise=FILE       noise from a file, in place of random noise: COUNT * z_dim raw float32 numbers
  *   --z_dim=N          numbers of noise for each image, for a graph that does not say it itself
@@ -47,7 +48,7 @@ enum { MAX_COUNT = 4096, MAX_Z_DIM = 65536, MAX_SIDE = 4096 };
 
 typedef struct {
   const char *graph, *out, *noise_file;
-  int count, z_dim, normal, label; /* label: -1 for all in turn */
+  int count, z_dim, normal, uniform01, label; /* label: -1 for all in turn */
   uint64_t seed;
   float low, high;
 } Options;
@@ -106,7 +107,7 @@ static const char *flag_value(const char *argument, const char *name) {
 }
 
 static Options parse_arguments(int argc, char **argv) {
-  Options options = {NULL, NULL, NULL, 16, 0, 0, -1, 0, -1.0f, 1.0f};
+  Options options = {NULL, NULL, NULL, 16, 0, 0, 0, -1, 0, -1.0f, 1.0f};
   int places = 0;
   for (int i = 1; i < argc; i++) {
     const char *value;
@@ -122,8 +123,11 @@ static Options parse_arguments(int argc, char **argv) {
       options.label = (int)parse_integer("--class", value, 0, INT_MAX);
     } else if (strcmp(argv[i], "--normal") == 0) {
       options.normal = 1;
+    } else if (strcmp(argv[i], "--uniform01") == 0) {
+      options.uniform01 = 1;
     } else if (strncmp(argv[i], "--", 2) == 0) {
-      fail("expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH, --z_dim=N or --class=N, found '%s'", argv[i]);
+      fail("expected --seed=N, --noise=FILE, --normal, --uniform01, --range=LOW,HIGH, --z_dim=N or --class=N, "
+           "found '%s'", argv[i]);
     } else if (places == 0) {
       options.graph = argv[i], places++;
     } else if (places == 1) {
@@ -133,6 +137,9 @@ static Options parse_arguments(int argc, char **argv) {
     } else {
       fail("expected GRAPH.pb OUT.pgm [COUNT], found one more argument, '%s'", argv[i]);
     }
+  }
+  if ((options.noise_file != NULL) + options.normal + options.uniform01 > 1) {
+    fail("expected one of --noise=FILE, --normal and --uniform01, found more");
   }
   if (places < 2) fail("expected GRAPH.pb OUT.pgm [COUNT], found %d of them", places);
   return options;
@@ -182,7 +189,7 @@ static void random_noise(const Options *options, float *z, size_t count) {
     if (options->normal) { /* by Box and Muller; 1 - u is never 0 */
       z[i] = sqrtf(-2.0f * logf(1.0f - u)) * cosf(6.2831853f * next_uniform(&state));
     } else {
-      z[i] = 2.0f * u - 1.0f;
+      z[i] = options->uniform01 ? u : 2.0f * u - 1.0f;
     }
   }
 }

@@ -228,6 +228,7 @@ def test_c_draws_noise_and_colours(program, noise_graph, tmp_path):
     assert abs(normal.mean()) < 0.03 and abs(normal.std() - 1) < 0.03
     assert abs((np.abs(normal) < 1).mean() - 0.683) < 0.03
 
+    np.testing.assert_array_equal(noise('--seed=1', '--uniform01', '--range=0,1'), uniform)
     z = np.linspace(-0.5, 1.5, 30, dtype=np.float32)
     (tmp_path / 'z.f32').write_bytes(z.tobytes())
     assert draw(program, noise_graph, tmp_path / 'one.ppm', 1, '--range=0,1',
@@ -248,8 +249,10 @@ def test_c_draws_noise_and_colours(program, noise_graph, tmp_path):
                                     'found 9 bytes'),
     ({'flag': '--range=1,-1'}, "error: --range: expected LOW,HIGH with LOW below HIGH, found '1,-1'"),
     ({'flag': '--z_dim=7'}, 'error: noise.pb: expected z_dim 7, found 30'),
-    ({'flag': '--colour'}, 'error: expected --seed=N, --noise=FILE, --normal, --range=LOW,HIGH, --z_dim=N or '
-                           "--class=N, found '--colour'")])
+    ({'flag': '--colour'}, 'error: expected --seed=N, --noise=FILE, --normal, --uniform01, --range=LOW,HIGH, '
+                           "--z_dim=N or --class=N, found '--colour'"),
+    ({'flag': '--normal', 'more': '--uniform01'},
+     'error: expected one of --noise=FILE, --normal and --uniform01, found more')])
 def test_c_says_what_is_wrong_in_one_line(program, noise_graph, tmp_path, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
     shutil.copy(str(noise_graph), 'noise.pb')
@@ -258,7 +261,8 @@ def test_c_says_what_is_wrong_in_one_line(program, noise_graph, tmp_path, monkey
     (tmp_path / 'nan.f32').write_bytes(np.full(60, np.nan, np.float32).tobytes())
     (tmp_path / 'short.f32').write_bytes(b'too short')
     arguments = dict({'graph': 'noise.pb', 'out': 'out.ppm', 'count': '2', 'flag': '--seed=0'}, **change)
-    assert draw(program, *[arguments[name] for name in ('graph', 'out', 'count', 'flag')]) == (1, message)
+    assert draw(program, *[arguments[name] for name in ('graph', 'out', 'count', 'flag', 'more') if name in arguments]
+                ) == (1, message)
     assert not (tmp_path / 'out.ppm').exists()
 
 

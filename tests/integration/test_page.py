@@ -207,6 +207,10 @@ def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exp
     expected = expected_images(name, prefix, z)
     check_grid(browser, name, expected)
     assert expected.std() > 0.01
+    # Some at a time, as of large images.
+    browser.execute_script('dcgan.limits.pixelsAtOnce = 3.5 * {} * {}'.format(*preset_of(name).image_shape))
+    show(browser, z[::-1])
+    check_grid(browser, name, expected[::-1])
     assert console(browser) == []
 
 

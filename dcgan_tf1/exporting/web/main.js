@@ -9,6 +9,8 @@ const TFJS = {
   integrity: 'sha384-vE8hbVJ4lezako5rlvE7bY0BVzWlFhZncPlckrqNwcUQpVtgbENTgZ8TBbnPjZre',
 };
 const SAMPLES = 16;
+// Of the images that the model makes at once: its layers take memory by them.
+const LIMITS = { pixelsAtOnce: 2 ** 20 };
 const SLIDER_REACH = 3; // standard deviations of the noise, to either side
 
 const element = (id) => document.getElementById(id);
@@ -71,8 +73,7 @@ async function start() {
 
   const matrix = (rows) => tf.tensor2d(rows.flatMap((row) => [...row]), [rows.length, rows[0].length]);
 
-  // Samples -> the images' values, one after the other.
-  async function generate(samples) {
+  async function generateAtOnce(samples) {
     const output = tf.tidy(() => {
       const heat = Number(element('temperature').value);
       const inputs = { [page.input.split(':')[0]]: matrix(samples.map(({ z }) => atTemperature(page, z, heat))) };
@@ -82,6 +83,15 @@ async function start() {
     const values = await output.data();
     output.dispose();
     return samples.map((_, i) => values.subarray(i * size, (i + 1) * size));
+  }
+
+  // Samples -> each image's values, one after the other.
+  async function generate(samples) {
+    const [height, width] = page.image_shape;
+    const count = Math.max(1, Math.floor(LIMITS.pixelsAtOnce / (height * width)));
+    const found = [];
+    for (let i = 0; i < samples.length; i += count) found.push(...await generateAtOnce(samples.slice(i, i + count)));
+    return found;
   }
 
   const images = async (samples) => (await generate(samples)).map((values) => toPixels(page, values));
@@ -261,7 +271,7 @@ async function start() {
   });
 
   // For the console, and for tests: images of chosen noise.
-  window.dcgan = { page, showSamples };
+  window.dcgan = { page, showSamples, limits: LIMITS };
   const first = Array.from({ length: SAMPLES }, () => drawNoise(page));
   await images([sample(page, first[0], 0, 0)]); // the first call prepares the backend and is no measure of its speed
   await showSamples(first);
