@@ -154,7 +154,7 @@ def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFA
             raise UserError('{}: not in {} and not to be downloaded ({}); {}'.format(
                 name, home, error, source.manual_instructions))
     if folder is None:
-        raise UserError('{}: expected {} in {}, found none; {}'.format(
+        raise UserError('--dataset={}: expected {} in {}, found none; {}'.format(
             name, source.expected, home, source.manual_instructions))
     if not source.present(folder, split):
         raise UserError('{}: expected the {} images beside the others, found {}'.format(

@@ -19,7 +19,7 @@ from dcgan_tf1.util.files import listing, parse_json, stamp
 SUFFIX = '.parquet'
 IMAGES = ('image', 'img', 'picture', 'bytes')
 _BLOCK, _KEPT = 16, 8  # rows that are read at once; blocks of them that are kept, more than threads are apart by
-_INSTALL = "pip install 'dcgan_tf1[parquet]' (pyarrow)"
+_INSTALL = 'pip install pyarrow'
 
 
 def find(place, paths, reading, log):

@@ -149,8 +149,8 @@ def _add_system_flags(command):
 
 def _add_data_flags(command):
     command.group('Data')
-    command.choice('dataset', None, DATASETS, 'Train on another data set of the same shape. '
-                                              'Default: what the preset says.')
+    command.choice('dataset', None, DATASETS, 'Train on another data set, of the same shape or, for networks that follow '
+                                              'the images, of any. Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
     command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '

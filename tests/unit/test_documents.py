@@ -234,6 +234,12 @@ def test_the_readme_is_short_and_has_its_picture_on_top():
     assert len(lines) <= 150 and any(line.startswith('![') for line in lines[:4])
 
 
+@pytest.mark.parametrize('name', DOCUMENTS + ['CHANGELOG.md'])
+def test_lines_of_prose_are_as_long_as_those_of_code(name):
+    lines = re.sub(r'```.*?```', '', read(name), flags=re.S).splitlines()
+    assert [line for line in lines if len(line) > 119 and not line.startswith(('|', '!['))] == []
+
+
 def first_cells(text):
     return re.findall(r'^\| `([\w-]+)` \|', text, re.M)
 
