@@ -88,11 +88,11 @@ class Report:
 
     def __init__(self, outdir, about):
         self._path, self._log = os.path.join(outdir, 'gpu_check.json'), os.path.join(outdir, 'gpu_check.log')
-        self.about, self.rows, self._start, self._lock = about, [], time.time(), threading.Lock()
+        self.about, self.rows, self._start, self._lock = about, [], time.monotonic(), threading.Lock()
 
     def add(self, check, row):
         with self._lock:
-            self.rows.append(dict({'check': check, 'after_s': round(time.time() - self._start, 1)}, **row))
+            self.rows.append(dict({'check': check, 'after_s': round(time.monotonic() - self._start, 1)}, **row))
             self.about['versions'].update({
                 name: value for name, value in row.get('versions', {}).items() if name != 'python'})
             self.about['machine']['gpus'] += row.get('cards', [])
@@ -104,7 +104,7 @@ class Report:
         self._write()
 
     def _write(self):
-        write_json(self._path, dict(self.about, seconds=round(time.time() - self._start, 1), rows=self.rows))
+        write_json(self._path, dict(self.about, seconds=round(time.monotonic() - self._start, 1), rows=self.rows))
 
     def write_log(self, folder):
         """Joins what all processes printed."""
@@ -114,7 +114,8 @@ class Report:
                 text = handle.read()
             if text.strip():
                 texts.append('==> {} <==\n{}'.format(name, text[-20000:]))
-        write_text(self._log, '\n'.join(texts))
+        with self._lock:  # checks that run beside each other end at the same time
+            write_text(self._log, '\n'.join(texts))
 
     def missing(self):
         return [row for row in self.rows if row.get('missing')]
@@ -156,7 +157,7 @@ started = []  # the processes of checks
 def run_check(name, settings, report, seconds):
     """Runs one check in a process of its own for so many seconds at most; its rows go into the report."""
     print('{} (at most {:.0f} s)'.format(name, seconds), file=sys.stderr, flush=True)
-    log, end, count = log_of(settings, 'check ' + name), time.time() + seconds, len(report.rows)
+    log, end, count = log_of(settings, 'check ' + name), time.monotonic() + seconds, len(report.rows)
     environment = environment_of(pythonpath())
     if name == 'devices':
         environment['TF_CPP_MIN_LOG_LEVEL'] = '0'  # says which library is not found
@@ -168,7 +169,7 @@ def run_check(name, settings, report, seconds):
         stack.callback(stop, process)
         started.append(process)
         while True:
-            if not select.select([process.stdout], [], [], max(0, end - time.time()))[0]:
+            if not select.select([process.stdout], [], [], max(0, end - time.monotonic()))[0]:
                 report.add(name, {'name': name, 'error': 'not finished after {:.0f} s'.format(seconds)})
                 return
             read = os.read(process.stdout.fileno(), 1 << 16)
@@ -179,7 +180,7 @@ def run_check(name, settings, report, seconds):
                 if line.startswith(b'{'):
                     report.add(name, json.loads(line.decode()))
         try:
-            status = process.wait(timeout=max(20, end - time.time()))
+            status = process.wait(timeout=max(20, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             report.add(name, {'name': name, 'error': 'its process did not end'})
             return
@@ -194,6 +195,13 @@ def stop(process):
     with contextlib.suppress(OSError):  # all have ended
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    with contextlib.suppress(ValueError):
+        started.remove(process)  # its number may become another program's
+
+
+def stop_all():
+    for process in list(started):
+        stop(process)
 
 
 def settings_of(arguments, work, torch):
@@ -206,10 +214,10 @@ def settings_of(arguments, work, torch):
 
 def run_checks(arguments, names, settings, report):
     """Runs the checks, of which `devices` is the first; returns whether there is a GPU."""
-    end = time.time() + arguments.budget_s
+    end = time.monotonic() + arguments.budget_s
 
     def run(name):
-        left = end - time.time()
+        left = end - time.monotonic()
         if left < 10:
             report.add(name, {'name': name, 'left_out': '--budget_s={:g} is spent'.format(arguments.budget_s)})
             return
@@ -221,14 +229,18 @@ def run_checks(arguments, names, settings, report):
     settings['device'] = 'gpu' if settings['gpus'] else 'cpu'
     if not settings['gpus'] and not arguments.allow_cpu:
         return False
-    memory = max([card['memory_mib'] for card in report.about['machine']['gpus']], default=0)
+    memory = max([card['memory_mib'] or 0 for card in report.about['machine']['gpus']], default=0)
     settings['at_once'] = os.cpu_count() >= 8 and memory > 30000
     waiting = [name for name in names if name != 'devices']
     while waiting:
         together = [name for name in waiting if name in UNTIMED] if waiting[0] in UNTIMED else waiting[:1]
         if settings['at_once'] and len(together) > 1:
             with concurrent.futures.ThreadPoolExecutor(len(together)) as threads:
-                list(threads.map(run, together))
+                try:
+                    list(threads.map(run, together))
+                except BaseException:  # a signal, say: the threads are waited for
+                    stop_all()
+                    raise
         else:
             for name in together:
                 run(name)
@@ -253,6 +265,9 @@ def parse(argv):
     arguments = parser.parse_args(argv)
     names = [name for name in (QUICK if arguments.quick else CHECKS)
              if any(text in name for text in arguments.only.split(','))]
+    arguments.python = os.path.abspath(arguments.python)  # checks run in other folders
+    if arguments.torch_python:
+        arguments.torch_python = os.path.abspath(arguments.torch_python)
     if not os.access(arguments.python, os.X_OK) or os.path.isdir(arguments.python):
         parser.error('--python: expected an interpreter, found {}'.format(arguments.python))
     if not names:
@@ -279,7 +294,9 @@ def end(report, has_gpu, allow_cpu):
 def main(argv=None):
     arguments, names = parse(argv)
     work = tempfile.mkdtemp(prefix='gpu_check-')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of `finally`
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda signum, _: sys.exit(128 + signum))  # by way of `finally`
     try:
         os.makedirs(arguments.outdir, exist_ok=True)
         check_writable(os.path.join(arguments.outdir, 'gpu_check.json'))
@@ -299,8 +316,7 @@ def main(argv=None):
         print('error: {}'.format(error), file=sys.stderr)
         return 1
     finally:
-        for process in started:
-            stop(process)
+        stop_all()
         shutil.rmtree(work, ignore_errors=True)
 
 

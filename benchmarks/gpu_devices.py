@@ -40,13 +40,21 @@ def nvidia_smi(*flags):
 
 
 def cards():
-    """[{name, driver, memory_mib, capability}] of the GPUs that the driver has."""
+    """[{name, driver, memory_mib, capability}] of the GPUs that the driver has; None for a memory not told."""
     fields = '--query-gpu=name,driver_version,memory.total'
     lines = nvidia_smi(fields + ',compute_cap') or [  # which an old one does not know
         line + ', not known' for line in nvidia_smi(fields) or []]
     rows = [[field.strip() for field in line.split(',')] for line in lines]
-    return [{'name': row[0], 'driver': row[1], 'memory_mib': float(row[2]), 'capability': row[3]}
+    return [{'name': row[0], 'driver': row[1], 'memory_mib': _number(row[2]), 'capability': row[3]}
             for row in rows if len(row) == 4]
+
+
+def _number(text):
+    """[N/A], say, of cards that share the processor's memory."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def devices(_):
@@ -80,7 +88,8 @@ def _driver():
     found = cards()
     if found:
         return {'name': 'driver', 'cards': found, 'note': '; '.join(
-            '{name}, {memory_mib:.0f} MiB, compute capability {capability}, driver {driver}'.format(**card)
+            '{name}, {}, compute capability {capability}, driver {driver}'.format(
+                'memory not known' if card['memory_mib'] is None else '{:.0f} MiB'.format(card['memory_mib']), **card)
             for card in found)}
     try:
         ctypes.CDLL('libcuda.so.1')

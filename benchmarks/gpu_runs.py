@@ -254,7 +254,7 @@ def export(settings):
             settings['device'] == 'gpu'):
         out = os.path.join(settings['work'], 'export-{}'.format(int(hidden)))
         log = log_of(settings, title)
-        start = time.time()
+        start = time.monotonic()
         status = subprocess.call(
             [sys.executable, '-m', 'dcgan_tf1.export', '--run=' + run, '--formats=frozen', '--out=' + out],
             env=dict(os.environ, **{'CUDA_VISIBLE_DEVICES': '-1'} if hidden else {}), stdin=subprocess.DEVNULL,
@@ -266,4 +266,4 @@ def export(settings):
             artefact, = json.load(handle)['formats']['frozen']
         yield {'name': title, 'difference': artefact['largest_error'],
                'note': 'largest error {:.1e} against the session, {:.1f} s'.format(
-                   artefact['largest_error'], time.time() - start)}
+                   artefact['largest_error'], time.monotonic() - start)}

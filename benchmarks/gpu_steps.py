@@ -77,7 +77,7 @@ class StepWorker:
 
     def poll(self, seconds):
         """The answer to the oldest open question, None where none comes within so many seconds; Failed at the end."""
-        end = time.time() + seconds
+        end = time.monotonic() + seconds
         while True:
             line, found, rest = self._unread.partition(b'\n')
             if found:
@@ -85,7 +85,7 @@ class StepWorker:
                 if line.startswith(b'{'):
                     return json.loads(line.decode())
                 continue
-            if not select.select([self.output], [], [], max(0, end - time.time()))[0]:
+            if not select.select([self.output], [], [], max(0, end - time.monotonic()))[0]:
                 return None
             read = os.read(self.output.fileno(), 1 << 16)
             if not read:
@@ -95,7 +95,7 @@ class StepWorker:
 
     def answer(self, deadline):
         """The same; Failed where it does not come in time."""
-        found = self.poll(max(0, deadline - time.time()))
+        found = self.poll(max(0, deadline - time.monotonic()))
         if found is None:
             raise Failed('no answer in time')
         return found
@@ -142,7 +142,7 @@ def _torch_lines(preset):
 
 def train_step(preset, settings):
     """Rows: a step of each implementation; images a second, and the median of the calls' milliseconds."""
-    batch, begin = settings['batch'] or BATCHES[preset], time.time()
+    batch, begin = settings['batch'] or BATCHES[preset], time.monotonic()
     lines = [line for line in lines_of(preset) if line.quick or not settings['quick']]
     for line in lines:
         if line.torch and 'why' in settings['torch']:
@@ -168,16 +168,16 @@ def _ready(lines, start, late):
 
     As many start at the same time as there are cores. Once half of them are ready, the others have a minute.
     """
-    waiting, starting, ready, failures, begin = list(lines), [], [], {}, time.time()
+    waiting, starting, ready, failures, begin = list(lines), [], [], {}, time.monotonic()
     while waiting or starting:
         if waiting and len(starting) < os.cpu_count():
             starting.append(start(waiting.pop(0)).ask('steps 4'))
             continue
-        select.select([worker.output for worker in starting], [], [], max(0, late - time.time()))
+        select.select([worker.output for worker in starting], [], [], max(0, late - time.monotonic()))
         for worker in list(starting):
             try:
                 found = worker.poll(0)
-                if found is None and time.time() < late:
+                if found is None and time.monotonic() < late:
                     continue
                 if found is None:
                     raise Failed('no answer in time')
@@ -186,10 +186,10 @@ def _ready(lines, start, late):
                 worker.close()
                 failures[worker] = failed
             starting.remove(worker)
-            print('{}: {} after {:.0f} s'.format(worker.line.name, failures.get(worker, 'ready'), time.time() - begin),
-                  file=sys.stderr)
+            print('{}: {} after {:.0f} s'.format(
+                worker.line.name, failures.get(worker, 'ready'), time.monotonic() - begin), file=sys.stderr)
             if 2 * len(ready) >= len(lines):
-                late = min(late, time.time() + 60)
+                late = min(late, time.monotonic() + 60)
     return sorted(ready, key=lambda worker: lines.index(worker.line)), failures
 
 
@@ -198,16 +198,16 @@ def _take_turns(workers, settings, end):
     failures = {}
     for number in range(settings['rounds'] + 1):
         for worker in workers:
-            if worker in failures or worker.slow_turn_s or time.time() > end:
+            if worker in failures or worker.slow_turn_s or time.monotonic() > end:
                 continue
-            begin = time.time()
+            begin = time.monotonic()
             try:
                 found = worker.ask('turn {}'.format(settings['turn_s'])).answer(end + 0.05 * settings['seconds'])
             except Failed as failed:
                 worker.close()
                 failures[worker] = failed
                 continue
-            took = time.time() - begin
+            took = time.monotonic() - begin
             worker.slow_turn_s = took if took > 20 * settings['turn_s'] + 1 else None  # leaves time for the others
             # The first turn is not counted: the calls before it found their size beside all the others.
             worker.seconds += found['seconds'] if number or worker.slow_turn_s else []
@@ -222,7 +222,7 @@ def _row(preset, worker, batch, on_gpu):
            'step_ms_min': 1e3 * min(worker.seconds), 'step_ms_max': 1e3 * max(worker.seconds),
            'calls': len(worker.seconds), 'batch_size': batch}
     try:
-        row.update(worker.ask('about').answer(time.time() + 20))
+        row.update(worker.ask('about').answer(time.monotonic() + 20))
     except Failed:
         row['versions'] = {}
     row['note'] = '{:.2f} to {:.2f} ms, batch {}, {} steps a call{}{}'.format(
@@ -252,13 +252,13 @@ def memory(settings):
         for batch, worker in workers.items():
             name = 'training, batch {}'.format(batch)
             try:
-                worker.answer(time.time() + 0.8 * settings['seconds'])
-                worker.ask('steps 1').answer(time.time() + 30)
+                worker.answer(time.monotonic() + 0.8 * settings['seconds'])
+                worker.ask('steps 1').answer(time.monotonic() + 30)
             except Failed as failed:
                 yield {'name': name, 'error': str(failed)}
                 continue
             if settings['device'] == 'cpu':
-                peak = worker.ask('about').answer(time.time() + 30)['peak_memory_bytes'] / 2 ** 20
+                peak = worker.ask('about').answer(time.monotonic() + 30)['peak_memory_bytes'] / 2 ** 20
                 yield {'name': name, 'note': "{:.0f} MiB of the machine's memory; no GPU".format(peak)}
                 continue
             yield _memory_row(name, worker.pid, total)
@@ -270,10 +270,10 @@ def memory(settings):
 def _memory_row(name, pid, total):
     lines = nvidia_smi('--query-compute-apps=pid,used_memory') or []
     used = dict(line.replace(' ', '').split(',')[:2] for line in lines if ',' in line)
-    if not used.get(str(pid), '').isdigit():
+    if total is None or not used.get(str(pid), '').isdigit():
         whole = nvidia_smi('--query-gpu=memory.used') or ['unknown']
-        return {'name': name, 'note': 'nvidia-smi does not name the process; in use by all: {} of {:.0f} MiB'.format(
-            whole[0], total or 0)}
+        return {'name': name, 'note': 'nvidia-smi does not name the {}; in use by all: {} of {} MiB'.format(
+            "GPU's memory" if total is None else 'process', whole[0], 'unknown' if total is None else round(total))}
     mib = float(used[str(pid)])
     row = {'name': name, 'gpu_memory_mib': mib, 'note': '{:.0f} of {:.0f} MiB ({:.1%})'.format(
         mib, total, mib / total)}

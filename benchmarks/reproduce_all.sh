@@ -62,8 +62,10 @@ leave_if_stopped() {
 go() {
   local status=0
   leave_if_stopped
+  set -m  # in a group of its own: a Ctrl-C reaches it once, through this script; a second one would end a training
   "$@" < /dev/null &
   child=$!
+  set +m
   wait "$child" || status=$?
   while kill -0 "$child" 2> /dev/null; do  # a signal ended the wait, and the command is about to stop
     wait "$child" || status=$?

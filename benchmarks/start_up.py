@@ -22,7 +22,7 @@ PRESETS = ('blog_dense', 'blog_mnist', 'tf_tutorial', 'cgan_mnist', 'blog_cifar_
 def seconds_to_first_step(preset):
     """Of one training, which is ended then."""
     with tempfile.TemporaryDirectory() as folder:
-        started = time.time()
+        started = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, '-m', 'dcgan_tf1.train', '--preset=' + preset, '--log_every=1', '--run_dir=' + folder],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
@@ -30,7 +30,7 @@ def seconds_to_first_step(preset):
         for line in process.stdout:
             said.append(line)
             if line.startswith('step 1/'):
-                took = time.time() - started
+                took = time.monotonic() - started
                 process.kill()
                 process.communicate()
                 return took

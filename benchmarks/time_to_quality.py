@@ -16,13 +16,15 @@ from dcgan_tf1.util import tf_startup  # isort: skip
 tf_startup.begin()
 
 import argparse
-import json
 import multiprocessing
 import os
 import time
 import warnings
 
 import numpy as np
+
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import refuse_existing, write_bytes, write_json
 
 ORIGINAL = 'the original graph'
 # Which are trained, and what part of --steps.
@@ -118,10 +120,10 @@ def _train_original(name, seed, every, total, count, turns):
     turns.send(None)
     turns.recv()
     for number in range(1, total + 1):
-        started = time.time()
+        started = time.monotonic()
         images = plan.data.scaled(plan.batches.indices(number)).reshape(-1, 28, 28, 1)
         step(images, sample_noise(preset, plan.batch_size, seed, 'noise', number))
-        seconds += time.time() - started
+        seconds += time.monotonic() - started
         if number % every == 0 or number == total:
             made = np.concatenate([sample(noise[first:first + 500]) for first in range(0, count, 500)])
             turns.send([number, seconds, to_uint8(made, preset.image_range)])
@@ -139,17 +141,17 @@ class Training:
         self._turns, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.Process(
             target=serve, args=(name, arguments.seed, arguments.every, self.total, arguments.n, theirs), daemon=True)
-        started = time.time()
+        started = time.monotonic()
         self._process.start()
         theirs.close()
         self._take()
-        self.ready = time.time() - started
+        self.ready = time.monotonic() - started
 
     def _take(self):
-        self._turns.send(None)
         try:
+            self._turns.send(None)
             return self._turns.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise SystemExit('error: {}: expected a training, found that it failed'.format(self.name))
 
     def turn(self, measure):
@@ -224,9 +226,11 @@ def main():
     parser.add_argument('--json', help='where to write every measurement')
     parser.add_argument('--picture', help='where to draw the curves')
     arguments = parser.parse_args()
-    for path in (arguments.json, arguments.picture):
-        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            parser.error('{}: expected an existing folder to write into, found none'.format(path))
+    for path in filter(None, (arguments.json, arguments.picture)):
+        try:
+            refuse_existing(path, overwrite=True)
+        except UserError as error:
+            parser.error(str(error))
     os.environ['TF_USE_LEGACY_KERAS'] = '1'  # the original's tf.layers
     multiprocessing.set_start_method('spawn')
     measured = monitor(arguments.seed, arguments.n)
@@ -238,16 +242,14 @@ def main():
             if each.turn(measured.measure):
                 left.remove(each)
             print('{}: step {:,}, {:.0f} s, {:.2f}'.format(each.name, *each.rows[-1]), flush=True)
+            if arguments.json:  # what is measured by now, should a training fail
+                write_json(arguments.json, {
+                    'n': arguments.n, 'seed': arguments.seed, 'real_images': measured.real['frechet_distance'],
+                    'trainings': {each.name: {'ready': each.ready, 'rows': each.rows} for each in trainings}})
     aim = trainings[0].rows[-1][2]
     print(table(trainings, aim))
-    if arguments.json:
-        with open(arguments.json, 'w', encoding='utf-8') as handle:
-            json.dump({'n': arguments.n, 'seed': arguments.seed, 'real_images': measured.real['frechet_distance'],
-                       'trainings': {each.name: {'ready': each.ready, 'rows': each.rows} for each in trainings}},
-                      handle, indent=1)
     if arguments.picture:
-        with open(arguments.picture, 'wb') as handle:
-            handle.write(picture(trainings, aim, arguments.n))
+        write_bytes(arguments.picture, picture(trainings, aim, arguments.n))
 
 
 if __name__ == '__main__':

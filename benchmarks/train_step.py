@@ -18,6 +18,7 @@ Figures are medians over all timed steps. Missing environments are made on the f
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import platform
@@ -138,19 +139,20 @@ class Worker:
     def __init__(self, implementation):
         self.implementation = implementation
         self._chatter = tempfile.TemporaryFile()  # noqa: SIM115  shown where the process fails
-        started = time.time()
+        started = time.monotonic()
         self._process = subprocess.Popen(
             [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, universal_newlines=True, cwd=ROOT,
             env=dict(environment_of_others(), PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
                 '0' if implementation.worker[0].startswith('keras') else '1'), KERAS_BACKEND='tensorflow'))
         self.steps(1)
-        self.first_step_s = time.time() - started
+        self.first_step_s = time.monotonic() - started
         self.seconds = []
 
     def ask(self, question):
-        self._process.stdin.write(question + '\n')
-        self._process.stdin.flush()
+        with contextlib.suppress(OSError):  # it has ended, as is said below
+            self._process.stdin.write(question + '\n')
+            self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith('{'):
                 return json.loads(line)

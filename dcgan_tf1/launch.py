@@ -65,28 +65,32 @@ def launch(config):
     # Sessions of their own: a Ctrl-C of the terminal reaches them once, through this process.
     # What they print is read as UTF-8, whatever the terminal's encoding is.
     env = dict(os.environ, PYTHONIOENCODING='utf-8:backslashreplace')
-    workers = [subprocess.Popen(command + ['--task_index={}'.format(task)], stdout=subprocess.PIPE, env=env,
-                                stderr=subprocess.STDOUT, start_new_session=True) for task in range(config.workers)]
-    readers = [threading.Thread(target=_copy_lines, args=pair, daemon=True) for pair in enumerate(workers)]
-    for reader in readers:
-        reader.start()
+    workers, readers = [], []
+
+    asked = []  # signals, which the loop below passes on: the last worker may not have been started yet
 
     def forward(signum, frame):
         del frame
-        for worker in workers:
-            with contextlib.suppress(OSError):
-                worker.send_signal(signum)
+        asked.append(signum)
 
     # Only the main thread may ask for signals; in another one they are left to whoever started it.
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if cli.in_main_thread() else ()
     before = {number: signal.signal(number, forward) for number in numbers}
     try:
+        for task in range(config.workers):
+            workers.append(subprocess.Popen(
+                command + ['--task_index={}'.format(task)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
+                start_new_session=True))
+            readers.append(threading.Thread(target=_copy_lines, args=(task, workers[-1]), daemon=True))
+            readers[-1].start()
         status, deadline = 0, None
         while any(worker.poll() is None for worker in workers):
+            while asked:
+                _tell(workers, asked.pop(0))
             status = status or next((worker.returncode for worker in workers if worker.returncode), 0)
             if status and deadline is None:
-                deadline = time.time() + config.timeout + GRACE
-            if deadline is not None and time.time() > deadline:
+                deadline = time.monotonic() + config.timeout + GRACE
+            if deadline is not None and time.monotonic() > deadline:
                 for worker in workers:
                     worker.kill()
             time.sleep(0.1)
@@ -100,6 +104,12 @@ def launch(config):
                 worker.kill()
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _tell(workers, signum):
+    for worker in workers:
+        with contextlib.suppress(OSError):
+            worker.send_signal(signum)
 
 
 def _free_ports(count):

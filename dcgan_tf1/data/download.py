@@ -61,7 +61,7 @@ def fetch(remote, mirrors, folder, timeout=TIMEOUT, log=None):
 
 
 def _fetch_one(url, remote, path, timeout):
-    digest, received, start = hashlib.sha256(), 0, time.time()
+    digest, received, start = hashlib.sha256(), 0, time.monotonic()
     try:
         response = _OPENER.open(url, timeout=timeout)
     except (http.client.HTTPException, OSError) as error:
@@ -76,9 +76,9 @@ def _fetch_one(url, remote, path, timeout):
             if not chunk:
                 break
             received += len(chunk)
-            if received < SLOWEST * (time.time() - start - timeout):
+            if received < SLOWEST * (time.monotonic() - start - timeout):
                 raise _MirrorError('expected {} bytes a second or more, found {:.0f}'.format(
-                    SLOWEST, received / (time.time() - start)))
+                    SLOWEST, received / (time.monotonic() - start)))
             if received > remote.size:
                 raise _MirrorError('expected {} bytes, found more'.format(remote.size))
             handle.write(chunk)

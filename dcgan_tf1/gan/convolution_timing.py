@@ -12,6 +12,7 @@ from dcgan_tf1.gan.updates import UpdateBuilder
 # One thing to be timed: the key of a convolutions.Geometry, one of PRODUCTS, and one of its ways.
 Case = collections.namedtuple('Case', 'key product way')
 
+MOST_PATCHES = 1 << 30  # bytes that a product of patches may take just to be timed
 HOPELESS = 2  # times the fastest way's seconds, from which on a way is timed no more
 
 
@@ -77,7 +78,16 @@ def _operations(geometry, dtype, batch):
             for name, shape in (('x', x_shape), ('kernel', kernel_shape), ('y', y_shape))]
     operands = {'forward': (x, kernel), 'to_input': (y, kernel), 'to_kernel': (x, y)}
     return {Case(geometry.key, product, way): convolve.compute(product, way, *operands[product]).op
-            for product in PRODUCTS for way in convolve.candidates(product, dtype)}
+            for product in PRODUCTS for way in convolve.candidates(product, dtype)
+            if _fits(geometry, product, way, dtype, batch)}
+
+
+def _fits(geometry, product, way, dtype, batch):
+    """Whether a way may be timed: patches of large images take more memory than the training that it is for."""
+    if way != 'matmul' or product == 'to_kernel' or way == usual_way(geometry, product, dtype.name):
+        return True
+    height, width = Convolution.of(geometry, 'native').output_size
+    return batch * height * width * geometry.kernel_size ** 2 * geometry.channels * dtype.size <= MOST_PATCHES
 
 
 def usual_way(geometry, product, precision):

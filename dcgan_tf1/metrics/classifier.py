@@ -130,7 +130,7 @@ def _train(name, recipe, sets, classes, seed, path, about, log, device='auto'):
     images, labels, test_images, test_labels = sets
     steps = recipe.epochs * max(1, len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))
-    start = time.time()
+    start = time.monotonic()
     policy = devices.choose_compute_policy(devices.find(device))
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(derive_seed(seed, 'classifier'))
@@ -167,9 +167,9 @@ def _train(name, recipe, sets, classes, seed, path, about, log, device='auto'):
     write_bytes(path, frozen.SerializeToString())
     write_json(about, {
         'dataset': name, 'test_accuracy': accuracy, 'test_images': len(test_images), 'seed': seed,
-        'epochs': recipe.epochs, 'seconds': round(time.time() - start, 1), 'tensorflow': str(tf.VERSION),
+        'epochs': recipe.epochs, 'seconds': round(time.monotonic() - start, 1), 'tensorflow': str(tf.VERSION),
         'arithmetic': policy.why})
-    log('{}: test accuracy {:.2%}, after {:.0f} s'.format(path, accuracy, time.time() - start))
+    log('{}: test accuracy {:.2%}, after {:.0f} s'.format(path, accuracy, time.monotonic() - start))
 
 
 def _chosen(count, seed, number):

@@ -121,7 +121,7 @@ class WorkerGroup:
 
     def _send_settings(self, listener, fingerprint, chief_settings):
         self._log('waiting for {} of {} workers at {}'.format(self.count - 1, self.count, self.hosts[0]))
-        deadline, hellos = time.time() + self._timeout, queue.Queue()
+        deadline, hellos = time.monotonic() + self._timeout, queue.Queue()
         done = threading.Event()
         accepting = threading.Thread(target=self._accept, args=(listener, hellos, done), daemon=True)
         accepting.start()
@@ -138,7 +138,7 @@ class WorkerGroup:
         connections = {}
         while len(connections) < self.count - 1:
             try:
-                connection, hello = hellos.get(timeout=max(deadline - time.time(), 0.01))
+                connection, hello = hellos.get(timeout=max(deadline - time.monotonic(), 0.01))
             except queue.Empty:
                 missing = [task for task in range(1, self.count) if task not in connections]
                 error = 'expected all {} workers within {:g} s (--worker_timeout), found no {}'.format(
@@ -185,7 +185,7 @@ class WorkerGroup:
     def _join(self, fingerprint):
         """Calls the chief until it answers; returns its settings."""
         host, port = split_address(self.hosts[0])
-        deadline, problem = time.time() + self._timeout, None
+        deadline, problem = time.monotonic() + self._timeout, None
         while True:
             try:
                 connection = Connection(socket.create_connection((host, port), timeout=min(self._timeout, 5)))
@@ -201,7 +201,7 @@ class WorkerGroup:
                 problem = 'no answer' if answer is SILENT else 'an answer that is not of {}'.format(_MAGIC)
             except OSError as error:
                 problem = error.strerror or str(error)
-            if time.time() > deadline:
+            if time.monotonic() > deadline:
                 raise UserError('{}: expected {} within {:g} s (--worker_timeout), found: {}'.format(
                     self.name(self.task), self.name(0), self._timeout, problem))
             time.sleep(0.2)

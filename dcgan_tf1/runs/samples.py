@@ -39,6 +39,10 @@ class UnreadableSamples(UserError):
     """A file of samples that is damaged, or not there any more."""
 
 
+class NoSamples(UserError):
+    """A run without any."""
+
+
 class SavedRows(collections.abc.Sequence):
     """A run's samples, ascending: (step, uint8 [N, H, W, C]) each, read when it is asked for.
 
@@ -105,11 +109,19 @@ def save_animation(run, preset, out=None, log=print, names=()):
     """
     rows = load(run, preset.image_range, log)
     if not rows:
-        raise UserError('{}: expected samples to animate, found none'.format(run))
+        raise NoSamples('{}: expected samples to animate, found none'.format(run))
     content, frames = animation_bytes(rows, preset, names)
     out = out or os.path.join(run, 'animation.gif')
     write_bytes(out, content)
     return out, frames
+
+
+def animate(run, preset, names):
+    """The animation of a Run's samples, at the end of its training, if there are any."""
+    try:
+        run.log('{}: {} frames'.format(*save_animation(run.path, preset, log=run.log, names=names)))
+    except NoSamples:
+        run.log('--gif: no animation, for the run has no samples')
 
 
 def animation_bytes(rows, preset, names):

@@ -62,11 +62,12 @@ class TrainConfig:
     cluster: Optional[Cluster]
     worker_timeout: float
     arguments: Tuple[str, ...]  # the flags that were given, or that the run of --run_dir was started with
+    command: str  # that a shell starts such a training with
 
 
 def parse_train(argv):
     """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError."""
-    command = _command()
+    command, typed = _command(), ['python', '-m', 'dcgan_tf1.train'] + list(argv)
     values = command.parse(argv)
     if values is None:
         return None
@@ -92,7 +93,7 @@ def parse_train(argv):
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
-        arguments=tuple(recorded_flags.of_command(command, values)),
+        arguments=tuple(recorded_flags.of_command(command, values)), command=' '.join(map(shlex.quote, typed)),
         image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
 
 
@@ -149,8 +150,8 @@ def _add_system_flags(command):
 
 def _add_data_flags(command):
     command.group('Data')
-    command.choice('dataset', None, DATASETS, 'Train on another data set, of the same shape or, for networks that follow '
-                                              'the images, of any. Default: what the preset says.')
+    command.choice('dataset', None, DATASETS, 'Train on another data set, of the same shape or, for networks that '
+                                              'follow the images, of any. Default: what the preset says.')
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
     command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '
@@ -206,13 +207,17 @@ def _add_machine_flags(command):
     command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
 
 
+_YEAR = 365 * 24 * 60 * 60  # seconds: more than that and sockets don't know what to do
+
+
 def _add_worker_flags(command):
     command.group('Several workers (or TF_CONFIG in the environment; docs/distributed.md)')
     command.string('worker_hosts', None, 'HOST:PORT (or [IPV6]:PORT) of every worker, with commas between them, the '
                                          'same for all. Each takes --batch_size images; the first, the chief, '
                                          'writes the run folder.')
     command.integer('task_index', None, 'Which of --worker_hosts this is, from 0.', 0)
-    command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1)
+    command.real('worker_timeout', 60, 'Seconds to wait for another worker, at the start and at any time.', 1,
+                 _YEAR)
 
 
 def _find_preset(values):

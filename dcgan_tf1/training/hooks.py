@@ -14,7 +14,7 @@ from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, tables
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.runs.samples import UnreadableSamples, save_animation
+from dcgan_tf1.runs.samples import UnreadableSamples, animate
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training import tracing
 from dcgan_tf1.training.loop import Hook
@@ -162,9 +162,8 @@ class SamplesHook(Hook):
         return to_uint8(self._preset, raw, _source(step)), raw, z, labels
 
     def end(self):
-        if self._config.gif and self.rows:
-            self._run.log('{}: {} frames'.format(*save_animation(
-                self._run.path, self._preset, log=self._run.log, names=class_names(self._run.path, self._preset))))
+        if self._config.gif:
+            animate(self._run, self._preset, class_names(self._run.path, self._preset))
 
 
 class LossLogHook(Hook):

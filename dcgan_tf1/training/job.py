@@ -128,8 +128,7 @@ class Job:
             if self._config.trace is not None and not os.path.exists(self._config.trace):
                 run.log('--trace: without a step, nothing is traced')
             if self._config.gif:
-                run.log('{}: {} frames'.format(*samples.save_animation(
-                    run.path, preset, log=run.log, names=class_names(run.path, preset))))
+                samples.animate(run, preset, class_names(run.path, preset))
         self.group.finish()
 
     def __exit__(self, kind, error, traceback):

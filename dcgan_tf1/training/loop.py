@@ -92,7 +92,7 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
     with contextlib.ExitStack() as stack:
         for closing in [prefetcher] + hooks:
             stack.callback(closing.close)
-        step, count, seconds, resumed = start, count_after(start), 0.0, time.time()
+        step, count, seconds, resumed = start, count_after(start), 0.0, time.monotonic()
         coming = prefetcher.submit(step + 1, count)
         while step < total:
             first, inputs = step + 1, coming.result()
@@ -103,17 +103,17 @@ def run_steps(take_steps, prefetcher, hooks, start, total, call_size):
                 coming = prefetcher.submit(step + 1, count)
             for hook in hooks:
                 hook.before_steps(first, noises)
-            before = time.time()
+            before = time.monotonic()
             stopping = take_steps(first, inputs)
             if first > start + 1:  # the first call's time tells nothing
-                call_size.adapt((time.time() - before) / len(indices))
-            seconds += time.time() - resumed
+                call_size.adapt((time.monotonic() - before) / len(indices))
+            seconds += time.monotonic() - resumed
             taken = TakenSteps(step, len(indices), indices[-1], noises[-1], seconds, step == total, stopping)
             for hook in hooks:
                 hook.after_step(taken)
             if stopping and step < total:
                 return Ending(step, True)
-            resumed = time.time()  # what hooks took is no training
+            resumed = time.monotonic()  # what hooks took is no training
         for hook in hooks:
             hook.end()
         return Ending(step, False)

@@ -53,14 +53,15 @@ def choose(preset, policy, config, log):
         'version': VERSION, 'tensorflow': str(tf.VERSION), 'processor': processor.cpu_name(),
         'instructions': sorted(name for name in processor.cpu_instructions() if name.startswith(('avx', 'amx'))),
         'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
-        'threads': config.intra_op_parallelism_threads, 'onednn': devices.computes_by_onednn(),
+        'threads': config.intra_op_parallelism_threads, 'at once': config.inter_op_parallelism_threads,
+        'xla': config.graph_options.optimizer_options.global_jit_level, 'onednn': devices.computes_by_onednn(),
         'precision': policy.precision, 'batch': preset.batch_size,
         'convolutions': [geometry.key for geometry in geometries]}
     path = os.path.join(cache_folder(), 'lowering-{}.json'.format(
         hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]))
     table = _kept(path, question)
     if table is None:
-        began, waited = time.time(), processor.seconds_waited()
+        began, waited = time.monotonic(), processor.seconds_waited()
         with tqdm(desc='measuring convolutions', unit='product', disable=None, leave=False) as bar:
             def progress(cases):
                 bar.total = (bar.total or 0) + len(cases)
@@ -70,7 +71,7 @@ def choose(preset, policy, config, log):
 
             found = convolution_timing.seconds(
                 geometries, policy.precision, preset.batch_size, config, progress=progress)
-        took = time.time() - began
+        took = time.monotonic() - began
         others = (processor.seconds_waited() - waited) / (took * question['cores'])
         # More threads than there are cores for wait for each other.
         busy = others >= BUSY and question['threads'] <= question['cores'] <= processor.cores_allowed()

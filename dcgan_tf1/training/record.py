@@ -1,7 +1,6 @@
 """What a run says of itself: its config.json, the first lines of its log, and what it computes in."""
 
 import platform
-import sys
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -85,7 +84,7 @@ def config_record(config, plan, device, policy, monitor, measured):
     """The content of config.json. monitor: the QualityMonitor, or None, for measured_before() or None in its place."""
     dataset = plan.data.dataset
     return {
-        'command': 'python -m dcgan_tf1.train ' + ' '.join(sys.argv[1:]),
+        'command': config.command,
         recorded_flags.KEY: list(config.arguments),
         'identity': plan.identity,
         'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},

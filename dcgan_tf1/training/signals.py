@@ -1,8 +1,13 @@
 """Signals that ask a trainer to stop."""
 
+import contextlib
+import os
 import signal
+import threading
 
 from dcgan_tf1.util import cli
+
+_GRACE = 1.0  # seconds after the second signal that Python has to end the process in its own way
 
 
 class StopSignals:
@@ -16,6 +21,7 @@ class StopSignals:
     def __init__(self):
         self.signum, self.listening = None, cli.in_main_thread()
         self._before = {}  # what handled each signal
+        self._stack = contextlib.ExitStack()
 
     def _handle(self, signum, frame):
         del frame
@@ -29,12 +35,44 @@ class StopSignals:
         for number in numbers:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
+        if self.listening:
+            self._watch()
         return self
 
     def __exit__(self, *exception):
+        self._stack.close()
         for number, handler in self._before.items():
             # None: one that Python did not set, and can't set again.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _watch(self):
+        """Has a thread end the process at the second signal: Python's handlers wait for TensorFlow's calls to end."""
+        theirs, ours = os.pipe()
+        os.set_blocking(ours, False)
+        before = signal.set_wakeup_fd(ours)
+        if before != -1:  # a program around us listens there
+            signal.set_wakeup_fd(before)
+        thread = threading.Thread(target=self._end_at_the_second, args=(theirs, frozenset(self._before)), daemon=True)
+        thread.start()
+
+        def stop():
+            if before == -1:
+                signal.set_wakeup_fd(-1)
+            os.close(ours)  # which ends the thread
+
+        self._stack.callback(stop)
+
+    @staticmethod
+    def _end_at_the_second(pipe, numbers):
+        with open(pipe, 'rb', buffering=0) as signals:
+            for _ in range(2):
+                number = signals.read(1)
+                while number and number[0] not in numbers:
+                    number = signals.read(1)
+                if not number:
+                    return
+        threading.Event().wait(_GRACE)
+        os._exit(128 + number[0])
 
     def requested(self):
         """Whether one has come by now."""

@@ -18,7 +18,7 @@ from dcgan_tf1.training.session import TrainingSession
 from dcgan_tf1.training.signals import StopSignals
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import check_writable
+from dcgan_tf1.util.files import refuse_existing
 
 
 def train(config, output_closed=lambda: False):
@@ -31,7 +31,7 @@ def train(config, output_closed=lambda: False):
     log = EarlyLog()
     # What can be refused is refused before there is a run folder.
     if config.trace is not None and (config.cluster is None or config.cluster.task == 0):
-        check_writable(config.trace)
+        refuse_existing(config.trace, overwrite=True)
     session_config = devices.session_config(
         config.device, config.intra_op_threads, config.inter_op_threads, config.num_gpus, config.xla)
     device = devices.find(config.device, config.num_gpus, session_config)

@@ -51,10 +51,11 @@ def find(device='auto', num_gpus=1, config=None):
     found = [each for each in devices if each.device_type == 'GPU']
     gpus = [each.name for each in found]
     if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:
-        raise UserError('--{}: expected {}, TensorFlow {} found only {}'.format(
+        raise UserError('--{}: expected {}, TensorFlow {} found only {}{}'.format(
             'device=gpu' if num_gpus == 1 else 'num_gpus={}'.format(num_gpus),
             'a GPU' if num_gpus == 1 else '{} GPUs'.format(num_gpus),
-            tf.VERSION, ', '.join(each.name.rsplit('device:', 1)[-1] for each in devices)))
+            tf.VERSION, ', '.join(each.name.rsplit('device:', 1)[-1] for each in devices),
+            '; --device=cpu takes logical ones, to try it out' if num_gpus > 1 else ''))
     kind = 'GPU' if gpus else 'CPU'
     towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
     if gpus:

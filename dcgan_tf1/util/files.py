@@ -85,6 +85,8 @@ def write_bytes(path, content):
     """Writes `content` to `path`, whole or not at all."""
     with replacing(path) as temporary, open(temporary, 'wb') as handle:
         handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())  # some file systems keep a new name through a power cut, and not what it names
 
 
 def write_text(path, text):

@@ -27,6 +27,7 @@ class Command:
     def __init__(self, name, purpose, examples=()):
         self._name, self._purpose, self._examples = name, purpose, examples
         self._groups, self._help, self._paths, self._old_names, self._old_values = [], {}, {}, {}, {}
+        self._reals = {}
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
 
@@ -61,8 +62,10 @@ class Command:
             flags.DEFINE_integer(old_name, default, '', lower_bound=lower, upper_bound=upper, flag_values=self.values)
             self._old_names[name] = old_name
 
-    def real(self, name, default, help_text, lower=None):
-        self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower)
+    def real(self, name, default, help_text, lower=None, upper=None, infinite=False):
+        """infinite: whether `inf` is one of its values."""
+        self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower, upper_bound=upper)
+        self._reals[name] = infinite
 
     def boolean(self, name, default, help_text):  # a default of None: neither said
         self._define(flags.DEFINE_boolean, name, default, help_text)
@@ -90,6 +93,9 @@ class Command:
                 values[name] = old
         for name, old_values in self._old_values.items():
             values[name] = old_values.get(values[name], values[name])
+        for name, infinite in self._reals.items():
+            if values[name] is not None and (math.isnan(values[name]) or math.isinf(values[name]) and not infinite):
+                raise Error('--{}: expected a finite number, found {}'.format(name, values[name]))
         for name, kinds in self._paths.items():
             if isinstance(values[name], list):
                 values[name] = tuple(paths.expand(path, '--' + name) for text in values[name]

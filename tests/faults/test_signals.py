@@ -4,6 +4,7 @@ import contextlib
 import os
 import pty
 import signal
+import subprocess
 import sys
 import time
 
@@ -62,6 +63,26 @@ def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     # Both may arrive before the loop looks up (130 of its own), or the second one while it saves.
     assert process.returncode == 130
     check_resumes(tiny_data, tmp_path, run)
+
+
+IN_A_LONG_CALL = """
+import hashlib, sys
+from dcgan_tf1.training.signals import StopSignals
+with StopSignals():
+    print('calling', flush=True)
+    hashlib.pbkdf2_hmac('sha256', b'', b'', 2000000000)  # which no handler of Python's interrupts
+"""
+
+
+@pytest.mark.parametrize('second', [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_at_once_within_a_long_call_too(second):
+    process = start_process([sys.executable, '-c', IN_A_LONG_CALL], env=command_environment(), stdout=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b'calling'
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(second)
+    assert process.wait(timeout=30) == 128 + second
 
 
 @pytest.mark.slow

@@ -98,6 +98,16 @@ def test_cards_are_those_of_nvidia_smi(tmp_path, monkeypatch):
         {'name': 'NVIDIA H100 80GB HBM3', 'driver': '580.159.04', 'memory_mib': 81559.0, 'capability': '9.0'}]
 
 
+def test_a_card_may_not_tell_its_memory(tmp_path, monkeypatch):
+    program(tmp_path, 'nvidia-smi', 'NVIDIA GB10, 580.95.05, [N/A], 12.1')
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    assert gpu_devices.cards() == [
+        {'name': 'NVIDIA GB10', 'driver': '580.95.05', 'memory_mib': None, 'capability': '12.1'}]
+    assert gpu_devices._driver()['note'] == (
+        'NVIDIA GB10, memory not known, compute capability 12.1, driver 580.95.05')
+    assert 'in use by all: NVIDIA GB10' in gpu_steps._memory_row('x', 42, None)['note']
+
+
 def test_memory_is_that_of_the_process(tmp_path, monkeypatch):
     program(tmp_path, 'nvidia-smi', '41, 1200\n42, 800\n43, 79000')
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)

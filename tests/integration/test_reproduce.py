@@ -56,6 +56,7 @@ echo "$*" >> calls
 if [ -n "${FAILS:-}" ] && [[ "$*" == *"$FAILS"* ]]; then exit 3; fi
 if [ -n "${WAITS:-}" ] && [[ "$*" == *"$WAITS"* ]]; then
   trap 'echo stopped >> calls; kill $!; exit 143' TERM
+  trap 'echo interrupted >> calls' INT
   sleep 60 > /dev/null 2>&1 &
   touch waiting
   wait
@@ -88,11 +89,11 @@ def tree(tmp_path):
     return tmp_path
 
 
-def start(tree, *arguments, **env):
+def start(tree, *arguments, start_new_session=False, **env):
     (tree / 'calls').write_text('')
     return start_process(['bash', str(tree / 'benchmarks' / 'reproduce_all.sh')] + list(arguments),
                          env=dict(os.environ, REAL_PYTHON=sys.executable, **env), stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, universal_newlines=True)
+                         stderr=subprocess.PIPE, universal_newlines=True, start_new_session=start_new_session)
 
 
 def reproduce(tree, *arguments, **env):
@@ -161,6 +162,16 @@ def test_a_signal_stops_the_command_and_then_the_script(tree):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM and 'goes on from here' in err
+    assert (tree / 'calls').read_text().splitlines()[1:] == ['stopped']
+
+
+def test_a_ctrl_c_in_a_terminal_reaches_the_command_once(tree):
+    """All of the terminal's foreground group get it; a second signal would end a training without a checkpoint."""
+    process = start(tree, 'all', ONLY='sngan_mnist', WAITS='sngan_mnist-0', start_new_session=True)
+    wait_for((tree / 'waiting').exists, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + signal.SIGINT and 'goes on from here' in err
     assert (tree / 'calls').read_text().splitlines()[1:] == ['stopped']
 
 

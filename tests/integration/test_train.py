@@ -629,3 +629,12 @@ def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
         handle.write('step,n,frechet_distance\n3,100,6\n')
     check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3', '2, 4')
+
+
+def test_without_samples_there_is_no_animation_and_no_error(tiny_data, tmp_path):
+    flags = ['train', '--preset=keras_dense', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--gif',
+             '--max_steps=2', '--log_every=10']
+    for path in (tmp_path, tmp_path / '00000-keras_dense'):
+        status, out, err = run_command(*flags[:3], '--run_dir={}'.format(path), *flags[4:])
+        assert status == 0 and err == '' and '--gif: no animation, for the run has no samples' in out
+    assert 'nothing left to do' in out

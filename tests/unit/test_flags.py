@@ -97,12 +97,22 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--preset=cntk', '--augment=color'], ['in [-1, 1], found --preset=cntk in [0, 1]']),
     ('train', ['--ema_decay=1'], ['--ema_decay: expected a number from 0 to less than 1, found 1']),
     ('train', ['--ema_decay=nan'], ['--ema_decay', 'found nan']), ('train', ['--beta1=1.5'], ['--beta1', '1.5']),
+    ('train', ['--learning_rate=nan'], ['--learning_rate: expected a finite number, found nan']),
+    ('train', ['--worker_timeout=inf'], ['--worker_timeout', 'inf']),
+    ('sample', ['--run=a', '--temperature=inf'], ['--temperature: expected a finite number, found inf']),
+    ('train', ['--cache_gib=nan'], ['--cache_gib: expected a finite number, found nan']),
     ('train', ['--eval_n=500'], ['--eval_n: expected --eval_every beside it, found none']),
     ('train', ['--learning_rate=1', '--g_learning_rate=1', '--d_learning_rate=2'],
      ['--learning_rate: expected a network without a rate of its own', '--d_learning_rate=2']),
 ])
 def test_wrong_flags_are_one_line(command, flags_given, parts):
     check_one_line_error(run_command(command, *flags_given), *parts)
+
+
+def test_a_training_in_a_program_of_ones_own_is_recorded_as_its_command():
+    assert train.parse_train(['--preset=vae', '--run_dir=my runs']).command == (
+        "python -m dcgan_tf1.train --preset=vae '--run_dir=my runs'")
+    assert train.parse_train(['--preset=dcgan', '--cache_gib=inf']).reading.cache_gib > 1e6
 
 
 def test_flags_override_the_preset():

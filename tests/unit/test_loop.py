@@ -1,5 +1,7 @@
 """The loop over steps: how they are divided into calls, in which order hooks are called, and how it ends."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,18 @@ def test_all_is_closed_after_an_error():
     with pytest.raises(ValueError, match='failed'):
         run_steps(lambda *_: False, Inputs(events), [Failing('hook', events)], 0, 3, CallSize(1, adapts=False))
     assert events == ['hook closed', 'inputs closed']
+
+
+def test_a_clock_that_is_set_meanwhile_changes_nothing(monkeypatch):
+    found, now = [], iter(range(1000000, 0, -3600))
+    monkeypatch.setattr(time, 'time', lambda: next(now))
+
+    class Seconds(Hook):
+        def after_step(self, taken):
+            found.append(taken.seconds)
+
+    run_steps(lambda first, inputs: time.sleep(0.01), Inputs([]), [Seconds(None)], 0, 5, CallSize(1, adapts=False))
+    assert len(found) == 5 and found == sorted(found) and 0.05 <= found[-1] < 30
 
 
 def test_a_call_is_of_as_many_steps_as_take_half_a_second():

@@ -103,6 +103,16 @@ def test_a_product_is_timed_in_all_ways_or_where_that_takes_too_long_in_none():
     assert set(found) == {Case(SMALL.key, product, way) for product in timed for way in WAYS[product]}
 
 
+def test_patches_of_large_images_are_not_made_just_to_be_timed(monkeypatch):
+    monkeypatch.setattr(convolution_timing, 'MOST_PATCHES', 1000)
+    ways = {(case.product, case.way) for case in convolution_timing.seconds([SMALL], 'float32', 2, rounds=1)}
+    assert ('forward', 'matmul') not in ways and {('forward', 'native'), ('to_kernel', 'matmul')} < ways
+    # The usual way is timed whatever it takes.
+    few = SMALL._replace(channels=1)
+    assert convolution_timing.usual_way(few, 'to_input', 'float32') == 'matmul'
+    assert Case(few.key, 'to_input', 'matmul') in convolution_timing.seconds([few], 'float32', 2, rounds=1)
+
+
 @pytest.mark.parametrize('number', range(4))
 def test_each_way_of_a_table_gives_the_same_values(number):
     """Also what the table does not have."""

@@ -70,6 +70,9 @@ def test_a_training_writes_a_timeline_and_the_same_numbers(tiny_data, tmp_path, 
         assert event['ts'] >= rows.get((event['pid'], event['tid']), 0) and event['dur'] >= 0
         rows[event['pid'], event['tid']] = event['ts'] + event['dur']
     before = os.listdir('runs')
+    check_one_line_error(
+        run_command('train', '--data_dir=' + tiny_data, '--preset=blog_dense', '--trace=missing/steps.json'),
+        'cannot write missing/steps.json: there is no folder missing')
     check_one_line_error(run_command('train', '--data_dir=' + tiny_data, '--preset=blog_dense', '--trace=steps.json'),
                          '--trace: expected a new file, found steps.json')
     check_one_line_error(run_command('train', '--data_dir=' + tiny_data, '--preset=blog_dense', '--trace=steps.txt'),
