@@ -60,7 +60,7 @@ setup(
         'numpy',
         'matplotlib',
         'absl-py',
-        'pillow>=8',
+        'pillow>=9.5',
         'tqdm',
     ],
     extras_require={

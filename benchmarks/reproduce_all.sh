@@ -4,8 +4,9 @@
 #   benchmarks/reproduce_all.sh [FOLDER [FLAGS OF TRAIN ...]]            # default: runs/all
 #   benchmarks/reproduce_all.sh --quick [FOLDER [FLAGS OF TRAIN ...]]    # default: runs/quick
 #
-# FOLDER then holds a folder for each run (systems.py lists them) and a report for each system. All of it takes
-# longer than one sitting; the shortest runs come first. Calling it again goes on where it was stopped, and
+# FOLDER, from the project's folder on, then holds a folder for each run (systems.py lists them) and a report for
+# each system. Flags of train say where data lie and what machine computes, nothing that makes other runs. All of it
+# takes longer than one sitting; the shortest runs come first. Calling it again goes on where it was stopped, and
 # leaves out what is finished. A run that fails doesn't end the others: it is named at the end, and the exit
 # status is 1.
 #
@@ -33,6 +34,14 @@ case "${1:-}" in
 esac
 folder=${1:-runs/$([ -n "$quick" ] && echo quick || echo all)}
 shift || true
+evaluated_by=()
+for flag; do
+  case "$flag" in
+    --device=*) evaluated_by+=("$flag") ;;
+    --data_dir=* | --cache_*=* | --lowering=* | --steps_per_run=* | --xla | --noxla | --*_threads=*) ;;
+    *) [ -n "$quick" ] || fail "$flag: expected a flag of the machine or of where data lie, found one of other runs" ;;
+  esac
+done
 python=.venv/bin/python
 make_venv .venv "$(find_python)" -e .
 
@@ -101,6 +110,7 @@ reproduce() {
   run=$(newest "$name" "$preset")
   say "== $name: evaluating"
   go "$python" -m dcgan_tf1.evaluate --run="$run" --overwrite ${measured_by[@]+"${measured_by[@]}"} \
+    ${evaluated_by[@]+"${evaluated_by[@]}"} \
     || { failed+=("$name (evaluation)"); return 1; }
   go "$python" benchmarks/results_table.py ${quick:+--trial="$folder"} "$run" \
     || { failed+=("$name (the table)"); return 1; }

@@ -4,6 +4,7 @@ Only a whole run counts: of a system of systems.py, with its preset's own settin
 evaluated there by 10,000 images, or half of the real ones. Anything else is refused.
 """
 
+import dataclasses
 import glob
 import io
 import json
@@ -32,6 +33,7 @@ SAMPLES, COLUMNS = 24, 12  # of a strip
 LAST = 10  # rows of losses whose mean is recorded
 STRIP_BYTES = 20000  # colours are left out of a strip that is larger
 
+_SHAPES = {'cifar10': (32, 32, 3)}  # of the data sets that systems are trained on in place of their presets' own
 _PLACES = ('run_dir', 'data_dir', 'init_checkpoint')  # flags that name places on a machine
 
 
@@ -57,7 +59,7 @@ def from_run(path, trial=False):
     epoch = _steps_per_epoch(path, config, preset, schedule)
     # Not with the run's own preset, which has what its flags said.
     differing = [] if trial else differences(
-        run_folder.preset_in_mode(preset.name, preset.mode), config['identity'], total, epoch)
+        _on_data_of(system, run_folder.preset_in_mode(preset.name, preset.mode)), config['identity'], total, epoch)
     if differing:
         raise UserError('{}: expected a whole run of {} as it is now, found that {}'.format(
             path, system, '; '.join(differing)))
@@ -153,7 +155,16 @@ def outdated(record):
     temperature = record['evaluation'].get('temperature', 1.0)
     measured = [] if temperature == preset.temperature else [
         'temperature was {:g}, now {:g}'.format(temperature, preset.temperature)]
-    return measured + differences(preset, record['identity'], record['steps'], record['steps_per_epoch'])
+    return measured + differences(
+        _on_data_of(record['system'], preset), record['identity'], record['steps'], record['steps_per_epoch'])
+
+
+def _on_data_of(system, preset):
+    """The preset on the data set that a system's flags say, for images of its size."""
+    dataset = dict(flag.split('=') for flag in systems.BY_NAME[system].flags).get('--dataset', preset.dataset)
+    if dataset == preset.dataset:
+        return preset
+    return dataclasses.replace(preset, dataset=dataset, image_class=None).with_image_shape(_SHAPES[dataset])
 
 
 def _command(text):

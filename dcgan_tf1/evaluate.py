@@ -9,6 +9,7 @@ import sys
 from typing import Any, Dict, Optional, Tuple
 
 from dcgan_tf1.data import reading
+from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
@@ -44,6 +45,7 @@ class EvaluateConfig:
     all_checkpoints: bool
     num_images: int
     seed: int
+    dataset: Optional[str]
     data_dir: Optional[str]
     other_data: Optional[bool]
     reading: Dict[str, Any]  # those of reading.Reading's fields that flags say
@@ -101,6 +103,8 @@ def _add_measuring_flags(command):
     command.integer('num_images', 10000, 'How many; at most half of the real ones. Distances depend on it.', 100,
                     old_name='n')
     command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
+    command.choice('dataset', None, DATASETS, "The data set of the real images, beside --checkpoint or --images; a "
+                                              "run has its own. Default: the preset's.")
     command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
                                    'then $DCGAN_TF1_DATA, then data/.')
     command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '
@@ -142,6 +146,9 @@ def _check_sources(values):
         raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
     if values['run'] is not None:
         reading.refuse_with_run(values)
+        if values['dataset'] is not None:
+            raise flags.Error('--dataset: expected --checkpoint or --images beside it, for a run has its own, found '
+                              '--run (--data_dir and --other_data measure it by other images)')
     if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
                                       or values['which'] == 'best'):
         raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --checkpoint=best, beside it, '

@@ -279,6 +279,8 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
             isinstance(side, numbers.Integral) and side > 0 for side in shape)):
         raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
     data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
+    if isinstance(how.get('cache_dir'), (str, os.PathLike)):
+        how['cache_dir'] = os.path.expanduser(os.fspath(how['cache_dir']))
     return loading.load(name, split, data_dir, shape, logging.info, reading.of_library(name, how))
 
 

@@ -103,15 +103,15 @@ def _labelled_by_file(tree, reading, tell):
     stylegan, others = _beside_all_pictures(tree, (label_files.STYLEGAN,))
     _tell_of(others, tell)
     for name in stylegan:
-        labels = label_files.read_stylegan(tree, name)
-        if labels is not None:
+        read = label_files.read_stylegan(tree, name)
+        if read is not None:
             if reading.label_column is not None:
                 raise UserError('--label_column: expected no {} in {}, found one, which comes before tables'.format(
                     name, tree.place))
             if tables:
                 tell('{} not read, for {} comes first'.format(listing(tables), name))
             _refuse_recursive(tree, name, reading)
-            return _by_stylegan(tree, name, labels, reading, tell)
+            return _by_stylegan(tree, name, *read, reading=reading, tell=tell)
     if len(tables) > 1:
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
@@ -162,7 +162,7 @@ def _refuse_recursive(tree, name, reading):
             name, tree.place))
 
 
-def _by_stylegan(tree, file, labels, reading, tell):
+def _by_stylegan(tree, file, labels, length, reading, tell):
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name) and name != file]
     if not labels:
@@ -173,7 +173,7 @@ def _by_stylegan(tree, file, labels, reading, tell):
         raise UserError('{}: expected a label for each of {:,} pictures, found none for {}'.format(
             path, len(names), listing(missing, 3)))
     _those_there(tree, file, labels, reading, tell)
-    return _Chosen(names, *label_files.encode([labels[name] for name in names], path), others, file)
+    return _Chosen(names, *label_files.encode([labels[name] for name in names], path, length), others, file)
 
 
 def _those_there(tree, file, named, reading, tell):

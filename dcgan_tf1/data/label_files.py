@@ -26,8 +26,10 @@ Table = collections.namedtuple('Table', [
 LABEL_COLUMNS = ('label', 'labels', 'class')
 
 
-def encode(values, where):
+def encode(values, where, least=0):
     """(labels int64 [N], the classes' names) of integers, or texts of some, from 0, or of names.
+
+    least: classes that there are at least, where labels are integers.
 
     Texts are names unless all of them are integers as a program writes them: 07 is not 7, and 2019 is no label.
 
@@ -49,7 +51,7 @@ def encode(values, where):
         if wrong:
             raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}'.format(
                 where, MAX_CLASSES - 1, wrong[0]))
-        classes = list(map(str, range(max(found, default=-1) + 1)))
+        classes = list(map(str, range(max(least, max(found, default=-1) + 1))))
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}'.format(where, MAX_CLASSES, len(classes)))
     return np.array(found, np.int64), tuple(classes)
@@ -111,11 +113,13 @@ def _by_name(tree):
 
 def _csv_rows(tree, name):
     try:
-        text = tree.read(name).decode('utf-8-sig')
+        text = tree.read(name).decode('utf-8-sig').lstrip('\r\n')
         # Excel writes semicolons where the comma is that of decimals.
-        delimiter = next((each for each in ',;\t' if 'file_name' in next(
-            csv.reader(io.StringIO(text, newline=''), delimiter=each), ())), ',')
-        return list(csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True))
+        delimiter = next((each for each in ',;\t' if 'file_name' in map(str.strip, next(
+            csv.reader(io.StringIO(text, newline=''), delimiter=each), ()))), ',')
+        rows = csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
+        rows.fieldnames = [each.strip() for each in rows.fieldnames or ()]
+        return [dict(row, file_name=row['file_name'].strip()) if row.get('file_name') else row for row in rows]
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
 
@@ -137,7 +141,7 @@ def _json_rows(tree, name):
 
 
 def read_stylegan(tree, file):
-    """{a picture's name in the tree: its label} of a dataset.json; {} where it says that there are none.
+    """({a picture's name in the tree: its label}, the length of vectors) of a dataset.json; {} where it has no labels.
 
     None where the file has no `labels`, so is none of these. A label is an integer, or a vector with one 1.
     """
@@ -150,19 +154,23 @@ def read_stylegan(tree, file):
         return None
     pairs = content['labels'] or []
     pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
-    found, named = {}, _by_name(tree)
+    found, named, lengths = {}, _by_name(tree), set()
     for pair in pairs if isinstance(pairs, list) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UserError('{}: expected labels as pairs of a file name and a label, found {!r:.60}'.format(
                 path, pair))
         label = pair[1]
         if isinstance(label, list) and label.count(1) == 1 and label.count(0) == len(label) - 1:
+            lengths.add(len(label))
             label = label.index(1)
         name = named(posixpath.join(posixpath.dirname(file), pair[0]))
         if name in found:
             raise UserError('{}: expected each file once, found {} again'.format(path, name))
         found[name] = label
-    return found
+    if len(lengths) > 1:
+        raise UserError('{}: expected vectors of one length as labels, found {}'.format(
+            path, ' and '.join(map(str, sorted(lengths)))))
+    return found, max(lengths, default=0)
 
 
 def counts(labels, classes, source):

@@ -31,6 +31,7 @@ _GREY = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16B', 'I;16L', 'F')  # modes, as 
 _USUAL = ('1', 'L', 'P', 'RGB')
 _WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
 _ORIENTATION = 0x0112  # the tag of EXIF and TIFF
+_WIDTH, _HEIGHT = 256, 257  # of a TIFF, as it lies there
 _PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
 
 
@@ -49,9 +50,10 @@ def picture_sizes(folder, skip_damaged=False):
     for path in picture_files(folder):
         try:
             with _collected_warnings(), _opened(path, path) as opened:
-                # Pillow turns the size of a TIFF itself.
-                lies = opened.format != 'TIFF' and _orientation(opened) in (5, 6, 7, 8)
-                sizes[path] = opened.size[::-1] if lies else opened.size
+                size = opened.size
+                if opened.format == 'TIFF':  # newer releases of Pillow have turned the size already
+                    size = tuple(opened.tag_v2[tag] for tag in (_WIDTH, _HEIGHT))
+                sizes[path] = size[::-1] if _orientation(opened) in (5, 6, 7, 8) else size
         except UserError:
             if not skip_damaged:
                 raise
@@ -232,7 +234,9 @@ def _opened(source, name, warned=None):
     """A picture, open, of a path or stream; what Pillow warns of is counted in `warned`. name: for messages."""
     _caught.texts = set()
     try:
-        with Image.open(source, formats=_formats()) as opened:
+        # Not by its path, for Pillow 11 to 13 map uncompressed TIFFs into memory and turn them wrongly.
+        with (open(source, 'rb') if isinstance(source, str) else source) as handle, \
+                Image.open(handle, formats=_formats()) as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
                     name, MAX_PIXELS, *opened.size))
@@ -283,22 +287,22 @@ def _decode(opened, notes, limit=None):
 
 
 def _orientation(opened):
-    """What EXIF says of how a picture lies, 1 to 8; 0 where that can't be read."""
+    """What EXIF, or a TIFF itself, says of how a picture lies, 1 to 8; 0 where that can't be read."""
     try:
-        found = opened.getexif().get(_ORIENTATION, 1)
+        found = (opened.tag_v2 if opened.format == 'TIFF' else opened.getexif()).get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001  as of any other of Pillow's readers
         return 0
     return found if isinstance(found, int) and 1 <= found <= 8 else 0
 
 
 def _upright(opened, notes):
-    is_tiff = opened.format == 'TIFF'  # which newer releases of Pillow turn themselves
-    orientation = opened.tag_v2.get(_ORIENTATION, 1) if is_tiff else _orientation(opened)
+    orientation = _orientation(opened)
     if orientation == 0:
         notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
     notes.turned += orientation in _TURNS
-    if is_tiff:
-        return ImageOps.exif_transpose(opened)
+    if opened.format == 'TIFF':
+        opened.load()  # which turns it, in every release of Pillow
+        return opened.copy()
     return opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
 
 

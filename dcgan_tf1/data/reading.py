@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import math
+import os
 from typing import Optional
 
 from dcgan_tf1.data.catalogue import BACKGROUNDS
@@ -115,6 +116,8 @@ def record_of(reading):
             if name not in COMPARED and getattr(reading, name) != getattr(DEFAULTS, name)}
     if 'cache_gib' in kept:
         kept['cache_gib'] = min(kept['cache_gib'], NO_LIMIT)  # JSON has no infinity
+    if 'cache_dir' in kept:
+        kept['cache_dir'] = os.path.abspath(kept['cache_dir'])
     return kept
 
 

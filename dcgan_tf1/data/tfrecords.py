@@ -12,6 +12,7 @@ import struct
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import Found
+from dcgan_tf1.util import cli
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 
@@ -82,7 +83,9 @@ def _examples(path):
     offset, number = 0, 0
     try:
         _check_lengths(path)  # for TensorFlow takes the memory that a length asks for
-        for content in tf.python_io.tf_record_iterator(path):
+        with cli.without_notes():  # it is deprecated, and in 1.15 there is nothing else outside of a graph
+            contents = tf.python_io.tf_record_iterator(path)
+        for content in contents:
             number += 1
             record = _Record(path, number, offset + _HEAD, len(content))
             offset += _HEAD + len(content) + _TAIL

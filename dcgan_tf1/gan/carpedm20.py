@@ -115,7 +115,7 @@ def conditional_sizes(shapes, size=None):
     """The same of conditional_mnist: its classes, and the noise beside their one-hot label."""
     del size  # there is but one
     last, matrix = shapes.get('generator/g_h3/w', []), shapes.get('generator/g_h0_lin/Matrix', [])
-    if len(last) != 4 or len(matrix) != 2 or not 128 + 2 <= last[3] < 128 + matrix[0]:
+    if len(last) != 4 or len(matrix) != 2 or not 128 + 1 <= last[3] < 128 + matrix[0]:
         return {}
     return {'classes': last[3] - 128, 'z_dim': matrix[0] - (last[3] - 128)}
 

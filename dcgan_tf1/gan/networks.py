@@ -135,7 +135,7 @@ def cgan_sizes(shapes, size=None):
     """What a checkpoint's variables say of the cgan presets: classes and noise; see Preset.sizes_of_variables."""
     del size  # which the flags say
     first, scale = [shapes.get('generator/{}/kernel'.format(name), []) for name in ('dense', 'dense_1')]
-    if len(first) != 2 or len(scale) != 2 or scale[1] != 512 or not 2 <= scale[0] < first[0]:
+    if len(first) != 2 or len(scale) != 2 or scale[1] != 512 or not 1 <= scale[0] < first[0]:
         return {}
     return {'classes': scale[0], 'z_dim': first[0] - scale[0]}
 

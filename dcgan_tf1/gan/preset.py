@@ -242,6 +242,10 @@ class Preset:
         return dataclasses.replace(self, image_shape=image_shape,
                                    input_shape=(int(np.prod(image_shape)),) if flat else image_shape)
 
+    def with_noise(self, noise):
+        """The preset for another kind of noise, of which its images are made as they come: a temperature is of one."""
+        return self if noise == self.noise else dataclasses.replace(self, noise=noise, temperature=1.0)
+
     def batch_context(self, name, training, **others):
         """The layers.BatchContext of one pass of the preset's networks; others: its further arguments."""
         return layers.BatchContext(name, training, image_shape=self.image_shape, gf_dim=self.gf_dim,

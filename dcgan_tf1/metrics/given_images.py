@@ -38,6 +38,8 @@ def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
     array = npz.read_array(path, 'images', most=MAX_BYTES)
+    if array.ndim == 3 and preset.image_shape[2] == 1:
+        array = array[..., np.newaxis]
     if array.shape[1:] != preset.image_shape:
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(array.shape)))

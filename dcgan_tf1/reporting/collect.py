@@ -86,7 +86,7 @@ def _evaluations(path, preset):
             print('WARNING: {}: expected an evaluation, found a damaged one ({}); the page goes without it'.format(
                 name, reason(error)), file=sys.stderr)
             continue
-        if metrics.get('temperature', preset.temperature) != preset.temperature:
+        if metrics.get('temperature', 1.0) != preset.temperature:
             continue
         of_all = len({row['step'] for row in steps}) > 1
         if of_all:

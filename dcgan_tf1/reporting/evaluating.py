@@ -162,18 +162,27 @@ def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.images is not None:
         preset = size_flags.of_preset(run_folder.preset_in_mode(config.preset, None), config.sizes)
+        preset = _on(preset, config.dataset)
         return preset, preset.image_class
     if config.run is None:
         preset, prefix = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
                                                     sizes=config.sizes, averages=config.averages)
         run = run_folder.run_of(prefix, preset.name)
+        preset = _on(preset, config.dataset)
         trained, image_class = (preset, preset.image_class) if run is None else run_images.trained_preset(run)
         if trained.dataset != preset.dataset and config.data_dir is None:
             raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "
                             '--run={} measures it by its own data, --data_dir by others'.format(
                                 preset.dataset, trained.dataset, run))
-        return preset, image_class
+        return preset, image_class if trained.dataset == preset.dataset else preset.image_class
     return run_images.trained_preset(config.run)
+
+
+def _on(preset, dataset):
+    """The preset on a data set that was asked for, of which all classes are taken."""
+    if dataset in (None, preset.dataset):
+        return preset
+    return dataclasses.replace(preset, dataset=dataset, image_class=None)
 
 
 def _reading(config, preset):

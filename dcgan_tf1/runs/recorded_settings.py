@@ -1,6 +1,7 @@
 """What a run's config.json says of the settings by which its checkpoints are read: its mode, sizes, flags and data."""
 
 import dataclasses
+import math
 
 from dcgan_tf1.data.catalogue import DATASETS, MAX_CLASSES, title_on
 from dcgan_tf1.gan.catalogue import NOISES
@@ -23,20 +24,23 @@ def apply(run, preset, config):
         preset = preset.with_mode(schedule['mode'])
     found = {'noise': _checked(run, identity, 'noise', preset.noise, NOISES.__contains__,
                                'one of {}'.format(', '.join(map(repr, NOISES))))}
-    for name in ('gf_dim', 'df_dim', 'z_dim')[:0 if preset.gf_dim is None else 3]:
+    widths = ('z_dim',) * (preset.sizes_of_variables is not None) + ('gf_dim', 'df_dim') * (preset.gf_dim is not None)
+    for name in widths:
         found[name] = _checked(run, identity, name, getattr(preset, name), lambda value: (
             _is_count(value) and value <= MAX_WIDTH), 'a number from 1 to {}'.format(MAX_WIDTH))
     if preset.classes is not None:
         found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
             _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
         found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
+    found['spectral_gain'] = _checked(run, identity, 'spectral_gain', preset.spectral_gain, _is_gain,
+                                      'a number above 0')
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
     dataset = identity.get('dataset', preset.dataset)
     if dataset != preset.dataset and isinstance(dataset, str) and dataset in DATASETS:
         found['title'] = title_on(preset.title, dataset)
     try:
-        preset = dataclasses.replace(preset, **found)
+        preset = dataclasses.replace(preset.with_noise(found.pop('noise')), **found)
         return preset if preset.image_sizes == 'fixed' else preset.with_image_shape(_checked(
             run, identity, 'image_shape', list(preset.image_shape), lambda value: (
                 isinstance(value, list) and len(value) == 3 and all(map(_is_count, value))), 'a shape [H, W, C]'))
@@ -53,6 +57,10 @@ def _checked(run, recorded, name, default, accepts, expected):
 
 def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_gain(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _is_decay(value):

@@ -234,7 +234,6 @@ class Run:
             raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
                             '(process {}); --resume=never starts a new run beside it'.format(path, owner))
         except OSError as error:  # a file system without locks
-            self._lock.close()
             raise UserError('{}: expected a file system with locks, found: {}'.format(path, error.strerror))
         with writing(self._lock.name):
             self._lock.truncate(0)
@@ -246,8 +245,7 @@ class Run:
         checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
                          errors='backslashreplace')
-        self._events = None
-        self._columns = {}  # of each table
+        self._events, self._columns = None, {}  # columns: of each table
 
     def close(self):
         # What could not be written has been reported, and closing would fail over it again.

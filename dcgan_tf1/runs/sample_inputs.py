@@ -96,7 +96,10 @@ def images_of(preset, count, seed, classes, given=None, as_files=False, names=()
       names: of the preset's classes, for those of files.
     """
     if given is not None and given.labels is not None:
-        return Inputs(given.z, given.labels, _square(len(given.z)), given.names)
+        single = given.labels.ndim == 1  # not between classes
+        return Inputs(given.z, given.labels, _square(len(given.z)), [
+            name + (_class_suffix(preset, label, names) if single else '')
+            for name, label in zip(given.names, given.labels)])
     columns = max(1, len(classes))
     if given is None:
         count = count or (ROWS * columns if classes else IMAGES)

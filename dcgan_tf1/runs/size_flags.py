@@ -87,8 +87,8 @@ def of_preset(preset, given):
                 raise flags.Error('--{}: expected a preset for images of other sizes (dcgan and others), found '
                                   '--preset={}, whose images are {}'.format(
                                       name, preset.name, by(preset.image_shape)))
-    preset = dataclasses.replace(preset, noise=given.noise or preset.noise, gf_dim=given.gf_dim or preset.gf_dim,
-                                 df_dim=given.df_dim or preset.df_dim)
+    preset = dataclasses.replace(preset.with_noise(given.noise or preset.noise),
+                                 gf_dim=given.gf_dim or preset.gf_dim, df_dim=given.df_dim or preset.df_dim)
     height, width, channels = preset.image_shape
     channels = channels if given.channels in (None, 'auto') else given.channels
     try:
@@ -123,6 +123,7 @@ def with_told(preset, prefix, found, given):
              if name != 'image_shape' and getattr(given, name, None) is None}
     channels = given.channels or sizes_told[2]
     try:
+        preset = preset.with_noise(found.pop('noise', preset.noise))
         return dataclasses.replace(preset, **found).with_image_shape(tuple(
             say or tell or other for say, tell, other in zip(
                 (given.height, given.width, None), sizes_told[:2] + (None if channels == 'auto' else channels,),

@@ -85,7 +85,8 @@ def _told(preset, init_checkpoint, given, run_dir):
                 config = run_folder.read_config(run)
                 if resume.same_file(config['identity'].get('init_checkpoint'), init_checkpoint):
                     recorded = recorded_settings.apply(run, preset, config)
-                    return {name: getattr(recorded, name) for name in ('image_shape', 'z_dim', 'gf_dim', 'df_dim')}
+                    return {name: getattr(recorded, name) for name in (
+                        'image_shape', 'z_dim', 'gf_dim', 'df_dim', 'noise')}
             except UserError:
                 continue
         return {}  # whoever begins with it will say what is wrong with it
@@ -94,4 +95,4 @@ def _told(preset, init_checkpoint, given, run_dir):
         return size_flags.told(preset, prefix, given)
     recorded = run_folder.read_preset(run)  # which knows its size; variables tell it only roughly
     return dict(size_flags.told(preset, prefix, size_flags.beside_run(recorded, given)),
-                image_shape=recorded.image_shape)
+                image_shape=recorded.image_shape, noise=recorded.noise)

@@ -11,6 +11,8 @@ from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.training import image_sizes, resume
 from dcgan_tf1.util.errors import UserError
 
+MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
+
 Plan = collections.namedtuple('Plan', [
     'preset',            # the config's, for images of the data's size and as many classes as they have
     'data',              # prepare.TrainingData
@@ -101,11 +103,15 @@ def _are_fed(pixels, device_memory, log):
 
 
 def _with_classes_of(preset, dataset):
-    """A conditional preset for the classes of a data set, each as often among the samples as the preset has it."""
+    """A conditional preset for the classes of a data set, each as often among the samples as the preset has it.
+
+    Of very many classes less often: a row of samples is drawn, kept and shown at once.
+    """
     classes = len(dataset.classes)
     if preset.classes in (None, classes) or dataset.labels is None:
         return preset
-    return dataclasses.replace(preset, classes=classes, samples=-(-preset.samples // preset.classes) * classes)
+    each = max(1, min(-(-preset.samples // preset.classes), MOST_SAMPLES // classes))
+    return dataclasses.replace(preset, classes=classes, samples=each * classes)
 
 
 def _shuffling_classes(preset, data, log):

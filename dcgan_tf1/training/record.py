@@ -1,5 +1,6 @@
 """What a run says of itself: its config.json, the first lines of its log, and what it computes in."""
 
+import os
 import platform
 
 import numpy as np
@@ -90,9 +91,9 @@ def config_record(config, plan, device, policy, monitor, measured):
         'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
-        'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder, 'files': dataset.files,
-                 'checksum': dataset.checksum, 'official': dataset.official, 'images': plan.data.count,
-                 'classes': list(dataset.classes), 'notes': list(dataset.notes),
+        'data': {'name': dataset.name, 'note': dataset.note, 'folder': os.path.abspath(dataset.folder),
+                 'files': dataset.files, 'checksum': dataset.checksum, 'official': dataset.official,
+                 'images': plan.data.count, 'classes': list(dataset.classes), 'notes': list(dataset.notes),
                  'reading': reading.record_of(config.reading)},
         'evaluation': measured if monitor is None else {
             'n': monitor.count, 'features': monitor.features, 'real': monitor.real},

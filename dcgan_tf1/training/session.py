@@ -173,8 +173,13 @@ class TrainingSession:
 
         labels: int32 [N], where the preset takes some.
         """
-        return self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE),
-                            *[] if labels is None else [labels])
+        def of(some, batch, *of_classes):
+            del batch
+            return self._sample(some, step_loop.dropout_seed_for(step, step_loop.SAMPLE), *of_classes)
+
+        if self._preset.dropout_when_sampling:  # masks are drawn for all at once, and there are few
+            return of(z, 0, *[] if labels is None else [labels])
+        return generate_in_batches(of, self._preset.image_shape, z, labels)
 
     def sample_for_quality(self, z, labels=None):
         """As sample(), of more noise than fits into one batch.

@@ -31,7 +31,7 @@ def run(parse, work, argv=None):
     that can't be read or written, 2 after a wrong flag; each is one line on standard error, without a
     traceback.
     """
-    with streams.usable(), _without_notes():
+    with streams.usable(), without_notes():
         return _run(parse, work, argv)
 
 
@@ -88,7 +88,7 @@ def _blaming_preset_files(work, config):
 
 
 @contextlib.contextmanager
-def _without_notes():
+def without_notes():
     """Without deprecation notes, which address whoever writes the graph, where a program runs a command of ours."""
     logger = logging.getLogger('tensorflow')  # TensorFlow's own; a help text does without importing it
     before = logger.level

@@ -186,6 +186,7 @@ def check_runs(values, least, expected):
 
 
 MAX_SEEDS = 1000000
+_DIGITS = 40  # of a seed, or of the two ends of a range
 
 
 def parse_seeds(name, text):
@@ -195,7 +196,7 @@ def parse_seeds(name, text):
     seeds, expected = [], '--{}: expected seeds and ranges of them, as 0-35,40, '.format(name)
     for part in text.split(','):
         first, dash, last = part.partition('-')
-        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+        if not (first.isdecimal() and (last.isdecimal() or not dash)) or len(part) > _DIGITS:
             raise Error(expected + 'found {!r}'.format(text))
         ends = int(first), int(last or first)
         if ends[0] > ends[1] or len(seeds) + ends[1] - ends[0] >= MAX_SEEDS:

@@ -78,8 +78,9 @@ with StopSignals():
 def test_a_second_signal_ends_at_once_within_a_long_call_too(second):
     process = start_process([sys.executable, '-c', IN_A_LONG_CALL], env=command_environment(), stdout=subprocess.PIPE)
     assert process.stdout.readline().strip() == b'calling'
+    time.sleep(1)  # until it does
     process.send_signal(signal.SIGINT)
-    time.sleep(1.5)
+    time.sleep(1)
     assert process.poll() is None
     process.send_signal(second)
     assert process.wait(timeout=30) == 128 + second

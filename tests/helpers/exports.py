@@ -34,13 +34,15 @@ def _labelled_discriminator(x, ctx):
 LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
                                classes=10, temperature=0.9, generator=_labelled_generator,
                                discriminator=_labelled_discriminator)
+# More classes than the page has columns for.
+MANY = dataclasses.replace(LABELLED, name='many_dense', classes=14, samples=14)
 # A small one of images that are not square, whose sides halve unevenly. It is not told by a checkpoint's variables.
 ODD = dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 3)), name='odd_dcgan', gf_dim=8, df_dim=8,
                           noise='uniform01', temperature=0.8, sizes_of_variables=None)
 
 
 def preset_of(name):
-    return {LABELLED.name: LABELLED, ODD.name: ODD}.get(name) or PRESETS[name]
+    return {each.name: each for each in (LABELLED, MANY, ODD)}.get(name) or PRESETS[name]
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import catalogue, noise, preset_file
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader, run_folder, sampling
+from dcgan_tf1.training import plan
 
 FILE = os.path.join(HELPERS, 'conditional_preset.py')
 FLAGS = ('--preset_file=' + FILE, '--preset=conditional', '--precision=float32')
@@ -316,3 +318,26 @@ def test_wrong_labels_are_one_line(conditional, call, message):
     with tf.Graph().as_default(), pytest.raises(dcgan.UserError, match=message) as caught:
         call(PRESETS['conditional'], conditional)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch):
+    """A row of samples of a thousand classes had taken many GiB, all of them in one call."""
+    most = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sampling, 'MOST', 64)
+    of = sampling._in_batches
+    monkeypatch.setattr(sampling, '_in_batches', lambda sample, *others: of(
+        lambda some, *rest: most.append(len(some)) or sample(some, *rest), *others))
+    np.savez('many.npz', images=np.random.RandomState(0).randint(0, 256, (300, 28, 28)).astype(np.uint8),
+             labels=np.arange(300))
+    status, _, err = run_command('train', '--preset=cgan_mnist', '--dataset=npz', '--data_dir=many.npz', '--run_dir=r',
+                                 '--batch_size=8', '--max_steps=1', '--log_every=1', '--lowering=native')
+    assert status == 0, err
+    with np.load('r/00000-cgan_mnist/samples/step-000001.npz') as found:
+        assert found['labels'].tolist() == list(range(300))
+    assert sum(most) == 300 and max(most) == 64
+    # Of 60 samples, six of each class, there are fewer of each.
+    preset = dataclasses.replace(PRESETS['conditional_mnist'], dataset='npz')
+    for classes, samples in ((20, 120), (300, 900), (2000, 2000)):
+        of = types.SimpleNamespace(classes=list(range(classes)), labels=np.zeros(1))
+        assert plan._with_classes_of(preset, of).samples == samples

@@ -96,7 +96,8 @@ def test_pictures_without_labels_are_measured_by_a_projection_or_a_graph(tmp_pat
     with open(run + '/config.json') as handle:
         measured = json.load(handle)['evaluation']
     assert measured['features'] == 'random projection of pixels (seed 0)' and 'class_accuracy' not in measured['real']
-    check_one_line_error(run_command('evaluate', '--run=' + run), '--features: expected a frozen graph (.pb) for mine',
+    check_one_line_error(run_command('evaluate', '--run=' + run),
+                         '--features: expected a frozen graph (.pb) for {}, whose'.format(os.path.abspath('mine')),
                          'no labels', '--features=pixels')
     status, text, err = run_command('evaluate', '--run=' + run, '--features=pixels', '--features_seed=3')
     assert status == 0 and 'real ones (your own pictures), by the random projection of pixels (seed 3)' in text, err
@@ -132,7 +133,8 @@ def test_real_pictures_of_ones_own_are_read_as_the_flags_say(tmp_path, monkeypat
     real, given = distances('--crop=0')
     assert given > 10 * real
     distances('--crop=20')  # larger than the images that are given, which it is not for
-    for flag, message in (('--crop=49', '--crop'), ('--cache_gib=nan', '--cache_gib: expected 0 or more, found nan')):
+    for flag, message in (('--crop=49', '--crop'),
+                          ('--cache_gib=nan', '--cache_gib: expected a finite number, found nan')):
         check_one_line_error(run_command('evaluate', *flags, flag), message)
     check_one_line_error(
         run_command('evaluate', '--images=theirs', '--preset=blog_cifar_horse', '--crop=16', '--background=white'),
@@ -158,3 +160,17 @@ def test_of_very_many_classes_a_sheet_has_those_that_are_drawn(tmp_path, monkeyp
     expected = sampling.generate(many, prefix, sample_noise(many, 10, 3, 'samples')[[9] * 50], device='cpu',
                                  labels=np.arange(50, dtype=np.int32))
     assert np.abs(sheet[450:].astype(int) - to_uint8(expected, many.image_range)).max() <= 1
+
+
+def test_images_of_others_are_compared_with_a_data_set_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.RandomState(0).randint(0, 256, (400, 28, 28)).astype(np.uint8)
+    np.savez('real.npz', images=images[:250], labels=np.arange(250) % 2)
+    np.savez('made.npz', images=images[250:])
+    flags = ['evaluate', '--images=made.npz', '--preset=blog_mnist', '--data_dir=real.npz', '--features=pixels',
+             '--num_images=100']
+    check_one_line_error(run_command(*flags), '--dataset=npz reads what is there')
+    status, out, err = run_command(*flags, '--dataset=npz')
+    assert status == 0, err
+    with open('evaluation/metrics.json') as handle:
+        assert json.load(handle)['data']['name'] == 'npz'

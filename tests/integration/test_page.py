@@ -19,7 +19,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
 from helpers.commands import PATIENCE
-from helpers.exports import LABELLED, NAMES, ODD, expected_images, expected_logits, labels, noise, preset_of
+from helpers.exports import LABELLED, MANY, NAMES, ODD, expected_images, expected_logits, labels, noise, preset_of
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
@@ -233,6 +233,23 @@ def check_grid(browser, name, images):
     assert browser.execute_script("return document.querySelectorAll('#grid canvas').length") == len(images)
     for i, image in enumerate(images):
         assert is_shown(browser, name, '#grid canvas', i, image), i
+
+
+def test_of_many_classes_some_are_shown_each_under_its_name(browser, npm, exports):
+    prefix, out = exports(MANY.name)
+    open_page(browser, from_disk, npm, os.path.join(out, 'web'))
+    z, of_classes = noise(MANY.name, 16), np.arange(16, dtype=np.int32) * 14 // 16
+    show(browser, z)
+    check_grid(browser, MANY.name, expected_images(MANY.name, prefix, z, of_classes))
+
+    def names():
+        return [each.text for each in browser.find_elements('css selector', '#grid small')]
+
+    assert names() == list(map(str, of_classes)) and not browser.find_elements('css selector', '#grid span')
+    browser.find_elements('css selector', '#classes button')[1 + 12].click()  # a 12, whose name is said once
+    wait_until(lambda: is_shown(browser, MANY.name, '#grid canvas', 0, expected_images(
+        MANY.name, prefix, z[:1], np.array([12], np.int32))[0]))
+    assert names() == []
 
 
 @pytest.mark.parametrize('name', [LABELLED.name, pytest.param('cgan_mnist', marks=pytest.mark.nightly)])

@@ -12,6 +12,7 @@ from helpers.places import ROOT
 
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.train import parse_train
+from dcgan_tf1.training import resume
 
 sys.path.insert(0, os.path.join(ROOT, 'benchmarks'))
 
@@ -31,6 +32,21 @@ def test_every_preset_is_among_the_systems_and_each_has_its_flags():
         mode = dict(flag.split('=') for flag in system.flags).get('--mode')
         precision = None if config.precision == 'auto' else config.precision
         assert name == '{}-{}'.format(systems.name_of(config.preset.name, mode, precision), config.seed)
+
+
+@pytest.mark.parametrize('name, system, flags', [run for run in systems.runs() if run[0].endswith('-0')])
+def test_a_run_by_a_systems_flags_is_a_run_of_that_system(name, system, flags):
+    preset = parse_train(list(flags)).preset
+    if preset.dataset == 'cifar10' and preset.image_sizes != 'fixed':
+        preset = preset.with_image_shape((32, 32, 3))  # as the data say
+    identity = resume.identity(preset, 0, None, 'x', preset.image_class, 1)
+    if preset.learning_rate_decay != 'none':
+        identity['decay_steps'] = preset.steps or 781 * preset.epochs
+    record = {'system': system.name, 'preset': preset.name, 'mode': preset.mode, 'identity': identity,
+              'steps': preset.steps or 781 * preset.epochs, 'steps_per_epoch': 781,
+              'evaluation': {'temperature': preset.temperature}}
+    assert run_records.outdated(record) == [], name
+    assert run_records.outdated(dict(record, identity=dict(identity, batch_size=7)))
 
 
 def test_the_document_is_as_the_records_have_it():
@@ -110,7 +126,7 @@ def test_a_failure_does_not_end_the_rest_and_what_is_finished_is_left_out(tree):
     tables = ['benchmarks/results_table.py']  # which says what is outdated
     one = [['-m', 'dcgan_tf1.train', '--run_dir=all/sngan_cifar_horse-0', '--preset=sngan_cifar_horse', '--seed=0',
             '--eval_every=385', '--device=cpu'],
-           ['-m', 'dcgan_tf1.evaluate', '--run=all/sngan_cifar_horse-0/' + run, '--overwrite'],
+           ['-m', 'dcgan_tf1.evaluate', '--run=all/sngan_cifar_horse-0/' + run, '--overwrite', '--device=cpu'],
            ['benchmarks/results_table.py', 'all/sngan_cifar_horse-0/' + run]]
     assert calls[:3] == one and len(calls) == 3 + 2 + 3 + len([tables]) + 1
     assert calls[-1][-1] == '--runs=' + ','.join('all/sngan_cifar_horse-{}/{}'.format(seed, run) for seed in (0, 2))
@@ -150,7 +166,8 @@ def test_short_runs_and_whole_ones_do_not_mix(tree):
 
 @pytest.mark.parametrize('arguments, env, expected', [
     (['all'], {'ONLY': 'nothing'}, "ONLY=nothing: expected a part of a run's name"),
-    (['--max_steps=3'], {}, 'expected a folder before the flags of train')])
+    (['--max_steps=3'], {}, 'expected a folder before the flags of train'),
+    (['all', '--precision=float32'], {}, '--precision=float32: expected a flag of the machine or of where data lie')])
 def test_what_makes_no_run_is_an_error(arguments, env, expected, tree):
     status, _, err, calls = reproduce(tree, *arguments, **env)
     assert status in (1, 2) and expected in err and calls == []

@@ -58,6 +58,8 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('sample', ['--run=a', '--checkpoint=b'], ['found --run and --checkpoint']),
     ('sample', ['--checkpoint=b', '--preset=blog_mnist', '--which=best'], ['beside it, found --checkpoint']),
     ('sample', ['--run=a', '--step=1', '--which=best'], ['beside it, found --step']),
+    ('sample', ['--run=a', '--seeds=' + '1' * 5000], ['--seeds: expected seeds and ranges of them']),
+    ('evaluate', ['--run=a', '--dataset=npz'], ['--dataset: expected --checkpoint or --images beside it']),
     ('evaluate', ['--images=a', '--run=b'], ['neither --run nor --checkpoint beside it, found --run (']),
     ('evaluate', ['--images=a', '--checkpoint=b'], ['beside it, found --checkpoint (']),
     ('evaluate', ['--images=a', '--preset=vae', '--step=5'], ['--step: expected --run beside it, found --images']),

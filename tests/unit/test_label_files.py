@@ -174,3 +174,29 @@ def test_label_columns_need_a_table():
 def test_texts_are_names_unless_all_are_labels(values, labels, classes):
     found, names = label_files.encode(values, 'here')
     assert found.tolist() == labels and names == classes
+
+
+@pytest.mark.parametrize('text', [
+    '\n\nfile_name,label\na.png,x\nb.png,y\n', 'file_name , label \na.png , x \nb.png, y\n',
+    '\r\n file_name;label\r\na.png;x\r\nb.png;y\r\n'])
+def test_blank_lines_and_spaces_around_names_lose_no_labels(text):
+    for name in ('mine/a.png', 'mine/b.png'):
+        grey(name, 1)
+    with open('mine/metadata.csv', 'w', newline='') as handle:
+        handle.write(text)
+    assert load()[1:3] == ([0, 1], ('x', 'y'))
+
+
+def test_vectors_tell_how_many_classes_there_are():
+    grey('mine/a.png', 1)
+    grey('mine/b.png', 2)
+
+    def labelled(a, b):
+        with open('mine/dataset.json', 'w') as handle:
+            json.dump({'labels': [['a.png', a], ['b.png', b]]}, handle)
+        return load()[1:3]
+
+    assert labelled([0, 1, 0], [1, 0, 0]) == ([1, 0], ('0', '1', '2'))
+    assert labelled(1, 0) == ([1, 0], ('0', '1'))
+    with pytest.raises(UserError, match='dataset.json: expected vectors of one length as labels, found 2 and 3'):
+        labelled([0, 1, 0], [1, 0])

@@ -224,7 +224,7 @@ def test_a_temperature_multiplies_the_noise_that_images_are_sampled_from(run, tm
 
 @pytest.mark.parametrize('flags, error', [
     (('sample', '--checkpoint=a', '--preset=vae', '--temperature=-1'), 'expected a number from 0.001 to'),
-    (('export', '--checkpoint=a', '--preset=vae', '--temperature=nan'), 'expected a number from 0.001 to'),
+    (('export', '--checkpoint=a', '--preset=vae', '--temperature=nan'), 'expected a finite number, found nan'),
     (('evaluate', '--images=a', '--preset=vae', '--temperature=2'), 'expected --run or --checkpoint beside it'),
 ])
 def test_temperatures_that_are_refused(flags, error):
@@ -609,7 +609,7 @@ def cgan_run(blog_run):
 def test_the_document_runs_as_it_stands(number, blog_run, cgan_run, monkeypatch):
     monkeypatch.chdir(os.path.dirname(os.path.dirname(blog_run)))
     names = {}
-    exec(compile(BLOCKS[number], 'library.md', 'exec'), names)
+    exec(compile(BLOCKS[number].replace('which=2500', 'which=2'), 'library.md', 'exec'), names)  # of a short run
     if 'x' in names:
         assert names['x'].shape == (16, 28, 28, 1) and np.abs(names['x']).max() <= 1
     if 'after' in names:  # both checkpoints are of the same weights

@@ -297,3 +297,17 @@ def test_what_pillow_warns_of_is_logged_with_the_folder(tmp_path, recwarn):
     found, lines = read(tmp_path)
     assert found == [[[9] * 4] * 2] and len(lines) == 1 and lines[0].startswith('1 of 1 pictures with a warning: ')
     assert not recwarn.list
+
+
+@pytest.mark.parametrize('compression', ['raw', 'tiff_lzw'])
+@pytest.mark.parametrize('orientation, turn', list(enumerate([
+    lambda a: a, lambda a: a[:, ::-1], lambda a: a[::-1, ::-1], lambda a: a[::-1], lambda a: a.T,
+    lambda a: np.rot90(a, -1), lambda a: a[::-1, ::-1].T, np.rot90], 1)))
+def test_a_tiff_is_turned_upright_once(orientation, turn, compression, tmp_path):
+    values = np.arange(0, 60, 10, dtype=np.uint8).reshape(2, 3)
+    path = str(tmp_path / 'a.tif')
+    Image.fromarray(values).save(path, compression=compression, tiffinfo={0x0112: orientation})
+    upright = turn(values)
+    found, _ = pictures.read_pictures(str(tmp_path), upright.shape + (1,))
+    np.testing.assert_array_equal(found[0, ..., 0], upright)
+    assert pictures.picture_sizes(str(tmp_path)) == {path: upright.shape[::-1]}

@@ -72,7 +72,8 @@ def test_noise_and_labels_in_a_file(tmp_path):
     np.savez(path, z=z.astype(np.float64), labels=np.array([9, 0, 0, 3]))
     found = sample_inputs.images_of(LABELLED, None, 0, range(10), sample_inputs.read(path, LABELLED))
     np.testing.assert_array_equal(found.z, z)
-    assert found.labels.tolist() == [9, 0, 0, 3] and found.names == ['z000000', 'z000001', 'z000002', 'z000003']
+    assert found.labels.tolist() == [9, 0, 0, 3] and found.names == [
+        'z000000-class9', 'z000001-class0', 'z000002-class0', 'z000003-class3']
     assert found.z.dtype == np.float32 and found.columns == 2
     assert sample_inputs.read(path, PLAIN).labels is None
     np.savez(path, z=z, labels=np.full((4, 10), 0.1), classes=np.array(list('0123456789')))

@@ -244,3 +244,42 @@ def test_a_checkpoint_in_a_run_is_of_the_runs_size(tmp_path):
         assert (config.preset.image_shape, config.preset.gf_dim) == (shape, 4)
     with pytest.raises(flags.Error, match='^--image_height and --image_width: expected sides that are multiples of 8'):
         train.parse_train(['--preset=resnet_cifar_horse', '--dataset=folder', '--image_height=45', '--image_width=61'])
+
+
+def test_what_a_conditional_run_records_is_read_back(tmp_path):
+    def read(**identity):
+        with open(str(tmp_path / 'config.json'), 'w') as handle:
+            json.dump({'identity': identity}, handle)
+        return run_folder.read_preset(str(tmp_path))
+
+    found = read(preset='conditional_mnist', z_dim=50, classes=3)
+    assert (found.z_dim, found.classes) == (50, 3)
+    cgan = PRESETS['cgan_mnist']
+    assert read(preset='cgan_mnist', z_dim=20, spectral_gain=1.0).spectral_gain == 1.0
+    # A temperature is one of the preset's noise.
+    assert read(preset='cgan_mnist').temperature == cgan.temperature == 1.03
+    assert read(preset='cgan_mnist', noise='uniform').temperature == 1
+    assert train.parse_train(['--preset=cgan_mnist', '--z_dist=uniform']).preset.temperature == 1
+    for bad in (0, 'much', True, None):
+        with pytest.raises(UserError, match='spectral_gain'):
+            read(preset='cgan_mnist', spectral_gain=bad)
+    for name in ('cgan_mnist', 'conditional_mnist'):  # of one class, too
+        with tf.Graph().as_default():
+            preset = dataclasses.replace(PRESETS[name], classes=1, samples=1)
+            graph.build_sampling_graph(preset)
+            shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+        assert preset.sizes_of_variables(shapes)['classes'] == 1
+
+
+def test_a_training_from_a_run_takes_its_noise_over(tmp_path):
+    run = tmp_path / '00000-dcgan'
+    (run / 'checkpoints').mkdir(parents=True)
+    (run / 'config.json').write_text(json.dumps({'identity': {
+        'preset': 'dcgan', 'noise': 'normal', 'image_shape': [8, 8, 1], 'gf_dim': 4}}))
+    with tf.Graph().as_default(), tf.Session() as session:
+        graph.build_sampling_graph(run_folder.read_preset(str(run)))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(run / 'checkpoints' / 'model.ckpt-1'))
+    flags = ['--preset=dcgan', '--init_checkpoint={}'.format(run)]
+    assert train.parse_train(flags).preset.noise == 'normal'
+    assert train.parse_train(flags + ['--z_dist=uniform']).preset.noise == 'uniform'

@@ -106,6 +106,7 @@ async function start() {
     grid.style.setProperty('--columns', state.columns);
     const heads = page.classes && state.shown === null && state.columns === page.classes.length ? page.classes : [];
     grid.classList.toggle('upright', heads.some((name) => name.length > 2));
+    const captioned = page.classes && state.shown === null && !heads.length; // of too many classes for columns
     grid.replaceChildren(...heads.map((name) => {
       const head = Object.assign(document.createElement('span'), { textContent: name });
       head.setAttribute('aria-hidden', 'true'); // the buttons say it, too
@@ -114,6 +115,7 @@ async function start() {
       const button = Object.assign(document.createElement('button'), { type: 'button' });
       button.setAttribute('aria-label', `Sample ${i + 1}${page.classes ? `, ${nameOf(label)}` : ''}`);
       button.append(document.createElement('canvas'));
+      if (captioned) button.append(Object.assign(document.createElement('small'), { textContent: nameOf(label) }));
       button.addEventListener('click', () => choose(i));
       return button;
     }));
