@@ -50,7 +50,8 @@ def registered_presets_go_again():
 
 
 PAGES = sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, 'docs', '*.md')))
-DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'data/README.md', 'benchmarks/README.md'] + PAGES
+DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'data/README.md', 'benchmarks/README.md',
+             'examples/README.md'] + PAGES
 TEXTS = {name: read(name) for name in DOCUMENTS}
 
 _FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.M | re.S)
