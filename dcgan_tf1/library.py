@@ -133,7 +133,11 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
 
     Returns: float32 [N, z_dim] for one number, else [N, T, z_dim].
     """
-    t = np.asarray(t)
+    t, z0, z1 = np.asarray(t), np.asarray(z0), np.asarray(z1)
+    for each in (z0, z1):
+        if each.ndim != 2 or each.shape[1] != preset.z_dim or t.ndim > 1:
+            raise UserError('interpolate: expected noise [N, {}] and, for t, a number or [T], found {}, {}, {}'.format(
+                preset.z_dim, list(z0.shape), list(z1.shape), list(t.shape)))
     if t.ndim:
         z0, z1, t = np.expand_dims(z0, 1), np.expand_dims(z1, 1), t[:, np.newaxis]
     z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
@@ -228,8 +232,13 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
 
     Values outside are clipped. Raises UserError for values that are not finite, and for a range that has no extent.
     """
-    if not image_range[0] < image_range[1]:
-        raise UserError('to_uint8: expected a range (low, high), found {}'.format(tuple(image_range)))
+    try:
+        low, high = image_range
+        has_extent = low < high
+    except (TypeError, ValueError):
+        has_extent = False
+    if not has_extent:
+        raise UserError('to_uint8: expected a range (low, high), found {!r}'.format(image_range))
     try:
         return pictures.to_uint8(images, image_range)
     except ValueError as error:
@@ -246,8 +255,8 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
             images.dtype, list(images.shape)))
-    if columns is not None and columns < 1:
-        raise UserError('save_grid: expected a column or more, found {}'.format(columns))
+    if columns is not None and not (isinstance(columns, numbers.Integral) and columns >= 1):
+        raise UserError('save_grid: expected a column or more, found {!r}'.format(columns))
     pictures.save_picture(os.path.expanduser(os.fspath(path)),
                           pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
 

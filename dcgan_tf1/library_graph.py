@@ -139,10 +139,14 @@ def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
         raise UserError(expected + '; found none')
     kind = type(labels).__name__
     try:
-        if not isinstance(labels, (tf.Tensor, tf.Variable)):
-            labels = np.asarray(labels)
-            if labels.dtype.kind in 'iu' and not 0 <= labels.min(initial=0) <= labels.max(initial=0) < preset.classes:
-                raise UserError('{}; found {} to {}'.format(expected, labels.min(), labels.max()))
+        try:
+            values = np.asarray(labels)
+        except NotImplementedError:  # a tensor or a variable, or some in a list
+            values = np.asarray(None)
+        if values.dtype.kind in 'iufb':
+            labels = values
+        if values.dtype.kind in 'iu' and not 0 <= values.min(initial=0) <= values.max(initial=0) < preset.classes:
+            raise UserError('{}; found {} to {}'.format(expected, values.min(), values.max()))
         tensor = tf.convert_to_tensor(labels)
     except (TypeError, ValueError):
         raise UserError('{}; found {}'.format(expected, kind))

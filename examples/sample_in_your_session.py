@@ -30,4 +30,6 @@ def main(run, out):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) != 3:
+        sys.exit(__doc__.splitlines()[0])
     main(*sys.argv[1:])

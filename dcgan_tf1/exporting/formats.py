@@ -5,6 +5,7 @@ beyond the one that it is told to write into.
 """
 
 import collections
+import contextlib
 import importlib.util
 import logging
 import os
@@ -163,10 +164,14 @@ def _write_tflite(export, folder):
 def _write_onnx(export, folder):
     with without_chatter():
         import tf2onnx  # noqa: PLC0415  optional
-    logging.getLogger('tf2onnx').setLevel(logging.ERROR)
+    logger = logging.getLogger('tf2onnx')
+    before = logger.level
     for network in export.networks + export.variants:
         path = os.path.join(folder, network.name + '.onnx')
-        with without_chatter():
+        logger.setLevel(logging.ERROR)
+        with contextlib.ExitStack() as stack:
+            stack.callback(logger.setLevel, before)
+            stack.enter_context(without_chatter())
             tf2onnx.convert.from_graph_def(
                 network.graph_def, input_names=input_tensors(network),
                 output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)
@@ -234,7 +239,11 @@ def _write_web(export, folder):
 def class_weights(network):
     """The operation of a conditional network that makes one-hot labels [N, classes], in whose place others are fed."""
     labels = next(each.name for each in network.inputs if each.key == 'labels')
-    return next(node.name for node in network.graph_def.node if node.op == 'OneHot' and node.input[0] == labels)
+    found = [node.name for node in network.graph_def.node if node.op == 'OneHot' and node.input[0] == labels]
+    if not found:
+        raise UserError('{}: expected a network that takes its labels (BatchContext.labels), found one that makes '
+                        'nothing of them'.format(network.name))
+    return found[0]
 
 
 def latent_directions(network, count):
@@ -308,7 +317,14 @@ def measure(artefact, cases):
     UserError where a format that computes in float32 is further off than TOLERANCES allow.
     """
     run, runtime = artefact.load()
-    error = max(float(np.abs(run(*inputs).astype(np.float64) - expected).max()) for inputs, expected in cases)
+    errors = []
+    for inputs, expected in cases:
+        found = run(*inputs)
+        if found.shape != expected.shape:
+            raise UserError('{}: expected outputs {}, found them {} in {}'.format(
+                artefact.path, list(expected.shape), list(found.shape), runtime))
+        errors.append(np.abs(found.astype(np.float64) - expected).max())
+    error = float(np.max(errors))  # NaN where one is
     tolerance = TOLERANCES[artefact.network.output_key]
     if artefact.exact and not error <= tolerance:
         raise UserError('{}: expected outputs within {:g} of the session, found them {:.2g} off in {}'.format(

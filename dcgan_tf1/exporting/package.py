@@ -18,7 +18,7 @@ from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
 from dcgan_tf1.runs import checkpoint, checkpoint_paths
 from dcgan_tf1.runs.classes import class_names_of_checkpoint
 from dcgan_tf1.util import devices
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
 from dcgan_tf1.util.seeds import numpy_rng
 
@@ -54,8 +54,11 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
             ', '.join(chosen), '' if formats_asked else ', for it ' + formats.missing('onnx')))
     if with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
+    if not out:
+        raise UserError('--out: expected a folder, found nothing')
+    out = os.path.realpath(out)  # before anything is asked of it: `..` behind a folder that is not there hides others
     _refuse(out, overwrite)
-    with _replacing_folder(out) as folder, opened(
+    with _replacing_folder(out, functools.partial(_refuse, out, overwrite)) as folder, opened(
             preset, prefix, with_discriminator, opset or OPSET, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
@@ -135,8 +138,21 @@ def _draw(preset, network, count, seed, first_label=0):
 
 
 def _write(exported, name, folder, log):
-    """Writes one format and loads it again; returns a list of (Artefact, error or None, runtime or why not)."""
+    """Writes one format and loads it again; returns a list of (Artefact, error or None, runtime or why not).
+
+    UserError also for networks that the format's converter or runtime can't take.
+    """
     os.makedirs(folder)
+    try:
+        return _written_and_measured(exported, name, folder, log)
+    except (UserError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  converters raise whatever an operation provokes
+        raise UserError('{}: expected networks that it can hold, found: {}: {}'.format(
+            name, type(error).__name__, one_line(reason(error))))
+
+
+def _written_and_measured(exported, name, folder, log):
     found, unmeasured = [], formats.unmeasured(name)
     with writing(folder):
         artefacts = list(formats.FORMATS[name].write(exported, folder))
@@ -229,9 +245,23 @@ def _refuse(out, overwrite):
     if not overwrite:
         raise UserError('--out: expected an empty folder or none, found {} with {} in it; --overwrite replaces an '
                         'earlier export'.format(out, ', '.join(there[:3])))
-    if not os.path.isfile(os.path.join(out, MANIFEST)):
+    if _earlier_files(out) is None:
         raise UserError('--out: expected an earlier export (a folder with {}) to overwrite, found {} with {} in '
                         'it'.format(MANIFEST, out, ', '.join(there[:3])))
+
+
+def _earlier_files(out):
+    """{name: SHA-256} of the files of an earlier export; None where there is none. UserError for a damaged one."""
+    path = os.path.join(out, MANIFEST)
+    if not os.path.isfile(path):
+        return None
+    try:
+        manifest = read_json(path)
+        if not isinstance(manifest, dict) or 'dcgan_tf1' not in manifest['versions']:
+            return None  # another program's
+        return dict(manifest['files'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError('{}: expected the manifest of an earlier export, found a damaged one ({})'.format(path, error))
 
 
 def _entries(folder):
@@ -240,13 +270,14 @@ def _entries(folder):
 
 
 @contextlib.contextmanager
-def _replacing_folder(out):
+def _replacing_folder(out, check):
     """Yields a folder to write into; on success it takes the name `out`, or its content that of an empty `out`.
 
     What was there is moved aside first and deleted last, so that one of the two is always whole. An empty folder
     stays the one that it is: it may be a mounted one, or the one that somebody works in.
+
+    check: raises where something would be replaced that may not be; called once more at the end, minutes later.
     """
-    out = os.path.realpath(out)
     fills = os.path.isdir(out) and not _entries(out)
     parent = out if fills else os.path.dirname(out)
     with writing(parent):
@@ -256,6 +287,10 @@ def _replacing_folder(out):
     try:
         os.mkdir(new)
         yield new
+        check()
+        if fills and _entries(out):
+            raise UserError('--out: expected a folder that stays empty meanwhile, found {} with {} in it'.format(
+                out, ', '.join(_entries(out)[:3])))
         with writing(out):
             if fills:
                 for name in sorted(os.listdir(new), key=lambda each: each == MANIFEST):  # last: then it is whole
@@ -275,22 +310,24 @@ def _replacing_folder(out):
 
 def _keep_other_files(out, folder):
     """Carries over what others put into an earlier export, such as a copy of TensorFlow.js beside the page."""
-    if not os.path.isfile(os.path.join(out, MANIFEST)):
+    earlier = _earlier_files(out)
+    if earlier is None:
         return
-    try:
-        earlier = set(read_json(os.path.join(out, MANIFEST))['files']) | {MANIFEST}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError('{}: expected the manifest of an earlier export, found a damaged one ({})'.format(
-            os.path.join(out, MANIFEST), error))
     for parent, folders, names in os.walk(out):
         inside = os.path.relpath(parent, out)
         if inside == os.curdir:
             folders[:] = [name for name in folders if not name.startswith(_PART)]  # what a killed export left
         for name in [os.path.normpath(os.path.join(inside, each)) for each in folders + names]:
             there, here = os.path.join(out, name), os.path.join(folder, name)
-            if name in earlier or os.path.lexists(here):
+            is_folder = os.path.isdir(there) and not os.path.islink(there)
+            if name == MANIFEST or name in earlier and (os.path.lexists(here) or not is_folder and os.path.isfile(
+                    there) and sha256(there) == earlier[name]):
                 continue
-            if os.path.isdir(there) and not os.path.islink(there):
+            if os.path.lexists(here):
+                if is_folder and os.path.isdir(here):
+                    continue
+                raise UserError('--out: expected no file of others at a name of the export, found {}'.format(there))
+            if is_folder:
                 if not os.listdir(there):  # others come with what is in them
                     os.makedirs(here)
             else:  # a link stays one

@@ -68,7 +68,7 @@ with tf.Graph().as_default(), tf.Session() as session:
     images = session.run('{output}', {{{feed_drawn}}})
 ```
 
-`meta_graph/model` is also a checkpoint (V2) of the generator by itself, under the names of 2017's variables.
+`meta_graph/model` is also a checkpoint (V2) of what is exported, by itself, under the names that it was trained by.
 '''
 
 _TFLITE = '''## `tflite`: phones and small devices

@@ -130,7 +130,7 @@ def as_pictures(network, preset, uint8, channels_first):
         x = tf.cast(x, tf.uint8)
     name = 'bytes' if uint8 else 'images'
     layout = '_nchw' if channels_first else ''
-    return Network(network.name + '-uint8' * uint8 + layout.replace('_', '-'), network.inputs, name,
+    return Network(network.name + ('-uint8' if uint8 else '') + layout.replace('_', '-'), network.inputs, name,
                    tf.identity(x, name=name + layout))
 
 

@@ -158,6 +158,10 @@ class Preset:
     mode: Optional[str] = free_on_resume(None)  # the one that was taken
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):  # which JSON doesn't know
+                object.__setattr__(self, field.name, value.item())
         if self.update_ops == 'own':  # its name in version 0.1
             object.__setattr__(self, 'update_ops', 'per_pass')
         for field, choices in _CHOICES.items():

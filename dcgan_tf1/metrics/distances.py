@@ -17,6 +17,18 @@ PAIRS = 4 * 10 ** 6  # pairs whose distances are held at a time
 Histogram = collections.namedtuple('Histogram', 'shares entropy confidence')
 
 
+def _features(features, least):
+    """An array [N, D] of `least` images or more; ValueError for anything else, and where it is not finite."""
+    features = np.asarray(features)
+    if features.ndim != 2 or features.dtype.kind not in 'biuf':
+        raise ValueError('expected features [N, D], numbers, found {} {}'.format(features.dtype, list(features.shape)))
+    if len(features) < least:
+        raise ValueError('expected at least {} images, found {}'.format(least, len(features)))
+    if not np.isfinite(features).all():
+        raise ValueError('expected finite features, found some that are not')
+    return features
+
+
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """The squared Fréchet distance between the two sets' Gaussians: 0 for equal ones, unbounded.
 
@@ -34,9 +46,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _gaussian(features):
-    features = np.asarray(features, np.float64)
-    if len(features) < 2:
-        raise ValueError('expected at least 2 images, found {}'.format(len(features)))
+    features = np.asarray(_features(features, 2), np.float64)
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
@@ -53,7 +63,9 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     standard error of that mean (NaN for a single block). Around 0, also below, for equal
     distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
-    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    if block < 2:
+        raise ValueError('expected blocks of 2 images or more, found {}'.format(block))
+    real, fake = [np.asarray(_features(each, 2), np.float64) for each in (real, fake)]
     blocks = max(1, min(len(real), len(fake)) // block)
     values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
     error = np.std(values, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
@@ -77,7 +89,9 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10) -> Tuple[float
     inception score's formula with a classifier of the data at hand. Source: Salimans et
     al., 2016, https://arxiv.org/abs/1606.03498.
     """
-    probabilities = np.clip(np.asarray(probabilities, np.float64), 1e-16, 1)
+    if splits < 1:
+        raise ValueError('expected a split or more, found {}'.format(splits))
+    probabilities = np.clip(np.asarray(_features(probabilities, splits), np.float64), 1e-16, 1)
     scores = []
     for part in np.array_split(probabilities, splits):
         divergence = (part * (np.log(part) - np.log(part.mean(axis=0)))).sum(axis=1)
@@ -92,7 +106,9 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Tuple[fl
     real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019,
     https://arxiv.org/abs/1904.06991.
     """
-    return _within(fake, real, _radii(real, k)).any.mean(), _within(real, fake, _radii(fake, k)).any.mean()
+    real, fake = _features(real, k + 1), _features(fake, k + 1)
+    return tuple(float(_within(points, centres, _radii(centres, k)).any.mean())
+                 for points, centres in ((fake, real), (real, fake)))
 
 
 def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[float, float]:
@@ -103,6 +119,7 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[fl
     share of real balls with a fake image in them. Source: Naeem et al., 2020,
     https://arxiv.org/abs/2002.09797.
     """
+    real, fake = _features(real, k + 1), _features(fake, 1)
     within = _within(fake, real, _radii(real, k))
     return float(within.count.mean() / k), float(within.hit.mean())
 
@@ -126,8 +143,6 @@ def _within(points, centres, radii):
 
 def _radii(points, k):
     """Each point's distance to the k-th nearest of the others."""
-    if len(points) <= k:
-        raise ValueError('expected more than {} images, found {}'.format(k, len(points)))
     # Rank 0 is the point itself.
     return np.sqrt(np.concatenate([np.partition(squared, k, axis=1)[:, k]
                                    for squared in _squared_distances(points, points)]))

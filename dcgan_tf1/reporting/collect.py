@@ -2,6 +2,7 @@
 
 import collections
 import glob
+import math
 import os
 import sys
 
@@ -35,6 +36,7 @@ def collect(path, title):
     quality = run_folder.read_table(os.path.join(path, 'quality.csv'), MONITORED_COLUMNS,
                                     optional=MONITORED_WITH_LABELS)
     evaluation, over_steps, measured_on = _evaluations(path, preset)
+    quality = [row for row in quality if math.isfinite(row['n'])]
     if quality:
         same_size = [row for row in quality if row['n'] == quality[-1]['n']]
         monitored = config.get('evaluation')

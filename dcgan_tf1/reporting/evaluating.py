@@ -125,7 +125,8 @@ def _check_outputs(config, preset, out):
     Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
     written, else None.
     """
-    for path in [os.path.join(out, name) for name in _outputs(config, preset)]:
+    # By what `..` leads to: behind a folder that is not there yet, and is made, it would hide an evaluation.
+    for path in [os.path.join(os.path.realpath(out), name) for name in _outputs(config, preset)]:
         if os.path.exists(path) and not config.overwrite:
             raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))
         try:

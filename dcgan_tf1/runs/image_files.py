@@ -14,6 +14,7 @@ def check(folder, names, overwrite):
 
     Returns how many other pictures are there, which stay: whatever measures the folder reads them, too.
     """
+    folder = os.path.realpath(folder)  # `..` behind a folder that is not there yet, and is made, would hide others
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise UserError('--outdir: expected a folder, found the file {}'.format(folder))
     if len(set(names)) < len(names):

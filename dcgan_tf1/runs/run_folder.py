@@ -171,7 +171,7 @@ def run_of(prefix, name):
 def checkpoint_of_run(run, step, which='last'):
     """The prefix of one of a run's checkpoints: of a step or, where that is None, the 'last' or the 'best'."""
     if step is None and which == 'best':
-        table = tables.read_numbers(os.path.join(run, 'quality.csv'))
+        table = tables.read_numbers(os.path.join(run, 'quality.csv'), ('step', 'n', 'frechet_distance'))
         if table.problem:
             raise UserError('{}: expected metrics to find the best checkpoint by, found that {}'.format(
                 os.path.join(run, 'quality.csv'), table.problem))

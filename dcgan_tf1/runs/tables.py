@@ -9,6 +9,7 @@ import collections
 import csv
 import io
 import itertools
+import math
 import os
 import re
 
@@ -129,6 +130,10 @@ def _more(table, columns):
 
 
 def best_row(rows):
-    """The row of quality.csv with the smallest Frechet distance, of those with the last one's n; None of none."""
+    """The row of quality.csv with the smallest Frechet distance, of those with the last one's n; None of none.
+
+    A row without both numbers, which somebody has edited, is none.
+    """
+    rows = [row for row in rows if math.isfinite(row['n']) and math.isfinite(row['frechet_distance'])]
     same = [row for row in rows if row['n'] == rows[-1]['n']]
     return min(same, key=lambda row: (row['frechet_distance'], row['step']), default=None)

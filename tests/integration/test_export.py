@@ -26,7 +26,8 @@ from helpers.exports import (
 )
 from helpers.places import HELPERS
 
-from dcgan_tf1.exporting import formats, freeze, tfjs
+import dcgan_tf1
+from dcgan_tf1.exporting import formats, freeze, package, tfjs
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import image_files
 from dcgan_tf1.util import files, images
@@ -583,6 +584,74 @@ def test_what_others_put_into_an_export_stays_whatever_it_is(dense, tmp_path):
     for _ in range(2):
         assert run_command(*flags(dense, out, '--formats=frozen', '--overwrite'))[0] == 0
         assert sorted(os.listdir(str(out / 'frozen'))) == ['dangling', 'generator.pb']
+
+
+def test_nothing_of_others_is_replaced_wherever_out_leads(dense, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'results').mkdir()
+    (tmp_path / 'results' / 'thesis.txt').write_text('mine')
+    # `draft` is not there, so that the whole path is not, either.
+    check_one_line_error(run_command(*flags(dense, 'draft/../results', '--formats=frozen')), 'thesis.txt')
+    with pytest.raises(UserError, match='--out: expected a folder, found nothing'):
+        dcgan_tf1.export_generator(dense, '', ['frozen'], PRESETS['blog_dense'])
+    # Another program's manifest.
+    (tmp_path / 'results' / 'MANIFEST.json').write_text('{"files": ["thesis.txt"], "versions": {}}')
+    check_one_line_error(run_command(*flags(dense, 'results', '--formats=frozen', '--overwrite')),
+                         'expected an earlier export')
+    assert os.listdir(str(tmp_path)) == ['results'] and (tmp_path / 'results' / 'thesis.txt').read_text() == 'mine'
+    # What comes while an export is made.
+    for there in (False, True):
+        out = tmp_path / 'late-{}'.format(there)
+        if there:
+            out.mkdir()
+
+        def put(line, out=out):
+            out.mkdir(exist_ok=True)
+            (out / 'notes.txt').write_text('mine')
+
+        with pytest.raises(UserError, match='--out: expected an? .*folder.*notes.txt'):
+            package.write(PRESETS['blog_dense'], dense, str(out), ['frozen'], log=put)
+        assert os.listdir(str(out)) == ['notes.txt']
+
+
+def test_of_an_earlier_export_what_was_changed_stays_and_what_is_in_the_way_is_named(dense, tmp_path):
+    out = tmp_path / 'out'
+    assert run_command(*flags(dense, out, '--formats=frozen'))[0] == 0
+    (out / 'frozen' / 'generator.pb').write_text('changed')
+    (out / 'web').mkdir()
+    (out / 'web' / 'index.html').write_text('mine')
+    check_one_line_error(run_command(*flags(dense, out, '--formats=web', '--overwrite')),
+                         'expected no file of others at a name of the export', 'index.html')
+    assert (out / 'web' / 'index.html').read_text() == 'mine'
+    os.remove(str(out / 'web' / 'index.html'))
+    assert run_command(*flags(dense, out, '--formats=web', '--overwrite'))[0] == 0
+    assert (out / 'frozen' / 'generator.pb').read_text() == 'changed'
+
+
+def test_a_network_that_a_format_can_not_hold_is_one_line(dense, tmp_path, monkeypatch):
+    def fail(*_):
+        raise KeyError('Lgamma')
+
+    monkeypatch.setattr(tfjs, 'write', fail)
+    check_one_line_error(run_command(*flags(dense, tmp_path / 'out', '--formats=tfjs')),
+                         "tfjs: expected networks that it can hold, found: KeyError: 'Lgamma'")
+    status, text, err = run_command(*flags(dense, tmp_path / 'out'))
+    assert status == 0 and "WARNING: tfjs: left out; tfjs: expected networks that it can hold" in text, err
+
+
+def test_an_output_that_is_not_finite_or_of_another_shape_is_not_delivered(dense):
+    with package.opened(PRESETS['blog_dense'], dense) as exported:
+        network = exported.networks[0]
+
+        def measure(made):
+            artefact = formats.Artefact('x.pb', network, [], 0, True, lambda: (made, 'some runtime'))
+            return formats.measure(artefact, [((np.zeros((count, 1)),), np.zeros((count, 784))) for count in (1, 2)])
+
+        assert measure(lambda z: np.zeros((len(z), 784)))[0] == 0
+        for made, message in ((lambda z: np.full((len(z), 784), np.nan if len(z) > 1 else 0), 'nan off'),
+                              (lambda z: np.zeros((0, 784)), r'expected outputs \[1, 784\], found them \[0, 784\]')):
+            with pytest.raises(UserError, match=message):
+                measure(made)
 
 
 def test_of_formats_that_nobody_named_one_that_fails_is_left_out(dense, tmp_path, monkeypatch):

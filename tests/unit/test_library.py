@@ -639,3 +639,32 @@ def test_wrong_arguments_are_one_line_each(tmp_path):
             (lambda: dcgan.generate('run', which=True), 'the number of a step, found True')):
         with pytest.raises(dcgan.UserError, match=message):
             call()
+
+
+def test_numbers_of_numpy_in_a_preset_are_plain_ones():
+    preset = dataclasses.replace(DENSE, z_dim=np.int64(5), temperature=np.float32(.5), gif=np.bool_(True))
+    assert json.dumps([preset.z_dim, preset.temperature, preset.gif]) == '[5, 0.5, true]'
+
+
+def test_labels_may_be_tensors_in_a_list_and_variables():
+    preset = dcgan.get_preset('cgan_mnist')
+    with tf.Graph().as_default(), tf.Session() as session:
+        z = np.zeros([4, preset.z_dim], np.float32)
+        made = [dcgan.generator(preset, z, labels=labels) for labels in (
+            [1] * 4, [tf.constant(1)] * 4,
+            tf.get_variable('l', [4], tf.int32, tf.ones_initializer(), trainable=False, use_resource=True),
+            tf.get_variable('m', [4], tf.int32, tf.ones_initializer(), trainable=False, use_resource=False))]
+        session.run(tf.global_variables_initializer())
+        expected, *found = session.run(made)
+        for each in found:
+            np.testing.assert_array_equal(each, expected)
+
+
+@pytest.mark.parametrize('call, message', [
+    (lambda z: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), 2.0), 'save_grid: expected a column'),
+    (lambda z: dcgan.to_uint8(z, None), r'to_uint8: expected a range \(low, high\), found None'),
+    (lambda z: dcgan.interpolate(DENSE, z[0], z[1], [0, 1]), r'interpolate: expected noise \[N, 100\]'),
+    (lambda z: dcgan.interpolate(DENSE, z, z[:, :9], 0.5), 'interpolate: expected noise')])
+def test_more_wrong_arguments_are_one_line(call, message):
+    with pytest.raises(dcgan.UserError, match='^' + message):
+        call(dcgan.sample_noise(DENSE, 3))

@@ -118,7 +118,7 @@ def test_density_and_coverage_in_known_cases():
     assert distances.density_coverage(real, real + 100) == (0, 0)
     density, coverage = distances.density_coverage(real, np.repeat(real.mean(0, keepdims=True), 2000, axis=0))
     assert density > 1 and coverage < 0.2  # the middle is densely real, and alone
-    with pytest.raises(ValueError, match='more than 5'):
+    with pytest.raises(ValueError, match='at least 6 images, found 5'):
         distances.density_coverage(real[:5], real)
 
 
@@ -355,3 +355,28 @@ def test_a_metric_is_shown_with_its_error():
         '0.1235 \N{PLUS-MINUS SIGN} 0.0010')
     assert table.format_with_error(kernel, {'kernel_distance': 0.5, 'kernel_distance_error': None}) == '0.5000'
     assert table.format_with_error(kernel, {'kernel_distance': None}) == ''
+
+
+@pytest.mark.parametrize('call, message', [
+    (lambda x: distances.kernel_distance(x[:1], x), 'at least 2 images, found 1'),
+    (lambda x: distances.kernel_distance(x, x, block=1), 'blocks of 2 images or more, found 1'),
+    (lambda x: distances.classifier_score(np.full((5, 10), .1)), 'at least 10 images, found 5'),
+    (lambda x: distances.classifier_score(x, 0), 'a split or more, found 0'),
+    (lambda x: distances.precision_recall(x, x[:0]), 'at least 4 images, found 0'),
+    (lambda x: distances.density_coverage(x, x[:0]), 'at least 1 images, found 0'),
+    (lambda x: distances.precision_recall(x[0], x), r'features \[N, D\], numbers, found float64 \[4\]'),
+    (lambda x: distances.frechet_distance(x, [['a']]), 'features .* found <U1'),
+] + [(lambda x, each=each: each(x, np.where(x == x[3, 2], np.nan, x)), 'finite features') for each in (
+    distances.frechet_distance, distances.kernel_distance, distances.precision_recall, distances.density_coverage)])
+def test_what_no_distance_is_defined_for(call, message):
+    with pytest.raises(ValueError, match='^expected ' + message):
+        call(normal(20, size=4))
+
+
+def test_metrics_take_lists():
+    real, fake = normal(50, size=4), normal(50, size=4, seed=1)
+    for each in (distances.frechet_distance, distances.kernel_distance, distances.precision_recall,
+                 distances.density_coverage):
+        found = each(real.tolist(), fake.tolist())
+        assert found == pytest.approx(each(real, fake), nan_ok=True)
+        assert all(type(value) is float for value in np.atleast_1d(found).tolist())

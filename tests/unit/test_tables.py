@@ -132,3 +132,10 @@ def test_a_metrics_csv_of_an_earlier_version_is_carried_over_with_all_its_rows(r
         ['losses.csv', 'metrics.csv'] if both else ['losses.csv'])
     run.append_row('losses.csv', {'step': 400, 'd_loss': 2.0, 'seconds': 3})
     assert [row['step'] for row in run_folder.read_losses(run.path)] == [row['step'] for row in expected] + [400]
+
+
+def test_a_row_without_its_numbers_is_not_the_best():
+    rows = [{'step': step, 'n': n, 'frechet_distance': distance} for step, n, distance in (
+        (1, 500, float('nan')), (2, 500, 5.0), (3, 500, 4.0), (4, float('nan'), 1.0))]
+    assert tables.best_row(rows)['step'] == 3
+    assert tables.best_row(rows[:1]) is None and tables.best_row([]) is None

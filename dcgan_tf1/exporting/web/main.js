@@ -233,7 +233,9 @@ async function start() {
 
   // Beyond 1, uniform noise is such as no training had.
   element('temperature').min = Math.min(0.1, page.temperature);
-  element('temperature').step = page.temperature < 0.1 ? 'any' : 0.01;
+  const hundredths = page.temperature * 100;
+  const isRound = page.temperature >= 0.1 && Math.abs(hundredths - Math.round(hundredths)) < 1e-6;
+  element('temperature').step = isRound ? 0.01 : 'any'; // or the slider would round it
   element('temperature').max = Math.max(page.noise === 'normal' ? 1.5 : 1, page.temperature);
   element('temperature').value = page.temperature;
   element('temperature-value').textContent = element('temperature').value;
