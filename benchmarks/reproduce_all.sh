@@ -8,7 +8,7 @@
 # each system. Flags of train say where data lie and what machine computes, nothing that makes other runs. All of it
 # takes longer than one sitting; the shortest runs come first. Calling it again goes on where it was stopped, and
 # leaves out what is finished. A run that fails doesn't end the others: it is named at the end, and the exit
-# status is 1.
+# status is 1. Ctrl-C stops what runs and then the script; Ctrl-Z stops the script alone.
 #
 # ONLY=horse, say, makes only the runs whose names hold that word. LIST=1 prints those that are left, with about how
 # many hours each takes on two cores. --quick tries everything out: each system for a few steps, one seed each,
@@ -38,8 +38,8 @@ evaluated_by=()
 for flag; do
   case "$flag" in
     --device=*) evaluated_by+=("$flag") ;;
-    --data_dir=* | --cache_*=* | --lowering=* | --steps_per_run=* | --xla | --noxla | --*_threads=*) ;;
-    *) [ -n "$quick" ] || fail "$flag: expected a flag of the machine or of where data lie, found one of other runs" ;;
+    --data_dir=* | --lowering=* | --steps_per_run=* | --xla | --noxla | --*_threads=*) ;;
+    *) [ -n "$quick" ] || fail "$flag: expected a --flag=value of the machine or of where data lie, found another" ;;
   esac
 done
 python=.venv/bin/python
@@ -75,6 +75,7 @@ go() {
   "$@" < /dev/null &
   child=$!
   set +m
+  [ -z "$signal" ] || kill -TERM "$child" 2> /dev/null || true  # it came before the number was known
   wait "$child" || status=$?
   while kill -0 "$child" 2> /dev/null; do  # a signal ended the wait, and the command is about to stop
     wait "$child" || status=$?

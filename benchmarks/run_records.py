@@ -34,7 +34,7 @@ LAST = 10  # rows of losses whose mean is recorded
 STRIP_BYTES = 20000  # colours are left out of a strip that is larger
 
 _SHAPES = {'cifar10': (32, 32, 3)}  # of the data sets that systems are trained on in place of their presets' own
-_PLACES = ('run_dir', 'data_dir', 'init_checkpoint')  # flags that name places on a machine
+_PLACES = ('run_dir', 'data_dir', 'cache_dir', 'init_checkpoint')  # flags that name places on a machine
 
 
 def from_run(path, trial=False):
@@ -161,7 +161,8 @@ def outdated(record):
 
 def _on_data_of(system, preset):
     """The preset on the data set that a system's flags say, for images of its size."""
-    dataset = dict(flag.split('=') for flag in systems.BY_NAME[system].flags).get('--dataset', preset.dataset)
+    said = {name: value for name, _, value in (flag.partition('=') for flag in systems.BY_NAME[system].flags)}
+    dataset = said.get('--dataset', preset.dataset)
     if dataset == preset.dataset:
         return preset
     return dataclasses.replace(preset, dataset=dataset, image_class=None).with_image_shape(_SHAPES[dataset])

@@ -7,6 +7,7 @@ import collections
 import csv
 import io
 import posixpath
+import re
 import unicodedata
 
 import numpy as np
@@ -105,21 +106,25 @@ def _by_name(tree):
         name = posixpath.normpath(name)
         if name in there:
             return name
-        name = posixpath.normpath(name.replace('\\', '/'))  # as Windows writes it
+        name = posixpath.normpath(name.replace('\\', '/').strip())  # as Windows, or a careful hand, writes it
         return composed.get(unicodedata.normalize('NFC', name), name)  # macOS writes letters and their accents apart
 
     return named
 
 
+_BLANK = re.compile(r'\A(?:[ \t,;]*\r?\n)+')  # lines before the first
+
+
 def _csv_rows(tree, name):
     try:
-        text = tree.read(name).decode('utf-8-sig').lstrip('\r\n')
+        text = _BLANK.sub('', tree.read(name).decode('utf-8-sig'))
         # Excel writes semicolons where the comma is that of decimals.
         delimiter = next((each for each in ',;\t' if 'file_name' in map(str.strip, next(
             csv.reader(io.StringIO(text, newline=''), delimiter=each), ()))), ',')
         rows = csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
-        rows.fieldnames = [each.strip() for each in rows.fieldnames or ()]
-        return [dict(row, file_name=row['file_name'].strip()) if row.get('file_name') else row for row in rows]
+        columns = rows.fieldnames or ()
+        rows.fieldnames = [each if each.strip() in columns else each.strip() for each in columns]
+        return list(rows)
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
 

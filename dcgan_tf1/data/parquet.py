@@ -18,7 +18,8 @@ from dcgan_tf1.util.files import listing, parse_json, stamp
 
 SUFFIX = '.parquet'
 IMAGES = ('image', 'img', 'picture', 'bytes')
-_BLOCK, _KEPT = 16, 8  # rows that are read at once; blocks of them that are kept, more than threads are apart by
+_BLOCK = 16  # rows that are read at once
+_KEPT, _BYTES = 32, 1 << 27  # blocks of them that are kept, more than threads are apart by, and what those may take
 _INSTALL = 'pip install pyarrow'
 
 
@@ -86,7 +87,7 @@ class _Rows:
     """
 
     def __init__(self):
-        self._lock, self._kept = threading.Lock(), collections.deque(maxlen=_KEPT)
+        self._lock, self._kept = threading.Lock(), collections.deque()
         self._group, self._blocks, self._next = None, iter(()), 0
 
     def get(self, group, row, read):
@@ -110,6 +111,9 @@ class _Rows:
                 raise UserError('{}: expected a file that stays as it is, found another'.format(group[0]))
             raise
         self._kept.append((group, self._next, block))
+        while len(self._kept) > _KEPT or len(self._kept) > 2 and sum(
+                each.nbytes for _, _, each in self._kept) > _BYTES:
+            self._kept.popleft()
         self._next += len(block)
 
     def close(self):

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import math
 import os
 from typing import Optional
 
@@ -95,8 +94,6 @@ def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
         if name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
                 name, expected.format('folder or npz' if name in _OWN else 'folder'), value, dataset))
-    if math.isnan(found.get('cache_gib', 0)):  # which is no less than 0
-        raise flags.Error('--cache_gib: expected 0 or more, found nan')
     return dataclasses.replace(base, **found)
 
 

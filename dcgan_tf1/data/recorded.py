@@ -33,7 +33,7 @@ def measured_on(metrics):
 def _texts(found):
     found = found if isinstance(found, dict) else {}
     return {key: found[key] if isinstance(found.get(key), str) else None
-            for key in ('name', 'class', 'folder', 'checksum', 'note')}
+            for key in ('name', 'class', 'folder', 'place', 'checksum', 'note')}
 
 
 def short(record):
@@ -57,7 +57,13 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
     """
     record = dict(trained_on(config), name=name, splits=_splits(run, config))
     record['class'] = None  # the whole data set is compared
-    dataset = None if data_dir else _in_its_folder(record, shape, log, reading)
+    dataset = None
+    for folder in [] if data_dir else dict.fromkeys((record['folder'], record['place'])):
+        found = _in_its_folder(record, folder, shape, log, reading)
+        if found is not None and (dataset is None or found.checksum == record['checksum']):
+            dataset = found
+        if found is not None and found.checksum == record['checksum']:
+            break
     if dataset is None or dataset.checksum != record['checksum']:
         try:
             usual = loading.load_splits(name, record['splits'], data_dir, shape, log, reading)
@@ -91,9 +97,9 @@ def _splits(run, config):
     return splits
 
 
-def _in_its_folder(record, shape, log, reading):
+def _in_its_folder(record, folder, shape, log, reading):
     """What lies now in the folder that a run found its data in; None for nothing."""
-    name, folder = record['name'], record['folder']
+    name = record['name']
     if folder is None or not (os.path.isdir(folder) or name in sources.SINGLE_FILES and os.path.isfile(folder)):
         return None
     if record['note'] is not None and name == 'mnist':

@@ -42,11 +42,13 @@ def evaluate(config):
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
             config.other_data, reading=how)
-    if is_own is False and preset.classes is not None:
-        named = class_names(config.run, preset)
+    run = config.run or (run_folder.run_of(prefixes[-1], preset.name) if prefixes else None)
+    if run is not None and not is_own and preset.classes is not None:
+        named = class_names(run, preset)
         if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
-            raise UserError("--other_data: expected the run's classes {}, found {} in {}".format(
-                listing(named), listing(dataset.classes), dataset.folder))
+            raise UserError("{}: expected the run's classes {}, found {} in {}".format(
+                '--checkpoint' if config.run is None else '--other_data', listing(named), listing(dataset.classes),
+                dataset.folder))
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -171,7 +173,7 @@ def _system(config):
         run = run_folder.run_of(prefix, preset.name)
         preset = _on(preset, config.dataset)
         trained, image_class = (preset, preset.image_class) if run is None else run_images.trained_preset(run)
-        if trained.dataset != preset.dataset and config.data_dir is None:
+        if trained.dataset != preset.dataset and config.data_dir is None and config.dataset is None:
             raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "
                             '--run={} measures it by its own data, --data_dir by others'.format(
                                 preset.dataset, trained.dataset, run))

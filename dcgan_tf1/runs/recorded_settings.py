@@ -32,8 +32,8 @@ def apply(run, preset, config):
         found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
             _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
         found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
-    found['spectral_gain'] = _checked(run, identity, 'spectral_gain', preset.spectral_gain, _is_gain,
-                                      'a number above 0')
+    # 1 in runs of before there was a choice.
+    found['spectral_gain'] = _checked(run, identity, 'spectral_gain', 1.0, _is_gain, 'a number above 0')
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
     dataset = identity.get('dataset', preset.dataset)

@@ -234,7 +234,8 @@ class Run:
             raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
                             '(process {}); --resume=never starts a new run beside it'.format(path, owner))
         except OSError as error:  # a file system without locks
-            raise UserError('{}: expected a file system with locks, found: {}'.format(path, error.strerror))
+            error.filename = self._lock.name
+            raise
         with writing(self._lock.name):
             self._lock.truncate(0)
             self._lock.write(str(os.getpid()))

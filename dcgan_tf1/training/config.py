@@ -27,6 +27,7 @@ EXAMPLES = (
      'python -m dcgan_tf1.train --preset=dcgan --data_dir=my_pictures --image_size=64'),
     ('a preset of your own', 'python -m dcgan_tf1.train --preset_file=my_preset.py --preset=tiny'))
 
+_YEAR = 365 * 24 * 60 * 60  # seconds: more than that and sockets don't know what to do
 _LIKELIHOODS = ('bernoulli', 'squared_error')  # functions of gan.losses
 
 
@@ -205,9 +206,6 @@ def _add_machine_flags(command):
                                    'averaged. With --device=cpu, logical devices, to try it out.', 1)
     command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
     command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
-
-
-_YEAR = 365 * 24 * 60 * 60  # seconds: more than that and sockets don't know what to do
 
 
 def _add_worker_flags(command):

@@ -91,7 +91,8 @@ def config_record(config, plan, device, policy, monitor, measured):
         'schedule': dict({name: resume.plain(getattr(config.preset, name)) for name in resume.FREE_FIELDS},
                          total_steps=plan.total, batches_per_epoch=plan.batches.per_epoch,
                          keep_checkpoints=config.keep_checkpoints),
-        'data': {'name': dataset.name, 'note': dataset.note, 'folder': os.path.abspath(dataset.folder),
+        'data': {'name': dataset.name, 'note': dataset.note, 'folder': dataset.folder,
+                 'place': os.path.abspath(dataset.folder),  # to be found from another folder, too
                  'files': dataset.files, 'checksum': dataset.checksum, 'official': dataset.official,
                  'images': plan.data.count, 'classes': list(dataset.classes), 'notes': list(dataset.notes),
                  'reading': reading.record_of(config.reading)},

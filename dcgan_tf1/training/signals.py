@@ -21,6 +21,7 @@ class StopSignals:
     def __init__(self):
         self.signum, self.listening = None, cli.in_main_thread()
         self._before = {}  # what handled each signal
+        self._ended = threading.Event()
         self._stack = contextlib.ExitStack()
 
     def _handle(self, signum, frame):
@@ -31,39 +32,35 @@ class StopSignals:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def __enter__(self):
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening else ()
-        for number in numbers:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+        numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening and (
+            number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN)]
+        with contextlib.ExitStack() as stack:  # undoes what it has done where the rest fails
+            if numbers:
+                self._watch(stack, frozenset(numbers))
+            for number in numbers:
                 self._before[number] = signal.signal(number, self._handle)
-        if self.listening:
-            self._watch()
+                stack.callback(_restore, number, self._before[number])
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exception):
+        self._ended.set()
         self._stack.close()
-        for number, handler in self._before.items():
-            # None: one that Python did not set, and can't set again.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def _watch(self):
+    def _watch(self, stack, numbers):
         """Has a thread end the process at the second signal: Python's handlers wait for TensorFlow's calls to end."""
         theirs, ours = os.pipe()
+        stack.callback(os.close, ours)  # which ends the thread
         os.set_blocking(ours, False)
         before = signal.set_wakeup_fd(ours)
         if before != -1:  # a program around us listens there
             signal.set_wakeup_fd(before)
-        thread = threading.Thread(target=self._end_at_the_second, args=(theirs, frozenset(self._before)), daemon=True)
-        thread.start()
+            os.close(theirs)
+            return
+        stack.callback(_forget, ours)
+        threading.Thread(target=self._end_at_the_second, args=(theirs, numbers), daemon=True).start()
 
-        def stop():
-            if before == -1:
-                signal.set_wakeup_fd(-1)
-            os.close(ours)  # which ends the thread
-
-        self._stack.callback(stop)
-
-    @staticmethod
-    def _end_at_the_second(pipe, numbers):
+    def _end_at_the_second(self, pipe, numbers):
         with open(pipe, 'rb', buffering=0) as signals:
             for _ in range(2):
                 number = signals.read(1)
@@ -71,8 +68,8 @@ class StopSignals:
                     number = signals.read(1)
                 if not number:
                     return
-        threading.Event().wait(_GRACE)
-        os._exit(128 + number[0])
+        if not self._ended.wait(_GRACE):  # else Python has ended the training itself, and a program may go on
+            os._exit(128 + number[0])
 
     def requested(self):
         """Whether one has come by now."""
@@ -87,3 +84,15 @@ class StopSignals:
     def exit_status(self):
         """Of a process that stopped because it was asked to, here or on another worker."""
         return 128 + (self.signum or signal.SIGTERM)
+
+
+def _restore(number, handler):
+    # None: one that Python did not set, and can't set again.
+    signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _forget(descriptor):
+    """Has Python write signals to this one no more."""
+    now = signal.set_wakeup_fd(-1)
+    if now not in (-1, descriptor):
+        signal.set_wakeup_fd(now)

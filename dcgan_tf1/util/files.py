@@ -81,17 +81,22 @@ def refuse_existing(path, overwrite):
     check_writable(path)
 
 
-def write_bytes(path, content):
-    """Writes `content` to `path`, whole or not at all."""
+def write_bytes(path, content, durable=False):
+    """Writes `content` to `path`, whole or not at all.
+
+    durable: through a power cut, too, in which some file systems keep a new name and not what it names. It takes
+    milliseconds.
+    """
     with replacing(path) as temporary, open(temporary, 'wb') as handle:
         handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())  # some file systems keep a new name through a power cut, and not what it names
+        if durable:
+            handle.flush()
+            os.fsync(handle.fileno())
 
 
 def write_text(path, text):
     """Writes `text` (UTF-8; bytes of a file's name that are no text as an escape) to `path`, whole or not at all."""
-    write_bytes(path, text.encode('utf-8', 'backslashreplace'))
+    write_bytes(path, text.encode('utf-8', 'backslashreplace'), durable=True)
 
 
 def write_json(path, value):

@@ -71,11 +71,16 @@ esac
 echo "$*" >> calls
 if [ -n "${FAILS:-}" ] && [[ "$*" == *"$FAILS"* ]]; then exit 3; fi
 if [ -n "${WAITS:-}" ] && [[ "$*" == *"$WAITS"* ]]; then
-  trap 'echo stopped >> calls; kill $!; exit 143' TERM
-  trap 'echo interrupted >> calls' INT
-  sleep 60 > /dev/null 2>&1 &
-  touch waiting
-  wait
+  exec "$REAL_PYTHON" -c 'if True:  # as a training hears signals: also those that a shell has ignored in it
+    import signal, sys, time
+    def hear(number, _):
+        print({signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}[number], file=open("calls", "a"))
+        if number == signal.SIGTERM:
+            sys.exit(143)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, hear)
+    open("waiting", "w").close()
+    time.sleep(60)'
 fi
 for argument; do
   case "$argument" in
@@ -167,7 +172,7 @@ def test_short_runs_and_whole_ones_do_not_mix(tree):
 @pytest.mark.parametrize('arguments, env, expected', [
     (['all'], {'ONLY': 'nothing'}, "ONLY=nothing: expected a part of a run's name"),
     (['--max_steps=3'], {}, 'expected a folder before the flags of train'),
-    (['all', '--precision=float32'], {}, '--precision=float32: expected a flag of the machine or of where data lie')])
+    (['all', '--precision=float32'], {}, 'float32: expected a --flag=value of the machine or of where data lie')])
 def test_what_makes_no_run_is_an_error(arguments, env, expected, tree):
     status, _, err, calls = reproduce(tree, *arguments, **env)
     assert status in (1, 2) and expected in err and calls == []
