@@ -42,8 +42,10 @@ def evaluate(config):
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
             config.other_data, reading=how)
-    run = config.run or (run_folder.run_of(prefixes[-1], preset.name) if prefixes else None)
-    if run is not None and not is_own and preset.classes is not None:
+    # A run whose config.json has no checksum may have been trained on these.
+    run = config.run if is_own is False else run_folder.run_of(
+        prefixes[-1], preset.name) if config.run is None and prefixes else None
+    if run is not None and preset.classes is not None:
         named = class_names(run, preset)
         if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
             raise UserError("{}: expected the run's classes {}, found {} in {}".format(
