@@ -66,16 +66,10 @@ def launch(config):
     # What they print is read as UTF-8, whatever the terminal's encoding is.
     env = dict(os.environ, PYTHONIOENCODING='utf-8:backslashreplace')
     workers, readers = [], []
-
     asked = []  # signals, which the loop below passes on: the last worker may not have been started yet
-
-    def forward(signum, frame):
-        del frame
-        asked.append(signum)
-
     # Only the main thread may ask for signals; in another one they are left to whoever started it.
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if cli.in_main_thread() else ()
-    before = {number: signal.signal(number, forward) for number in numbers}
+    before = {number: signal.signal(number, lambda signum, _: asked.append(signum)) for number in numbers}
     try:
         for task in range(config.workers):
             workers.append(subprocess.Popen(

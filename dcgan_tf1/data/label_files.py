@@ -30,11 +30,11 @@ LABEL_COLUMNS = ('label', 'labels', 'class')
 def encode(values, where, least=0):
     """(labels int64 [N], the classes' names) of integers, or texts of some, from 0, or of names.
 
-    least: classes that there are at least, where labels are integers.
-
     Texts are names unless all of them are integers as a program writes them: 07 is not 7, and 2019 is no label.
 
-    where: what has them, for messages. Raises UserError for anything else.
+    where: what has them, for messages. least: classes that there are at least, where labels are integers.
+
+    Raises UserError for anything else.
     """
     values = plain(values)
     texts = [value for value in values if isinstance(value, str)]

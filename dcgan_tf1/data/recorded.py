@@ -57,13 +57,15 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
     """
     record = dict(trained_on(config), name=name, splits=_splits(run, config))
     record['class'] = None  # the whole data set is compared
-    dataset = None
-    for folder in [] if data_dir else dict.fromkeys((record['folder'], record['place'])):
+    dataset, folders = None, {}  # one place under two names is read once
+    for folder in () if data_dir else filter(None, (record['folder'], record['place'])):
+        folders.setdefault(os.path.abspath(folder), folder)
+    for folder in folders.values():
         found = _in_its_folder(record, folder, shape, log, reading)
-        if found is not None and (dataset is None or found.checksum == record['checksum']):
-            dataset = found
         if found is not None and found.checksum == record['checksum']:
+            dataset = found
             break
+        dataset = dataset or found
     if dataset is None or dataset.checksum != record['checksum']:
         try:
             usual = loading.load_splits(name, record['splits'], data_dir, shape, log, reading)
@@ -100,7 +102,7 @@ def _splits(run, config):
 def _in_its_folder(record, folder, shape, log, reading):
     """What lies now in the folder that a run found its data in; None for nothing."""
     name = record['name']
-    if folder is None or not (os.path.isdir(folder) or name in sources.SINGLE_FILES and os.path.isfile(folder)):
+    if not (os.path.isdir(folder) or name in sources.SINGLE_FILES and os.path.isfile(folder)):
         return None
     if record['note'] is not None and name == 'mnist':
         path = os.path.join(folder, loading.EMBEDDED_FILE)

@@ -12,9 +12,9 @@ import struct
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import Found
-from dcgan_tf1.util import cli
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
+from dcgan_tf1.util.streams import without_notes
 
 NAMES = re.compile(r'.*\.tfrecords?(-\d{5}-of-\d{5})?$', re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
@@ -83,7 +83,7 @@ def _examples(path):
     offset, number = 0, 0
     try:
         _check_lengths(path)  # for TensorFlow takes the memory that a length asks for
-        with cli.without_notes():  # it is deprecated, and in 1.15 there is nothing else outside of a graph
+        with without_notes():  # it is deprecated, and in 1.15 there is nothing else outside of a graph
             contents = tf.python_io.tf_record_iterator(path)
         for content in contents:
             number += 1

@@ -5,9 +5,7 @@ beyond the one that it is told to write into.
 """
 
 import collections
-import contextlib
 import importlib.util
-import logging
 import os
 import shutil
 
@@ -18,6 +16,7 @@ from dcgan_tf1.exporting import catalogue, freeze, tfjs, tflite
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
+from dcgan_tf1.util.streams import quiet_logger
 from dcgan_tf1.util.tf_startup import without_chatter
 
 # A network, frozen: `inputs` are a list of Input, noise or images first, then labels where it takes some. `name` of an
@@ -164,14 +163,9 @@ def _write_tflite(export, folder):
 def _write_onnx(export, folder):
     with without_chatter():
         import tf2onnx  # noqa: PLC0415  optional
-    logger = logging.getLogger('tf2onnx')
-    before = logger.level
     for network in export.networks + export.variants:
         path = os.path.join(folder, network.name + '.onnx')
-        logger.setLevel(logging.ERROR)
-        with contextlib.ExitStack() as stack:
-            stack.callback(logger.setLevel, before)
-            stack.enter_context(without_chatter())
+        with quiet_logger('tf2onnx'), without_chatter():
             tf2onnx.convert.from_graph_def(
                 network.graph_def, input_names=input_tensors(network),
                 output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)

@@ -320,13 +320,14 @@ def _keep_other_files(out, folder):
         for name in [os.path.normpath(os.path.join(inside, each)) for each in folders + names]:
             there, here = os.path.join(out, name), os.path.join(folder, name)
             is_folder = os.path.isdir(there) and not os.path.islink(there)
-            if name == MANIFEST or name in earlier and (os.path.lexists(here) or not is_folder and os.path.isfile(
-                    there) and sha256(there) == earlier[name]):
+            if name == MANIFEST:
                 continue
             if os.path.lexists(here):
-                if is_folder and os.path.isdir(here):
+                if name in earlier or is_folder and os.path.isdir(here):
                     continue
                 raise UserError('--out: expected no file of others at a name of the export, found {}'.format(there))
+            if name in earlier and os.path.isfile(there) and sha256(there) == earlier[name]:
+                continue
             if is_folder:
                 if not os.listdir(there):  # others come with what is in them
                     os.makedirs(here)

@@ -38,13 +38,12 @@ def evaluate(config):
     if config.run is None:
         dataset, is_own = loading.load_splits(
             preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
+        run = run_folder.run_of(prefixes[-1], preset.name) if prefixes else None
     else:
         dataset, is_own = recorded.load(
             config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
             config.other_data, reading=how)
-    # A run whose config.json has no checksum may have been trained on these.
-    run = config.run if is_own is False else run_folder.run_of(
-        prefixes[-1], preset.name) if config.run is None and prefixes else None
+        run = config.run if is_own is False else None  # else it may have been trained on these
     if run is not None and preset.classes is not None:
         named = class_names(run, preset)
         if dataset.classes not in ((), named) and len(dataset.classes) == len(named):

@@ -234,8 +234,7 @@ class Run:
             raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
                             '(process {}); --resume=never starts a new run beside it'.format(path, owner))
         except OSError as error:  # a file system without locks
-            error.filename = self._lock.name
-            raise
+            raise OSError(error.errno, error.strerror, self._lock.name)
         with writing(self._lock.name):
             self._lock.truncate(0)
             self._lock.write(str(os.getpid()))

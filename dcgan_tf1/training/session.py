@@ -173,21 +173,23 @@ class TrainingSession:
 
         labels: int32 [N], where the preset takes some.
         """
-        def of(some, batch, *of_classes):
-            del batch
-            return self._sample(some, step_loop.dropout_seed_for(step, step_loop.SAMPLE), *of_classes)
-
         if self._preset.dropout_when_sampling:  # masks are drawn for all at once, and there are few
-            return of(z, 0, *[] if labels is None else [labels])
-        return generate_in_batches(of, self._preset.image_shape, z, labels)
+            return self._sample_at_once(step, z, labels)
+        return generate_in_batches(lambda some, _, *of_classes: self._sample_at_once(step, some, *of_classes),
+                                   self._preset.image_shape, z, labels)
+
+    def _sample_at_once(self, step, z, labels=None):
+        return self._sample(z, step_loop.dropout_seed_for(step, step_loop.SAMPLE),
+                            *[] if labels is None else [labels])
 
     def sample_for_quality(self, z, labels=None):
         """As sample(), of more noise than fits into one batch.
 
         The same dropout masks each time, which are no training step's: what differs is the generator.
         """
-        return generate_in_batches(lambda some, batch, *of_classes: self.sample(-1 - batch, some, *of_classes),
-                                   self._preset.image_shape, z, labels)
+        return generate_in_batches(
+            lambda some, batch, *of_classes: self._sample_at_once(-1 - batch, some, *of_classes),
+            self._preset.image_shape, z, labels)
 
 
 def check_finite(losses, step, folder):

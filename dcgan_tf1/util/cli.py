@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import logging
 import os
 import sys
 import threading
@@ -31,7 +30,7 @@ def run(parse, work, argv=None):
     that can't be read or written, 2 after a wrong flag; each is one line on standard error, without a
     traceback.
     """
-    with streams.usable(), without_notes():
+    with streams.usable(), streams.without_notes():
         return _run(parse, work, argv)
 
 
@@ -85,19 +84,6 @@ def _blaming_preset_files(work, config):
         if text is None:
             raise
         raise UserError(text) from error
-
-
-@contextlib.contextmanager
-def without_notes():
-    """Without deprecation notes, which address whoever writes the graph, where a program runs a command of ours."""
-    logger = logging.getLogger('tensorflow')  # TensorFlow's own; a help text does without importing it
-    before = logger.level
-    if os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0':
-        logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
-"""Standard input, output and error of a command, which may be closed or unable to show a character."""
+"""Standard input, output and error of a command, which may be closed or unable to show a character, and loggers."""
 
 import contextlib
+import logging
 import os
 import sys
 
@@ -52,3 +53,21 @@ def _shows_all(stream):
 def _set_errors(stream, errors):
     with contextlib.suppress(OSError, ValueError):  # it writes what it still holds, perhaps to a closed pipe
         stream.reconfigure(errors=errors)
+
+
+@contextlib.contextmanager
+def quiet_logger(name):
+    """Holds back what a logger says below an error."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def without_notes():
+    """Without deprecation notes, which address whoever writes the graph, where a program runs a command of ours."""
+    # TensorFlow's own logger; a help text does without importing it.
+    return contextlib.nullcontext() if os.environ.get('TF_CPP_MIN_LOG_LEVEL') == '0' else quiet_logger('tensorflow')
