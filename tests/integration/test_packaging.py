@@ -17,8 +17,6 @@ from helpers.places import ROOT
 
 FIXTURE = os.path.join(ROOT, 'tests', 'fixtures', 'run_0.1.0.zip')
 
-pytestmark = pytest.mark.slow
-
 
 def python(*arguments, **kwargs):
     """Runs `python arguments...`; fails with all that it printed."""
@@ -57,6 +55,15 @@ def distributions(source_files, tmp_path_factory):
     return str(sdist), str(wheel)
 
 
+@pytest.mark.once
+def test_the_source_distribution_has_every_file(source_files, tmp_path):
+    # setuptools writes this list into the archive, too; the archive itself is slow to make.
+    python('setup.py', '--quiet', 'egg_info', '--egg-base', str(tmp_path), cwd=ROOT)
+    listed = (tmp_path / 'dcgan_tf1.egg-info' / 'SOURCES.txt').read_text().splitlines()
+    assert not source_files - set(listed)
+
+
+@pytest.mark.slow
 def test_they_are_complete_and_pass_the_checks(distributions, source_files):
     sdist, wheel = distributions
     python('-m', 'twine', 'check', '--strict', sdist, wheel)
@@ -67,6 +74,7 @@ def test_they_are_complete_and_pass_the_checks(distributions, source_files):
     assert found == {name for name in source_files if name.startswith('dcgan_tf1/')}
 
 
+@pytest.mark.slow
 def test_every_command_works_where_there_is_no_checkout(distributions, tmp_path):
     python('-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-index',
            '--target', 'installed', distributions[1], cwd=str(tmp_path))
