@@ -122,9 +122,9 @@ class Zip(_Tree):
             raise UserError('{}: expected a zip archive, found: {}'.format(place, reason(error)))
         self._members = {}
         for member in self._archive.infolist():
-            name = posixpath.normpath(member.filename)
+            name = posixpath.normpath(_slashed(member.filename))
             parts = name.split('/')
-            if member.filename.startswith('/') or '..' in parts or '\\' in name:
+            if name.startswith('/') or '..' in parts:
                 raise UserError('{}: expected plain files below one folder, found the member {!r}'.format(
                     place, member.filename))
             if not any(part.startswith('.') for part in parts) and parts[0] != '__MACOSX':
@@ -135,7 +135,7 @@ class Zip(_Tree):
         folders = {'': (set(), set())}
         for name, member in self._members.items():
             parent, base = posixpath.split(name)
-            if member.filename.endswith('/'):
+            if _slashed(member.filename).endswith('/'):
                 parent, base = name, None
             while True:
                 inside = folders.setdefault(parent, (set(), set()))
@@ -180,6 +180,11 @@ class Zip(_Tree):
         for name in names:
             member = self._members[self._top + name]
             yield '{} {} {}'.format(name, member.file_size, member.CRC)
+
+
+def _slashed(name):
+    """A member's name with slashes: some programs of Windows write backslashes against the format's rules."""
+    return name.replace('\\', '/')
 
 
 class Part:

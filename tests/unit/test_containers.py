@@ -64,6 +64,11 @@ def test_zip_archives():
     grey('mine/dogs/__MACOSX.png', 3)
     for top in ('', 'a/b/'):
         assert load(zipped('mine', top))[:3] == ([1, 2, 3], [0, 1, 1], ('cats', 'dogs'))
+    with zipfile.ZipFile('mine.zip') as archive, zipfile.ZipFile('windows.zip', 'w') as windows:
+        windows.writestr('a\\empty\\', b'')
+        for name in archive.namelist():
+            windows.writestr(name.replace('/', '\\'), archive.read(name))
+    assert load('windows.zip')[:3] == ([1, 2, 3], [0, 1, 1], ('cats', 'dogs'))
     os.mkdir('one')
     shutil.move('mine.zip', 'one/x.zip')
     assert load('one')[0] == [1, 2, 3]
