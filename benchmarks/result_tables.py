@@ -206,13 +206,14 @@ def first_at(record, limit):
 
 def times_to(found, limit):
     """A table of when each run's distance was first at most `limit`, of the runs that were measured meanwhile."""
-    lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'best', 'last'])
+    lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'on', 'best', 'last'])
     for system, runs in grouped([record for record in found if record['quality']], lambda record: record['system']):
         times = [first_at(record, limit) for record in runs]
         lines.append(row([
             '`{}`'.format(system),
             ', '.join('never' if time is None else '{:,}'.format(time[0]) for time in times),
-            ', '.join('{:.1f}'.format(time[1]) for time in times if time is not None),
+            ', '.join('-' if time is None else '{:.1f}'.format(time[1]) for time in times) if any(times) else '',
+            ', '.join(sorted({_processor(record) for record in runs})),
             ', '.join('{:.2f}'.format(min(each[2] for each in distances(record))) for record in runs),
             ', '.join('{:.2f}'.format(distances(record)[-1][2]) for record in runs)]))
     return lines

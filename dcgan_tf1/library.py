@@ -21,6 +21,7 @@ from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sample_inputs, sampling, size_flags
+from dcgan_tf1.util import flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
 
@@ -62,13 +63,16 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     path = os.path.expanduser(os.fspath(path))
     if run_folder.is_run(path) and preset is None and image_size is None:
         return run_folder.read_preset(path, logging.info)
-    preset, prefix = restoring.find_checkpoint(preset, path, 'last')
+    preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
     height, width = _size(image_size)
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
         preset = run_folder.read_preset(run, logging.info)
         given = size_flags.beside_run(preset, given)
-    return size_flags.of_checkpoint(preset, prefix, given, logging.info)
+    try:
+        return size_flags.of_checkpoint(preset, prefix, given, logging.info)
+    except flags.Error as error:  # whose text begins with a command's flag
+        raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 
 
 def _size(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:
@@ -133,14 +137,16 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
 
     Returns: float32 [N, z_dim] for one number, else [N, T, z_dim].
     """
-    t, z0, z1 = np.asarray(t), np.asarray(z0), np.asarray(z1)
+    try:
+        z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
+    except (TypeError, ValueError):  # no numbers, or rows of several lengths
+        raise UserError('interpolate: expected arrays of numbers, found others')
     for each in (z0, z1):
-        if each.ndim != 2 or each.shape[1] != preset.z_dim or t.ndim > 1:
-            raise UserError('interpolate: expected noise [N, {}] and, for t, a number or [T], found {}, {}, {}'.format(
-                preset.z_dim, list(z0.shape), list(z1.shape), list(t.shape)))
+        if each.ndim != 2 or each.shape[1] != preset.z_dim or z0.shape != z1.shape or t.ndim > 1:
+            raise UserError('interpolate: expected noise [N, {}], twice, and, for t, a number or [T], found {}, {}, '
+                            '{}'.format(preset.z_dim, list(z0.shape), list(z1.shape), list(t.shape)))
     if t.ndim:
         z0, z1, t = np.expand_dims(z0, 1), np.expand_dims(z1, 1), t[:, np.newaxis]
-    z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
     return noise.interpolate(z0, z1, t, preset.noise).astype(np.float32)
 
 

@@ -6,6 +6,12 @@ import shutil
 import subprocess
 import sys
 
+# What is tested is what a processor computes, to the bit; and several processes of tests would share a GPU's memory.
+os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
+# The tests' own servers are not behind a proxy.
+for _name in ('no_proxy', 'NO_PROXY'):
+    os.environ[_name] = ','.join(filter(None, [os.environ.get(_name), '127.0.0.1', 'localhost']))
+
 from dcgan_tf1.util import tf_startup  # isort: skip
 tf_startup.begin()
 

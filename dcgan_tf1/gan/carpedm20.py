@@ -139,11 +139,12 @@ def conditional_mnist_generator(z, ctx):
 def conditional_mnist_discriminator(x, ctx):
     """conditional_mnist: images [N, 28, 28, 1] in [0, 1] and labels -> logits [N, 1], sigmoid."""
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = conv(with_labels(x, ctx), 11, 'd_h0_conv')                  # [N, 14, 14, 11]
+        classes = ctx.labels.shape.as_list()[1]  # as many channels more, as its author has it; here of 10:
+        x = conv(with_labels(x, ctx), 1 + classes, 'd_h0_conv')         # [N, 14, 14, 11]
         x = leaky_relu(x, 0.2)
-        x = conv(with_labels(x, ctx), 74, 'd_h1_conv')                  # [N, 7, 7, 74]
+        x = conv(with_labels(x, ctx), 64 + classes, 'd_h1_conv')        # [N, 7, 7, 74]
         x = leaky_relu(batch_norm(x, ctx, 'd_bn1'), 0.2)
-        x = tf.reshape(x, [-1, 7 * 7 * 74])                             # [N, 3626]
+        x = tf.reshape(x, [-1, 7 * 7 * (64 + classes)])                 # [N, 3626]
         x = linear(with_labels(x, ctx), 1024, 'd_h2_lin')               # [N, 1024]
         x = leaky_relu(batch_norm(x, ctx, 'd_bn2'), 0.2)
         logits = linear(with_labels(x, ctx), 1, 'd_h3_lin')             # [N, 1]

@@ -199,13 +199,27 @@ class Preset:
                 raise ValueError(
                     'Preset.losses: expected losses of the updates in its schedule, {}, beside losses_when={!r}, '
                     'found {!r}'.format(', '.join(sorted(kept)), self.losses_when, missing[0]))
+        self._check_fields()
+        if self.classes is not None:
+            self._check_conditional()
+
+    def _check_fields(self):
+        """What each of them has to be, whatever the others are."""
+        for name in ('generator', 'discriminator', 'encoder', 'loss'):
+            if getattr(self, name) is not None and not hasattr(getattr(self, name), '__name__'):
+                raise ValueError("Preset.{}: expected a function with a name, by which a run's config.json knows it, "
+                                 'found {!r}'.format(name, getattr(self, name)))
+        if self.batch_size < 1:
+            raise ValueError('Preset.batch_size: expected 1 or more, found {!r}'.format(self.batch_size))
+        for name in ('beta1', 'ema_decay'):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise ValueError('Preset.{}: expected a number from 0 to below 1, found {!r}'.format(
+                    name, getattr(self, name)))
         if not self.spectral_gain > 0:
             raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
         if not is_temperature(self.temperature):
             raise ValueError('Preset.temperature: expected a number from 0.001 to 1,000, found {!r}'.format(
                 self.temperature))
-        if self.classes is not None:
-            self._check_conditional()
 
     def _check_conditional(self):
         """Images are made of noise and the labels of the real images beside it: there must be as many of both."""

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoint_reader import reading
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import cannot_write, make_folder
+from dcgan_tf1.util.files import cannot_write, make_folder, sync
 from dcgan_tf1.util.paths import literal
 
 NAME = 'model.ckpt'
@@ -36,11 +36,12 @@ def list_steps(folder):
     return sorted(int(match.group(1)) for match in map(_INDEX.match, names) if match)
 
 
-def save(saver, session, folder, step, keep, keep_step=None):
-    """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all) and that of step `spare`.
+def save(saver, session, folder, step, keep, spared=()):
+    """Writes a checkpoint, then deletes all but the newest `keep` (0 keeps all) and those of the steps `spared`.
 
     The Saver writes under temporary names and renames, the index last, so a kill at any
-    moment leaves the earlier checkpoints whole and this one whole or absent.
+    moment leaves the earlier checkpoints whole and this one whole or absent. The new one is on the disk before an
+    older one goes, so a power cut leaves one, too.
     """
     prefix = checkpoint_path(folder, step)
     try:
@@ -55,9 +56,11 @@ def save(saver, session, folder, step, keep, keep_step=None):
         raise UserError('{}; {}'.format(
             cannot_write(prefix, error),
             'the checkpoint of step {} is intact'.format(earlier[-1]) if earlier else 'there is no earlier one'))
-    if keep:
-        # Of those up to this step: a later one is a damaged one that was passed over.
-        for old in [old for old in list_steps(folder) if old <= step and old != keep_step][:-keep]:
+    # Of those up to this step: a later one is a damaged one that was passed over.
+    out_of_date = [old for old in list_steps(folder) if old <= step and old not in spared][:-keep] if keep else []
+    if out_of_date:
+        sync(glob.glob(glob.escape(prefix) + '.*') + [folder])
+        for old in out_of_date:
             # The index goes first: without it the rest is no checkpoint.
             paths = sorted(glob.glob(glob.escape(checkpoint_path(folder, old)) + '.*'),
                            key=lambda path: not path.endswith('.index'))

@@ -1,5 +1,6 @@
 """Which checkpoint a path names, whichever program wrote it."""
 
+import contextlib
 import glob
 import ntpath
 import os
@@ -31,8 +32,8 @@ def without_suffix(path):
 def resolve(path):
     """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
 
-    path: a prefix or one of its files, whichever program wrote it; a folder of them (our newest, else the one
-    that its file `checkpoint` names, else the only one); that file itself; a run folder; a SavedModel.
+    path: a prefix or one of its files, whichever program wrote it; a folder of them (the one that its file
+    `checkpoint` names, else our newest, else the only one); that file itself; a run folder; a SavedModel.
     """
     if os.path.isdir(path) and not os.path.exists(path + '.index'):
         return _in_folder(path)
@@ -102,11 +103,12 @@ def prefixes(folder):
 
 
 def _in_folder(folder):
-    steps = list_steps(folder)
+    steps, state = list_steps(folder), os.path.join(folder, 'checkpoint')
+    if os.path.isfile(state):
+        with contextlib.suppress(*[UserError] if steps else []):  # it may have come without what it names
+            return _named_by_state(state)
     if steps:
         return checkpoint_path(folder, steps[-1])
-    if os.path.isfile(os.path.join(folder, 'checkpoint')):
-        return _named_by_state(os.path.join(folder, 'checkpoint'))
     for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
         if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
             return _in_folder(os.path.join(folder, below))
@@ -138,9 +140,11 @@ def _named_by_state(path):
         raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
                         'damaged file'.format(path))
     named = SHARD.sub('', named)
-    # It may name where its folder lay when it was written, on another system even.
-    for prefix in (os.path.join(folder, named), os.path.join(folder, os.path.basename(named)),
-                   os.path.join(folder, ntpath.basename(named))):
+    # It may name where its folder lay when it was written, on another system even; where it lay here there may be
+    # other weights by now, so what lies beside it comes first.
+    beside = [os.path.join(folder, each(named)) for each in (os.path.basename, ntpath.basename)]
+    whole = os.path.join(folder, named)
+    for prefix in beside + [whole] if os.path.isabs(named) else [whole] + beside:
         if _is_there(prefix):
             return prefix
     raise UserError('{}: expected the checkpoint {}, which it names, found no file {}.index{}'.format(

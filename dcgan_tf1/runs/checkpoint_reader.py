@@ -59,6 +59,9 @@ def reading(prefix):
         try:
             yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))
         except (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError) as error:
+            if 'Sliced checkpoints are not supported' in str(error):
+                raise UserError('{}: expected whole variables, found some in parts, which TensorFlow reads in its V2 '
+                                'format alone; save it once more in that'.format(prefix))
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
                 prefix, reason(error).replace(path, prefix)))
 

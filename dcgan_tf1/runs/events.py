@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 
 import tensorflow.compat.v1 as tf
@@ -20,13 +21,11 @@ class EventWriter:
     def __init__(self, folder, graph, step):
         with writing(folder):
             os.makedirs(folder, exist_ok=True)
-        # TensorBoard reads the files in the order of their names. No file is overwritten, whatever the clock says.
-        seconds = int(time.time())
-        while True:
-            self._path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
-            if not os.path.lexists(self._path):
-                break
-            seconds += 1
+        # TensorBoard reads the files in the order of their names. This one is the last, whatever the clock says.
+        earlier = [int(match.group(1)) for match in map(re.compile(r'events\.out\.tfevents\.(\d{10})\.').match,
+                                                        os.listdir(folder)) if match]
+        seconds = max([int(time.time())] + [each + 1 for each in earlier])
+        self._path = os.path.join(folder, 'events.out.tfevents.{:010d}.{:06d}'.format(seconds, step))
         with self._writing():
             self._file = tf.io.TFRecordWriter(self._path)
         self._write(file_version='brain.Event:2')

@@ -16,20 +16,31 @@ from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, run_folder
 from dcgan_tf1.util.errors import UserError
 
 
-def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
-    """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not."""
+def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
+                    any_noise: bool = False) -> Tuple[Preset, str]:
+    """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not.
+
+    any_noise: whether the preset's noise may be another than that which a run was trained with.
+    """
     preset, prefix = _find(preset, path, which)
+    run = run_folder.run_of(prefix, preset.name)
+    trained = preset.noise if run is None or any_noise else run_folder.read_preset(run, logging.info).noise
+    if preset.noise != trained:  # nothing in the variables' shapes tells
+        raise UserError('{}: expected a preset with {} noise, as it was trained with, found {}; preset_of({!r}) has '
+                        'it'.format(prefix, trained, preset.noise, run))
     return checkpoint_reader.with_weights_of(preset, prefix, False, logging.warning), prefix
 
 
 def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     if preset is not None and not isinstance(preset, Preset):
         raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError('path: expected a run folder or a checkpoint, found {!r}'.format(path))
     path = os.path.expanduser(os.fspath(path))
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
-    if run_folder.is_run(path):
+    if run_folder.is_run(path) and (preset is None or not _is_of_another_program(path)):
         if preset is None:
             preset = run_folder.read_preset(path, logging.info)
         trained = run_folder.read_config(path)['identity']['preset']
@@ -43,6 +54,15 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     if step is not None:
         return preset, checkpoint_paths.of_step(path, step)
     return preset, checkpoint_paths.resolve(path)
+
+
+def _is_of_another_program(path: str) -> bool:
+    """Whether the config.json in a folder of checkpoints is none of a run."""
+    try:
+        run_folder.read_config(path)
+    except run_folder.DamagedRun:
+        return bool(checkpoint_paths.prefixes(path))
+    return False
 
 
 def restored_variables(preset: Preset, variables: Mapping[str, Any], scope: Optional[str]) -> Dict[str, Any]:

@@ -122,6 +122,8 @@ def with_told(preset, prefix, found, given):
     found = {name: value for name, value in found.items()
              if name != 'image_shape' and getattr(given, name, None) is None}
     channels = given.channels or sizes_told[2]
+    if found.get('classes'):
+        found['samples'] = max(preset.samples, found['classes'])
     try:
         preset = preset.with_noise(found.pop('noise', preset.noise))
         return dataclasses.replace(preset, **found).with_image_shape(tuple(

@@ -134,6 +134,17 @@ def best_row(rows):
 
     A row without both numbers, which somebody has edited, is none.
     """
-    rows = [row for row in rows if math.isfinite(row['n']) and math.isfinite(row['frechet_distance'])]
-    same = [row for row in rows if row['n'] == rows[-1]['n']]
-    return min(same, key=lambda row: (row['frechet_distance'], row['step']), default=None)
+    rows = _whole(rows)
+    return next((row for row in best_rows(rows) if row['n'] == rows[-1]['n']), None)
+
+
+def best_rows(rows):
+    """The same for each n that there is: a list of rows."""
+    best = {}
+    for row in sorted(_whole(rows), key=lambda row: (row['frechet_distance'], row['step'])):
+        best.setdefault(row['n'], row)
+    return list(best.values())
+
+
+def _whole(rows):
+    return [row for row in rows if math.isfinite(row['n']) and math.isfinite(row['frechet_distance'])]

@@ -137,10 +137,10 @@ def _add_system_flags(command):
     command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
     command.real('learning_rate', None, "Adam's. Default: what the preset says.", 0)
     command.choice('update_ops', None, ('per_pass', 'all'),
-                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one. "
-                   'Default: what the preset says.', old_values={'own': 'per_pass'})
+                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one (there are "
+                   'none without batch norm). Default: what the preset says.', old_values={'own': 'per_pass'})
     command.choice('batch_norm', None, ('fused', 'moments'),
-                   "Today's kernel, or TensorFlow 1.0.1's form with the biased moving variance. "
+                   "Batch norm by today's kernel, or in TensorFlow 1.0.1's form with the biased moving variance. "
                    'Default: what the preset says.')
     checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
     command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
@@ -259,9 +259,13 @@ def _overridden_preset(preset, values):
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
         overrides['title'] = title_on(preset.title, overrides['dataset'])
+        overrides['scaling'] = 'bytes'  # 'minmax', 2017's on its own images, turns a white border black
     if values['class'] is not None:
         if preset.classes is not None:
             raise flags.Error('--class: expected a preset without labels, found --preset={}, which is trained on all '
                               'classes (dcgan-sample --class asks for images of one)'.format(preset.name))
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
+    if {'dataset', 'loss', 'image_class'}.intersection(
+            name for name, value in overrides.items() if value != getattr(preset, name)):
+        overrides['recorded_losses'] = None  # which are not of these images, or not of this loss
     return dataclasses.replace(preset, **overrides)

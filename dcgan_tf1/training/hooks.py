@@ -108,6 +108,10 @@ class LossesHook(Hook):
             ('step', 'epoch') + preset.losses + ('images_per_second', 'seconds'), step_label(preset, start))
         self._last_step, self._last_seconds = start, 0.0
         self._total_seconds = self.rows[-1]['seconds'] if self.rows else 0.0  # of training, up to the last row
+        if self.rows and self.rows[-1]['images_per_second'] > 0:
+            # At the speed of that row on to the step that the run goes on from.
+            steps = step_label(preset, start) - self.rows[-1]['step']
+            self._total_seconds += steps * plan.batch_size * preset.image_batches / self.rows[-1]['images_per_second']
 
     def after_step(self, taken):
         step, preset, plan = taken.step, self._preset, self._plan
@@ -253,8 +257,9 @@ class CheckpointHook(Hook):
         # None is written of variables that have gone wrong.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        best = tables.best_row(self._measured)
-        self._model.save(self._run.checkpoints, taken.step, self._keep, best and best['step'])
+        # The best by every number of images: rows of different ones can't be compared.
+        best = [row['step'] for row in tables.best_rows(self._measured)]
+        self._model.save(self._run.checkpoints, taken.step, self._keep, best)
         taken.saved = True
 
 

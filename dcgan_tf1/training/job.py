@@ -9,7 +9,7 @@ import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint_paths, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.training import record, resume, tracing
+from dcgan_tf1.training import hooks, record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
 from dcgan_tf1.util.errors import UserError, one_line, reason
@@ -61,7 +61,7 @@ class Job:
             # A run that is gone on with no longer needs what it was started from, which may be gone.
             self.run, self.start = resume.open_run(
                 config.run_dir, config.resume, plan.identity, plan.total, self._log, output_closed,
-                self._check_beginning)
+                self._check_beginning, hooks.step_label(plan.preset, min(plan.checkpoint_steps.first, plan.total)))
         return self
 
     def _check_beginning(self, new):
@@ -75,15 +75,19 @@ class Job:
     def __enter__(self):
         return self
 
-    def agree(self, plan, device, measure):
+    def agree(self, plan, device, measure, write_config):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
         Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: see record.choose_policy().
+        write_config: takes the ComputePolicy of a run that begins, before anything that takes time: a folder without
+        its config.json is not found again after a kill, or where a worker doesn't come.
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
         if self.is_chief:
             self.policy = record.choose_policy(self._config, device, self.run, self.start, plan.total, measure)
+            if self.start is None:
+                write_config(self.policy)
             self.traced = tracing.traced_steps(self._config.trace, self.start or 0, plan.total)
         chief_settings = self.is_chief and {
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,

@@ -70,6 +70,9 @@ def make_plan(config, log, device_memory=None):
     batch_size = local_batch_size * count
     # An incomplete batch has no equal parts for several devices.
     keep = preset.incomplete_batch != 'drop' and batch_size == preset.batch_size
+    if preset.incomplete_batch != 'drop' and not keep and data.count % batch_size:
+        log('the last {:,} images of an epoch, fewer than a batch, are left out: they have no {} equal parts'.format(
+            data.count % batch_size, batch_size // preset.batch_size))
     batches = Batches(
         data.count, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     if preset.incomplete_batch == 'skip' and keep and data.count < batch_size:

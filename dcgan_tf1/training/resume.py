@@ -112,7 +112,8 @@ class OtherSettings(UserError):
     """A run that was to be gone on with was started with other settings."""
 
 
-def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda new: None):
+def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda new: None,
+             first_saved=None):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
@@ -127,6 +128,8 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
       output_closed: see run_folder.Run.
       beginning: called before anything is made for a run that begins at its first step, with whether it is a new
         one; may raise UserError.
+      first_saved: the step, as losses.csv numbers it, after which there is a checkpoint; None for the last one. A run
+        whose rows reach it has lost its checkpoints, and is left as it is: what else is in it may be all that is left.
     """
     def new_run():
         beginning(True)
@@ -140,7 +143,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
                 run_dir))
         return new_run()
-    finished, others, damaged = None, [], []
+    finished, others, damaged, bare = None, [], [], []
     for path in paths:
         try:
             config = run_folder.read_config(path)
@@ -152,13 +155,20 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             others.append((path, config, '; '.join(differing)))
             continue
         run, step = _open_unfinished(path, total, log, output_closed)
-        if run is not None:
+        if run is not None and step is None and _last_row(path) >= (total if first_saved is None else first_saved):
+            run.close()
+            bare.append('{}: expected checkpoints to go on from, found none beside losses up to step {:,}'.format(
+                path, _last_row(path)))
+        elif run is not None:
             with _closed_on_failure(run):
                 if step is None:
                     beginning(False)
             return run, step
-        finished = finished or path
+        else:
+            finished = finished or path
     if not insists:
+        for text in bare:
+            log('WARNING: {}; it is left as it is, starting a new run'.format(text))
         _tell(others, damaged, total, log)
         if finished is not None and not others:
             _tell_finished(finished, total, log)
@@ -168,6 +178,8 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
         return run, checkpoint.latest_valid_step(run.checkpoints, log)
     if others:
         raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
+    if bare:
+        raise UserError(bare[0])
     raise damaged[0] if damaged else UserError(
         '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
 
@@ -198,6 +210,11 @@ def _open_unfinished(path, total, log, output_closed):
     return None, None
 
 
+def _last_row(path):
+    """The last step of a run's losses.csv as that numbers it; -1 where there are none."""
+    return int(max((row['step'] for row in run_folder.read_losses(path)), default=-1))
+
+
 def _progress(path, config):
     """(the step of a run's newest checkpoint or 0, how many it was started for or None)."""
     schedule = config.get('schedule')
@@ -221,6 +238,9 @@ def _tell(others, damaged, total, log):
     for path, config, differing in others:
         done, planned = _progress(path, config)
         steps = total if planned is None else max(planned, total)
+        if planned is not None and planned <= done < steps:
+            log('{} has done its {:,} steps with other settings: {}; starting a new run'.format(path, done, differing))
+            return
         if done < steps:
             log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
                 'run'.format(path, done, steps, differing))

@@ -14,12 +14,13 @@ from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util.errors import UserError
 
 # What another program's checkpoint may have none of, {its name for people: the variables' names}; a training that
-# begins with such a checkpoint begins with them anew.
-_AVERAGES = 'averages of the weights'
+# begins with such a checkpoint begins with them anew. Of Adam's it may have some, by other names, say: then, too.
+_ADAM, _AVERAGES = 'variables of Adam', 'averages of the weights'
 _OPTIONAL = collections.OrderedDict([
-    ('variables of Adam', re.compile(r'.*/Adam(_1)?|beta[12]_power(_1)?')),
-    (_AVERAGES, re.compile('.*' + EMA)),
-    ('losses since the last row', re.compile('seen_losses/.*'))])
+    (_ADAM, re.compile(r'.*/Adam(_1)?|beta[12]_power(_1)?')),
+    (_AVERAGES, re.compile('.*' + EMA))])
+# What a training that begins has of its own.
+_OWN = re.compile('{}|seen_losses/.*'.format(tf.GraphKeys.GLOBAL_STEP))
 
 
 def check_start(preset, prefix):
@@ -45,12 +46,12 @@ def _to_begin_from(prefix, variables):
     has none and they begin with the weights. absent: the kinds of variables, of _OPTIONAL, that it lacks.
     """
     saved = set(checkpoint_reader.shapes(prefix))
-    wanted = checkpoint.by_name(each for each in variables if each.op.name != tf.GraphKeys.GLOBAL_STEP)
+    wanted = checkpoint.by_name(each for each in variables if not _OWN.fullmatch(each.op.name))
     absent, averages = [], {}
     for kind, pattern in _OPTIONAL.items():
         of_kind = [name for name in wanted if pattern.fullmatch(name)]
-        if of_kind and not saved.intersection(of_kind):
-            absent.append(kind)
+        if of_kind and (not saved.issuperset(of_kind) if kind == _ADAM else not saved.intersection(of_kind)):
+            absent.append('full set of ' * bool(saved.intersection(of_kind)) + kind)
             apart = {name: wanted.pop(name) for name in of_kind}
             if kind == _AVERAGES:
                 averages = {name[:-len(EMA)]: variable for name, variable in apart.items()}
@@ -71,6 +72,10 @@ class TrainingSession:
     def __init__(self, session, handles, saver, preset, plan):
         self._session, self._handles, self._saver = session, handles, saver
         self._preset, self._plan = preset, plan
+        unknown = [name for name in preset.losses if not hasattr(handles.losses, name)]
+        if unknown:
+            raise UserError('Preset.losses: expected some of {}, found {!r}'.format(
+                ', '.join(handles.losses._fields), unknown[0]))
         with_labels = [] if handles.labels is None else [handles.labels]
         self._losses = session.make_callable(
             [getattr(handles.losses, name) for name in preset.losses],
@@ -107,9 +112,9 @@ class TrainingSession:
         if self._handles.exchange is not None:
             self._session.run(self._handles.exchange.sync)
 
-    def save(self, folder, step, keep, keep_step):
+    def save(self, folder, step, keep, spared):
         """Writes a checkpoint; see checkpoint.save()."""
-        checkpoint.save(self._saver, self._session, folder, step, keep, keep_step)
+        checkpoint.save(self._saver, self._session, folder, step, keep, spared)
 
     @property
     def exchange(self):
@@ -199,6 +204,6 @@ def check_finite(losses, step, folder):
             steps = checkpoint.list_steps(folder)
             last = ('the last good checkpoint is ' + checkpoint.checkpoint_path(folder, steps[-1])
                     if steps else 'there is no checkpoint yet')
-            raise UserError('{} is {} after step {:,}: expected a finite loss; {}. Try another --seed or a lower '
-                            '--learning_rate'.format(name, value, step, last))
+            raise UserError('{} is {} after step {:,}: expected a finite loss; {}. Try another --seed, a lower '
+                            '--learning_rate or --precision=float32'.format(name, value, step, last))
     return losses

@@ -13,9 +13,10 @@ _GRACE = 1.0  # seconds after the second signal that Python has to end the proce
 class StopSignals:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a request that the loop sees after its step.
 
-    A second one ends the process at once: checkpoints on the disk are whole at any moment.
-    SIGHUP stays ignored where it was, as under `nohup`. In another thread than the main one,
-    signals are left to the program that the thread belongs to.
+    A second one ends the process at once: checkpoints on the disk are whole at any moment. A second SIGHUP
+    doesn't: where a terminal is closed, the shell and the system may each send one. SIGHUP stays ignored
+    where it was, as under `nohup`. In another thread than the main one, signals are left to the program
+    that the thread belongs to.
     """
 
     def __init__(self):
@@ -29,7 +30,8 @@ class StopSignals:
         self.signum = signum
         for number in self._before:
             # Not what was there before: a shell has SIGINT ignored in what it starts with `&`.
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.signal(number, {signal.SIGINT: signal.default_int_handler,
+                                   signal.SIGHUP: signal.SIG_IGN}.get(number, signal.SIG_DFL))
 
     def __enter__(self):
         numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening and (
@@ -62,9 +64,9 @@ class StopSignals:
 
     def _end_at_the_second(self, pipe, numbers):
         with open(pipe, 'rb', buffering=0) as signals:
-            for _ in range(2):
+            for counted in (numbers, numbers - {signal.SIGHUP}):
                 number = signals.read(1)
-                while number and number[0] not in numbers:
+                while number and number[0] not in counted:
                     number = signals.read(1)
                 if not number:
                     return

@@ -47,18 +47,15 @@ def train(config, output_closed=lambda: False):
         job.run.write_config(record.config_record(config, plan, device, policy, monitor, measured))
 
     def measure(policy):
-        write_config(policy)  # before what takes time, see below
+        write_config(policy)  # before what takes time, see Job.agree()
         return lowering.choose(config.preset, policy, session_config, job.run.log)
 
     with job.open_run(plan, output_closed):
-        plan = job.agree(plan, device, measure)
+        plan = job.agree(plan, device, measure, write_config)
         start = job.start or 0
         if job.start is not None and start >= plan.total:
             job.finish_at_once(plan)
             return 0
-        if job.is_chief and job.start is None:
-            # Before anything that takes time: a folder without it is not found again after a kill.
-            write_config(job.policy)
         job.group.start_server(session_config)
         # Its classifier may take minutes to train, for which the other workers wait only when all are there.
         monitor = _make_monitor(config, plan.data, job.run.log) if monitored else None

@@ -94,6 +94,17 @@ def write_bytes(path, content, durable=False):
             os.fsync(handle.fileno())
 
 
+def sync(paths):
+    """Returns when files, and the names in folders, are on the disk, where the file system can tell."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_text(path, text):
     """Writes `text` (UTF-8; bytes of a file's name that are no text as an escape) to `path`, whole or not at all."""
     write_bytes(path, text.encode('utf-8', 'backslashreplace'), durable=True)

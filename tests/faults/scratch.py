@@ -1,9 +1,12 @@
 """Where the inputs of the fuzzed readers are written to: in memory, where the system has files there."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 FOLDER = tempfile.mkdtemp(prefix='dcgan-fuzz-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 def path_of(*names):

@@ -13,7 +13,7 @@ from PIL import Image
 import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import sampling
+from dcgan_tf1.runs import checkpoint_reader, sampling
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
 
@@ -114,6 +114,21 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     with np.load(arrays) as found:
         assert found['z'].shape == (6, 62) and found['labels'].tolist() == [0, 1, 2, 0, 1, 2]
     assert dcgan.preset_of(prefix, PRESETS['conditional_mnist']).classes == 3
+    shapes = checkpoint_reader.shapes(prefix)
+    assert shapes['discriminator/d_h0_conv/w'] == [5, 5, 1 + 3, 1 + 3]
+    assert shapes['discriminator/d_h1_conv/w'] == [5, 5, 1 + 3 + 3, 64 + 3]
+    assert shapes['discriminator/d_h2_lin/Matrix'] == [7 * 7 * (64 + 3) + 3, 1024]
+    (tmp_path / 'many').mkdir()
+    many = save(tmp_path / 'many', dataclasses.replace(preset, classes=62, samples=62))  # more than samples in a row
+    assert dcgan.preset_of(many, PRESETS['conditional_mnist']).samples == 62
+
+
+@pytest.mark.slow_tf1
+def test_some_of_adams_variables_under_other_names_begin_anew(pictures, tmp_path):
+    prefix = save(tmp_path, rename=lambda name: 'train/' + name if 'power' in name else name)
+    status, out, err = run_command('train', '--preset=dcgan', '--data_dir=' + pictures, '--batch_size=4',
+                                   '--max_steps=1', '--init_checkpoint=' + prefix, '--run_dir={}'.format(tmp_path))
+    assert status == 0 and 'it has no full set of variables of Adam, which begin anew' in out, err
 
 
 def test_what_the_library_is_given_by_mistake(tmp_path):

@@ -114,11 +114,10 @@ def test_a_file_that_came_with_the_run_is_not_executed(stranger, tmp_path, monke
             preset_files.load_recorded(run, config)
     monkeypatch.chdir(tmp_path)
     os.symlink(str(place / 'theirs.py'), str(tmp_path / 'link.py'))
-    through_proc = '/proc/self/cwd/from elsewhere/00000-tiny/theirs.py'
-    with pytest.raises(UserError, match='may have come with the run'):
-        preset_files.load_recorded(run, {'preset_file': dict(config['preset_file'], path=through_proc)})
-    with pytest.raises(UserError, match='may have come with the run'):
-        preset_files.load_recorded(run, {'preset_file': dict(config['preset_file'], path=str(tmp_path / 'link.py'))})
+    through_proc = '/proc/self/cwd/from elsewhere/00000-tiny/theirs.py'  # on Linux
+    for path in [str(tmp_path / 'link.py')] + [through_proc] * os.path.exists(through_proc):
+        with pytest.raises(UserError, match='may have come with the run'):
+            preset_files.load_recorded(run, {'preset_file': dict(config['preset_file'], path=path)})
 
 
 def test_a_file_of_another_content_is_not_executed(stranger, tmp_path):

@@ -76,6 +76,8 @@ def test_an_interrupted_set_up_is_taken_up_again(fake):
 
 def test_another_python_makes_ours_anew(fake):
     assert calls(fake, '-e .') == (0, ['venv', 'pip'])
+    (fake / 'version').write_text('3.12.2')
+    assert calls(fake, '-e .') == (0, [])  # which is the same to packages
     (fake / 'version').write_text('3.13.0')
     assert calls(fake, '-e .') == (0, ['clear', 'pip'])
 
@@ -97,10 +99,13 @@ def test_a_python_without_tensorflow_is_refused():
 def test_the_python_of_the_environment_that_is_there_is_kept(tmp_path):
     def found(**env):
         return subprocess.check_output(['bash', '-c', '. "{}/scripts/venv.sh"; find_python'.format(ROOT)],
-                                       cwd=str(tmp_path), env=dict(os.environ, **env)).decode().strip()
+                                       cwd=str(tmp_path), env=dict(without, **env)).decode().strip()
 
-    (tmp_path / '.venv' / 'bin').mkdir(parents=True)
-    os.symlink(sys.executable, str(tmp_path / '.venv' / 'bin' / 'python'))
+    without = {name: value for name, value in os.environ.items() if name != 'PYTHON'}
+    without['PATH'] = '{}:{}'.format(tmp_path, without['PATH'])
+    for name in ('python3', '.venv/bin/python'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(sys.executable, str(tmp_path / name))
     assert found() != '.venv/bin/python'  # not finished: may be anything
     (tmp_path / '.venv' / '.python').write_text('')
     assert found() == '.venv/bin/python'

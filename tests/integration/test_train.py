@@ -264,8 +264,6 @@ def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
 
 
 def test_gpu_where_there_is_none_is_an_error_that_says_what_was_found(tiny_data, tmp_path):
-    if os.path.exists('/dev/nvidia0'):
-        pytest.skip('this machine has a GPU')
     check_one_line_error(train(tiny_data, tmp_path, '--device=gpu', *DENSE), '--device=gpu', 'CPU:0')
     assert os.listdir(str(tmp_path)) == []  # nothing was begun
 
@@ -498,7 +496,6 @@ def test_several_devices_share_a_step(tiny_data, tmp_path):
         np.testing.assert_allclose(*[reader.get_tensor(name) for reader in readers], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.skipif(bool(tf.test.gpu_device_name()), reason='there is a GPU')
 def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
     check_one_line_error(train(tiny_data, tmp_path, '--num_gpus=2', *DENSE), '--num_gpus=2: expected 2 GPUs', 'CPU:0')
     assert os.listdir(str(tmp_path)) == []

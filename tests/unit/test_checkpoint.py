@@ -191,6 +191,8 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
     assert checkpoint_paths.resolve(str(state)) == older
     shutil.move(str(tmp_path / 'a'), str(tmp_path / 'moved'))
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')) == str(tmp_path / 'moved' / 'DCGAN.model-500002')
+    shutil.copytree(str(tmp_path / 'moved'), str(tmp_path / 'a'))  # two of them: each has weights of its own
+    assert checkpoint_paths.resolve(str(tmp_path / 'moved')) == str(tmp_path / 'moved' / 'DCGAN.model-500002')
     state = tmp_path / 'moved' / 'checkpoint'
     state.write_text('model_checkpoint_path: "DCGAN.model-7"\n')
     with pytest.raises(UserError, match='checkpoint: expected the checkpoint .*DCGAN.model-7, which it names, found '
@@ -206,6 +208,15 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
     for path in (tmp_path / 'moved').glob('DCGAN.model-1502*'):
         path.unlink()
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
+
+
+def test_the_file_checkpoint_goes_before_the_largest_number(model, tmp_path):
+    newer, older = [save_as(model, tmp_path / 'model.ckpt', step) for step in (500, 23000)]
+    (tmp_path / 'checkpoint').write_text('model_checkpoint_path: "model.ckpt-500"\n')
+    assert checkpoint_paths.resolve(str(tmp_path)) == newer
+    for text in ('model_checkpoint_path: "model.ckpt-7"\n', ''):
+        (tmp_path / 'checkpoint').write_text(text)
+        assert checkpoint_paths.resolve(str(tmp_path)) == older
 
 
 @pytest.mark.parametrize('name', ['mod\xe8le "7"-3', 'a b\\c-3'])

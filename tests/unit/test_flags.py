@@ -1,6 +1,7 @@
 """Help texts, wrong flags, and the configuration that flags become."""
 
 import dataclasses
+import functools
 import inspect
 import re
 import subprocess
@@ -134,6 +135,7 @@ def test_flags_override_the_preset():
      {'augment': (), 'learning_rate': 0.5, 'd_learning_rate': 1}),
     ('cgan_mnist', ['--learning_rate=0.5'], {'learning_rate': 0.5, 'd_learning_rate': None}),  # of both networks
     ('cgan_mnist', ['--learning_rate=0.5', '--d_learning_rate=1'], {'learning_rate': 0.5, 'd_learning_rate': 1}),
+    ('blog_mnist', ['--loss=hinge'], {'loss': losses.hinge, 'recorded_losses': None}),  # 2017's are of another
     ('vae', ['--beta1=0.5', '--ema_decay=0.9', '--mirror'],
      {'mirror': True, 'beta1': 0.5, 'ema_decay': 0.9, 'ema_warmup': True})])
 def test_flags_to_experiment_with(preset, given, changed):
@@ -147,11 +149,24 @@ def test_class(given, image_class):
     assert train.parse_train(['--preset=blog_cifar_horse'] + given).preset.image_class == image_class
 
 
+@pytest.mark.parametrize('given, kept', [
+    ([], True), (['--dataset=cifar10', '--epochs=3'], True), (['--dataset=folder'], False)])
+def test_what_2017_did_to_its_own_images_is_not_done_to_others(given, kept):
+    preset = train.parse_train(['--preset=blog_cifar_horse'] + given).preset
+    assert (preset.scaling, preset.recorded_losses) == (
+        ('minmax', 'cifar2017_losses.csv') if kept else ('bytes', None))
+
+
 def test_a_misspelt_field_or_flag_fails_at_once():
     with pytest.raises(TypeError):
         dataclasses.replace(PRESETS['blog_mnist'], lerning_rate=1.0)
     with pytest.raises(ValueError, match="Preset.update_ops: expected one of 'per_pass', 'all', found 'owm'"):
         dataclasses.replace(PRESETS['blog_mnist'], update_ops='owm')
+    for field, value, expected in (
+            ('generator', functools.partial(min, 1), 'a function with a name'), ('batch_size', 0, '1 or more'),
+            ('ema_decay', 1.5, 'a number from 0 to below 1'), ('beta1', 1.0, 'a number from 0 to below 1')):
+        with pytest.raises(ValueError, match='Preset.{}: expected {}'.format(field, expected)):
+            dataclasses.replace(PRESETS['blog_mnist'], **{field: value})
     with pytest.raises(dataclasses.FrozenInstanceError):
         PRESETS['blog_mnist'].epochs = 3
     with pytest.raises(absl_flags.Error):

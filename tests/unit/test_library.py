@@ -444,6 +444,12 @@ def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
                 restored(path, which=which)
         with pytest.raises(dcgan.UserError, match='expected a run of blog_dense, found one of blog_mnist'):
             dcgan.restore(session, DENSE, blog_run)
+        for path in (blog_run, folder, prefixes[0]):
+            with pytest.raises(dcgan.UserError, match='expected a preset with uniform noise, .* found normal'):
+                dcgan.restore(session, dataclasses.replace(BLOG, noise='normal'), path)
+        shutil.copytree(folder, str(tmp_path / 'theirs'))
+        (tmp_path / 'theirs' / 'config.json').write_text('{"lr": 0.1}')
+        assert restored(tmp_path / 'theirs') == str(tmp_path / 'theirs' / 'model.ckpt-4')
     with pytest.raises(dcgan.UserError, match='or preset= beside a checkpoint'):
         dcgan.generate(folder)
 
@@ -663,6 +669,9 @@ def test_labels_may_be_tensors_in_a_list_and_variables():
 @pytest.mark.parametrize('call, message', [
     (lambda z: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), 2.0), 'save_grid: expected a column'),
     (lambda z: dcgan.to_uint8(z, None), r'to_uint8: expected a range \(low, high\), found None'),
+    (lambda z: dcgan.interpolate(DENSE, z[:2], z[:3], 0.5), r'interpolate: .* twice.* found \[2, 100\], \[3, 100\]'),
+    (lambda z: dcgan.interpolate(DENSE, z[:2], z[:2], 'x'), r'interpolate: expected arrays of numbers'),
+    (lambda z: dcgan.generate(None, 2, preset=DENSE), 'path: expected a run folder or a checkpoint, found None'),
     (lambda z: dcgan.interpolate(DENSE, z[0], z[1], [0, 1]), r'interpolate: expected noise \[N, 100\]'),
     (lambda z: dcgan.interpolate(DENSE, z, z[:, :9], 0.5), 'interpolate: expected noise')])
 def test_more_wrong_arguments_are_one_line(call, message):

@@ -138,4 +138,5 @@ def test_a_row_without_its_numbers_is_not_the_best():
     rows = [{'step': step, 'n': n, 'frechet_distance': distance} for step, n, distance in (
         (1, 500, float('nan')), (2, 500, 5.0), (3, 500, 4.0), (4, float('nan'), 1.0))]
     assert tables.best_row(rows)['step'] == 3
+    assert [row['step'] for row in tables.best_rows(rows + [{'step': 9, 'n': 100, 'frechet_distance': 8.0}])] == [3, 9]
     assert tables.best_row(rows[:1]) is None and tables.best_row([]) is None
