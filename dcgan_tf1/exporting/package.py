@@ -20,7 +20,6 @@ from dcgan_tf1.runs.classes import class_names_of_checkpoint
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
-from dcgan_tf1.util.seeds import numpy_rng
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
@@ -57,8 +56,9 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     if not out:
         raise UserError('--out: expected a folder, found nothing')
     out = os.path.realpath(out)  # before anything is asked of it: `..` behind a folder that is not there hides others
-    _refuse(out, overwrite)
-    with _replacing_folder(out, functools.partial(_refuse, out, overwrite)) as folder, opened(
+    refuse = functools.partial(_refuse, out, overwrite, chosen)
+    refuse()
+    with _replacing_folder(out, refuse) as folder, opened(
             preset, prefix, with_discriminator, opset or OPSET, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
@@ -112,7 +112,7 @@ def opened(preset, prefix, with_discriminator=False, opset=OPSET, uint8=False, c
             frozen, variants = [[_frozen(session, placeholders, network) for network in some]
                                 for some in (networks, variants)]
             yield formats.Export(preset, checkpoint_paths.step_of(prefix), frozen, session, signatures, opset,
-                                 functools.partial(_draw, preset),
+                                 functools.partial(_draw, preset, functools.partial(_run, session, frozen[0])),
                                  list(class_names_of_checkpoint(prefix, preset)) or None, variants)
 
 
@@ -124,17 +124,20 @@ def _frozen(session, placeholders, network):
         network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:]))
 
 
-def _draw(preset, network, count, seed, first_label=0):
+def _draw(preset, generate, network, count, seed, first_label=0):
     """A network's inputs to compare and calibrate with: a list of arrays.
 
-    They are the preset's noise, or images of uniform noise in its range, and all labels in turn.
+    They are the preset's noise, or images that the generator makes of it (of what no discriminator is for, its logits
+    are far off), and all labels in turn. generate: a function from the generator's inputs to its images.
     """
-    draws = {
-        'noise': lambda shape: sample_noise(preset, count, seed, 'export'),
-        'images': lambda shape: numpy_rng(seed, 'export', 1).uniform(
-            *preset.image_range, size=(count,) + shape).astype(np.float32),
-        'labels': lambda shape: labels_in_turn(preset, first_label + count)[first_label:]}
-    return [draws[each.key](each.shape) for each in network.inputs]
+    drawn = [sample_noise(preset, count, seed, 'export')]
+    if preset.classes is not None:
+        drawn.append(labels_in_turn(preset, first_label + count)[first_label:])
+    if network.inputs[0].key == 'images':
+        some = range(0, count, BATCHES[-1])  # at once, for memory
+        made = [generate(*[each[start:start + BATCHES[-1]] for each in drawn]) for start in some]
+        drawn[0] = np.concatenate(made).reshape((count,) + network.inputs[0].shape)
+    return drawn[:len(network.inputs)]
 
 
 def _write(exported, name, folder, log):
@@ -178,8 +181,11 @@ def _cases(exported, network):
 
 def plain_session(exported, network):
     """A function from a network's inputs to its outputs by the session with variables."""
-    return lambda *inputs: exported.session.run(
-        formats.tensor_name(network.output), dict(zip(formats.input_tensors(network), inputs)))
+    return functools.partial(_run, exported.session, network)
+
+
+def _run(session, network, *inputs):
+    return session.run(formats.tensor_name(network.output), dict(zip(formats.input_tensors(network), inputs)))
 
 
 # ---------------------------------------------------------------------------- the manifest
@@ -202,6 +208,7 @@ def _manifest(exported, prefix, written):
         'temperature': preset.temperature,
         'checkpoint': prefix,
         'step': exported.step,
+        'averaged_weights': preset.ema_decay is not None,  # of the generator
         'networks': [{
             'name': network.name,
             'signature': signature,
@@ -233,8 +240,8 @@ def _checksums(folder):
 
 # ------------------------------------------------------------------------------ the folder
 
-def _refuse(out, overwrite):
-    """Raises UserError where something of the user's would be replaced."""
+def _refuse(out, overwrite, chosen):
+    """Raises UserError where something of the user's would be replaced. chosen: the formats that are written."""
     if not os.path.lexists(out):
         return
     if not os.path.isdir(out):
@@ -245,9 +252,15 @@ def _refuse(out, overwrite):
     if not overwrite:
         raise UserError('--out: expected an empty folder or none, found {} with {} in it; --overwrite replaces an '
                         'earlier export'.format(out, ', '.join(there[:3])))
-    if _earlier_files(out) is None:
+    earlier = _earlier_files(out)
+    if earlier is None:
         raise UserError('--out: expected an earlier export (a folder with {}) to overwrite, found {} with {} in '
                         'it'.format(MANIFEST, out, ', '.join(there[:3])))
+    for name, checksum in earlier.items():
+        path = os.path.join(out, name)
+        if (name == README or name.split('/')[0] in chosen) and os.path.isfile(path) and sha256(path) != checksum:
+            raise UserError('--out: expected the earlier export as it was written, found {} changed; it is replaced '
+                            'when you have moved or removed it'.format(path))
 
 
 def _earlier_files(out):

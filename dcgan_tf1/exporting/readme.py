@@ -58,7 +58,7 @@ From C: `TF_LoadSessionFromSavedModel` with the tag `serve`; from Java: `SavedMo
 "serve")`; then `TF_SessionRun` or `session().runner()` with {input_ops} and `{output_op}`.
 '''
 
-_META_GRAPH = '''## `meta_graph`: the graph with variables, to train on or to change
+_META_GRAPH = '''## `meta_graph`: the graph with variables, to change or to fine-tune
 
 ```python
 import numpy as np, tensorflow.compat.v1 as tf
@@ -68,7 +68,8 @@ with tf.Graph().as_default(), tf.Session() as session:
     images = session.run('{output}', {{{feed_drawn}}})
 ```
 
-`meta_graph/model` is also a checkpoint (V2) of what is exported, by itself, under the names that it was trained by.
+Dropout is off in it, and batch norm stays on its moving averages. `meta_graph/model` is also a checkpoint (V2) of what
+is exported, by itself, under the names that it was trained by.
 '''
 
 _TFLITE = '''## `tflite`: phones and small devices
@@ -123,6 +124,8 @@ metrics = torch_fidelity.calculate_metrics(
 '''
 
 _TFJS = '''## `tfjs`: a graph model for TensorFlow.js
+
+For a page in this folder that a server serves (`python3 -m http.server`); opened from the disk, it may read no files.
 
 ```html
 <script src="https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@4.22.0/dist/tf.min.js"></script>
@@ -252,7 +255,8 @@ def text(exported, written):
             {'uniform': 'uniform in [-1, 1)', 'normal': 'normal with mean 0 and variance 1',
              'uniform01': 'uniform in [0, 1)'}[preset.noise],
             'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
-            high, '' if preset.temperature == 1 else ', at a temperature of {:g}'.format(preset.temperature))]
+            high, ('' if preset.temperature == 1 else ', at a temperature of {:g}'.format(preset.temperature))
+            + ('' if preset.ema_decay is None else '; its weights are averages over the training'))]
     lines += _labels(exported) if conditional else []
     for other in exported.networks[1:]:
         lines += ['', 'Beside it lies the discriminator: images `{}:0` {}{} go in, `{}:0` [N, 1] come out; its batch '

@@ -409,6 +409,13 @@ def test_downloads_are_the_pictures_shown(browser, serve, npm, exports, tmp_path
         else:  # each pixel four times as large
             np.testing.assert_array_equal(found[112:224:4, :112:4], pixels(browser, '#grid canvas', 4)[..., :3])
     assert console(browser) == []
+    # What goes wrong later is said, too, until something goes well.
+    browser.execute_script("Promise.reject(new Error('the card is lost'))")
+    wait_for(browser, "document.getElementById('status').className === 'error'")
+    assert browser.find_element('id', 'status').text == 'No image could be made: the card is lost.'
+    browser.find_element('id', 'new').click()
+    wait_for(browser, "document.getElementById('status').className === ''")
+    browser.get_log('browser')
 
 
 @pytest.mark.slow
@@ -436,14 +443,17 @@ def test_the_pages_integrity_hash_is_that_of_the_package(npm):
     assert expected in source and CDN in source
 
 
+@pytest.mark.parametrize('instead', [None, '<!DOCTYPE html>'], ids=['nothing', 'a page'])
 @pytest.mark.parametrize('missing, said', [
     ('model.js', 'model.js could not be loaded'), ('page.js', 'page.js could not be loaded'),
     ('tf.min.js', 'TensorFlow.js could not be loaded from {}; without a network, put that file beside'.format(CDN))])
-def test_the_page_says_what_is_missing(missing, said, browser, npm, exports, tmp_path):
+def test_the_page_says_what_is_missing(missing, said, instead, browser, npm, exports, tmp_path):
     _, out = exports('keras_dense')
     shutil.copytree(os.path.join(out, 'web'), str(tmp_path / 'web'))
     shutil.copyfile(os.path.join(npm, 'tf.min.js'), str(tmp_path / 'web' / 'tf.min.js'))
     os.remove(str(tmp_path / 'web' / missing))
+    if instead is not None:  # as some servers answer
+        (tmp_path / 'web' / missing).write_text(instead)
     browser.execute_cdp_cmd('Network.enable', {})
     browser.execute_cdp_cmd('Network.setBlockedURLs', {'urls': [CDN]})
     browser.get(from_disk(str(tmp_path / 'web')))

@@ -1,3 +1,4 @@
+// Copyright (c) 2026 the dcgan_tf1 authors; MIT License.
 // What main.js shows: noise and classes of the samples, and their pixels on canvases.
 
 'use strict';

@@ -1,3 +1,4 @@
+// Copyright (c) 2026 the dcgan_tf1 authors; MIT License.
 // Makes images from the generator that lies beside this page, in the visitor's browser. All that
 // the page needs comes as scripts: nothing else can be read where it is opened from a disk.
 
@@ -27,6 +28,7 @@ function loadScript(attributes) {
 async function loadTensorFlow() {
   try {
     await loadScript({ src: TFJS.beside });
+    if (!window.tf) throw new Error('another file'); // some servers answer with a page what they do not have
   } catch {
     try {
       await loadScript({ src: TFJS.cdn, integrity: TFJS.integrity, crossOrigin: 'anonymous' });
@@ -42,7 +44,9 @@ async function loadTensorFlow() {
 // What one of the scripts beside this page holds.
 async function read(name) {
   await loadScript({ src: name });
-  return window.dcganFiles[name];
+  const found = (window.dcganFiles || {})[name];
+  if (found === undefined) throw new Error(`${name} could not be loaded`); // but another file in its place
+  return found;
 }
 
 function bytes(base64) {
@@ -162,6 +166,7 @@ async function start() {
     if (rebuild) buildGrid();
     element('grid').querySelectorAll('canvas').forEach((canvas, i) => draw(canvas, made[i]));
     const backend = { webgl: 'WebGL', cpu: 'CPU' }[tf.getBackend()] || tf.getBackend();
+    element('status').className = ''; // it may have told of an error
     element('status').textContent = `${made.length} images in ${took.toFixed(0)} ms, `
       + `${(took / made.length).toFixed(1)} ms an image, on ${backend}.`;
     await choose(chosen);
@@ -265,13 +270,16 @@ async function start() {
     element('play').textContent = state.playing ? 'Stop' : 'Play';
     const slider = element('position');
     if (state.playing && Number(slider.value) === 100) slider.value = 0;
-    while (state.playing && Number(slider.value) < 100) {
-      slider.value = Number(slider.value) + 2;
-      await showWalk();
-      await new Promise((resolve) => { setTimeout(resolve, 40); });
+    try {
+      while (state.playing && Number(slider.value) < 100) {
+        slider.value = Number(slider.value) + 2;
+        await showWalk();
+        await new Promise((resolve) => { setTimeout(resolve, 40); });
+      }
+    } finally {
+      state.playing = false;
+      element('play').textContent = 'Play';
     }
-    state.playing = false;
-    element('play').textContent = 'Play';
   });
 
   // For the console, and for tests: images of chosen noise.
@@ -284,8 +292,11 @@ async function start() {
   document.querySelector('main').hidden = false; // every control has now what it works on
 }
 
-start().catch((error) => {
-  const status = element('status');
-  status.className = 'error';
-  status.textContent = `The page could not start: ${error.message}.`;
-});
+function say(what, error) {
+  element('status').className = 'error';
+  element('status').textContent = `${what}: ${error.message || error}.`;
+}
+
+start().catch((error) => say('The page could not start', error));
+// Later, too: a browser may run out of the graphics card's memory, or lose the card.
+window.addEventListener('unhandledrejection', ({ reason }) => say('No image could be made', reason));
