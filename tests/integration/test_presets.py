@@ -275,14 +275,6 @@ def test_the_learning_rate_falls_linearly_to_zero():
     np.testing.assert_allclose(np.abs(np.diff(values)), [1e-5, 7.5e-6, 5e-6, 2.5e-6], rtol=1e-3)
 
 
-def test_upsample_and_average_pool():
-    x = np.arange(2 * 2 * 4 * 3, dtype=np.float32).reshape(2, 2, 4, 3)
-    with tf.Graph().as_default(), tf.Session() as session:
-        up, down = session.run([layers.upsample(tf.constant(x)), layers.average_pool(tf.constant(x))])
-    np.testing.assert_array_equal(up, x.repeat(2, axis=1).repeat(2, axis=2))
-    np.testing.assert_allclose(down, x.reshape(2, 1, 2, 2, 2, 3).mean((2, 4)))
-
-
 def test_initial_weights():
     def weights(initializer):
         with tf.Graph().as_default(), tf.Session() as session:
@@ -297,12 +289,6 @@ def test_initial_weights():
     assert abs(found.std() - 0.02) < 3e-4 and abs(found.mean()) < 3e-4 and np.abs(found).max() > 0.06
     found = weights(layers.truncated_normal(0.02))
     assert abs(found.std() - 0.0176) < 3e-4 and abs(found.mean()) < 3e-4 and 0.0395 < np.abs(found).max() <= 0.04
-
-
-def test_noise():
-    uniform, normal = [draw_noise(1, 'noise', 3, (200, 100), kind) for kind in ('uniform', 'normal')]
-    assert uniform.min() >= -1 and uniform.max() < 1 and abs(uniform.std() - 1 / np.sqrt(3)) < 0.01
-    assert abs(normal.std() - 1) < 0.02 and normal.max() > 3 and normal.dtype == np.float32
 
 
 # ------------------------------------------------------------------ what is written, and when

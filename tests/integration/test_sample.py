@@ -10,7 +10,7 @@ from helpers.commands import check_one_line_error, run_command, run_process
 from PIL import Image
 
 from dcgan_tf1.gan import graph
-from dcgan_tf1.gan.noise import sample_interpolations, sample_noise
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
@@ -48,22 +48,6 @@ def test_weights_that_are_not_finite_are_an_error_that_names_the_checkpoint(run,
     check_one_line_error(run_command('sample', '--checkpoint=' + prefix, '--preset=blog_dense',
                                      '--out={}'.format(tmp_path / 'x.png')), 'nan.ckpt', 'finite')
     assert not (tmp_path / 'x.png').exists()
-
-
-def test_interpolation_walks_in_straight_lines():
-    z = sample_interpolations(PRESETS['blog_mnist'], 2, 5, seed=3).reshape(2, 5, 100)
-    np.testing.assert_allclose(np.diff(z, axis=1), np.broadcast_to((z[:, 4:] - z[:, :1]) / 4, (2, 4, 100)), atol=1e-6)
-    assert np.abs(z).max() <= 1 and np.abs(z[0, 0] - z[1, 0]).max() > 0.5
-
-
-def test_interpolation_of_normal_noise_stays_normal():
-    z = sample_interpolations(PRESETS['tf_tutorial'], 400, 5, seed=3).reshape(400, 5, 100)
-    np.testing.assert_allclose(z.std(axis=(0, 2)), np.ones(5), atol=0.02)
-    middle = z[:, 0] / np.linalg.norm(z[:, 0], axis=1, keepdims=True) + z[:, 4] / np.linalg.norm(
-        z[:, 4], axis=1, keepdims=True)
-    lengths = np.linalg.norm(z, axis=2)
-    assert (lengths[:, 2] > lengths[:, [0, 4]].min(axis=1) * 0.99).all()
-    assert np.corrcoef(z[:, 2].ravel(), middle.ravel())[0, 1] > 0.99
 
 
 def test_interpolation_command(run, tmp_path):

@@ -81,15 +81,6 @@ def test_a_run_that_must_be_there_is_named_by_either_word(make, tmp_path):
             open_run(tmp_path, identity(name='vae'), how)
 
 
-def test_settings_that_were_recorded_under_their_former_names_are_the_same():
-    wanted = identity()
-    former = dict(wanted, metrics_when=wanted['losses_when'], update_ops='own')
-    del former['losses_when']
-    assert wanted['update_ops'] == 'per_pass' and resume.differences(former, wanted) == []
-    assert resume.differences(dict(former, metrics_when='mean'), wanted) == [
-        "losses_when was 'mean', now 'after'"]
-
-
 def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(make, tmp_path):
     make(identity(), None)
     make(identity(seed=1), 3)
