@@ -9,7 +9,7 @@ import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint_paths, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.training import hooks, record, resume, tracing
+from dcgan_tf1.training import record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
 from dcgan_tf1.util.errors import UserError, one_line, reason
@@ -61,7 +61,7 @@ class Job:
             # A run that is gone on with no longer needs what it was started from, which may be gone.
             self.run, self.start = resume.open_run(
                 config.run_dir, config.resume, plan.identity, plan.total, self._log, output_closed,
-                self._check_beginning, hooks.step_label(plan.preset, min(plan.checkpoint_steps.first, plan.total)))
+                self._check_beginning)
         return self
 
     def _check_beginning(self, new):

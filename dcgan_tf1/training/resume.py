@@ -112,12 +112,11 @@ class OtherSettings(UserError):
     """A run that was to be gone on with was started with other settings."""
 
 
-def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda new: None,
-             first_saved=None):
+def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, beginning=lambda new: None):
     """The run to train in, locked, and the step of its newest checkpoint.
 
     The step is None for a new run, and for one that was stopped before its first
-    checkpoint, which begins again in the same folder.
+    checkpoint, which begins again in the same folder. One that has lost its checkpoints is left as it is.
 
     Args:
       run_dir: where numbered run folders are made; or one run folder, which it has to be.
@@ -128,8 +127,6 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
       output_closed: see run_folder.Run.
       beginning: called before anything is made for a run that begins at its first step, with whether it is a new
         one; may raise UserError.
-      first_saved: the step, as losses.csv numbers it, after which there is a checkpoint; None for the last one. A run
-        whose rows reach it has lost its checkpoints, and is left as it is: what else is in it may be all that is left.
     """
     def new_run():
         beginning(True)
@@ -155,10 +152,10 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             others.append((path, config, '; '.join(differing)))
             continue
         run, step = _open_unfinished(path, total, log, output_closed)
-        if run is not None and step is None and _last_row(path) >= (total if first_saved is None else first_saved):
+        if run is not None and step is None and _had_checkpoints(path):
             run.close()
-            bare.append('{}: expected checkpoints to go on from, found none beside losses up to step {:,}'.format(
-                path, _last_row(path)))
+            bare.append('{}: expected checkpoints to go on from, found none beside the figures that come with '
+                        'them'.format(path))
         elif run is not None:
             with _closed_on_failure(run):
                 if step is None:
@@ -210,9 +207,9 @@ def _open_unfinished(path, total, log, output_closed):
     return None, None
 
 
-def _last_row(path):
-    """The last step of a run's losses.csv as that numbers it; -1 where there are none."""
-    return int(max((row['step'] for row in run_folder.read_losses(path)), default=-1))
+def _had_checkpoints(path):
+    """Whether a run without checkpoints has lost them; what else is in it may be all that its user has kept."""
+    return any(os.path.exists(os.path.join(path, name)) for name in ('figure.png', 'losses.png'))
 
 
 def _progress(path, config):

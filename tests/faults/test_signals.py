@@ -11,6 +11,7 @@ import time
 import pytest
 from helpers.commands import PATIENCE, command_environment, run_command, start_command, start_process, wait_for
 
+from dcgan_tf1 import launch
 from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.training import signals
 
@@ -53,6 +54,22 @@ def test_sighup_under_nohup_is_ignored(tiny_data, tmp_path):
     wait_for(lambda: len(os.listdir(str(run / 'samples'))) > before + 4, process)
     process.kill()
     process.communicate()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('handler', [signal.SIG_IGN, signal.SIG_DFL], ids=['nohup', 'terminal'])
+def test_workers_that_are_launched_under_nohup_ignore_sighup_too(handler, tmp_path, monkeypatch, capsys):
+    stub = tmp_path / 'python'
+    stub.write_text('#!{}\nimport signal\nprint(signal.getsignal(signal.SIGHUP).name)\n'.format(sys.executable))
+    stub.chmod(0o755)
+    monkeypatch.setattr(sys, 'executable', str(stub))
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        assert launch.launch(launch.LaunchConfig(workers=2, timeout=10, train_flags=())) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        '[worker {}] {}'.format(task, handler.name) for task in range(2)]
 
 
 @pytest.mark.slow_tf1

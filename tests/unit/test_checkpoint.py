@@ -37,14 +37,20 @@ class Model:
         return [float(self.session.run(v).ravel()[0]) for v in self.variables + [self.step]]
 
 
-def test_save_keep_and_restore(tmp_path):
+def test_save_keep_and_restore(tmp_path, monkeypatch):
     folder, model = str(tmp_path), Model()
     assert checkpoint.list_steps(str(tmp_path / 'none')) == []
     for step in (5, 10, 100, 15):
         model.set(step)
         checkpoint.save(model.saver, model.session, folder, step, keep=0)
     assert checkpoint.list_steps(folder) == [5, 10, 15, 100]
+    synced = []
+    monkeypatch.setattr(checkpoint, 'sync', lambda paths: synced.append((sorted(
+        os.path.relpath(path, folder) for path in paths), checkpoint.list_steps(folder))))
     checkpoint.save(model.saver, model.session, folder, 101, keep=2)
+    # The new one is on the disk before the first older one goes.
+    assert synced == [(['.', 'model.ckpt-101.data-00000-of-00001', 'model.ckpt-101.index', 'model.ckpt-101.meta'],
+                       [5, 10, 15, 100, 101])]
     assert checkpoint.list_steps(folder) == [100, 101]
     assert {name.split('.')[1] for name in os.listdir(folder) if name != 'checkpoint'} == {'ckpt-100', 'ckpt-101'}
     other = Model()

@@ -87,21 +87,19 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(make, t
     assert open_run(tmp_path, identity()) == ('00000-blog_dense', None, [])
 
 
-@pytest.mark.parametrize('last', [5, 6, 18])
-def test_a_run_whose_checkpoints_were_deleted_is_left_as_it_is(last, make, tmp_path):
+@pytest.mark.parametrize('figure', [None, 'figure.png', 'losses.png'])
+def test_a_run_whose_checkpoints_were_deleted_is_left_as_it_is(figure, make, tmp_path):
     path = make(identity(), None)
-    with open(os.path.join(path, 'losses.csv'), 'w') as handle:
-        handle.write('step,d_loss\n3,0.5\n{},0.5\n'.format(last))
-    message = '{}: expected checkpoints to go on from, found none beside losses up to step {}'.format(path, last)
-    if last >= 6:
+    message = '{}: expected checkpoints to go on from, found none beside the figures that come with them'.format(path)
+    if figure:
+        with open(os.path.join(path, figure), 'w'):
+            pass
         for how, folder in (('require', str(tmp_path)), ('auto', path)):
             with pytest.raises(UserError, match=re.escape(message)):
-                resume.open_run(folder, how, identity(), 18, print, first_saved=6)
-    lines = []
-    run, step = resume.open_run(str(tmp_path), 'auto', identity(), 18, lines.append, first_saved=6)
-    run.close()
-    assert step is None and (run.path == path) == (last < 6)
-    assert lines == ([] if last < 6 else ['WARNING: {}; it is left as it is, starting a new run'.format(message)])
+                resume.open_run(folder, how, identity(), 18, print)
+    name, step, lines = open_run(tmp_path, identity())
+    assert (name, step) == ('0000{}-blog_dense'.format(int(bool(figure))), None)
+    assert lines == (['WARNING: {}; it is left as it is, starting a new run'.format(message)] if figure else [])
 
 
 def test_what_a_run_was_started_from_is_needed_only_where_it_begins(make, tmp_path):
