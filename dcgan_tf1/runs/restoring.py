@@ -24,7 +24,8 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     """
     preset, prefix = _find(preset, path, which)
     run = run_folder.run_of(prefix, preset.name)
-    trained = preset.noise if run is None or any_noise else run_folder.read_preset(run, logging.info).noise
+    identity = {} if run is None or any_noise else run_folder.read_config(run)['identity']
+    trained = identity.get('noise', preset.noise)
     if preset.noise != trained:  # nothing in the variables' shapes tells
         raise UserError('{}: expected a preset with {} noise, as it was trained with, found {}; preset_of({!r}) has '
                         'it'.format(prefix, trained, preset.noise, run))

@@ -97,12 +97,12 @@ def write_bytes(path, content, durable=False):
 def sync(paths):
     """Returns when files, and the names in folders, are on the disk, where the file system can tell."""
     for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
                 os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def write_text(path, text):
