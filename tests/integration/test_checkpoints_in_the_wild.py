@@ -123,14 +123,6 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     assert dcgan.preset_of(many, PRESETS['conditional_mnist']).samples == 62
 
 
-@pytest.mark.slow_tf1
-def test_some_of_adams_variables_under_other_names_begin_anew(pictures, tmp_path):
-    prefix = save(tmp_path, rename=lambda name: 'train/' + name if 'power' in name else name)
-    status, out, err = run_command('train', '--preset=dcgan', '--data_dir=' + pictures, '--batch_size=4',
-                                   '--max_steps=1', '--init_checkpoint=' + prefix, '--run_dir={}'.format(tmp_path))
-    assert status == 0 and 'it has no full set of variables of Adam, which begin anew' in out, err
-
-
 def test_what_the_library_is_given_by_mistake(tmp_path):
     prefix = save(tmp_path)
     assert dcgan.preset_of(prefix, PRESETS['dcgan'], image_size=32).image_shape == (32, 32, 3)

@@ -215,8 +215,8 @@ def test_real_images_have_a_row_for_each_set_of_them(two_seeds):
 def test_time_to_quality(two_seeds):
     text = '\n'.join(result_tables.time_tables(two_seeds))
     assert 'MNIST: `blog_mnist` ends at 25.00, by 2,000 images.' in text
-    assert '| `blog_mnist` | never, 860 | 3.0 | 30.00, 20.00 | 30.00, 20.00 |' in text
-    assert '| `cgan_mnist` | 430 | 1.5 | 4.00 | 4.00 |' in text
+    assert '| `blog_mnist` | never, 860 | -, 3.0 | CPU | 30.00, 20.00 | 30.00, 20.00 |' in text
+    assert '| `cgan_mnist` | 430 | 1.5 | CPU | 4.00 | 4.00 |' in text
     assert result_tables.first_at(two_seeds[2], 4) == (860, 3.0)
 
 
