@@ -74,6 +74,7 @@ def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, t
     np.testing.assert_array_equal(*images)
 
 
+@pytest.mark.slow_tf1
 def test_what_is_not_finite_is_found_before_anything_is_made(pictures, tmp_path):
     prefix = save(tmp_path, **{'generator/g_bn3/moving_variance': np.nan})
     said = (prefix, 'expected finite numbers in the variable generator/g_bn3/moving_variance, found 4 of 4')
@@ -105,6 +106,7 @@ def test_four_channels_are_refused_by_the_checkpoints_name(pictures, tmp_path):
                              prefix, 'expected images of 1 or 3 channels, found 4')
 
 
+@pytest.mark.slow_tf1
 def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     preset = dataclasses.replace(PRESETS['conditional_mnist'], classes=3, z_dim=62, batch_size=6, samples=6)
     prefix, arrays = save(tmp_path, preset), str(tmp_path / 'x.npz')

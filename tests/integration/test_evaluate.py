@@ -281,6 +281,7 @@ def test_copies_of_training_images_are_found(tiny_data, plain_graph, tmp_path):
     assert metrics_of(tmp_path / 'out')['results'][1]['memorised'] > 0.6
 
 
+@pytest.mark.slow_tf1
 def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((8,), 3, False))

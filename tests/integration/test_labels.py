@@ -320,6 +320,7 @@ def test_wrong_labels_are_one_line(conditional, call, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.slow_tf1
 def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch):
     """A row of samples of a thousand classes had taken many GiB, all of them in one call."""
     most = []
