@@ -444,7 +444,10 @@ def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
                 restored(path, which=which)
         with pytest.raises(dcgan.UserError, match='expected a run of blog_dense, found one of blog_mnist'):
             dcgan.restore(session, DENSE, blog_run)
-        for path in (blog_run, folder, prefixes[0]):
+        config = json.loads((measured / 'config.json').read_text())
+        config['identity']['noise'] = 'uniform'
+        (measured / 'config.json').write_text(json.dumps(config))
+        for path in (measured, measured / 'checkpoints', measured / 'checkpoints' / 'model.ckpt-2'):
             with pytest.raises(dcgan.UserError, match='expected a preset with uniform noise, .* found normal'):
                 dcgan.restore(session, dataclasses.replace(BLOG, noise='normal'), path)
         shutil.copytree(folder, str(tmp_path / 'theirs'))
