@@ -35,6 +35,7 @@ GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities
 AUGMENTATIONS = ('translation', 'color', 'cutout')
 
 NOISES = ('uniform', 'normal', 'uniform01')  # what Preset.noise may be: in [-1, 1), (0, 1), and in [0, 1)
+SCALINGS = ('bytes', 'minmax')  # what Preset.scaling may be
 
 # The presets whose networks follow the image's size, for messages and help texts.
 SIZED = ('dcgan', 'blog_cifar_horse', 'blog_dense', 'tf_tutorial', 'tf_tutorial_101', 'keras_dense', 'resnet_mnist',

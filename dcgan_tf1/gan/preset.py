@@ -13,7 +13,7 @@ from typing import Callable, Mapping, Optional, Tuple
 import numpy as np
 
 from dcgan_tf1.gan import augmentation, layers, objectives, sizes
-from dcgan_tf1.gan.catalogue import NOISES, is_temperature
+from dcgan_tf1.gan.catalogue import NOISES, SCALINGS, is_temperature
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.util.files import by
@@ -279,7 +279,7 @@ class Preset:
 
 
 _CHOICES = {
-    'scaling': ('bytes', 'minmax'),
+    'scaling': SCALINGS,
     'shuffle': ('always', 'after_first_epoch', 'never', 'once', 'with_replacement'),
     'incomplete_batch': ('drop', 'keep', 'skip'),
     'noise': NOISES,

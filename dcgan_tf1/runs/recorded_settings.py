@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from dcgan_tf1.data.catalogue import DATASETS, MAX_CLASSES, title_on
-from dcgan_tf1.gan.catalogue import NOISES
+from dcgan_tf1.gan.catalogue import NOISES, SCALINGS
 from dcgan_tf1.util.errors import UserError
 
 MAX_WIDTH = 4096  # of networks and noise whose width is recorded
@@ -34,6 +34,11 @@ def apply(run, preset, config):
         found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
     # 1 in runs of before there was a choice.
     found['spectral_gain'] = _checked(run, identity, 'spectral_gain', 1.0, _is_gain, 'a number above 0')
+    found['scaling'] = _checked(run, identity, 'scaling', preset.scaling, SCALINGS.__contains__,
+                                'one of {}'.format(', '.join(map(repr, SCALINGS))))
+    # The original's curve, unless the run is on other data or by another loss; never another file.
+    if schedule.get('recorded_losses', preset.recorded_losses) is None:
+        found['recorded_losses'] = None
     found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
                                   'null or a number from 0 to 1')
     dataset = identity.get('dataset', preset.dataset)

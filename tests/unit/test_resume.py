@@ -244,6 +244,22 @@ def test_a_run_is_read_back_in_its_mode(tmp_path, name, mode, expected):
         assert (preset.mode, preset.generator.__name__) == (mode, expected)
 
 
+@pytest.mark.parametrize('given', [[], ['--dataset=folder'], ['--loss=hinge']])
+def test_a_run_is_read_back_with_its_own_scaling_and_curve(tmp_path, given):
+    trained = config.parse_train(['--preset=blog_cifar_horse'] + given).preset
+    recorded = {'identity': resume.identity(trained, 0, None, 'abc', None, 1),
+                'schedule': {'recorded_losses': trained.recorded_losses}}
+    (tmp_path / 'config.json').write_text(json.dumps(recorded))
+    found = run_folder.read_preset(str(tmp_path))
+    assert (found.scaling, found.recorded_losses) == (trained.scaling, trained.recorded_losses)
+    recorded['schedule']['recorded_losses'] = '../../secret.csv'
+    (tmp_path / 'config.json').write_text(json.dumps(recorded))
+    assert run_folder.read_preset(str(tmp_path)).recorded_losses == 'cifar2017_losses.csv'
+    (tmp_path / 'config.json').write_text(json.dumps({'identity': {'preset': 'blog_cifar_horse', 'scaling': 'x'}}))
+    with pytest.raises(UserError, match="expected one of 'bytes', 'minmax' as scaling"):
+        run_folder.read_preset(str(tmp_path))
+
+
 def test_a_setting_of_a_later_version_is_a_difference_that_is_named():
     later = dict(identity(), flux='high')
     assert resume.differences(later, identity()) == ["flux was 'high', which this version does not know"]
