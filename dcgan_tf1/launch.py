@@ -67,11 +67,9 @@ def launch(config):
     env = dict(os.environ, PYTHONIOENCODING='utf-8:backslashreplace')
     workers, readers = [], []
     asked = []  # signals, which the loop below passes on: the last worker may not have been started yet
-    # Only the main thread may ask for signals; in another one they are left to whoever started it. SIGHUP stays
-    # ignored, here and so in the workers, where it was, as under `nohup`.
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if cli.in_main_thread() and (
-        number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN)]
-    before = {number: signal.signal(number, lambda signum, _: asked.append(signum)) for number in numbers}
+    # In another thread than the main one, signals are left to whoever started it. What stays ignored here is in the
+    # workers, too.
+    before = {number: signal.signal(number, lambda signum, _: asked.append(signum)) for number in cli.stop_signals()}
     try:
         for task in range(config.workers):
             workers.append(subprocess.Popen(

@@ -58,17 +58,16 @@ find_exact() {
 # again, a changed setup.py brings it up to date, and an environment of ours with another
 # Python is made anew: with another 3.x, for 3.12.2 goes on with what 3.12.1 has.
 make_venv() {
-  local venv=$1 python=$2 version stamp file made_with
+  local venv=$1 python=$2 version stamp file made_with now
   shift 2
   version="$("$python" --version 2>&1)"
-  made_with="$(cat "$venv/.python" 2>/dev/null)" || true
   stamp="${version%.*} $* $(cksum < setup.py)"
   file="$venv/.installed-$(printf '%s' "$*" | cksum | cut -d ' ' -f 1)"
   if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
   say "setting up $venv with $version; this takes a minute or two, once${unused:+ (not used here:$unused)}"
-  local now
+  made_with="$(cat "$venv/.python" 2>/dev/null)" || true
   now="$("$venv/bin/python" --version 2>&1)" || now=  # what it was made with may be gone
   if [ "${made_with%.*}" != "${version%.*}" ] || [ "${now%.*}" != "${version%.*}" ]; then
     # One that we finished with another Python goes; any other is only completed.

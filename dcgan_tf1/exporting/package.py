@@ -17,6 +17,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
 from dcgan_tf1.runs import checkpoint, checkpoint_paths
 from dcgan_tf1.runs.classes import class_names_of_checkpoint
+from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
@@ -134,9 +135,8 @@ def _draw(preset, generate, network, count, seed, first_label=0):
     if preset.classes is not None:
         drawn.append(labels_in_turn(preset, first_label + count)[first_label:])
     if network.inputs[0].key == 'images':
-        some = range(0, count, BATCHES[-1])  # at once, for memory
-        made = [generate(*[each[start:start + BATCHES[-1]] for each in drawn]) for start in some]
-        drawn[0] = np.concatenate(made).reshape((count,) + network.inputs[0].shape)
+        made = generate_in_batches(lambda z, _, *labels: generate(z, *labels), preset.image_shape, *drawn)
+        drawn[0] = made.reshape((count,) + network.inputs[0].shape)
     return drawn[:len(network.inputs)]
 
 

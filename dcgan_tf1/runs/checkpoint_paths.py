@@ -1,6 +1,5 @@
 """Which checkpoint a path names, whichever program wrote it."""
 
-import contextlib
 import glob
 import ntpath
 import os
@@ -105,8 +104,11 @@ def prefixes(folder):
 def _in_folder(folder):
     steps, state = list_steps(folder), os.path.join(folder, 'checkpoint')
     if os.path.isfile(state):
-        with contextlib.suppress(*[UserError] if steps else []):  # it may have come without what it names
+        try:
             return _named_by_state(state)
+        except UserError:
+            if not steps:  # else it has come without what it names
+                raise
     if steps:
         return checkpoint_path(folder, steps[-1])
     for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):

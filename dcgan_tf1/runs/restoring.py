@@ -41,10 +41,10 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
-    if run_folder.is_run(path) and (preset is None or not _is_of_another_program(path)):
+    trained = _preset_name(path, preset)
+    if trained is not None:
         if preset is None:
             preset = run_folder.read_preset(path, logging.info)
-        trained = run_folder.read_config(path)['identity']['preset']
         if preset.name != trained:
             raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained))
         return preset, run_folder.checkpoint_of_run(path, step, 'best' if which == 'best' else 'last')
@@ -57,13 +57,19 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     return preset, checkpoint_paths.resolve(path)
 
 
-def _is_of_another_program(path: str) -> bool:
-    """Whether the config.json in a folder of checkpoints is none of a run."""
+def _preset_name(path: str, preset: Optional[Preset]) -> Optional[str]:
+    """Which preset a run folder is of; None where there is no run.
+
+    Nor is one where another program keeps a config.json beside its checkpoints, for which there is a preset.
+    """
+    if not run_folder.is_run(path):
+        return None
     try:
-        run_folder.read_config(path)
+        return str(run_folder.read_config(path)['identity']['preset'])
     except run_folder.DamagedRun:
-        return bool(checkpoint_paths.prefixes(path))
-    return False
+        if preset is not None and checkpoint_paths.prefixes(path):
+            return None
+        raise
 
 
 def restored_variables(preset: Preset, variables: Mapping[str, Any], scope: Optional[str]) -> Dict[str, Any]:

@@ -134,17 +134,15 @@ def best_row(rows):
 
     A row without both numbers, which somebody has edited, is none.
     """
-    rows = _whole(rows)
-    return next((row for row in best_rows(rows) if row['n'] == rows[-1]['n']), None)
+    best = best_rows(rows)
+    return best[-1] if best else None
 
 
 def best_rows(rows):
-    """The same for each n that there is: a list of rows."""
+    """The same for each n that there is, the last row's last: a list of rows."""
     best = {}
-    for row in sorted(_whole(rows), key=lambda row: (row['frechet_distance'], row['step'])):
-        best.setdefault(row['n'], row)
+    for row in rows:
+        if math.isfinite(row['n']) and math.isfinite(row['frechet_distance']):
+            before = best.pop(row['n'], row)
+            best[row['n']] = min(before, row, key=lambda each: (each['frechet_distance'], each['step']))
     return list(best.values())
-
-
-def _whole(rows):
-    return [row for row in rows if math.isfinite(row['n']) and math.isfinite(row['frechet_distance'])]

@@ -34,8 +34,7 @@ class StopSignals:
                                    signal.SIGHUP: signal.SIG_IGN}.get(number, signal.SIG_DFL))
 
     def __enter__(self):
-        numbers = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if self.listening and (
-            number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN)]
+        numbers = cli.stop_signals()
         with contextlib.ExitStack() as stack:  # undoes what it has done where the rest fails
             if numbers:
                 self._watch(stack, frozenset(numbers))

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import signal
 import sys
 import threading
 
@@ -66,6 +67,12 @@ def _run(parse, work, argv):
 def in_main_thread():
     """Whether signals can be asked for here: Python allows it in the main thread alone."""
     return threading.current_thread() is threading.main_thread()
+
+
+def stop_signals():
+    """The signals that ask to stop, of those that may be asked for here. SIGHUP stays ignored, as under `nohup`."""
+    return [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if in_main_thread() and (
+        number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN)]
 
 
 def _tensorflow_errors():

@@ -88,7 +88,8 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
         with pytest.raises(UserError, match='^--cache_dir: expected a folder, found a file at /.*/mine/003.png$'):
             both(cache_dir=wrong)
     if os.path.isdir('/proc/self'):  # on Linux, where not even root makes folders
-        with pytest.raises(UserError, match='^cannot write /proc/mine/.*: No such file.*; --cache_dir=FOLDER'):
+        with pytest.raises(UserError, match='^cannot write /proc/mine/.*: No such file or directory; '
+                                            '--cache_dir=FOLDER'):
             both(cache_dir='/proc/mine')
     with pytest.raises(UserError, match='^/.*/mine/.dcgan_tf1-cache: expected a folder, found a file; --cache_dir='):
         both()
