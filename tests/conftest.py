@@ -61,13 +61,22 @@ def run(trained_run, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def conditional_run(tiny_data, tmp_path_factory):
-    """A run folder of `cgan_mnist` of 2 steps with samples of both; nothing may be written there."""
+def trained_conditional_run(tiny_data, tmp_path_factory):
+    """What `conditional_run` yields."""
     parent = tmp_path_factory.mktemp('conditional')
-    status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent), '--max_steps=2',
-                                 '--log_every=1', '--preset=cgan_mnist', '--batch_size=4', '--gif')
+    with registered('averaged_dense'):
+        status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(parent),
+                                     '--max_steps=2', '--log_every=1', '--preset=averaged_dense', '--batch_size=4',
+                                     '--gif')
     assert status == 0, err
-    return os.path.join(str(parent), '00000-cgan_mnist')
+    return os.path.join(str(parent), '00000-averaged_dense')
+
+
+@pytest.fixture
+def conditional_run(trained_conditional_run):
+    """A run folder of a small conditional preset of 2 steps with samples of both; nothing may be written there."""
+    with registered('averaged_dense'):
+        yield trained_conditional_run
 
 
 @pytest.fixture(scope='session')

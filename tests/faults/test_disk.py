@@ -76,6 +76,7 @@ def test_no_permission(tiny_data, tmp_path):
     assert checkpoint.list_steps(str(run / 'checkpoints')) == [20, 40, 60]
 
 
+@pytest.mark.slow_tf1
 def test_a_file_where_a_folder_belongs(tiny_data, tmp_path):
     assert train(tiny_data, tmp_path, '--max_steps=20')[0] == 0
     run = tmp_path / '00000-blog_dense'

@@ -55,7 +55,7 @@ def test_memory_and_open_files_stay_flat(preset, steps, batch, log_every, tiny_d
     assert checkpoint.list_steps(str(run / 'checkpoints'))
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_graph_does_not_grow(tiny_data, tmp_path, monkeypatch):
     sizes = []
     run_steps = trainer.run_steps

@@ -72,7 +72,7 @@ def test_workers_that_are_launched_under_nohup_ignore_sighup_too(handler, tmp_pa
         '[worker {}] {}'.format(task, handler.name) for task in range(2)]
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGINT)

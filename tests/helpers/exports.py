@@ -34,6 +34,8 @@ def _labelled_discriminator(x, ctx):
 LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
                                classes=10, temperature=0.9, generator=_labelled_generator,
                                discriminator=_labelled_discriminator)
+# The same with all that conditional presets of the package are sampled by.
+AVERAGED = dataclasses.replace(LABELLED, name='averaged_dense', ema_decay=0.999, samples=10)
 # More classes than the page has columns for.
 MANY = dataclasses.replace(LABELLED, name='many_dense', classes=14, samples=14)
 # A small one of images that are not square, whose sides halve unevenly. It is not told by a checkpoint's variables.
@@ -42,7 +44,7 @@ ODD = dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 3)), name='
 
 
 def preset_of(name):
-    return {each.name: each for each in (LABELLED, MANY, ODD)}.get(name) or PRESETS[name]
+    return {each.name: each for each in (LABELLED, AVERAGED, MANY, ODD)}.get(name) or PRESETS[name]
 
 
 @contextlib.contextmanager

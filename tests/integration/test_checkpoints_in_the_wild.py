@@ -50,7 +50,7 @@ def pictures(tmp_path):
     return str(tmp_path / 'mine')
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, tmp_path):
     for folder in ('ours', 'first'):
         (tmp_path / folder).mkdir()
@@ -74,7 +74,7 @@ def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, t
     np.testing.assert_array_equal(*images)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_what_is_not_finite_is_found_before_anything_is_made(pictures, tmp_path):
     prefix = save(tmp_path, **{'generator/g_bn3/moving_variance': np.nan})
     said = (prefix, 'expected finite numbers in the variable generator/g_bn3/moving_variance, found 4 of 4')
@@ -93,6 +93,7 @@ def test_what_is_not_finite_is_found_before_anything_is_made(pictures, tmp_path)
     assert not [name for name in os.listdir(str(tmp_path)) if name in ('x', 'x.png', 'e', 'runs')]
 
 
+@pytest.mark.slow_tf1
 def test_four_channels_are_refused_by_the_checkpoints_name(pictures, tmp_path):
     prefix = save(tmp_path)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -106,7 +107,7 @@ def test_four_channels_are_refused_by_the_checkpoints_name(pictures, tmp_path):
                              prefix, 'expected images of 1 or 3 channels, found 4')
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     preset = dataclasses.replace(PRESETS['conditional_mnist'], classes=3, z_dim=62, batch_size=6, samples=6)
     prefix, arrays = save(tmp_path, preset), str(tmp_path / 'x.npz')
@@ -125,6 +126,7 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     assert dcgan.preset_of(many, PRESETS['conditional_mnist']).samples == 62
 
 
+@pytest.mark.slow_tf1
 def test_what_the_library_is_given_by_mistake(tmp_path):
     prefix = save(tmp_path)
     assert dcgan.preset_of(prefix, PRESETS['dcgan'], image_size=32).image_shape == (32, 32, 3)

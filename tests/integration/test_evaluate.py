@@ -32,6 +32,7 @@ def metrics_of(folder):
         return json.load(handle)
 
 
+@pytest.mark.slow_tf1
 def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     flags = ['--run=' + run, '--n=150', '--data_dir=' + tiny_data] + graph_flags(plain_graph)
     status, text, err = run_command('evaluate', *flags)
@@ -195,14 +196,15 @@ def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
 
 @pytest.mark.slow_tf1
 def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plain_graph, tmp_path):
-    run, data = str(tmp_path / '00000-cgan_mnist'), '--data_dir=' + tiny_data
+    run, data = str(tmp_path / '00000-averaged_dense'), '--data_dir=' + tiny_data
+    preset = PRESETS['averaged_dense']
     shutil.copytree(conditional_run, run)
     status, text, err = run_command('evaluate', '--run=' + run, '--n=150', data, *graph_flags(plain_graph, 'tenths'))
     assert status == 0, err
     out = os.path.join(run, 'evaluation-000002')
     real, sampled, plain, raw = metrics_of(out)['results']
     assert (plain['name'], raw['name']) == ('temperature 1', 'without averaged weights')
-    assert metrics_of(out)['temperature'] == PRESETS['cgan_mnist'].temperature
+    assert metrics_of(out)['temperature'] == preset.temperature
     # Blobs are numbered regardless of where they are: their classes are the same to anybody.
     assert real['class_accuracy'] < 0.3 and len(real['class_accuracies']) == len(real['frechet_by_class']) == 10
     assert real['frechet_within_classes'] < 0.2 * sampled['frechet_within_classes']
@@ -214,9 +216,9 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     # Ten rows, each of one noise vector, under the digits.
     sheet = np.asarray(Image.open(os.path.join(out, 'classes.png')))
     drawn = sheet[-10 * 56::2, ::2].reshape(10, 28, 10, 28).transpose(0, 2, 1, 3)
-    z, labels = sample_inputs(PRESETS['cgan_mnist'], 100)
+    z, labels = sample_inputs(preset, 100)
     prefix = os.path.join(run, 'checkpoints', 'model.ckpt-2')
-    expected = to_uint8(generate(PRESETS['cgan_mnist'], prefix, z, labels=labels), (-1, 1))
+    expected = to_uint8(generate(preset, prefix, z, labels=labels), (-1, 1))
     assert np.abs(drawn.reshape(100, 28, 28, 1).astype(int) - expected).max() <= 1
     assert len(sheet) > 560 and sheet[0, 0] == 255 and sheet[:-560].min() < 50
 

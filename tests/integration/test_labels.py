@@ -60,6 +60,7 @@ def test_samples_have_a_column_for_each_class(conditional):
     assert np.abs(expected[1:] - expected[:-1]).max(axis=(1, 2, 3)).min() > 1e-3
 
 
+@pytest.mark.slow_tf1
 def test_resumed_equals_undisturbed(conditional, tiny_data, tmp_path):
     flags = ('--checkpoint_every=4', '--log_every=4')
     assert train(tiny_data, tmp_path, '--max_steps=5', *flags)[0] == 0
@@ -161,6 +162,7 @@ def test_classes_that_there_are_not(conditional, run, tmp_path):
 
 # ------------------------------------------------------------------------------- the data's own classes
 
+@pytest.mark.slow_tf1
 def test_a_folder_of_class_folders_is_trained_on_and_its_classes_are_asked_for(tmp_path):
     for number, name in enumerate(('cats', 'dogs', 'eels')):
         os.makedirs('{}/{}'.format(tmp_path / 'mine', name))
@@ -320,7 +322,7 @@ def test_wrong_labels_are_one_line(conditional, call, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch):
     """A row of samples of a thousand classes had taken many GiB, all of them in one call."""
     most = []

@@ -24,7 +24,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import to_uint8
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_classifier_of_ones_own_pictures_learns_their_own_labels(tmp_path, monkeypatch):
     """Of four folders of pictures that are not square, one after the other, of which a tenth of each is kept apart."""
     monkeypatch.chdir(tmp_path)

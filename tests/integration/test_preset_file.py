@@ -46,6 +46,7 @@ def sha256(path):
         return hashlib.sha256(handle.read()).hexdigest()
 
 
+@pytest.mark.slow_tf1
 def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
     path, run = trained
     with open(os.path.join(run, 'config.json')) as handle:

@@ -86,6 +86,7 @@ def cntk(built_cntk):
     return built_cntk.reset()
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('simultaneous', [True, False])
 def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
     preset = small('tf_tutorial', dropout_when_training=False, learning_rate=0.01)
@@ -103,6 +104,7 @@ def test_simultaneous_gradients_are_taken_at_the_same_weights(simultaneous):
         assert (max(errors) < 1e-4) == (simultaneous or scope == 'generator'), (scope, max(errors))
 
 
+@pytest.mark.slow_tf1
 def test_an_incomplete_batch_is_kept_with_all_of_the_noise():
     looped = Looped(small('tf_tutorial'))
     looped.step(1, [3, 4, -1, -1])
@@ -117,6 +119,7 @@ def test_an_incomplete_batch_is_kept_with_all_of_the_noise():
     assert np.abs(complete[name] - incomplete[name]).max() > 1e-6
 
 
+@pytest.mark.slow_tf1
 def test_cntk_skips_the_discriminators_update_on_a_short_batch(cntk):
     looped = cntk
     before = looped.values()
@@ -164,6 +167,7 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
     assert np.isfinite(g_loss)
 
 
+@pytest.mark.slow_tf1
 def test_a_row_of_losses_puts_the_discriminators_together_as_its_loss_does():
     for loss, times in ((losses.halves, 0.5), (losses.hinge, 1)):
         looped = Looped(small('keras_dense', loss=loss))
@@ -362,7 +366,7 @@ def rows_of(path):
         return list(csv.DictReader(handle))
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_keras_dense_run(tiny_data, tmp_path):
     """Steps count from 0; a picture shows the first four fakes of its step, before the step."""
     run(tiny_data, tmp_path, '--preset=keras_dense', '--max_steps=102', '--checkpoint_every=50')
@@ -392,6 +396,7 @@ def test_keras_dense_run(tiny_data, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tmp_path):
     flags_given = ['--preset=cntk', '--batch_size=4', '--log_every=4']
     run(tiny_data, tmp_path / 'whole', '--max_steps=8', *flags_given)
@@ -429,6 +434,7 @@ def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tmp_
     assert checkpoint.list_steps(str(path / 'checkpoints')) == [6]  # none after 15 epochs, so the one at the end
 
 
+@pytest.mark.slow_tf1
 def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_path):
     for preset in ('autoencoder', 'vae'):
         run(tiny_data, tmp_path, '--preset=' + preset, '--epochs=3')

@@ -59,19 +59,19 @@ def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):
 
 @pytest.fixture(scope='module')
 def runs(tiny_data, plain_graph, tmp_path_factory):
-    """A run of 4 steps with samples of each, evaluated, and one of the dense GAN that was not."""
+    """A run of the dense GAN of 4 steps with samples of each, evaluated, and one of the convolutional that was not."""
     parent = str(tmp_path_factory.mktemp('reported'))
-    for preset in ('blog_mnist', 'blog_dense'):
+    for preset in ('blog_dense', 'blog_mnist'):
         status, _, err = run_command(
             'train', '--data_dir=' + tiny_data, '--run_dir=' + parent, '--max_steps=4', '--checkpoint_every=2',
             '--log_every=1', '--preset=' + preset, '--batch_size=4', '--seed=3')
         assert status == 0, err
-    run = os.path.join(parent, '00000-blog_mnist')
+    run = os.path.join(parent, '00000-blog_dense')
     for flags in ([], ['--all_checkpoints']):
         status, _, err = run_command('evaluate', '--run=' + run, '--n=100', '--data_dir=' + tiny_data,
                                      *(flags + graph_flags(plain_graph)))
         assert status == 0, err
-    return run, os.path.join(parent, '00001-blog_dense')
+    return run, os.path.join(parent, '00001-blog_mnist')
 
 
 def report(out, *runs):
@@ -153,8 +153,8 @@ def test_pictures_of_a_run_with_labels_have_a_column_for_each_class(conditional_
 def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):
     page, _ = report(tmp_path / 'report.html', *runs)
     assert re.findall('<h2>(.*?)</h2>', page) == SECTIONS + ['Differences between the runs']
-    assert cells(page, 'identity.preset') == ['blog_mnist', 'blog_dense']
-    assert cells(page, 'identity.beta1') == ['0.4', '0.9']
+    assert cells(page, 'identity.preset') == ['blog_dense', 'blog_mnist']
+    assert cells(page, 'identity.beta1') == ['0.9', '0.4']
     assert '<th>identity.seed</th>' not in page  # the same in both
     assert 'Not evaluated yet: python -m dcgan_tf1.evaluate --run={}'.format(runs[1]) in page
     texts = [text for text, _, _ in pictures(page)]
@@ -165,7 +165,7 @@ def test_different_data_are_told_at_the_top(runs, tmp_path):
     """Of runs that were trained or measured on different data, and of one that was measured against others."""
     page, _ = report(tmp_path / 'same.html', *runs)
     assert 'class="warning"' not in page
-    other = str(tmp_path / '00000-blog_mnist')
+    other = str(tmp_path / '00000-blog_dense')
     shutil.copytree(runs[0], other)
     for name, change in (('config.json', stand_in), (os.path.join('evaluation-000004', 'metrics.json'), inverted)):
         with open(os.path.join(other, name)) as handle:
@@ -177,7 +177,7 @@ def test_different_data_are_told_at_the_top(runs, tmp_path):
     lines = re.findall('<p class="warning">(.*?)</p>', page)
     assert len(lines) == 4
     assert lines[0].startswith('These runs were trained on different data: ')
-    assert '; blog_mnist ({}/00000-blog_mnist): mnist, 5,000 digits (aaaaaaaaaaaa).'.format(tmp_path.name) in lines[0]
+    assert '; blog_dense ({}/00000-blog_dense): mnist, 5,000 digits (aaaaaaaaaaaa).'.format(tmp_path.name) in lines[0]
     assert lines[1].startswith('These runs were measured against different data: ') and 'bbbbbbbbbbbb' in lines[1]
     assert '100 images, by the features.pb; ' in lines[2] and '200 images, by the features.pb.' in lines[2]
     assert 'was trained on mnist, 5,000 digits (aaaaaaaaaaaa), and measured against mnist (bbbbbbbbbbbb)' in lines[3]
@@ -205,16 +205,16 @@ def inverted(metrics):
 
 
 def test_runs_of_the_same_name_can_be_told_apart(runs, tmp_path):
-    others = [str(tmp_path / seed / '00000-blog_mnist') for seed in ('seed-0', 'seed-1')]
+    others = [str(tmp_path / seed / '00000-blog_dense') for seed in ('seed-0', 'seed-1')]
     for other in others:
         shutil.copytree(runs[0], other)
-    assert titles(runs) == ['blog_mnist (00000-blog_mnist)', 'blog_dense (00001-blog_dense)']
-    assert titles(others) == ['blog_mnist (seed-0/00000-blog_mnist)', 'blog_mnist (seed-1/00000-blog_mnist)']
-    assert titles([runs[0], runs[0] + '/']) == ['blog_mnist (00000-blog_mnist)'] * 2
+    assert titles(runs) == ['blog_dense (00000-blog_dense)', 'blog_mnist (00001-blog_mnist)']
+    assert titles(others) == ['blog_dense (seed-0/00000-blog_dense)', 'blog_dense (seed-1/00000-blog_dense)']
+    assert titles([runs[0], runs[0] + '/']) == ['blog_dense (00000-blog_dense)'] * 2
 
 
 def test_what_a_run_says_is_text_and_never_markup(runs, tmp_path):
-    run = str(tmp_path / '00000-blog_mnist')
+    run = str(tmp_path / '00000-blog_dense')
     shutil.copytree(runs[0], run)
     with open(os.path.join(run, 'config.json')) as handle:
         config = json.load(handle)

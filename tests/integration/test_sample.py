@@ -89,6 +89,7 @@ def test_no_batch_of_images_has_more_pixels_than_256_of_64x64(shape, size):
     assert set(sizes[:-1]) == {size} and sum(sizes) == 600
 
 
+@pytest.mark.slow_tf1
 def test_a_checkpoint_of_the_generator_alone(run, tmp_path):
     preset = PRESETS['blog_mnist']
     whole = checkpoint_paths.resolve(os.path.join(run, 'checkpoints'))

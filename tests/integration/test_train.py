@@ -136,6 +136,7 @@ def test_resume_with_more_steps_equals_an_undisturbed_run(dense_run, tiny_data, 
         assert (tmp_path / name / 'config.json').exists()
 
 
+@pytest.mark.slow_tf1
 def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     assert train(tiny_data, tmp_path, *(DENSE + ('--max_steps=3',)))[0] == 0
     other = DENSE + ('--max_steps=6', '--batch_size=32')
@@ -175,7 +176,7 @@ def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flag
     same_results(tmp_path / 'whole' / '00000-{}'.format(preset), killed, total)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dense_run, tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=100000',
@@ -189,6 +190,7 @@ def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dens
     same_results(dense_run[0], run, 18)
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('number', [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     run = tmp_path / '00000-blog_dense'
@@ -241,7 +243,7 @@ def test_a_damaged_newest_checkpoint_and_samples_file_are_passed_over(dense_run,
     same_checkpoint(dense_run[0], run, 18)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_second_trainer_on_one_folder_is_refused(tiny_data, tmp_path):
     flags = ('--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=1000000') + DENSE
     run = tmp_path / '00000-blog_dense'
@@ -289,6 +291,7 @@ def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
 
 
+@pytest.mark.slow_tf1
 def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
     """Adam begins anew, and the moving averages of the weights begin with the weights."""
     prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
@@ -339,6 +342,7 @@ def test_a_disk_that_fills_up_anywhere_is_one_line_that_names_the_file(tiny_data
                          'No space left on device', str(small_disk))
 
 
+@pytest.mark.slow_tf1
 def test_a_full_disk_is_a_clear_error_and_spares_earlier_files(dense_run, tiny_data, small_disk):
     # One checkpoint of blog_dense has 3 MB with its .meta; the second does not fit.
     result = train(tiny_data, small_disk, '--checkpoint_every=6', '--epochs=3', *DENSE)
@@ -405,6 +409,7 @@ def test_a_figure_that_fails_does_not_end_the_training():
         hooks.draw_figure(run, failed, 'figure.png', fills_the_disk)
 
 
+@pytest.mark.slow_tf1
 def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(dense_run, tiny_data, tmp_path,
                                                                               monkeypatch):
     """As those of blog_dense were before its discriminator's Adam came first, as in 2017."""
@@ -423,6 +428,7 @@ def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(de
 
 # ---------------------------------------------------------------- speed, which changes no value
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('steps_per_run', [1, 4])
 def test_steps_per_run_changes_no_number(dense_run, tiny_data, tmp_path, steps_per_run):
     status, _, err = train(tiny_data, tmp_path, '--epochs=3', '--checkpoint_every=6',
@@ -436,6 +442,7 @@ def read_config(run):
         return json.load(handle)
 
 
+@pytest.mark.slow_tf1
 def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=2', '--precision=float32', '--lowering=native', *DENSE)
@@ -449,6 +456,7 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul', 'onednn': ONEDNN}
 
 
+@pytest.mark.slow_tf1
 def test_a_run_that_goes_on_by_other_kernels_says_so(tiny_data, tmp_path, monkeypatch):
     run = tmp_path / '00000-blog_dense'
     monkeypatch.setattr(devices, '_RELEASE', (2, 21))
@@ -507,11 +515,11 @@ OFTEN = ('autoencoder', 'blog_cifar_horse', 'blog_dense', 'blog_mnist', 'keras_d
 
 @pytest.mark.parametrize('preset', [pytest.param(
     name, marks=pytest.mark.slow if name in OFTEN else pytest.mark.nightly) for name in sorted(PRESETS)])
-def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
+def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     if PRESETS[preset].dataset == 'fashion_mnist' and not os.path.isdir(os.path.join(data, 'fashion_mnist')):
         pytest.skip('no Fashion-MNIST beside MNIST')
-    flags = ['--preset=' + preset, '--log_every=10']
+    flags = ['--preset=' + preset, '--log_every=4']
     if PRESETS[preset].dataset == 'folder':
         flags.append('--dataset=mnist')
     # At their own size, steps of the larger ones take many seconds, and under TensorFlow 1.15.5 all do.
@@ -519,17 +527,17 @@ def test_twenty_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
         flags.append('--batch_size=16')
     if preset.startswith('resnet'):
         flags.append('--mode=small')
-    status, _, err = train(data, tmp_path, '--max_steps=20', *flags)
+    status, _, err = train(data, tmp_path, '--max_steps=8', *flags)
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
     assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
     # And it goes on from there.
-    status, out, err = train(data, tmp_path, '--max_steps=22', '--resume=must', *flags)
+    status, out, err = train(data, tmp_path, '--max_steps=9', '--resume=must', *flags)
     if PRESETS[preset].learning_rate_decay == 'none':
-        assert status == 0 and 'going on at step 20' in out, err
+        assert status == 0 and 'going on at step 8' in out, err
     else:
-        check_one_line_error((status, out, err), 'decay_steps was 20, now 22')
+        check_one_line_error((status, out, err), 'decay_steps was 8, now 9')
 
 
 @pytest.fixture
@@ -550,7 +558,7 @@ def evaluated(data, *flags):
     return out
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(labelled):
     out = evaluated(labelled, '--max_steps=9')
     run = 'runs/00000-blog_dense'

@@ -381,6 +381,7 @@ dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset('blog_dense')
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a_worker(tiny_data, tmp_path):
     (tmp_path / 'mine.py').write_text(SLOW_CLASSIFIER)
     process = start_command(
@@ -394,6 +395,7 @@ def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_all_take_as_many_steps_in_a_call_as_the_one_that_is_traced(tiny_data, tmp_path):
     process = start_command(
         'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
@@ -405,6 +407,7 @@ def test_all_take_as_many_steps_in_a_call_as_the_one_that_is_traced(tiny_data, t
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
     _, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--learning_rate=1e30', *DENSE)
     for status, _, err in ends(started):
@@ -412,6 +415,7 @@ def test_a_failure_of_the_first_reaches_the_others(tiny_data, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_different_settings_are_refused(tiny_data, tmp_path):
     port, other = _free_ports(2)
     hosts = '--worker_hosts=127.0.0.1:{},127.0.0.1:{}'.format(port, other)
@@ -453,6 +457,7 @@ def network():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_across_a_network_whose_link_is_cut(network, tiny_data, tmp_path):
     names, addresses, cut = network
     hosts = [address + ':2222' for address in addresses]

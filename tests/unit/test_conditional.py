@@ -60,6 +60,7 @@ def test_a_logit_is_that_of_the_image_and_the_projection_on_its_class():
     np.testing.assert_allclose(found['between'], 0.25 * found['threes'] + 0.75 * found['sevens'], atol=1e-4)
 
 
+@pytest.mark.slow_tf1
 def test_a_step_takes_the_labels_of_its_own_real_images():
     """Steps of the loop in the graph, against updates by hand with those labels: bit for bit."""
     draw = np.random.RandomState(1)

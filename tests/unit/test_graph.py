@@ -21,7 +21,8 @@ SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tu
 
 
 @pytest.fixture(scope='module', params=[
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW or ':' in name else []) for name in sorted(VARIABLES)])
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW or ':' in name else
+                 [pytest.mark.slow_tf1] if name == 'cgan_mnist' else []) for name in sorted(VARIABLES)])
 def preset(request):
     name, _, mode = request.param.partition(':')
     return PRESETS[name].with_mode(mode) if mode else PRESETS[name]
@@ -184,6 +185,7 @@ def test_an_update_moves_its_own_networks_and_nothing_else(preset, built):
             assert any(name.startswith(objective.networks) for name in kernels)
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('update_ops, after_generator, after_both', [
     ('per_pass', (1, 1), (2, 3)), ('all', (1, 2), (2, 4))])
 def test_how_often_the_averages_move(update_ops, after_generator, after_both, blog):
@@ -215,6 +217,7 @@ def test_how_often_the_averages_move(update_ops, after_generator, after_both, bl
         np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('batch_statistics', [True, False])
 def test_the_discriminators_batch_statistics_are_a_choice(batch_statistics, blog):
     preset = dataclasses.replace(PRESETS['blog_mnist'], discriminator_batch_statistics=batch_statistics,

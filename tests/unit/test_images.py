@@ -221,6 +221,7 @@ def test_a_figure_that_fails_is_one_line(tmp_path, monkeypatch):
     assert os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('shape, count, columns, size, frames', [
     ((28, 28, 1), 64, 8, (448, 448), 101),        # twice the size
     ((32, 32, 3), 64, 8, (512, 512), 101),
