@@ -50,8 +50,8 @@ def main():
     from dcgan_tf1.util import devices  # noqa: PLC0415
     policy = devices.choose_compute_policy(devices.find('cpu'))
     about = machine()
-    print('{cpu}, {cores} cores, {}; {system}; {why}'.format(
-        ' '.join(about['instructions']), why=policy.why, **about))
+    print('{cpu}, {cores} cores, {}; {system}; {precision}, convolutions as measured'.format(
+        ' '.join(about['instructions']), precision=policy.precision, **about))
     for preset in arguments.presets.split(','):
         batches = [int(batch) for batch in arguments.batches.split(',')]
         found = measure(preset, policy.precision, batches, arguments.rounds)
