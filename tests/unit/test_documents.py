@@ -153,7 +153,7 @@ def test_the_commands_are_found():
              for what, arguments in commands(line)]
     assert {what for what, _ in found} >= set(PARSERS) | {'./run_mnist.sh', './run_tests.sh',
                                                           'benchmarks/reproduce_all.sh', 'benchmarks/train_step.py'}
-    assert found.count(('train', 3)) > 2 and ('evaluate', 6) in found and ('launch', 4) in found
+    assert found.count(('train', 3)) > 2 and ('evaluate', 7) in found and ('launch', 4) in found
     assert list(commands('ssh 10.0.0.2 "cd x && python -m dcgan_tf1.train --epochs=1 --seed=2" &')) == [
         ('train', ['--epochs=1', '--seed=2'])]
     assert list(commands("dcgan-sample --run=r --out='a b.png' &")) == [('sample', ['--run=r', '--out=a b.png'])]
