@@ -34,7 +34,7 @@ def _labelled_discriminator(x, ctx):
 LABELLED = dataclasses.replace(PRESETS['blog_dense'], name='labelled_dense', title='dense networks with labels',
                                classes=10, temperature=0.9, generator=_labelled_generator,
                                discriminator=_labelled_discriminator)
-# The same with all that conditional presets of the package are sampled by.
+# The same with averaged weights, and samples of each class once, as cgan_mnist has them.
 AVERAGED = dataclasses.replace(LABELLED, name='averaged_dense', ema_decay=0.999, samples=10)
 # More classes than the page has columns for.
 MANY = dataclasses.replace(LABELLED, name='many_dense', classes=14, samples=14)
