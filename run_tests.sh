@@ -5,7 +5,8 @@
 #
 #   ./run_tests.sh              the quick tests: minutes
 #   ./run_tests.sh --all        the slow ones, too: what .ci/run runs
-#   ./run_tests.sh --nightly    also those that only repeat for longer what --all does for a while
+#   ./run_tests.sh --nightly    also those that only repeat for longer what --all does for a while, and
+#                               the quick ones under releases of TensorFlow between 1.15.5 and the newest
 #   ./run_tests.sh -k resume    other arguments go to pytest
 #
 # Set DCGAN_TF1_DATA to a folder with mnist/ (and cifar10/) for the tests on real data.
@@ -24,7 +25,7 @@ select='not slow and not nightly' select_old='not slow_tf1' durations=()
 case "${1:-}" in
   --all | --nightly)
     select='not nightly' select_old=
-    [ "$1" = --all ] || select=
+    [ "$1" = --all ] || { select= nightly=yes; }
     durations=(--durations=15)
     shift ;;
 esac
@@ -38,7 +39,7 @@ if [ "$(uname -m)" != x86_64 ]; then
   say "skipping TensorFlow 1.x: it has no packages for $(uname -m)"
 else
   if python37=$(find_exact 3.7); then
-    make_venv .venv-tf1.15 "$python37" -e '.[test]'
+    make_venv .venv-tf1.15 "$python37" -e '.[test]' 'tensorflow==1.15.5'
     export DCGAN_TF1_PYTHON_TF115=$PWD/.venv-tf1.15/bin/python
   else
     say "skipping TensorFlow 1.15.5: no Python 3.7 found"
@@ -71,6 +72,24 @@ if [ $# -eq 0 ] && .venv/bin/python -c 'import xdist' 2> /dev/null; then
   parallel=(-n $((cores < 4 ? cores : 4)) --dist loadfile)
 fi
 
+# Releases between, so that each Python and each change of what TensorFlow needs is among them.
+between=()
+if [ "${nightly:-}" ] && [ "$(uname -m)" = x86_64 ]; then
+  for each in 3.7=2.0.4 3.8=2.4.4 3.9=2.6.5 3.9=2.10.1 3.7=2.11.0 3.8=2.13.1 3.10=2.15.1 3.12=2.18.1 3.9=2.20.0; do
+    release=${each#*=}
+    if ! python=$(find_exact "${each%=*}"); then
+      say "skipping TensorFlow $release: no Python ${each%=*} found"
+      continue
+    fi
+    case $release in
+      2.1[6-9].* | 2.2?.*) needs=("tf_keras<${release%.*}.99") ;;
+      *) needs=('numpy<2' 'protobuf<3.21') ;;  # it agrees to later ones, and can't be imported with them
+    esac
+    make_venv ".venv-tf$release" "$python" -e . "tensorflow==$release" 'pytest>=7.3' hypothesis scipy "${needs[@]}"
+    between+=("$release")
+  done
+fi
+
 begun=$SECONDS
 if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   # Beside the other tests: what takes most of the time, building graphs, keeps one core busy.
@@ -92,5 +111,10 @@ if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
   # 5: the arguments select none of these tests.
   if [ $old -ne 0 ] && { [ $old -ne 5 ] || [ $# -eq 0 ]; }; then status=$old; fi
 fi
+for release in ${between[@]+"${between[@]}"}; do
+  say "== tests: TensorFlow $release"
+  ".venv-tf$release/bin/python" -m pytest -m 'not slow and not nightly and not once and not slow_tf1' \
+    --ignore=tests/integration/test_legacy.py "$@" || { failed=$?; [ $failed -eq 5 ] && [ $# -gt 0 ] || status=$failed; }
+done
 say "== all tests took $(((SECONDS - begun) / 60)) min $(((SECONDS - begun) % 60)) s"
 exit $status

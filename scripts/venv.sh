@@ -22,13 +22,13 @@ fail() { say "error: $*"; exit 1; }
 
 # supported PYTHON: whether there is a TensorFlow for that interpreter.
 supported() {
-  "$1" -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 7) and not (3, 10) <= v <= (3, 13))' 2>/dev/null
+  "$1" -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 7) <= v <= (3, 13))' 2>/dev/null
 }
 
 # find_python: prints the first interpreter that TensorFlow can be had for; $PYTHON wins, then
 # that of the environment which is there.
 find_python() {
-  local candidate candidates=(python3 python3.13 python3.12 python3.11 python3.10 python3.7)
+  local candidate candidates=(python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7)
   [ ! -f .venv/.python ] || candidates=(.venv/bin/python "${candidates[@]}")
   [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
   for candidate in "${candidates[@]}"; do
@@ -37,7 +37,7 @@ find_python() {
       return
     fi
   done
-  fail "expected Python 3.10 to 3.13 (or 3.7), found $("${PYTHON:-python3}" --version 2>&1 || true); name one with PYTHON=/path/to/python3"
+  fail "expected Python 3.7 to 3.13, found $("${PYTHON:-python3}" --version 2>&1 || true); name one with PYTHON=/path/to/python3"
 }
 
 # find_exact 3.7: prints an interpreter of that version, from the PATH or pyenv; status 1

@@ -277,14 +277,13 @@ def _source(tensor):
 
 # -------------------------------------------------------------------------------- the table
 
-_LITERT, _TF2ONNX, _ONNXRUNTIME = (
-    ('ai_edge_litert', 'ai-edge-litert'), ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime'))
+_TF2ONNX, _ONNXRUNTIME = ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime')
 
 FORMATS = collections.OrderedDict([
     ('frozen', Format(catalogue.FORMATS['frozen'], _write_frozen, (), ())),
     ('saved_model', Format(catalogue.FORMATS['saved_model'], _write_saved_model, (), ())),
     ('meta_graph', Format(catalogue.FORMATS['meta_graph'], _write_meta_graph, (), ())),
-    ('tflite', Format(catalogue.FORMATS['tflite'], _write_tflite, (), (_LITERT,))),
+    ('tflite', Format(catalogue.FORMATS['tflite'], _write_tflite, (), ())),
     ('onnx', Format(catalogue.FORMATS['onnx'], _write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
     ('tfjs', Format(catalogue.FORMATS['tfjs'], _write_tfjs, (), ())),
     ('web', Format(catalogue.FORMATS['web'], _write_web, (), ())),
@@ -293,8 +292,8 @@ FORMATS = collections.OrderedDict([
 
 def missing(name):
     """Why a format can't be written here, or None."""
-    if name == 'tflite' and str(tf.VERSION).startswith('1.'):
-        return 'needs TensorFlow 2, found {}'.format(tf.VERSION)
+    if name == 'tflite' and devices.RELEASE < (2, 3):
+        return 'needs TensorFlow 2.3, found {}'.format(tf.VERSION)
     absent = [pip for module, pip in FORMATS[name].requires if importlib.util.find_spec(module) is None]
     return 'needs {}: pip install {}'.format(' and '.join(absent), ' '.join(absent)) if absent else None
 

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -67,12 +68,12 @@ def _with_tables(graph_def):
 
 
 def load(path, names):
-    """(a function from the arrays of the inputs `names` to the output, the runtime's name)."""
-    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
+    """(a function from the arrays of the inputs `names` to the output, the runtime's name).
 
-    from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
+    The runtime is LiteRT where it is installed, else the one that TensorFlow brings.
+    """
     with without_chatter():
-        model = litert.Interpreter(model_path=path, num_threads=os.cpu_count())
+        model, runtime = _interpreter(path)
     places = {given['name']: given['index'] for given in model.get_input_details()}
     target, = model.get_output_details()
 
@@ -86,4 +87,17 @@ def load(path, names):
         model.invoke()
         return model.get_tensor(target['index'])
 
-    return run, 'LiteRT {}'.format(metadata.version('ai-edge-litert'))
+    return run, runtime
+
+
+def _interpreter(path):
+    """(an interpreter of the model in a file, the runtime's name)."""
+    try:
+        from ai_edge_litert import interpreter as litert  # noqa: PLC0415  optional
+    except ImportError:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # that LiteRT will take its place
+            return tf.lite.Interpreter(model_path=path), 'TensorFlow {}, its TensorFlow Lite'.format(tf.VERSION)
+    from importlib import metadata  # noqa: PLC0415  since Python 3.8, as LiteRT is
+    return (litert.Interpreter(model_path=path, num_threads=os.cpu_count()),
+            'LiteRT {}'.format(metadata.version('ai-edge-litert')))

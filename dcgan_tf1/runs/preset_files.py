@@ -24,7 +24,7 @@ def load_recorded(run, config, log=print):
     if record is None:
         return None
     if not (isinstance(record, dict) and isinstance(record.get('path'), str) and isinstance(record.get('sha256'), str)
-            and os.path.isabs(record['path'])):
+            and os.path.isabs(record['path']) and '\0' not in record['path']):
         raise UserError('{}: expected the path and SHA-256 of a preset file in its config.json, found {!r}; name the '
                         'file with --preset_file'.format(run, record))
     around = os.path.dirname(os.path.realpath(run))

@@ -5,10 +5,10 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.util import tf_startup
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES, ComputePolicy
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.processor import cpu_instructions, cpu_name
-from dcgan_tf1.util.tf_startup import ONEDNN
 
 Device = collections.namedtuple('Device', [
     'kind',        # 'CPU' or 'GPU'
@@ -35,6 +35,7 @@ def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gp
         config.device_count['CPU'] = num_gpus
     if xla:
         config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
+    tf_startup.quieten_first_run(config)
     return config
 
 
@@ -111,11 +112,13 @@ def _best_precision(device):
     if device.kind == 'GPU':
         why = ('the GPU has compute capability {}.{} or more'.format(*device.capability)
                if device.capability >= (7, 0) else 'the GPU has a compute capability below 7.0')
-        if device.capability >= (8, 0) and _RELEASE >= (2, 9):
-            return 'bfloat16', why
+        if device.capability >= (8, 0):
+            if RELEASE >= _BFLOAT16_SINCE:
+                return 'bfloat16', why
+            why += ', and TensorFlow {} lacks kernels for bfloat16'.format(tf.VERSION)
         return ('float16' if device.capability >= (7, 0) else 'float32'), why
-    if _RELEASE < (2, 9):
-        return 'float32', 'TensorFlow {} has no fast bfloat16 on a CPU'.format(tf.VERSION)
+    if RELEASE < _BFLOAT16_SINCE:
+        return 'float32', 'TensorFlow {} lacks kernels for bfloat16'.format(tf.VERSION)
     fast = [name for name in ('amx_bf16', 'avx512_bf16') if name in cpu_instructions()]
     if fast:
         return 'bfloat16', 'the processor has {}'.format(fast[0])
@@ -124,17 +127,19 @@ def _best_precision(device):
 
 def computes_by_onednn():
     """Whether TensorFlow, as it was started, takes oneDNN's kernels on this processor, or its own."""
-    given = os.environ.get(ONEDNN, '').lower()
+    given = os.environ.get(tf_startup.ONEDNN, '').lower()
     if given in ('0', 'false', '1', 'true'):
-        return given in ('1', 'true') and _RELEASE >= (2, 9)
+        return given in ('1', 'true') and RELEASE >= (2, 5)
     return onednn_is_default()
 
 
 def onednn_is_default():
     """Whether it does so where nobody chooses."""
-    return _RELEASE >= (2, 9) and bool(_ONEDNN_BY_DEFAULT & cpu_instructions())
+    return RELEASE >= (2, 9) and bool(_ONEDNN_BY_DEFAULT & cpu_instructions())
 
 
 _ONEDNN_BY_DEFAULT = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx_int8', 'amx_bf16'}
-# oneDNN, which has the bfloat16 kernels, is on by default since 2.9.
-_RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
+# oneDNN can be chosen since 2.5, and is on by default since 2.9.
+RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
+# Batch norm and some convolutions fail before it: with kernels of oneDNN's, which are not for every processor, too.
+_BFLOAT16_SINCE = (2, 16)

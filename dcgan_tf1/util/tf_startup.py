@@ -5,10 +5,9 @@ the two ways that there are: `python -m dcgan_tf1.train` in the module's first l
 name is `__main__`, and `dcgan-train` in `commands.py`. Nothing here imports TensorFlow, which takes
 seconds and which a help text does without.
 
-Since 2.19, TensorFlow prints a few informational lines while it is imported, whatever
-TF_CPP_MIN_LOG_LEVEL says, because they come before its log is set up. They go through
-the file descriptor, so that is what is held back here. Anything but those lines is
-passed on.
+Since 2.18, TensorFlow prints a few informational lines and false alarms while it is imported, and some releases
+another in the first run of a session, whatever TF_CPP_MIN_LOG_LEVEL says, because they come before its log is set
+up. They go through the file descriptor, so that is what is held back here. Anything but those lines is passed on.
 """
 
 import contextlib
@@ -21,12 +20,20 @@ import tempfile
 import warnings
 
 from dcgan_tf1.util import processor, streams
+from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.figure_style import import_matplotlib
 
 ONEDNN = 'TF_ENABLE_ONEDNN_OPTS'  # the variable by which TensorFlow takes oneDNN's kernels, or its own
-_chose_kernels = False  # whether it was begin() that set it
+_chose_kernels = False  # whether it was choose_kernels() that set it
+_PROTOBUF = '; releases before 2.12 need protobuf<3.21'
+_TALKATIVE = ((2, 18), (2, 19), (2, 20))  # the releases that write a line in a session's first run
+_talks_in_first_run = False  # whether this process's will, as nothing has been run yet
+# The distributions that TensorFlow is had as, by the folders of their metadata.
+_METADATA = re.compile(r'(?:(?:intel_)?tensorflow(?:_cpu|_gpu|_intel|_macos|_rocm|_cpu_aws)?|tf_nightly(?:_cpu|_gpu)?)'
+                       r'-(\d+)\.(\d+)\.(?:.*)\.(?:dist|egg)-info$')
 
-_CHATTER = re.compile(rb'I\d{4} |WARNING: All log messages before absl::InitializeLog')
+_CHATTER = re.compile(rb'I\d{4} |WARNING: All log messages before absl::InitializeLog|'
+                      rb'[EW]\d{4} .*(?:Unable to register cu\w+ factory|computation placer already registered)')
 
 
 def begin():
@@ -37,17 +44,27 @@ def begin():
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # TensorFlow 1.15 on Python 3.7 warns six times about its own use of NumPy.
     warnings.filterwarnings('ignore', category=FutureWarning, module='tensor(flow|board)')
-    # TensorFlow takes oneDNN's kernels by itself only where a processor has instructions for 8 or 16 bits. They are
-    # twice as fast as its own with AVX2 alone, too (docs/performance.md).
-    global _chose_kernels  # noqa: PLW0603
-    if 'avx2' in processor.cpu_instructions() and ONEDNN not in os.environ:
-        os.environ[ONEDNN], _chose_kernels = '1', True
     if 'tensorflow' not in sys.modules:
         sys.meta_path.insert(0, _Finder())
 
 
+def choose_kernels(release):
+    """Lets a TensorFlow that is not loaded yet take oneDNN's kernels where the user does not say and they are faster.
+
+    TensorFlow takes them by itself only where a processor has instructions for 8 or 16 bits. They are twice as fast as
+    its own with AVX2 alone, too (docs/performance.md). They can be chosen since 2.5; those of before 2.9 end the
+    process on some processors.
+
+    release: (major, minor), or None where nobody knows.
+    """
+    global _chose_kernels  # noqa: PLW0603
+    if release is not None and release >= (2, 9) and 'avx2' in processor.cpu_instructions() \
+            and ONEDNN not in os.environ:
+        os.environ[ONEDNN], _chose_kernels = '1', True
+
+
 def environment_of_others():
-    """The environment without what begin() chose of kernels: what programs of others would have here."""
+    """The environment without what we chose of kernels: what programs of others would have here."""
     return {name: value for name, value in os.environ.items() if name != ONEDNN or not _chose_kernels}
 
 
@@ -75,18 +92,62 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self._loader  # what is asked of it later, it answers itself
+        release = installed_release(os.path.dirname(os.path.dirname(module.__spec__.origin or '')))
+        check_numpy(release)
+        choose_kernels(release)
         quiet = os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0'
         with contextlib.ExitStack() as stack:
             if quiet:
+                global _talks_in_first_run  # noqa: PLW0603
+                _talks_in_first_run = release in _TALKATIVE
                 stack.enter_context(without_chatter(_CHATTER))
             # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
             with contextlib.suppress(ImportError):
                 import_matplotlib()
-            self._loader.exec_module(module)
-            import tensorflow.compat.v1 as tf
+            try:
+                self._loader.exec_module(module)
+                import tensorflow.compat.v1 as tf
+            except Exception as error:
+                raise Unusable(release, 'to import it', '{}: {}{}'.format(
+                    type(error).__name__, reason(error), _PROTOBUF if (release or (9,)) < (2, 12) else '')) from error
         if quiet:
             # Deprecation notes address whoever writes the graph; ours must use the old names.
             tf.logging.set_verbosity(tf.logging.ERROR)
+
+
+def quieten_first_run(config):
+    """Runs a session of `config`, a command's first, where TensorFlow would write to standard error in that run."""
+    global _talks_in_first_run  # noqa: PLW0603
+    if _talks_in_first_run:
+        _talks_in_first_run = False
+        import tensorflow.compat.v1 as tf
+        with without_chatter(_CHATTER), tf.Graph().as_default(), tf.Session(config=config) as session:
+            session.run(tf.no_op())
+
+
+class Unusable(UserError, ImportError):
+    """TensorFlow is installed and can't be imported. An ImportError, too, for whoever would do without it."""
+
+    def __init__(self, release, expected, found):
+        super().__init__('TensorFlow{}: expected {}, found {}'.format(
+            '' if release is None else ' {}.{}'.format(*release), expected, found))
+
+
+def check_numpy(release):
+    """UserError where a TensorFlow that is not imported yet would fail with this NumPy, which then writes pages."""
+    import numpy as np
+    if release is not None and release < (2, 16) and int(np.__version__.split('.')[0]) > 1:
+        raise Unusable(release, 'numpy<2', np.__version__)
+
+
+def installed_release(folder):
+    """(major, minor) of the TensorFlow that is installed in a folder, by its metadata; None where it has none."""
+    try:
+        found = [_METADATA.match(name) for name in os.listdir(folder or '.')]
+    except OSError:
+        return None
+    # The lowest, where one was installed over another.
+    return min((tuple(map(int, one.groups())) for one in found if one is not None), default=None)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 
+from helpers.places import RELEASE
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -21,7 +23,8 @@ def leave_initial_values(session, variables, draw):
 def results_of(script, name, given, folder, python=sys.executable):
     """What a script of this folder makes of the arrays `given`: {name: array}."""
     np.savez(str(folder / 'in.npz'), **given)
-    env = dict(os.environ, TF_USE_LEGACY_KERAS='1', TF_CPP_MIN_LOG_LEVEL='3')
+    # From 2.16 on Keras 2 is tf_keras; before, it is TensorFlow's own.
+    env = dict(os.environ, TF_USE_LEGACY_KERAS='1' if RELEASE >= (2, 16) else '0', TF_CPP_MIN_LOG_LEVEL='3')
     env.pop('TF2_BEHAVIOR', None)  # which TensorFlow 2 sets, and 1.15 would heed
     subprocess.run([python, os.path.join(HERE, script), name,
                     str(folder / 'in.npz'), str(folder / 'out.npz')], check=True, env=env)

@@ -1,6 +1,7 @@
 """Exports: every preset in every format against the session, under the runtimes that load it."""
 
 import dataclasses
+import importlib
 import json
 import os
 import re
@@ -44,6 +45,7 @@ FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slo
 # Of tests that start other interpreters.
 FASTEST = [name if name in FAST[1:3] else pytest.param(name, marks=pytest.mark.slow)
            for name in (FAST if OLD else NAMES)]
+LITERT = importlib.util.find_spec('ai_edge_litert') is not None
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 
 
@@ -89,8 +91,8 @@ def run_meta_graph(out, network, inputs, target):
 
 
 def run_tflite(out, network, inputs, target, variant=''):
-    interpreter = pytest.importorskip('ai_edge_litert.interpreter', reason='ai-edge-litert is not here')
-    model = interpreter.Interpreter(os.path.join(out, 'tflite', network + variant + '.tflite'))
+    kind = importlib.import_module('ai_edge_litert.interpreter') if LITERT else tf.lite
+    model = kind.Interpreter(os.path.join(out, 'tflite', network + variant + '.tflite'))
     given = {each['name'] + ':0': each for each in model.get_input_details()}
     wanted, = model.get_output_details()
     assert set(given) == set(inputs) and wanted['dtype'] == np.float32
@@ -142,7 +144,7 @@ def test_every_format_of_every_preset_gives_what_the_session_gives(name, kind, e
         assert np.abs(expected_logits(name, prefix, expected, others) - logits).max() > 1e-3
 
 
-@pytest.mark.skipif(OLD, reason='TensorFlow Lite is exported under TensorFlow 2')
+@pytest.mark.skipif('tflite' not in ALL, reason='this TensorFlow is too old for it')
 @pytest.mark.parametrize('name', FAST_NAMES)
 def test_smaller_tflite_variants_are_near(name, exported):
     prefix, out, _ = exported(name)
@@ -711,9 +713,24 @@ def test_missing_packages_are_named(dense, tmp_path, monkeypatch):
     check_one_line_error(result, 'onnx', 'tf2onnx', 'pip install')
     status, text, err = run_command(*flags(dense, tmp_path / 'out'))
     assert status == 0 and 'onnx: left out; needs tf2onnx: pip install tf2onnx' in text, err
-    if not OLD:
-        assert 'not loaded again: ai-edge-litert is not installed: pip install ai-edge-litert' in text
-        assert manifest_of(str(tmp_path / 'out'))['formats']['tflite'][0]['largest_error'] is None
+
+
+@pytest.mark.skipif('onnx' not in ALL, reason='tf2onnx is not here')
+def test_what_can_not_be_loaded_again_is_named(dense, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(formats.importlib.util, 'find_spec',
+                        lambda name: None if name == 'onnxruntime' else found(name))
+    status, text, err = run_command(*flags(dense, tmp_path / 'out', '--formats=onnx'))
+    assert status == 0 and 'not loaded again: onnxruntime is not installed: pip install onnxruntime' in text, err
+    assert manifest_of(str(tmp_path / 'out'))['formats']['onnx'][0]['largest_error'] is None
+
+
+@pytest.mark.skipif('tflite' not in ALL, reason='this TensorFlow is too old for it')
+def test_tflite_is_compared_by_tensorflows_own_runtime_where_there_is_no_litert(dense, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ai_edge_litert', None)
+    status, text, err = run_command(*flags(dense, tmp_path / 'out', '--formats=tflite'))
+    assert status == 0 and text.count('in TensorFlow {}, its TensorFlow Lite\n'.format(tf.VERSION)) == 3, (text, err)
+    assert err == '' and manifest_of(str(tmp_path / 'out'))['formats']['tflite'][0]['largest_error'] < 1e-5
 
 
 @pytest.mark.slow_tf1

@@ -1,5 +1,6 @@
 """What surrounds a command: a program that imports us, its threads, and standard streams of every kind."""
 
+import contextlib
 import io
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 from helpers.commands import PATIENCE, command_environment, start_process
+from helpers.places import ROOT
 from helpers.runs import read_metrics
 
 import dcgan_tf1
@@ -71,18 +73,52 @@ class Buffer(io.TextIOWrapper):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize('instructions, given, expected', [
-    ({'avx', 'avx2'}, None, '1'), ({'avx', 'avx2'}, '0', '0'), ({'avx'}, None, None), (set(), None, None)])
-def test_commands_take_the_kernels_of_onednn_where_there_is_avx2(instructions, given, expected, monkeypatch):
+@pytest.mark.parametrize('instructions, release, given, expected', [
+    ({'avx', 'avx2'}, (2, 9), None, '1'), ({'avx', 'avx2'}, (2, 21), '0', '0'), ({'avx'}, (2, 21), None, None),
+    (set(), (2, 21), None, None), ({'avx', 'avx2'}, (2, 8), None, None), ({'avx', 'avx2'}, None, None, None)])
+def test_commands_take_the_kernels_of_onednn_where_there_is_avx2(instructions, release, given, expected, monkeypatch):
+    """Those of TensorFlow 2.6 end the process on some processors."""
     monkeypatch.setattr(processor, 'cpu_instructions', lambda: instructions)
     monkeypatch.delenv(tf_startup.ONEDNN, raising=False)
     if given is not None:
         monkeypatch.setenv(tf_startup.ONEDNN, given)
     monkeypatch.setattr(tf_startup, '_chose_kernels', False)
-    tf_startup.begin()
+    tf_startup.choose_kernels(release)
     assert os.environ.get(tf_startup.ONEDNN) == expected
     # What it chose is nobody else's choice.
     assert tf_startup.environment_of_others().get(tf_startup.ONEDNN) == given
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('names, expected', [
+    (['tensorflow', 'tensorflow-2.10.1.dist-info', 'tensorflow_estimator-2.9.0.dist-info'], (2, 10)),
+    (['tensorflow_cpu-2.6.5.dist-info', 'tensorflow_cpu-2.21.0.dist-info'], (2, 6)),
+    (['tensorflow-2.4.0+nv20.11-py3.6.egg-info'], (2, 4)), (['tf_nightly-2.22.0.dev20260301.dist-info'], (2, 22)),
+    (['tensorflow_hub-0.16.0.dist-info', 'tensorflow_io_gcs_filesystem-0.37.1.dist-info'], None), ([], None)])
+def test_the_release_of_tensorflow_is_known_before_it_is_imported(names, expected, tmp_path):
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert tf_startup.installed_release(str(tmp_path)) == expected
+    assert tf_startup.installed_release(str(tmp_path / 'none')) is None
+
+
+@pytest.mark.once
+def test_a_tensorflow_that_can_not_be_imported_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / 'tensorflow').mkdir()
+    (tmp_path / 'tensorflow' / '__init__.py').write_text(
+        'raise TypeError("Descriptors cannot be created directly.\\nIf this call came from a _pb2.py file ...")\n')
+    (tmp_path / 'tensorflow-2.16.2.dist-info').mkdir()
+    done = subprocess.run([sys.executable, '-m', 'dcgan_tf1.train', '--preset=blog_dense', '--max_steps=1'],
+                          env=dict(command_environment(), PYTHONPATH='{}:{}'.format(tmp_path, ROOT)), check=False,
+                          capture_output=True, text=True, cwd=str(tmp_path))
+    assert done.returncode == 1 and done.stderr == (
+        'error: TensorFlow 2.16: expected to import it, found TypeError: Descriptors cannot be created directly.\n')
+    for release, version in (((2, 15), '2.0.2'), ((2, 15), '1.26.4'), ((2, 16), '2.0.2'), (None, '2.0.2')):
+        monkeypatch.setattr(np, '__version__', version)
+        with contextlib.ExitStack() as stack:
+            if release == (2, 15) and version == '2.0.2':
+                stack.enter_context(pytest.raises(UserError, match='TensorFlow 2.15: expected numpy<2, found 2.0.2'))
+            tf_startup.check_numpy(release)
 
 
 def test_training_in_a_thread_with_streams_that_are_none_or_poor(tiny_data, tmp_path, monkeypatch):

@@ -93,7 +93,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(fake):
 def test_a_python_without_tensorflow_is_refused():
     done = subprocess.run(['bash', '-c', '. scripts/venv.sh; PYTHON=/bin/false find_python'], cwd=ROOT,
                           capture_output=True, check=False)
-    assert done.returncode == 1 and b'error: expected Python 3.10 to 3.13 (or 3.7)' in done.stderr
+    assert done.returncode == 1 and b'error: expected Python 3.7 to 3.13' in done.stderr
 
 
 def test_the_python_of_the_environment_that_is_there_is_kept(tmp_path):
@@ -212,7 +212,7 @@ def test_setup_readme_and_scripts_name_the_same_pythons(package):
     from packaging.specifiers import SpecifierSet
     allowed = [minor for minor in range(4, 20) if SpecifierSet(package['python_requires']).contains(
         '3.{}.5'.format(minor))]
-    assert allowed == [7, 10, 11, 12, 13]
+    assert allowed == [7, 8, 9, 10, 11, 12, 13]
     named = [line.rsplit(' ', 1)[1] for line in package['classifiers'] if re.match(r'.* :: Python :: 3\.', line)]
     assert named == ['3.{}'.format(minor) for minor in allowed]
     with open(os.path.join(ROOT, 'scripts', 'venv.sh')) as handle:
@@ -228,25 +228,25 @@ def test_setup_readme_and_scripts_name_the_same_pythons(package):
     assert [minor for minor in range(4, 20) if supported(minor)] == allowed
     assert re.search(r'candidates=\(python3 (.*)\)', script).group(1).split() == [
         'python3.{}'.format(minor) for minor in sorted(allowed, reverse=True)]
-    for name, text in (('README.md', 'Python 3.10 to 3.13 (or 3.7)'),
-                       ('README.md', '2.16 to 2.21 (Python 3.10 to 3.13)'),
-                       (os.path.join('scripts', 'venv.sh'), 'Python 3.10 to 3.13 (or 3.7)'),
+    for name, text in (('README.md', 'Python 3.7 to 3.13'),
+                       ('README.md', '[1.15 to 2.21](docs/fidelity.md#releases-of-tensorflow) (Python 3.7 to 3.13)'),
+                       (os.path.join('scripts', 'venv.sh'), 'Python 3.7 to 3.13'),
                        ('pyproject.toml', 'target-version = "py37"')):
         with open(os.path.join(ROOT, name), encoding='utf-8') as handle:
             assert text in handle.read(), name
 
 
-def test_no_python_is_offered_a_tensorflow_that_it_cannot_import(package):
-    """Those of 2.8 to 2.15 agree to any later NumPy or protobuf, and can't be imported with it."""
+def test_the_tensorflow_that_is_there_stays(package):
     from packaging.requirements import Requirement
-    required = [Requirement(text) for text in package['install_requires'] + package['extras_require']['gpu']]
-    for minor, expected in ((7, {'1.15.5'}), (10, {'2.16.1', '2.21.0'}), (13, {'2.16.1', '2.21.0'})):
-        asked = [one for one in required if one.name == 'tensorflow' and one.marker.evaluate(
-            {'python_version': '3.{}'.format(minor)})]
-        assert len(asked) == (1 if minor == 7 else 2), asked
-        for one in asked:
-            assert set(one.specifier.filter([
-                '1.15.5', '2.8.4', '2.10.1', '2.14.1', '2.15.1', '2.16.1', '2.21.0', '2.22.0'])) == expected
+    required = [Requirement(text) for text in package['install_requires']]
+    tensorflow, = [one for one in required if one.name == 'tensorflow']
+    releases = ['1.15.0', '1.15.5', '2.0.4', '2.8.4', '2.15.1', '2.16.1', '2.21.0']
+    assert list(tensorflow.specifier.filter(['1.14.0'] + releases + ['2.22.0'])) == releases
+    assert tensorflow.marker is None
+    # Those for Python 3.7 agree to any later protobuf, and can't be imported with it.
+    protobuf, = [one for one in required if one.name == 'protobuf']
+    assert [protobuf.marker.evaluate({'python_version': version}) for version in ('3.7', '3.8')] == [True, False]
+    assert list(protobuf.specifier.filter(['3.20.3', '3.21.0', '4.21.0'])) == ['3.20.3']
 
 
 def test_every_installed_command_is_one_of_ours(package):

@@ -459,7 +459,7 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
 @pytest.mark.slow_tf1
 def test_a_run_that_goes_on_by_other_kernels_says_so(tiny_data, tmp_path, monkeypatch):
     run = tmp_path / '00000-blog_dense'
-    monkeypatch.setattr(devices, '_RELEASE', (2, 21))
+    monkeypatch.setattr(devices, 'RELEASE', (2, 21))
     monkeypatch.setenv(tf_startup.ONEDNN, 'false')  # TensorFlow is loaded by now, and computes as before
     status, _, err = train(tiny_data, tmp_path, '--max_steps=2', *DENSE)
     assert status == 0 and read_config(run)['arithmetic']['onednn'] is False, err

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
+from helpers.places import BFLOAT16
 
 from dcgan_tf1.gan import graph, layers, objectives, step_loop
 from dcgan_tf1.gan.presets import PRESETS
@@ -250,7 +251,7 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_conv_impl():
     assert abs(means['mixed'].mean() - 3 * (1 - 0.99 ** 2)) < 0.02
 
 
-@pytest.mark.skipif(TF1, reason='no bfloat16 on a CPU in TensorFlow 1.15')
+@pytest.mark.skipif(not BFLOAT16, reason='this TensorFlow lacks kernels for bfloat16')
 @pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), pytest.param(
     'float16', 0.005, marks=pytest.mark.slow)])
 def test_low_precisions_stay_close(precision, tolerance, in_float32):
@@ -340,16 +341,18 @@ def gpu(major, minor):
 
 @pytest.mark.parametrize('device, instructions, release, expected, why', [
     (CPU, {'amx_bf16', 'avx512_bf16'}, (2, 21), 'bfloat16', 'has amx_bf16'),
-    (CPU, {'avx512_bf16'}, (2, 9), 'bfloat16', 'has avx512_bf16'),
+    (CPU, {'avx512_bf16'}, (2, 16), 'bfloat16', 'has avx512_bf16'),
+    (CPU, {'avx512_bf16'}, (2, 15), 'float32', 'lacks kernels for bfloat16'),
     (CPU, {'avx512f'}, (2, 21), 'float32', 'neither amx_bf16 nor avx512_bf16'),
-    (CPU, {'amx_bf16'}, (1, 15), 'float32', 'no fast bfloat16'),
+    (CPU, {'amx_bf16'}, (1, 15), 'float32', 'lacks kernels for bfloat16'),
     (gpu(8, 0), set(), (2, 21), 'bfloat16', 'compute capability 8.0 or more'),
     (gpu(8, 0), set(), (1, 15), 'float16', 'compute capability 8.0'),
+    (gpu(8, 0), set(), (2, 15), 'float16', 'lacks kernels for bfloat16'),
     (gpu(7, 0), set(), (2, 21), 'float16', 'compute capability 7.0 or more'),
     (gpu(0, 0), set(), (2, 21), 'float32', 'compute capability below 7.0')])
 def test_auto_picks_by_what_the_machine_is_and_says_why(device, instructions, release, expected, why, monkeypatch):
     monkeypatch.setattr(devices, 'cpu_instructions', lambda: instructions)
-    monkeypatch.setattr(devices, '_RELEASE', release)
+    monkeypatch.setattr(devices, 'RELEASE', release)
     chosen = devices.choose_compute_policy(device)
     assert chosen.precision == expected and why in chosen.why and chosen.warning is None
     assert chosen.conv_impl == ('mixed' if device.kind == 'CPU' else 'native')
