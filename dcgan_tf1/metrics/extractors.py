@@ -69,6 +69,7 @@ class FrozenGraph:
                 self._source.name, path,
                 'encoded pictures' if self._source.dtype == tf.string else 'bytes from 0 to 255'))
         self._range = value_range or RANGE
+        self._converters = {}  # by the shape of images
 
     def run(self, images):
         """The targets' values for uint8 [N, H, W, C]: a list of arrays [N, D]."""
@@ -151,6 +152,13 @@ class FrozenGraph:
         """A function that turns uint8 [N, H, W, C] into the value to feed."""
         if form.layout == 'encoded':
             return lambda part: [png_bytes(image) for image in part] if form.batched else png_bytes(part[0])
+        if shape not in self._converters:  # an evaluation while training comes many times
+            self._converters[shape] = self._converter(form, shape)
+        pixels, ready = self._converters[shape]
+        return lambda part: session.run(ready, {pixels: part})
+
+    def _converter(self, form, shape):
+        """(a placeholder for uint8 [N, H, W, C], the value to feed that they become)."""
         dtype = self._source.dtype
         low, high = self._range if dtype.is_floating else (0, 255)
         with self._graph.as_default():
@@ -170,8 +178,7 @@ class FrozenGraph:
             elif form.layout == 'flat':
                 x = tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
             x = x if dtype.is_floating else tf.round(x)
-            ready = tf.cast(x if form.batched else x[0], dtype)
-        return lambda part: session.run(ready, {pixels: part})
+            return pixels, tf.cast(x if form.batched else x[0], dtype)
 
     def _rows(self, target, value, count, batched):
         """A target's value for `count` images as [count, D]."""

@@ -204,3 +204,13 @@ def test_what_is_written_of_a_graph_is_what_was_frozen(tmp_path, monkeypatch):
     before.CopyFrom(graph_def)
     FrozenGraph('data/c.pb', graph_def, 'images', ['features'], (0.0, 1.0)).run(images)
     assert graph_def == before
+
+
+def test_an_extractor_that_measures_again_adds_nothing_to_its_graph(tmp_path, monkeypatch):
+    dtype, shape, to_images, images, expected = FORMS['double']
+    path, made, placeholder = write_graph(tmp_path, dtype, shape, to_images, (28, 28, 1)), [], tf.placeholder
+    monkeypatch.setattr(tf, 'placeholder', lambda *values: made.append(placeholder(*values)) or made[-1])
+    extractor = extractors.load_graph(path, 'x', 'features', None, None)
+    for _ in range(3):
+        np.testing.assert_allclose(extractor.run(images)[0], expected / 255 * 2 - 1, atol=1e-5)
+    assert len(made) == 1
