@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import ROOT
 
 BENCHMARKS = os.path.join(ROOT, 'benchmarks')
@@ -82,7 +83,7 @@ def test_time_to_quality_tells_when_the_originals_last_distance_was_reached():
     assert time_to_quality.picture(trainings, 30.0, 2000).startswith(b'\x89PNG')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 @pytest.mark.once
 def test_parts_of_a_step_are_left_out(monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['leave_out.py', '--precision=float32', '--lowering=native', '--rounds=1'])
@@ -106,7 +107,7 @@ def test_parts_of_a_step_are_left_out(monkeypatch, capsys):
     assert all(float(line[24:].split()[0]) > 0 for line in lines[2:])
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_start_up_is_timed_until_the_first_step(tiny_data, monkeypatch):
     monkeypatch.setenv('DCGAN_TF1_DATA', tiny_data)
     assert 0.5 < start_up.seconds_to_first_step('blog_dense') < 120
@@ -114,7 +115,7 @@ def test_start_up_is_timed_until_the_first_step(tiny_data, monkeypatch):
         start_up.seconds_to_first_step('nonsense')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 @pytest.mark.parametrize('worker', ['graph2017', 'graph_carpedm20', 'dcgan_tf1', 'keras', 'keras_tutorial'])
 def test_a_worker_takes_steps(worker, monkeypatch):
     if worker.startswith('keras') and sys.version_info < (3, 10):

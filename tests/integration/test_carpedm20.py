@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, interpreter, run_command
 from helpers.data import blobs, write_mnist
 from helpers.golden import VARIABLES
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.references import leave_initial_values, results_of
 from PIL import Image
 
@@ -22,8 +23,7 @@ from dcgan_tf1.gan.updates import network_trainables
 from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
 from dcgan_tf1.util.errors import UserError
 
-# Nightly under TensorFlow 1.15.5, where building its graphs takes minutes.
-pytestmark = pytest.mark.nightly if tf.VERSION.startswith('1.') else pytest.mark.slow
+pytestmark = SLOW_OR_NIGHTLY
 BATCH = 8
 Both = collections.namedtuple('Both', 'preset ours theirs z labels folder')
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
+from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 import dcgan_tf1 as dcgan
@@ -50,7 +51,7 @@ def pictures(tmp_path):
     return str(tmp_path / 'mine')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, tmp_path):
     for folder in ('ours', 'first'):
         (tmp_path / folder).mkdir()
@@ -74,7 +75,7 @@ def test_those_of_the_first_versions_are_sampled_and_trained_on_from(pictures, t
     np.testing.assert_array_equal(*images)
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_what_is_not_finite_is_found_before_anything_is_made(pictures, tmp_path):
     prefix = save(tmp_path, **{'generator/g_bn3/moving_variance': np.nan})
     said = (prefix, 'expected finite numbers in the variable generator/g_bn3/moving_variance, found 4 of 4')
@@ -107,7 +108,7 @@ def test_four_channels_are_refused_by_the_checkpoints_name(pictures, tmp_path):
                              prefix, 'expected images of 1 or 3 channels, found 4')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     preset = dataclasses.replace(PRESETS['conditional_mnist'], classes=3, z_dim=62, batch_size=6, samples=6)
     prefix, arrays = save(tmp_path, preset), str(tmp_path / 'x.npz')

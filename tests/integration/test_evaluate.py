@@ -9,10 +9,10 @@ import tempfile
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, graph_flags, run_command
 from helpers.data import blobs, located, write_mnist
 from helpers.exports import make_checkpoint
+from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 from dcgan_tf1.data import loading
@@ -380,11 +380,7 @@ def test_augmentation_moves_and_mirrors():
     assert {np.argwhere(image[..., 0])[0][1] for image in still} == {0, 1, 2, 3, 4}
 
 
-# It takes minutes under TensorFlow 1.15.5.
-slow = pytest.mark.nightly if tf.VERSION.startswith('1.') else pytest.mark.slow
-
-
-@slow
+@SLOW_OR_NIGHTLY
 def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.RECIPES['mnist']._replace(epochs=1))

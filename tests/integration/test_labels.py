@@ -13,6 +13,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command, start_command, wait_for
 from helpers.data import blobs
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 from helpers.runs import same_results
 from PIL import Image
@@ -77,7 +78,7 @@ def test_resumed_equals_undisturbed(conditional, tiny_data, tmp_path):
         "augment was [], now ['cutout']", 'mirror was False, now True', 'g_learning_rate was None, now 0.1')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path):
     """With all that draws at random: labels, noise, augmentation, mirroring."""
     flags = ('--max_steps=150', '--checkpoint_every=50', '--log_every=50', '--augment=translation,cutout',
@@ -322,7 +323,7 @@ def test_wrong_labels_are_one_line(conditional, call, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch):
     """A row of samples of a thousand classes had taken many GiB, all of them in one call."""
     most = []

@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command
 from helpers.data import blobs, located
 from helpers.exports import LABELLED, make_checkpoint
+from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 from dcgan_tf1.data import loading, picked
@@ -24,7 +25,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import to_uint8
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_the_classifier_of_ones_own_pictures_learns_their_own_labels(tmp_path, monkeypatch):
     """Of four folders of pictures that are not square, one after the other, of which a tenth of each is kept apart."""
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, graph_flags, run_command
 from helpers.data import blobs, write_mnist
+from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 from dcgan_tf1 import train
@@ -214,7 +215,7 @@ def test_the_discriminator_of_cntk_needs_a_full_batch(tiny_data, tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_resnet_moves_u_once_in_each_discriminator_update_and_averages_the_generator():
     mode = PRESETS['resnet_mnist'].modes['small']  # its networks, in the steps that were published
     preset = small('resnet_mnist', batch=2, learning_rate=0.01, generator=mode['generator'],
@@ -366,7 +367,7 @@ def rows_of(path):
         return list(csv.DictReader(handle))
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_keras_dense_run(tiny_data, tmp_path):
     """Steps count from 0; a picture shows the first four fakes of its step, before the step."""
     run(tiny_data, tmp_path, '--preset=keras_dense', '--max_steps=102', '--checkpoint_every=50')
@@ -395,7 +396,7 @@ def test_keras_dense_run(tiny_data, tmp_path):
             for row in rows_of(other / '00000-keras_dense')] == same
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 @pytest.mark.once
 def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tmp_path):
     flags_given = ['--preset=cntk', '--batch_size=4', '--log_every=4']
@@ -409,7 +410,7 @@ def test_cntk_rows_are_means_since_the_last_also_over_a_resumption(tiny_data, tm
     assert parts == whole
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tmp_path):
     write_mnist(tmp_path / 'data' / 'mnist', blobs(300), np.zeros(300, np.uint8))
     out = run(str(tmp_path / 'data'), tmp_path, '--preset=tf_tutorial', '--epochs=2', '--batch_size=128')
@@ -449,7 +450,7 @@ def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_pa
         assert images.shape == (4, 28, 28, 1) and 0 <= images.min() < images.max() <= 1
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_averaged_weights_are_what_sample_draws_with_also_of_a_small_mode(tiny_data, plain_graph, tmp_path):
     out = run(tiny_data, tmp_path, '--preset=resnet_mnist', '--mode=small', '--batch_size=2', '--max_steps=2',
               '--log_every=2', '--precision=float32')

@@ -14,6 +14,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import PATIENCE, check_one_line_error, run_command, run_process, start_command, wait_for
 from helpers.data import blobs, write_mnist
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.runs import read_metrics, same_checkpoint, same_results
 from PIL import Image
 
@@ -157,7 +158,7 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     pytest.param('blog_dense', ['--checkpoint_every=80', '--log_every=30', '--max_steps=320'], 320, (80,),
                  marks=pytest.mark.slow_tf1),
     pytest.param('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160),
-                 marks=pytest.mark.slow),
+                 marks=SLOW_OR_NIGHTLY),
     pytest.param('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14,
                  (4, 8), marks=pytest.mark.slow),
 ])
@@ -509,8 +510,8 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
 
 
 # One of each kind of network, under TensorFlow 1.15.5 of the quick ones; nightly all of them.
-OFTEN = ('autoencoder', 'blog_cifar_horse', 'blog_dense', 'blog_mnist', 'keras_dense', 'vae') if tf.VERSION.startswith(
-    '1.') else [name for name in PRESETS if name not in ('cgan_fashion_mnist', 'sngan_cifar_horse', 'sngan_mnist')]
+OFTEN = ('autoencoder', 'blog_dense', 'blog_mnist', 'vae') if tf.VERSION.startswith('1.') else [
+    name for name in PRESETS if name not in ('cgan_fashion_mnist', 'sngan_cifar_horse', 'sngan_mnist')]
 
 
 @pytest.mark.parametrize('preset', [pytest.param(
@@ -519,25 +520,22 @@ def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     if PRESETS[preset].dataset == 'fashion_mnist' and not os.path.isdir(os.path.join(data, 'fashion_mnist')):
         pytest.skip('no Fashion-MNIST beside MNIST')
-    flags = ['--preset=' + preset, '--log_every=4']
+    flags = ['--preset=' + preset, '--log_every=2', '--batch_size=16']
     if PRESETS[preset].dataset == 'folder':
         flags.append('--dataset=mnist')
-    # At their own size, steps of the larger ones take many seconds, and under TensorFlow 1.15.5 all do.
-    if preset.startswith(('resnet', 'tf_tutorial')) or tf.VERSION.startswith('1.'):
-        flags.append('--batch_size=16')
     if preset.startswith('resnet'):
         flags.append('--mode=small')
-    status, _, err = train(data, tmp_path, '--max_steps=8', *flags)
+    status, _, err = train(data, tmp_path, '--max_steps=4', *flags)
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
-    assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
+    assert all(abs(float(row[name])) < 1000 for row in rows for name in PRESETS[preset].losses)
     # And it goes on from there.
-    status, out, err = train(data, tmp_path, '--max_steps=9', '--resume=must', *flags)
+    status, out, err = train(data, tmp_path, '--max_steps=5', '--resume=must', *flags)
     if PRESETS[preset].learning_rate_decay == 'none':
-        assert status == 0 and 'going on at step 8' in out, err
+        assert status == 0 and 'going on at step 4' in out, err
     else:
-        check_one_line_error((status, out, err), 'decay_steps was 8, now 9')
+        check_one_line_error((status, out, err), 'decay_steps was 4, now 5')
 
 
 @pytest.fixture

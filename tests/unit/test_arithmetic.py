@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import BFLOAT16
 
 from dcgan_tf1.gan import graph, layers, objectives, step_loop
@@ -220,7 +221,7 @@ def in_float32():
 
 # Under TensorFlow 1.15.5, where building these graphs takes minutes, one of them; nightly the others.
 @pytest.mark.parametrize('name, conv_impl', [pytest.param('blog_mnist', 'mixed', marks=pytest.mark.slow)] + [
-    pytest.param(*case, marks=pytest.mark.nightly if tf.VERSION.startswith('1.') else pytest.mark.slow)
+    pytest.param(*case, marks=SLOW_OR_NIGHTLY)
     for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'), ('tf_tutorial', 'mixed'),
                  ('resnet_mnist', 'mixed'), ('dcgan', 'mixed'))])
 def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl, in_float32):

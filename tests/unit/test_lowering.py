@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, command_environment, run_command
+from helpers.marks import SLOW_OR_NIGHTLY
 
 from dcgan_tf1 import train
 from dcgan_tf1.gan import convolution_timing
@@ -246,7 +247,7 @@ def test_without_a_place_to_keep_it_a_line_says_so(measured, tmp_path, monkeypat
     assert lowering.cache_folder() == os.path.expanduser('~/.cache/dcgan_tf1')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_a_run_keeps_what_it_began_with(measured, tiny_data, tmp_path):
     flags = ['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'), '--preset=blog_mnist',
              '--batch_size=4', '--device=cpu', '--precision=float32']
@@ -266,7 +267,7 @@ def test_a_run_keeps_what_it_began_with(measured, tiny_data, tmp_path):
     assert status == 0 and 'this run computed in float32 with measured convolutions' in out, err
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_nothing_is_measured_for_a_few_steps_or_where_a_way_is_named(measured, tiny_data, tmp_path, monkeypatch):
     flags = ['--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'), '--preset=blog_mnist',
              '--batch_size=4', '--device=cpu', '--max_steps=1', '--resume=never']
