@@ -25,7 +25,6 @@ from dcgan_tf1.util.figure_style import import_matplotlib
 
 ONEDNN = 'TF_ENABLE_ONEDNN_OPTS'  # the variable by which TensorFlow takes oneDNN's kernels, or its own
 _chose_kernels = False  # whether it was choose_kernels() that set it
-_PROTOBUF = '; releases before 2.12 need protobuf<3.21'
 _TALKATIVE = ((2, 18), (2, 19), (2, 20))  # the releases that write a line in a session's first run
 _talks_in_first_run = False  # whether this process's will, as nothing has been run yet
 # The distributions that TensorFlow is had as, by the folders of their metadata.
@@ -95,11 +94,10 @@ class _Loader(importlib.abc.Loader):
         release = installed_release(os.path.dirname(os.path.dirname(module.__spec__.origin or '')))
         check_numpy(release)
         choose_kernels(release)
+        global _talks_in_first_run  # noqa: PLW0603
         quiet = os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0'
         with contextlib.ExitStack() as stack:
             if quiet:
-                global _talks_in_first_run  # noqa: PLW0603
-                _talks_in_first_run = release in _TALKATIVE
                 stack.enter_context(without_chatter(_CHATTER))
             # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
             with contextlib.suppress(ImportError):
@@ -109,8 +107,10 @@ class _Loader(importlib.abc.Loader):
                 import tensorflow.compat.v1 as tf
             except Exception as error:
                 raise Unusable(release, 'to import it', '{}: {}{}'.format(
-                    type(error).__name__, reason(error), _PROTOBUF if (release or (9,)) < (2, 12) else '')) from error
+                    type(error).__name__, reason(error), '' if release is None or release >= (2, 12) else
+                    '; releases before 2.12 need protobuf<3.21')) from error
         if quiet:
+            _talks_in_first_run = release in _TALKATIVE
             # Deprecation notes address whoever writes the graph; ours must use the old names.
             tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -143,7 +143,7 @@ def check_numpy(release):
 def installed_release(folder):
     """(major, minor) of the TensorFlow that is installed in a folder, by its metadata; None where it has none."""
     try:
-        found = [_METADATA.match(name) for name in os.listdir(folder or '.')]
+        found = [_METADATA.match(name) for name in os.listdir(folder)]
     except OSError:
         return None
     # The lowest, where one was installed over another.
