@@ -23,6 +23,7 @@ Device.__new__.__defaults__ = (None,)
 def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
     """A ConfigProto for `device` 'auto', 'cpu' or 'gpu'; threads 0 for TensorFlow's choice.
 
+    A command's first one is run once where TensorFlow would write to standard error then.
     A GPU's memory is taken as needed, not all at once. With 'cpu', num_gpus is a number of
     logical devices, which share the processor.
     """
@@ -113,11 +114,11 @@ def _best_precision(device):
         why = ('the GPU has compute capability {}.{} or more'.format(*device.capability)
                if device.capability >= (7, 0) else 'the GPU has a compute capability below 7.0')
         if device.capability >= (8, 0):
-            if RELEASE >= _BFLOAT16_SINCE:
+            if RELEASE >= BFLOAT16_SINCE:
                 return 'bfloat16', why
             why += ', and TensorFlow {} lacks kernels for bfloat16'.format(tf.VERSION)
         return ('float16' if device.capability >= (7, 0) else 'float32'), why
-    if RELEASE < _BFLOAT16_SINCE:
+    if RELEASE < BFLOAT16_SINCE:
         return 'float32', 'TensorFlow {} lacks kernels for bfloat16'.format(tf.VERSION)
     fast = [name for name in ('amx_bf16', 'avx512_bf16') if name in cpu_instructions()]
     if fast:
@@ -142,4 +143,4 @@ _ONEDNN_BY_DEFAULT = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx
 # oneDNN can be chosen since 2.5, and is on by default since 2.9.
 RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
 # Batch norm and some convolutions fail before it: with kernels of oneDNN's, which are not for every processor, too.
-_BFLOAT16_SINCE = (2, 16)
+BFLOAT16_SINCE = (2, 16)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from helpers.places import RELEASE
+from dcgan_tf1.util.devices import BFLOAT16_SINCE, RELEASE
 
 # Slow, and nightly under TensorFlow 1.15.5: building graphs takes long there, and quicker tests cover the same.
 SLOW_OR_NIGHTLY = pytest.mark.slow if RELEASE >= (2, 0) else pytest.mark.nightly
+NEEDS_BFLOAT16 = pytest.mark.skipif(RELEASE < BFLOAT16_SINCE, reason='this TensorFlow lacks kernels for bfloat16')

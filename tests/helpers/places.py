@@ -4,14 +4,10 @@ import contextlib
 import fcntl
 import os
 
-import tensorflow.compat.v1 as tf
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HELPERS = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(ROOT, '.cache')
 REAL_DATA = os.environ.get('DCGAN_TF1_DATA')
-RELEASE = tuple(int(part) for part in tf.VERSION.split('.')[:2])
-BFLOAT16 = RELEASE >= (2, 16)  # whether this TensorFlow has all kernels for it
 
 
 @contextlib.contextmanager

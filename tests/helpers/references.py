@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from helpers.places import RELEASE
+from dcgan_tf1.util.devices import RELEASE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

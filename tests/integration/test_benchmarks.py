@@ -83,7 +83,7 @@ def test_time_to_quality_tells_when_the_originals_last_distance_was_reached():
     assert time_to_quality.picture(trainings, 30.0, 2000).startswith(b'\x89PNG')
 
 
-@SLOW_OR_NIGHTLY
+@pytest.mark.slow
 @pytest.mark.once
 def test_parts_of_a_step_are_left_out(monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['leave_out.py', '--precision=float32', '--lowering=native', '--rounds=1'])

@@ -520,22 +520,25 @@ def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     if PRESETS[preset].dataset == 'fashion_mnist' and not os.path.isdir(os.path.join(data, 'fashion_mnist')):
         pytest.skip('no Fashion-MNIST beside MNIST')
-    flags = ['--preset=' + preset, '--log_every=2', '--batch_size=16']
+    flags = ['--preset=' + preset, '--log_every=4']
     if PRESETS[preset].dataset == 'folder':
         flags.append('--dataset=mnist')
+    # At their own size, steps of the larger ones take many seconds, and under TensorFlow 1.15.5 all do.
+    if preset.startswith(('resnet', 'tf_tutorial')) or tf.VERSION.startswith('1.'):
+        flags.append('--batch_size=16')
     if preset.startswith('resnet'):
         flags.append('--mode=small')
-    status, _, err = train(data, tmp_path, '--max_steps=4', *flags)
+    status, _, err = train(data, tmp_path, '--max_steps=8', *flags)
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
-    assert all(abs(float(row[name])) < 1000 for row in rows for name in PRESETS[preset].losses)
+    assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
     # And it goes on from there.
-    status, out, err = train(data, tmp_path, '--max_steps=5', '--resume=must', *flags)
+    status, out, err = train(data, tmp_path, '--max_steps=9', '--resume=must', *flags)
     if PRESETS[preset].learning_rate_decay == 'none':
-        assert status == 0 and 'going on at step 4' in out, err
+        assert status == 0 and 'going on at step 8' in out, err
     else:
-        check_one_line_error((status, out, err), 'decay_steps was 4, now 5')
+        check_one_line_error((status, out, err), 'decay_steps was 8, now 9')
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
-from helpers.marks import SLOW_OR_NIGHTLY
-from helpers.places import BFLOAT16
+from helpers.marks import NEEDS_BFLOAT16, SLOW_OR_NIGHTLY
 
 from dcgan_tf1.gan import graph, layers, objectives, step_loop
 from dcgan_tf1.gan.presets import PRESETS
@@ -252,8 +251,8 @@ def test_the_bias_before_a_batch_norm_moves_its_mean_in_every_conv_impl():
     assert abs(means['mixed'].mean() - 3 * (1 - 0.99 ** 2)) < 0.02
 
 
-@pytest.mark.skipif(not BFLOAT16, reason='this TensorFlow lacks kernels for bfloat16')
-@pytest.mark.parametrize('precision, tolerance', [('bfloat16', 0.01), pytest.param(
+@pytest.mark.skipif(TF1, reason='no float16 batch norm on a CPU in TensorFlow 1.15')
+@pytest.mark.parametrize('precision, tolerance', [pytest.param('bfloat16', 0.01, marks=NEEDS_BFLOAT16), pytest.param(
     'float16', 0.005, marks=pytest.mark.slow)])
 def test_low_precisions_stay_close(precision, tolerance, in_float32):
     if precision == 'bfloat16' and devices.choose_compute_policy(CPU, precision).warning:

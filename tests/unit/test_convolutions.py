@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.places import BFLOAT16
+from helpers.marks import NEEDS_BFLOAT16
 
 from dcgan_tf1.gan.convolutions import PRODUCTS, Convolution, Geometry
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
@@ -130,7 +130,7 @@ def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
                 assert np.linalg.norm(rounded - expected) < 1e-2 * np.linalg.norm(expected), product
 
 
-@pytest.mark.skipif(not BFLOAT16, reason='this TensorFlow lacks kernels for bfloat16')
+@NEEDS_BFLOAT16
 @pytest.mark.parametrize('geometry', PRESETS, ids=str)
 def test_the_presets_convolutions_in_bfloat16_to_2e_2(geometry):
     found, reference = products(geometry, tf.bfloat16), products(geometry, names=('native',))['native']

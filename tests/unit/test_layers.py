@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers.places import BFLOAT16
+from helpers.marks import NEEDS_BFLOAT16
 
 from dcgan_tf1.gan import layers, moving_averages
 
@@ -283,7 +283,7 @@ def test_dropout_off_is_the_identity():
     assert layers.dropout(x, 0.8, layers.BatchContext('sample', training=False)) is x
 
 
-@pytest.mark.skipif(not BFLOAT16, reason='this TensorFlow lacks kernels for bfloat16')
+@NEEDS_BFLOAT16
 def test_gradients_of_biases_and_batch_norm_are_summed_up_exactly_in_bfloat16():
     """TensorFlow's own BiasAddGrad loses a third of a sum of this length."""
     x, other = [np.random.RandomState(i).randn(64, 14, 14, 8).astype(np.float32) + 0.1 for i in range(2)]
