@@ -92,34 +92,11 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
     total_steps: over which a preset's learning rate falls. images_as: FLOATS, BYTES or FED.
     unrolled: whether updates that are repeated within a step are built one by one, not once in a loop of their own.
     """
-    if images_as == FED:
-        fed_images = tf.placeholder(tf.uint8, (None, None) + preset.input_shape, name='loop/images')
-        load_images, images = fed_images, None
-    else:
-        load_images, images = _on_device(
-            'images', tf.float32, preset.input_shape if images_as == FLOATS else (_words(preset.input_shape),))
-    load_table, table = (None, None) if images_as == FLOATS else _on_device(
-        'table', tf.float32, () if preset.scaling == 'bytes' else preset.input_shape)
-    load_labels, labels = (None, None) if preset.classes is None else _on_device('labels', tf.int32, ())
+    source = _Images(preset, images_as, batch_size)
     first = tf.placeholder(tf.int32, [], name='loop/first')
     indices = tf.placeholder(tf.int32, [None, None], name='loop/indices')
     noises = tf.placeholder(tf.float32, [None, None, preset.z_dim], name='loop/noises')
     noise_ends = [batch_size * sum(preset.noise_batches[:i]) for i in range(len(preset.noise_batches) + 1)]
-
-    def real_images(i, batch):
-        """A batch of them, and their one-hot labels or None."""
-        part = slice(batch * batch_size, (batch + 1) * batch_size)
-        rows = indices[i, part]
-        fed = None if images is not None else fed_images[i, part]
-        if preset.incomplete_batch != 'drop':
-            fed = None if fed is None else tf.boolean_mask(fed, rows >= 0)
-            rows = tf.boolean_mask(rows, rows >= 0)
-        # Read first: a gather of the variable itself copies memory that was taken from NumPy.
-        real = tf.gather(images.read_value(), rows) if fed is None else fed
-        real = _unpacked(real, preset.input_shape) if images_as == BYTES else real
-        real = real if table is None else _scaled(real, table, preset)
-        real.set_shape((None,) + preset.input_shape)
-        return tf.identity(real), None if labels is None else tf.one_hot(tf.gather(labels, rows), preset.classes)
 
     def step(i):
         factor = None
@@ -131,7 +108,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         def one(place, spec, later=None):
             """The op of an update, or of the one that is so many places later in a row of its kind."""
             later, shared = (0, generated) if later is None else (later, None)
-            real, one_hot = real_images(i, spec.images + later)
+            real, one_hot = source.batch(i, indices, spec.images + later)
             begin, end = noise_ends[spec.noise:spec.noise + 2]
             noise = tf.identity(noises[i, begin + later * (end - begin):end + later * (end - begin)])
             return update(spec, real, noise, dropout_seed_for(first + i, place + later), full_batch=batch_size,
@@ -160,8 +137,45 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
     count = tf.shape(indices)[0]
     train = tf.while_loop(lambda i: i < count, step, [tf.constant(0)], parallel_iterations=1, back_prop=False,
                           name='loop')
-    load = tf.group(*[each.initializer for each in (images, table, labels) if each is not None])
-    return Loop(load_images, load_table, load_labels, load, first, indices, noises, train.op)
+    return Loop(source.load_images, source.load_table, source.load_labels, source.load(), first, indices, noises,
+                train.op)
+
+
+class _Images:
+    """The placeholders and variables that real images and their labels come by, and the batches of them in a step."""
+
+    def __init__(self, preset, images_as, batch_size):
+        self._preset, self._as, self._batch_size = preset, images_as, batch_size
+        if images_as == FED:
+            self.load_images, self._images = tf.placeholder(
+                tf.uint8, (None, None) + preset.input_shape, name='loop/images'), None
+        else:
+            self.load_images, self._images = _on_device(
+                'images', tf.float32, preset.input_shape if images_as == FLOATS else (_words(preset.input_shape),))
+        self.load_table, self._table = (None, None) if images_as == FLOATS else _on_device(
+            'table', tf.float32, () if preset.scaling == 'bytes' else preset.input_shape)
+        self.load_labels, self._labels = (None, None) if preset.classes is None else _on_device('labels', tf.int32, ())
+
+    def load(self):
+        """The op that puts what was fed on the device."""
+        return tf.group(*[each.initializer for each in (self._images, self._table, self._labels) if each is not None])
+
+    def batch(self, i, indices, place):
+        """(images, their one-hot labels or None): the batch in that place of a call's step i; indices: Loop's."""
+        preset = self._preset
+        part = slice(place * self._batch_size, (place + 1) * self._batch_size)
+        rows = indices[i, part]
+        fed = None if self._images is not None else self.load_images[i, part]
+        if preset.incomplete_batch != 'drop':
+            fed = None if fed is None else tf.boolean_mask(fed, rows >= 0)
+            rows = tf.boolean_mask(rows, rows >= 0)
+        # Read first: a gather of the variable itself copies memory that was taken from NumPy.
+        real = tf.gather(self._images.read_value(), rows) if fed is None else fed
+        real = _unpacked(real, preset.input_shape) if self._as == BYTES else real
+        real = real if self._table is None else _scaled(real, self._table, preset)
+        real.set_shape((None,) + preset.input_shape)
+        return tf.identity(real), None if self._labels is None else tf.one_hot(
+            tf.gather(self._labels, rows), preset.classes)
 
 
 def _repeated(preset, place):

@@ -31,25 +31,8 @@ def evaluate(config):
     prefixes = [] if config.images is not None else _prefixes(config)  # once: a training may go on meanwhile
     out = config.out or _default_out(config, prefixes)
     unwritable = _check_outputs(config, preset, out)
-    given = None if config.images is None else given_images.read(
-        config.images, preset, config.images_range, config.tiles, dataclasses.replace(
-            reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading}),
-        choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
-    if config.run is None:
-        dataset, is_own = loading.load_splits(
-            preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
-        run = run_folder.run_of(prefixes[-1], preset.name) if prefixes else None
-    else:
-        dataset, is_own = recorded.load(
-            config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
-            config.other_data, reading=how)
-        run = config.run if is_own is False else None  # else it may have been trained on these
-    if run is not None and preset.classes is not None:
-        named = class_names(run, preset)
-        if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
-            raise UserError("{}: expected the run's classes {}, found {} in {}".format(
-                '--checkpoint' if config.run is None else '--other_data', listing(named), listing(dataset.classes),
-                dataset.folder))
+    given = _given(config, preset)
+    dataset, is_own = _real_images(config, preset, prefixes, how)
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -63,21 +46,12 @@ def evaluate(config):
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
 
-    rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
-    neighbours = None
-    for sampled in _sampled(config, preset, given, prefixes, count, reference.other.labels):
-        row, nearest = evaluation.measure(sampled.name, sampled.step, evaluation.extract(
-            extractor, sampled.images, sampled.labels), reference)
-        rows.append(row)
-        if neighbours is None or config.all_checkpoints:  # of the newest, as the preset samples
-            neighbours = sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]]
-    record = recorded.record_of(dataset, data.image_class, is_own)
+    rows, neighbours = _measure(config, preset, given, prefixes, reference, extractor)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
         count, count, reference.title, extractor.name)), flush=True)
-    if labelled and not config.all_checkpoints:
-        text = results.format_by_class(rows, dataset.classes)
-        if text:
-            print(text, flush=True)
+    by_class = results.format_by_class(rows, dataset.classes) if labelled and not config.all_checkpoints else None
+    if by_class:
+        print(by_class, flush=True)
     with writing(out):
         os.makedirs(out, exist_ok=True)
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
@@ -88,6 +62,7 @@ def evaluate(config):
     if config.all_checkpoints:
         figures.save_quality_figure(os.path.join(out, _QUALITY), rows[1:], rows[0], preset.name)
     _remove_earlier(config, preset, out)
+    record = recorded.record_of(dataset, data.image_class, is_own)
     # Last, so that an evaluation with this file is a whole one.
     write_json(os.path.join(out, 'metrics.json'), {
         'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
@@ -101,6 +76,20 @@ def evaluate(config):
         results.append_to_csv(os.path.join(config.run, 'evaluations.csv'), rows[1:], count, config.seed,
                               extractor.name, recorded.short(record), labelled)
     print('{}: {}'.format(out, ', '.join(_outputs(config, preset))))
+
+
+def _measure(config, preset, given, prefixes, reference, extractor):
+    """(rows of results, the real images' first; samples of the newest and their nearest training images)."""
+    rows = [evaluation.measure(evaluation.REAL, None, reference.other, reference)[0]]
+    neighbours = None
+    for sampled in _sampled(
+            config, preset, given, prefixes, len(reference.other.images), reference.other.labels):
+        row, nearest = evaluation.measure(sampled.name, sampled.step, evaluation.extract(
+            extractor, sampled.images, sampled.labels), reference)
+        rows.append(row)
+        if neighbours is None or config.all_checkpoints:  # of the newest, as the preset samples
+            neighbours = sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]]
+    return rows, neighbours
 
 
 def _outputs(config, preset):
@@ -187,6 +176,36 @@ def _on(preset, dataset):
     if dataset in (None, preset.dataset):
         return preset
     return dataclasses.replace(preset, dataset=dataset, image_class=None)
+
+
+def _given(config, preset):
+    """The images of --images, uint8 [N, H, W, C], or None."""
+    if config.images is None:
+        return None
+    how = dataclasses.replace(
+        reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading})
+    return given_images.read(config.images, preset, config.images_range, config.tiles, how,
+                             choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
+
+
+def _real_images(config, preset, prefixes, how):
+    """(the Dataset that is measured against, whether it is what the run was trained on or None where none says so)."""
+    if config.run is None:
+        dataset, is_own = loading.load_splits(
+            preset.dataset, preset.splits, config.data_dir, preset.image_shape, reading=how), None
+        run = run_folder.run_of(prefixes[-1], preset.name) if prefixes else None
+    else:
+        dataset, is_own = recorded.load(
+            config.run, run_folder.read_config(config.run), preset.dataset, config.data_dir, preset.image_shape,
+            config.other_data, reading=how)
+        run = config.run if is_own is False else None  # else it may have been trained on these
+    if run is not None and preset.classes is not None:
+        named = class_names(run, preset)
+        if dataset.classes not in ((), named) and len(dataset.classes) == len(named):
+            raise UserError("{}: expected the run's classes {}, found {} in {}".format(
+                '--checkpoint' if config.run is None else '--other_data', listing(named), listing(dataset.classes),
+                dataset.folder))
+    return dataset, is_own
 
 
 def _reading(config, preset):

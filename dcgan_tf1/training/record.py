@@ -50,6 +50,11 @@ def choose_policy(config, device, run, start, steps, measure):
         if before['onednn'] != devices.computes_by_onednn():
             run.log('WARNING: until step {:,} this run computed by {}, now by {} (TF_ENABLE_ONEDNN_OPTS), so it does '
                     'not go on bit for bit'.format(start, kernels[before['onednn']], kernels[not before['onednn']]))
+        flags = recorded.get('flags')
+        by_xla = isinstance(flags, dict) and flags.get('xla') is True
+        if by_xla != config.xla:
+            run.log('WARNING: until step {:,} this run computed {}, now {} (--xla), so it does not go on bit for '
+                    'bit'.format(start, *(('with XLA', 'without it') if by_xla else ('without XLA', 'with it'))))
     if policy.warning:  # of a flag; of a run's own precision without one
         run.log('WARNING: ' + policy.warning[policy.warning.index('computing') if config.precision == 'auto' else 0:])
     return policy

@@ -4,6 +4,7 @@ Settings are compared as config.json records them under `identity`: all that dec
 numbers of a step. What a later version has added is at its default in an older run.
 """
 
+import collections
 import contextlib
 import dataclasses
 import os
@@ -140,6 +141,42 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
                 run_dir))
         return new_run()
+    found = _look_through(paths, wanted, total, log, output_closed)
+    if found.run is not None:
+        with _closed_on_failure(found.run):
+            if found.step is None:
+                beginning(False)
+        return found.run, found.step
+    if not insists:
+        for text in found.bare:
+            log('WARNING: {}; it is left as it is, starting a new run'.format(text))
+        _tell(found.others, found.damaged, total, log)
+        if found.finished is not None and not found.others:
+            _tell_finished(found.finished, total, log)
+        return new_run()
+    if found.finished is not None:
+        run = run_folder.Run(found.finished, output_closed)
+        return run, checkpoint.latest_valid_step(run.checkpoints, log)
+    if found.others:
+        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*found.others[0]))
+    if found.bare:
+        raise UserError(found.bare[0])
+    raise found.damaged[0] if found.damaged else UserError(
+        '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
+
+
+# What there is among runs, looked through from the newest on until one can be gone on with.
+_Found = collections.namedtuple('_Found', [
+    'run',       # the Run to go on with, locked, or None
+    'step',      # of its newest checkpoint, or None
+    'finished',  # the path of the newest finished run of these settings, or None
+    'others',    # (path, config, how it differs) of runs of other settings
+    'damaged',   # the DamagedRun of each that can't be read
+    'bare',      # texts on those that have lost their checkpoints
+])
+
+
+def _look_through(paths, wanted, total, log, output_closed):
     finished, others, damaged, bare = None, [], [], []
     for path in paths:
         try:
@@ -152,33 +189,15 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             others.append((path, config, '; '.join(differing)))
             continue
         run, step = _open_unfinished(path, total, log, output_closed)
-        if run is not None and step is None and _had_checkpoints(path):
+        if run is None:
+            finished = finished or path
+        elif step is None and _had_checkpoints(path):
             run.close()
             bare.append('{}: expected checkpoints to go on from, found none beside the figures that come with '
                         'them'.format(path))
-        elif run is not None:
-            with _closed_on_failure(run):
-                if step is None:
-                    beginning(False)
-            return run, step
         else:
-            finished = finished or path
-    if not insists:
-        for text in bare:
-            log('WARNING: {}; it is left as it is, starting a new run'.format(text))
-        _tell(others, damaged, total, log)
-        if finished is not None and not others:
-            _tell_finished(finished, total, log)
-        return new_run()
-    if finished is not None:
-        run = run_folder.Run(finished, output_closed)
-        return run, checkpoint.latest_valid_step(run.checkpoints, log)
-    if others:
-        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*others[0]))
-    if bare:
-        raise UserError(bare[0])
-    raise damaged[0] if damaged else UserError(
-        '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
+            return _Found(run, step, finished, others, damaged, bare)
+    return _Found(None, None, finished, others, damaged, bare)
 
 
 @contextlib.contextmanager

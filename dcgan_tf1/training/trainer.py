@@ -52,8 +52,7 @@ def train(config, output_closed=lambda: False):
 
     with job.open_run(plan, output_closed):
         plan = job.agree(plan, device, measure, write_config)
-        start = job.start or 0
-        if job.start is not None and start >= plan.total:
+        if job.start is not None and job.start >= plan.total:
             job.finish_at_once(plan)
             return 0
         job.group.start_server(session_config)
@@ -63,35 +62,41 @@ def train(config, output_closed=lambda: False):
             record.check_features(job.run, monitor)
         if job.is_chief:
             write_config(job.policy, monitor)
-        with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(job.group.device):
-            tf.set_random_seed(config.seed)
-            handles = graph.build_training_graph(
-                config.preset, job.policy.precision, job.policy.built_by, device.towers, plan.total,
-                AllReduce(job.group.count, job.group.task), FED if plan.fed else BYTES)
-            saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
-            tf_graph.finalize()
-            with tf.Session(job.group.target, config=session_config) as session:
-                session.run(initialise)
-                model = TrainingSession(session, handles, saver, config.preset, plan)
-                _restore(model, config, job)
-                if job.is_chief:
-                    record.describe(config, plan, job, device, model.exchange)
-                if not stop.listening:
-                    job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
-                prefetcher = InputPrefetcher(config.preset, plan, config.seed)
-                if config.steps_per_run > prefetcher.most_steps:
-                    job.run.log('--steps_per_run={}: taking {} in a call, which brings their images'.format(
-                        config.steps_per_run, prefetcher.most_steps))
-                ending = run_steps(
-                    lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
-                    hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start, job.traced)
-                    if job.is_chief else hooks.worker_hooks(config, plan, start, job.traced),
-                    start, plan.total, CallSize(config.steps_per_run, job.group.count == 1, prefetcher.most_steps))
-                if ending.stopped:
-                    job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
-                        stop.name or 'another worker', ending.step))
-                job.group.finish()
-                return stop.exit_status if ending.stopped else 0
+        return _build_and_train(config, plan, job, device, session_config, monitor)
+
+
+def _build_and_train(config, plan, job, device, session_config, monitor):
+    """Builds the graph and trains from the step that the job goes on from; returns the exit status."""
+    start = job.start or 0
+    with tf.Graph().as_default() as tf_graph, StopSignals() as stop, tf.device(job.group.device):
+        tf.set_random_seed(config.seed)
+        handles = graph.build_training_graph(
+            config.preset, job.policy.precision, job.policy.built_by, device.towers, plan.total,
+            AllReduce(job.group.count, job.group.task), FED if plan.fed else BYTES)
+        saver, initialise = checkpoint.make_saver(), tf.global_variables_initializer()
+        tf_graph.finalize()
+        with tf.Session(job.group.target, config=session_config) as session:
+            session.run(initialise)
+            model = TrainingSession(session, handles, saver, config.preset, plan)
+            _restore(model, config, job)
+            if job.is_chief:
+                record.describe(config, plan, job, device, model.exchange)
+            if not stop.listening:
+                job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
+            prefetcher = InputPrefetcher(config.preset, plan, config.seed)
+            if config.steps_per_run > prefetcher.most_steps:
+                job.run.log('--steps_per_run={}: taking {} in a call, which brings their images'.format(
+                    config.steps_per_run, prefetcher.most_steps))
+            ending = run_steps(
+                lambda first, inputs: model.take_steps(first, inputs, stop.requested), prefetcher,
+                hooks.chief_hooks(config, plan, job.run, model, monitor, tf_graph, start, job.traced)
+                if job.is_chief else hooks.worker_hooks(config, plan, start, job.traced),
+                start, plan.total, CallSize(config.steps_per_run, job.group.count == 1, prefetcher.most_steps))
+            if ending.stopped:
+                job.run.log('stopped by {} after step {:,}; saved, the same command goes on from there'.format(
+                    stop.name or 'another worker', ending.step))
+            job.group.finish()
+            return stop.exit_status if ending.stopped else 0
 
 
 def _check_measurable(config, data):

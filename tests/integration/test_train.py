@@ -451,9 +451,10 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
     assert status == 0 and 'computing in float32, native convolutions\n' in out and 'WARNING' not in out
     assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN}
-    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', *DENSE)
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', '--xla', *DENSE)
     assert status == 0 and 'going on at step 4' in out
     assert 'WARNING: until step 4 this run computed in float32 with native convolutions' in out
+    assert 'WARNING: until step 4 this run computed without XLA, now with it (--xla), so it does not go on bit' in out
     assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul', 'onednn': ONEDNN}
 
 
