@@ -36,7 +36,8 @@ def dcgan(image_shape, gf_dim, df_dim):
 SYSTEMS = {
     'conditional_mnist': PRESETS['conditional_mnist'], '64': PRESETS['dcgan'], '45x61': dcgan((45, 61, 3), 8, 6),
     '28': dcgan((28, 28, 1), 8, 8), '108': dcgan((108, 108, 3), 4, 4), '128': dcgan((128, 128, 3), 4, 4)}
-ALL = sorted(SYSTEMS)
+# Two that halve as others do are nightly.
+ALL = [pytest.param(name, marks=pytest.mark.nightly) if name in ('108', '128') else name for name in sorted(SYSTEMS)]
 
 
 def computed(preset, session, given, z, real, labels):

@@ -25,6 +25,7 @@ from helpers.exports import (
     preset_of,
     registered,
 )
+from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
 import dcgan_tf1
@@ -35,16 +36,16 @@ from dcgan_tf1.util import files, images
 from dcgan_tf1.util.errors import UserError
 
 OLD = tf.VERSION.startswith('1.')
-FAST = ('blog_mnist', 'keras_dense', LABELLED.name, ODD.name)
+FAST = ('blog_mnist', 'keras_dense', LABELLED.name)
 # The networks of cgan_fashion_mnist are those of cgan_mnist.
 NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
 # Under TensorFlow 1.15.5 one of each kind of network, for building graphs takes minutes there; nightly all of them.
-OFTEN = FAST + ('blog_cifar_horse', 'cgan_mnist', 'vae') if OLD else NAMES
+OFTEN = FAST + (ODD.name, 'cgan_mnist', 'vae') if OLD else [name for name in NAMES if name not in REPEATING]
 FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
                                                      else pytest.mark.nightly) for name in NAMES]
 # Of tests that start other interpreters.
-FASTEST = [name if name in FAST[1:3] else pytest.param(name, marks=pytest.mark.slow)
-           for name in (FAST if OLD else NAMES)]
+FASTEST = [name if name in FAST[1:] else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
+                                                      else pytest.mark.nightly) for name in NAMES]
 LITERT = importlib.util.find_spec('ai_edge_litert') is not None
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 
@@ -167,9 +168,11 @@ def save_inputs(name, path):
     return z, of_classes
 
 
+# Whether the signature is what TensorFlow 2 takes doesn't depend on the network.
 @pytest.mark.slow
 @pytest.mark.skipif(OLD, reason='tf.saved_model.load is TensorFlow 2')
-@pytest.mark.parametrize('name', FASTEST)
+@pytest.mark.parametrize('name', [name if name in FAST + ('vae',) else pytest.param(name, marks=pytest.mark.nightly)
+                                  for name in NAMES])
 def test_saved_models_load_in_tensorflow_2_and_in_its_command_line_tool(name, exported, tmp_path):
     prefix, out, _ = exported(name)
     z, of_classes = save_inputs(name, tmp_path / 'inputs.npz')
@@ -224,8 +227,8 @@ def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_pat
 
 @pytest.mark.slow_tf1
 @pytest.mark.parametrize('version', ['1.0.1', pytest.param('1.4.1', marks=pytest.mark.slow)])
-@pytest.mark.parametrize('name', ['blog_dense', pytest.param('blog_mnist', marks=pytest.mark.slow),
-                                  pytest.param('blog_cifar_horse', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('name', ['blog_dense', pytest.param('blog_mnist', marks=SLOW_OR_NIGHTLY),
+                                  pytest.param('blog_cifar_horse', marks=SLOW_OR_NIGHTLY)])
 def test_checkpoints_restore_into_a_graph_built_in_old_tensorflow(name, version, tmp_path):
     python, env = old_python(version)
     prefix = make_checkpoint(name, tmp_path)

@@ -81,6 +81,7 @@ def test_a_classifier_follows_the_images_size_and_number(shape, count, expected)
         assert features.shape.as_list() == [2, 128] and logits.shape.as_list() == [2, 5]
 
 
+@pytest.mark.slow_tf1
 def test_pictures_without_labels_are_measured_by_a_projection_or_a_graph(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.mkdir('mine')

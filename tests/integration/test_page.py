@@ -20,6 +20,7 @@ import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
 from helpers.commands import PATIENCE
 from helpers.exports import LABELLED, MANY, NAMES, ODD, expected_images, expected_logits, labels, noise, preset_of
+from helpers.marks import REPEATING
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
@@ -32,7 +33,8 @@ pytestmark = pytest.mark.slow_tf1
 TFJS = '4.22.0'
 # As in test_export.py.
 NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
-OFTEN = ('blog_mnist', 'cgan_mnist') if tf.VERSION.startswith('1.') else NAMES
+OFTEN = ('blog_mnist', 'cgan_mnist') if tf.VERSION.startswith('1.') else [
+    name for name in NAMES if name not in REPEATING]
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 
 

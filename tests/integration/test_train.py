@@ -14,7 +14,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import PATIENCE, check_one_line_error, run_command, run_process, start_command, wait_for
 from helpers.data import blobs, write_mnist
-from helpers.marks import SLOW_OR_NIGHTLY
+from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
 from helpers.runs import read_metrics, same_checkpoint, same_results
 from PIL import Image
 
@@ -110,6 +110,7 @@ def test_events_hold_losses_samples_and_the_graph(dense_run):
         assert abs(scalars['g_loss', int(row['step'])] - float(row['g_loss'])) < 1e-4
 
 
+@pytest.mark.slow_tf1
 def test_the_same_seed_gives_the_same_run_and_another_does_not(dense_run, tiny_data, tmp_path):
     for seed in (0, 1):
         status, _, err = train(tiny_data, tmp_path, *(DENSE + ('--max_steps=12', '--seed={}'.format(seed))))
@@ -119,6 +120,7 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(dense_run, tiny_d
         same_checkpoint(dense_run[0], tmp_path / '00001-blog_dense', 12)
 
 
+@pytest.mark.slow_tf1
 def test_resume_with_more_steps_equals_an_undisturbed_run(dense_run, tiny_data, tmp_path):
     """Also --resume's three ways, and a row that a kill left half written."""
     flags = DENSE + ('--checkpoint_every=6',)
@@ -156,11 +158,11 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
 
 @pytest.mark.parametrize('preset, flags, total, kills', [
     pytest.param('blog_dense', ['--checkpoint_every=80', '--log_every=30', '--max_steps=320'], 320, (80,),
-                 marks=pytest.mark.slow_tf1),
+                 marks=pytest.mark.slow),
     pytest.param('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160),
-                 marks=SLOW_OR_NIGHTLY),
+                 marks=pytest.mark.nightly),
     pytest.param('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14,
-                 (4, 8), marks=pytest.mark.slow),
+                 (4, 8), marks=SLOW_OR_NIGHTLY),
 ])
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flags, total, kills):
     flags = ['--preset=' + preset] + flags
@@ -512,7 +514,7 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
 
 # One of each kind of network, under TensorFlow 1.15.5 of the quick ones; nightly all of them.
 OFTEN = ('autoencoder', 'blog_dense', 'blog_mnist', 'vae') if tf.VERSION.startswith('1.') else [
-    name for name in PRESETS if name not in ('cgan_fashion_mnist', 'sngan_cifar_horse', 'sngan_mnist')]
+    name for name in PRESETS if name == 'dcgan' or name not in REPEATING + ('sngan_cifar_horse',)]
 
 
 @pytest.mark.parametrize('preset', [pytest.param(

@@ -111,7 +111,7 @@ def test_random_convolutions_to_1e_5(geometry):
 
 @pytest.mark.slow_tf1
 @pytest.mark.parametrize('geometry', [
-    pytest.param(each, marks=pytest.mark.slow if number > 2 else ()) for number, each in enumerate(IN_PAIRS)], ids=str)
+    pytest.param(each, marks=pytest.mark.slow if number > 1 else ()) for number, each in enumerate(IN_PAIRS)], ids=str)
 def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
     convolve, draw = Convolution.of(Geometry(*geometry), 'native'), np.random.RandomState(0)
     height, width, channels, filters, size = geometry[:5]
@@ -131,6 +131,7 @@ def test_windows_in_pairs_to_1e_5_and_in_bfloat16_to_1e_2(geometry):
 
 
 @NEEDS_BFLOAT16
+@pytest.mark.slow
 @pytest.mark.parametrize('geometry', PRESETS, ids=str)
 def test_the_presets_convolutions_in_bfloat16_to_2e_2(geometry):
     found, reference = products(geometry, tf.bfloat16), products(geometry, names=('native',))['native']

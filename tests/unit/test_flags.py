@@ -173,7 +173,7 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         train.parse_train(['--lerning_rate=1'])
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_wrong_flag_in_a_process_of_its_own_is_one_line_without_traceback(tmp_path):
     # Jupyter sets such a backend for all that it starts; TensorFlow 2 itself imports matplotlib.
     (tmp_path / 'matplotlibrc').write_bytes(b'text.usetex: True # \xff')

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.golden import OUTPUTS, POWERS, VARIABLES, key
+from helpers.marks import SLOW_OR_NIGHTLY
 
 from dcgan_tf1.gan import graph, layers, objectives, step_loop, updates
 from dcgan_tf1.gan.presets import PRESETS
@@ -21,7 +22,7 @@ SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tu
 
 
 @pytest.fixture(scope='module', params=[
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW or ':' in name else
+    pytest.param(name, marks=[SLOW_OR_NIGHTLY] if name in SLOW or ':' in name else
                  [pytest.mark.slow_tf1] if name == 'cgan_mnist' else []) for name in sorted(VARIABLES)])
 def preset(request):
     name, _, mode = request.param.partition(':')

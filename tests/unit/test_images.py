@@ -170,6 +170,7 @@ def test_settings_of_the_user_reach_no_figure(plain_figures, tmp_path):
         np.testing.assert_array_equal(found[name], plain_figures[name], err_msg=name)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('text', [
     r'5 $ or $6_7 $\frac{1$', 'a\\b_c^d%&#{} ' + 'x' * 300,
     '_two\nlines\t nul\0 bell\a undecodable \udcfc \u5b57 \U0001f40e'])

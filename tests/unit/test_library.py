@@ -402,7 +402,8 @@ else:
 '''
 
 
-@pytest.mark.parametrize('verb, said', [('disable', 'graphs'), ('enable', 'found eager execution')])
+@pytest.mark.parametrize('verb, said', [
+    pytest.param('disable', 'graphs', marks=pytest.mark.slow), ('enable', 'found eager execution')])
 def test_programs_with_and_without_the_behaviour_of_tensorflow_2(run, tmp_path, verb, said):
     if (verb == 'enable') == tf.executing_eagerly():  # the release's own, as in all other tests
         if verb == 'enable':

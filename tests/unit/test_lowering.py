@@ -45,6 +45,7 @@ def test_the_convolutions_of_a_preset():
     assert convolution_timing.uses_of(PRESETS['keras_dense']) == []
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('preset', sorted(PRESETS))
 def test_of_every_preset_they_are_found(preset):
     uses = convolution_timing.uses_of(PRESETS[preset])
@@ -221,6 +222,7 @@ def test_who_shares_a_core_waits_for_it():
     assert 0.3 < waited < 2.1
 
 
+@pytest.mark.slow_tf1
 def test_a_damaged_or_foreign_file_is_made_anew(measured):
     first, _ = choose()
     path = os.path.join(lowering.cache_folder(), os.listdir(lowering.cache_folder())[0])
