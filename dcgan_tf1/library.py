@@ -281,7 +281,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
       data_dir: the only folder to look in; None for $DCGAN_TF1_DATA, then `data/`.
       shape: (H, W, C) that the data set `folder` is resized to.
       how: data of your own are read, by the names of the flags: crop, resize, background, recursive, label_column,
-        skip_damaged, cache_gib, cache_dir; see docs/data.md. Beyond cache_gib, `images` is a numpy.memmap.
+        labels, skip_damaged, cache_gib, cache_dir; see docs/data.md. Beyond cache_gib, `images` is a numpy.memmap.
 
     Raises UserError for a `how` that does nothing, and where the files are damaged, or are not there and can't be
     downloaded.

@@ -52,7 +52,7 @@ def find(tree, reading, log):
 
     if tree.left_out:
         tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
-    part, others = (None, []) if reading.recursive else _only_part(tree, tell)
+    part, others = (None, []) if reading.recursive else _only_part(tree, reading, tell)
     if part is not None:
         found = find(trees.Part(tree, part), reading, log)
         return found._replace(place=tree.place, notes=tuple(notes) + found.notes, others=others + found.others)
@@ -70,29 +70,60 @@ def find(tree, reading, log):
 
 def is_for_training(path):
     """Whether a folder or file on the way is called so."""
-    return bool(_TRAINING.search(path))
+    return bool(_TRAINING.search(_apart(path)))
 
 
-def _only_part(tree, tell):
+def _is_part(folder):
+    return bool(_PART.search(_apart(folder)))
+
+
+def _apart(name):
+    """A name whose words are apart: train_Set for trainSet."""
+    return re.sub('(?<=[a-z])(?=[A-Z])', '_', name)
+
+
+def _only_part(tree, reading, tell):
     """(the one folder whose pictures are taken, what lies beside it), or (None, []).
 
     It is that of the images for training, where the folders are called as the parts of a data set are; or the only one
     with pictures, where those lie in folders of its own.
     """
     folders, files = tree.folders['']
-    if any(is_picture(name) or name in label_files.TABLES + (label_files.STYLEGAN,) for name in files):
+    if any(map(is_picture, files)):
         return None, []
     pictured = sorted({name.split('/')[0] for name in tree.files if is_picture(name)})
     beside = sorted(files + [folder + '/' for folder in folders if folder not in pictured])
     training = [folder for folder in pictured if is_for_training(folder)]
-    parts = len(training) == 1 and all(map(_PART.search, pictured))
-    if parts and len(pictured) > 1:
+    parts = bool(training) and all(map(_is_part, pictured))
+    deep = len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1])))
+    split = parts and len(pictured) > 1
+    if not (split or deep) or _says_what_is_taken(tree, reading, split, tell):
+        return None, []
+    if len(training) > 1:
+        raise UserError('{}: expected one folder of images for training, found {}; name one with --data_dir, or take '
+                        'all pictures by --recursive'.format(tree.place, listing(training)))
+    if split:
         tell('{}/ taken, the pictures for training; left out: {}'.format(
             training[0], listing([folder + '/' for folder in pictured if folder not in training])))
         return training[0], beside
-    if len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1]))):
-        return pictured[0], beside
-    return None, []
+    return pictured[0], beside
+
+
+def _says_what_is_taken(tree, reading, split, tell):
+    """Whether a file in the tree itself does; beside the parts of a data set (split) one that has labels."""
+    for name in tree.folders[''][1]:
+        if name in label_files.TABLES:
+            table = label_files.read_table(tree, name, reading.label_column, reading.labels)
+            ours, labels = table is not None, table is not None and table.column
+        elif name == label_files.STYLEGAN:
+            read = label_files.read_stylegan(tree, name)
+            ours, labels = read is not None, read is not None and read[0] and reading.labels
+        else:
+            continue
+        if ours and (labels or not split):
+            return True
+        tell('{} not read, for it has no labels of pictures'.format(name))
+    return False
 
 
 # ------------------------------------------------------------------------- labels in a file
@@ -115,7 +146,7 @@ def _labelled_by_file(tree, reading, tell):
     if len(tables) > 1:
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
-        table = label_files.read_table(tree, name, reading.label_column)
+        table = label_files.read_table(tree, name, reading.label_column, reading.labels)
         if table is not None:
             _refuse_recursive(tree, name, reading)
             return _by_table(tree, name, table, reading, tell)
@@ -165,7 +196,7 @@ def _refuse_recursive(tree, name, reading):
 def _by_stylegan(tree, file, labels, length, reading, tell):
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name) and name != file]
-    if not labels:
+    if not labels or not reading.labels:
         return _Chosen(names, None, (), others)
     path = tree.path(file)
     missing = [name for name in names if name not in labels]
@@ -197,10 +228,12 @@ def _by_table(tree, name, table, reading, tell):
     if table.column is not None:
         return _Chosen(names, *label_files.encode([table.labels[each] for each in names], tree.path(name)), others,
                        'the column {} of {}'.format(table.column, name))
+    if not reading.labels:
+        return _Chosen(names, None, (), others)
     about = 'no label among the columns {} of {}'.format(listing(table.columns), name)
     if len({each.split('/')[0] for each in names}) > 1 and all('/' in each for each in names):
         tell('{}; labels by sub-folders'.format(about))
-        return _by_first_folder(names, others, tell)
+        return _by_first_folder(names, others, reading, tell)
     tell('{}, so the pictures have no labels'.format(about))
     return _Chosen(names, None, (), others)
 
@@ -211,7 +244,7 @@ def _labelled_by_folder(tree, reading, tell):
     folders, files = tree.folders['']
     direct = [name for name in files if is_picture(name)]
     if reading.recursive:
-        return _deep(tree, bool(direct), tell)
+        return _deep(tree, bool(direct), reading, tell)
     if direct:
         _tell_of_deeper(tree, direct, tell)
         return _Chosen(direct, None, (), sorted(
@@ -222,7 +255,7 @@ def _labelled_by_folder(tree, reading, tell):
         if names:
             classes[folder] = names
     if not classes:
-        return _deep(tree, False, tell)
+        return _deep(tree, False, reading, tell)
     names = [posixpath.join(folder, name) for folder, inside in classes.items() for name in inside]
     _tell_of_deeper(tree, names, tell)
     others = sorted(files + [folder + '/' for folder in folders if folder not in classes])
@@ -230,7 +263,7 @@ def _labelled_by_folder(tree, reading, tell):
         inner, inside = tree.folders[folder]
         others += ['{}/{}'.format(folder, name) for name in sorted(
             [name for name in inside if not is_picture(name)] + [name + '/' for name in inner])]
-    return _by_first_folder(names, others, tell)
+    return _by_first_folder(names, others, reading, tell)
 
 
 def _tell_of_deeper(tree, names, tell):
@@ -239,14 +272,16 @@ def _tell_of_deeper(tree, names, tell):
         tell('{:,} pictures in deeper folders left out; --recursive takes them, too'.format(deeper))
 
 
-def _deep(tree, mixed, tell):
+def _deep(tree, mixed, reading, tell):
     """All pictures of a tree; mixed: whether some lie directly in it, so that folders are no classes."""
     names = [name for name in tree.files if is_picture(name)]
     others = [name for name in tree.files if not is_picture(name)]
-    return _Chosen(names, None, (), others) if mixed else _by_first_folder(names, others, tell)
+    return _Chosen(names, None, (), others) if mixed else _by_first_folder(names, others, reading, tell)
 
 
-def _by_first_folder(names, others, tell):
+def _by_first_folder(names, others, reading, tell):
+    if not reading.labels:
+        return _Chosen(sorted(names), None, (), others)
     first = [name.split('/')[0] for name in names]
     classes = sorted(set(first))
     if len(classes) > MAX_CLASSES:

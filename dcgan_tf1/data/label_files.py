@@ -25,6 +25,8 @@ Table = collections.namedtuple('Table', [
     'columns',  # all of them
 ])
 LABEL_COLUMNS = ('label', 'labels', 'class')
+WAY_OUT = '; --nolabels reads the images without labels'  # for the end of a message
+WITHOUT = 'read without labels (--nolabels)'  # a note
 
 
 def encode(values, where, least=0):
@@ -40,7 +42,7 @@ def encode(values, where, least=0):
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) == len(values) and not all(map(_is_number, texts)):
         if '' in texts:
-            raise UserError('{}: expected a label for each picture, found an empty one'.format(where))
+            raise UserError('{}: expected a label for each picture, found an empty one{}'.format(where, WAY_OUT))
         decimal = all(text.isdecimal() and len(text) < 9 for text in texts)
         classes = sorted(set(texts), key=lambda text: (int(text) if decimal else 0, text))
         numbers = {name: number for number, name in enumerate(classes)}
@@ -50,11 +52,12 @@ def encode(values, where, least=0):
         wrong = [value for value in found if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
                  or not 0 <= value < MAX_CLASSES]
         if wrong:
-            raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}'.format(
-                where, MAX_CLASSES - 1, wrong[0]))
+            raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}'.format(
+                where, MAX_CLASSES - 1, wrong[0], WAY_OUT))
         classes = list(map(str, range(max(least, max(found, default=-1) + 1))))
     if len(classes) > MAX_CLASSES:
-        raise UserError('{}: expected at most {:,} classes, found {:,}'.format(where, MAX_CLASSES, len(classes)))
+        raise UserError('{}: expected at most {:,} classes, found {:,}{}'.format(
+            where, MAX_CLASSES, len(classes), WAY_OUT))
     return np.array(found, np.int64), tuple(classes)
 
 
@@ -68,10 +71,10 @@ def _is_number(text):
     return text.isdecimal() and len(text) <= 3 and text == str(int(text))
 
 
-def read_table(tree, name, column):
+def read_table(tree, name, column, labelled=True):
     """The Table of a metadata file; None where it has no `file_name`, so is none of these.
 
-    column: of the labels; None for the usual names, whatever their case.
+    column: of the labels; None for the usual names, whatever their case. labelled: whether labels are wanted.
     """
     path, folder = tree.path(name), posixpath.dirname(name)
     rows = _csv_rows(tree, name) if name.endswith('.csv') else _json_rows(tree, name)
@@ -81,7 +84,7 @@ def read_table(tree, name, column):
     if column is not None and column not in columns:
         raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
             path, column, listing(sorted(columns))))
-    column = column or next((each for usual in LABEL_COLUMNS for each in sorted(
+    column = column or next((each for usual in LABEL_COLUMNS * labelled for each in sorted(
         columns, key=lambda each: each != usual) if each.lower() == usual), None)
     found, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
@@ -92,7 +95,7 @@ def read_table(tree, name, column):
         if file_name in found:
             raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
         if column is not None and row.get(column) is None:
-            raise UserError('{}: expected a {} in row {}, found none'.format(path, column, number))
+            raise UserError('{}: expected a {} in row {}, found none{}'.format(path, column, number, WAY_OUT))
         found[file_name] = None if column is None else row[column]
     return Table(found, column, columns)
 

@@ -74,7 +74,7 @@ def _is_collection(data_dir, name):
 
 def _hint(name, place):
     """Which flag reads what lies there, for the end of a message."""
-    own = [other for other in SINGLE_FILES if name not in SINGLE_FILES and os.path.exists(place)
+    own = [other for other in SINGLE_FILES if other != name and os.path.exists(place)
            and DATASETS[other].present(place, 'train')]
     return '; --dataset={} reads what is there'.format(own[0]) if own else ''
 
@@ -85,7 +85,7 @@ def _find_given(name, split, data_dir):
         if not DATASETS[name].present(data_dir, 'train'):
             raise UserError('--data_dir={}: expected {}, found {}'.format(
                 data_dir, DATASETS[name].expected, 'a tar archive, which has to be unpacked first'
-                if data_dir.lower().endswith(_TAR) else 'another kind of file'))
+                if data_dir.lower().endswith(_TAR) else 'another kind of file') + _hint(name, data_dir))
         return data_dir
     if not os.path.isdir(data_dir):
         raise UserError('--data_dir: expected a folder, found {} at {}{}'.format(

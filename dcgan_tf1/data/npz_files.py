@@ -52,10 +52,16 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('{}: expected one .npz file, found {}; name one with --data_dir'.format(
             place, listing([os.path.basename(path) for path in paths])))
     path, = paths
+    notes = []
+
+    def tell(line):
+        notes.append(line)
+        log('{}: {}'.format(path, line))
+
     if _is_npy(path):
         images, digest = _images(path, None, reading, log)
-        log('{}: one array, so the images have no labels'.format(path))
-        return Loaded(images, None, [path], (), (), digest)
+        tell('one array, so the images have no labels')
+        return Loaded(images, None, [path], (), tuple(notes), digest)
     names = npz.names(path)
     keys = next((keys for keys in _KEYS[split] if keys[0] in names), None)
     if keys is None:
@@ -68,20 +74,22 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
     others = [name for name in names if name not in known]
     if others:
-        log('{}: {} taken; left out: {}'.format(path, keys[0], listing(others)))
+        tell('{} taken; left out: {}'.format(keys[0], listing(others)))
     images, digest = _images(path, keys[0], reading, log)
-    if keys[1] not in names:
-        log('{}: no {}, so the images have no labels'.format(path, keys[1]))
-        return Loaded(images, None, [path], (), (), digest)
-    labels = npz.read_integers(path, keys[1], MAX_CLASSES - 1, np.int64)
+    if keys[1] not in names or not reading.labels:
+        tell(label_files.WITHOUT if keys[1] in names else 'no {}, so the images have no labels'.format(keys[1]))
+        return Loaded(images, None, [path], (), tuple(notes), digest)
+    try:
+        labels = npz.read_integers(path, keys[1], MAX_CLASSES - 1, np.int64)
+    except UserError as error:
+        raise UserError('{}{}'.format(error, label_files.WAY_OUT))
     if labels.shape not in ((len(images),), (len(images), 1)):
-        raise UserError('{}: expected {} [{}], a label for each image, found {}'.format(
-            path, keys[1], len(images), list(labels.shape)))
+        raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
+            path, keys[1], len(images), list(labels.shape), label_files.WAY_OUT))
     labels = labels.reshape(-1)
     classes = _class_names(path, called, labels.max() + 1)
-    line = label_files.counts(labels, classes, keys[1])
-    log('{}: {}'.format(path, line))
-    return Loaded(images, labels, [path], classes, (line,), digest)
+    tell(label_files.counts(labels, classes, keys[1]))
+    return Loaded(images, labels, [path], classes, tuple(notes), digest)
 
 
 def _texts(path, name):

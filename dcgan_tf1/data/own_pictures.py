@@ -33,6 +33,8 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
+    if reading.label_column is not None and not reading.labels:
+        raise UserError('--label_column: expected no --nolabels beside it, found both')
     found = _find(place, reading, log)
     shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(found, reading, log),)
     size = len(found.names) * shape[0] * shape[1] * shape[2]
@@ -48,6 +50,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         log('{}: {}'.format(place, line))
     labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
     about_labels = [] if labels is None else [label_files.counts(labels, found.classes, found.source)]
+    about_labels += [] if reading.labels else [label_files.WITHOUT]
     for line in about_labels:
         log('{}: {}'.format(place, line))
     # A link to nothing is a damaged picture, too.

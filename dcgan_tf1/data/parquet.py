@@ -27,7 +27,8 @@ def find(place, paths, reading, log):
     """The Found of the pictures in some Parquet files, one after the other."""
     blocks = _Rows()
     tables = [_Table(path, blocks) for path in paths]
-    image, label = tables[0].image_column(), tables[0].label_column(reading.label_column)
+    image = tables[0].image_column()
+    label = tables[0].label_column(reading.label_column) if reading.labels else None
     for table in tables[1:]:
         table.check_like(tables[0], image, label)
     labels, numbers, total = [], [], 0
@@ -38,10 +39,13 @@ def find(place, paths, reading, log):
             labels += table.column(label)
     if not total:
         raise UserError('{}: expected pictures, found none'.format(place))
+    notes = ()
     if label is None:
-        log('{}: no label among the columns {}, so the pictures have no labels'.format(
-            place, listing(tables[0].names)))
         found, classes = None, ()
+        if reading.labels:
+            notes = ('no label among the columns {}, so the pictures have no labels'.format(
+                listing(tables[0].names)),)
+            log('{}: {}'.format(place, *notes))
     else:
         found, classes = _named(label_files.encode(labels, place), tables[0].class_names(label))
 
@@ -54,7 +58,7 @@ def find(place, paths, reading, log):
         return io.BytesIO(table.picture(image, row))
 
     return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths), source='the column {}'.format(label))
+        stamp(path, os.path.basename(path)) for path in paths), notes, source='the column {}'.format(label))
 
 
 def _named(encoded, names):

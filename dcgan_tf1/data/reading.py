@@ -21,6 +21,7 @@ class Reading:
     resize: str = 'lanczos'
     recursive: bool = False  # whether pictures of all deeper folders are taken, too
     label_column: Optional[str] = None  # of a table; None: the usual names
+    labels: bool = True  # False: images are read without theirs
     skip_damaged: bool = False
     cache_gib: Optional[float] = None  # beyond which pixels lie in a file; None: half of the memory that is free
     cache_dir: Optional[str] = None  # where that file lies; None: beside the data
@@ -41,8 +42,9 @@ Loaded.__new__.__defaults__ = (None, (), None)
 # Those that a run is compared by when it is resumed: the data's checksum tells of the others.
 COMPARED = ('background', 'crop', 'resize')
 _PICTURES = ('background', 'crop', 'resize', 'recursive', 'label_column', 'skip_damaged')
-_OWN = ('cache_gib', 'cache_dir')  # of arrays, too
-_NAMES = _PICTURES + _OWN
+_OWN = ('cache_gib', 'cache_dir')
+_ARRAYS = ('labels',) + _OWN  # of arrays, too
+_NAMES = _PICTURES + _ARRAYS
 DEFAULTS = Reading()
 NO_LIMIT = 1 << 33  # GiB: what an infinite cache_gib comes to, more than a file can have
 
@@ -63,6 +65,8 @@ def add_flags(command, title='Pictures of your own (--dataset=folder)', transpar
     command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl or a Parquet file, or the '
                                          'feature of TFRecords, that has the labels. Default: label, or another usual '
                                          'name.')
+    command.boolean('labels', None, '--nolabels: read the images without their labels, such as those that are no '
+                                    'classes (folder and npz). Default: with them.')
     command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '
                                           'Default: refuse them.')
     command.real('cache_gib', None, 'Data sets larger than this many GiB are kept in a memory-mapped file (folder '
@@ -93,7 +97,7 @@ def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
     for name, value in found.items():
         if name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
-                name, expected.format('folder or npz' if name in _OWN else 'folder'), value, dataset))
+                name, expected.format('folder or npz' if name in _ARRAYS else 'folder'), value, dataset))
     return dataclasses.replace(base, **found)
 
 
@@ -135,10 +139,11 @@ def of_run(run, config):
     return Reading(**found)
 
 
-_FOR = {'folder': _NAMES, 'npz': _OWN}  # what each data set is read by
+_FOR = {'folder': _NAMES, 'npz': _ARRAYS}  # what each data set is read by
 _EXPECTED = {'background': 'a background of ' + ' or '.join(BACKGROUNDS), 'crop': 'a crop of 0 or more',
              'resize': 'resize as one of ' + ', '.join(RESIZE), 'recursive': 'recursive as true or false',
-             'label_column': 'the name of a label_column', 'skip_damaged': 'skip_damaged as true or false',
+             'label_column': 'the name of a label_column', 'labels': 'labels as true or false',
+             'skip_damaged': 'skip_damaged as true or false',
              'cache_gib': 'a cache_gib of 0 or more', 'cache_dir': 'the name of a cache_dir'}
 
 
@@ -147,7 +152,8 @@ def _check(name, value, message):
         'background': lambda: value in tuple(BACKGROUNDS), 'resize': lambda: value in RESIZE,
         'crop': lambda: value is None or isinstance(value, int) and not isinstance(value, bool) and value >= 0,
         'cache_gib': lambda: value is None or isinstance(value, (int, float)) and value >= 0,
-        'recursive': lambda: isinstance(value, bool), 'skip_damaged': lambda: isinstance(value, bool),
+        'recursive': lambda: isinstance(value, bool), 'labels': lambda: isinstance(value, bool),
+        'skip_damaged': lambda: isinstance(value, bool),
     }.get(name, lambda: value is None or isinstance(value, str))
     if not right():
         raise UserError(message)

@@ -16,7 +16,8 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
 
-NAMES = re.compile(r'.*\.tfrecords?(-\d{5}-of-\d{5})?$', re.I)
+# Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's.
+NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
 LABELS = ('image/class/label', 'label', 'labels', 'class')
@@ -35,7 +36,7 @@ def find(place, paths, reading, log):
                 if image is None:
                     raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
-                label = _label_feature(path, features, reading.label_column)
+                label = _label_feature(path, features, reading.label_column) if reading.labels else None
             if image not in features or len(features[image].bytes_list.value) != 1:
                 raise UserError('{}: expected a picture under {} in record {}, found none'.format(
                     path, image, record.number))
@@ -45,15 +46,17 @@ def find(place, paths, reading, log):
     if not records:
         raise UserError('{}: expected records, found none'.format(place))
     encoded = (None, ()) if label is None else label_files.encode(labels, place)
-    if label is None:
-        log('{}: no label among {}, so the pictures have no labels'.format(place, listing(sorted(features))))
+    notes = ()
+    if label is None and reading.labels:
+        notes = ('no label among {}, so the pictures have no labels'.format(listing(sorted(features))),)
+        log('{}: {}'.format(place, *notes))
 
     def picture(index):
         return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
 
     return Found(place, ['{} (record {})'.format(each.path, each.number) for each in records], picture,
                  encoded[0], encoded[1], [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths), source='the feature {}'.format(label))
+        stamp(path, os.path.basename(path)) for path in paths), notes, source='the feature {}'.format(label))
 
 
 def _first(features, names):
@@ -73,7 +76,8 @@ def _label(path, record, features, name):
         values = list(features[name].int64_list.value) or [
             text.decode('utf-8', 'replace') for text in features[name].bytes_list.value]
     if len(values) != 1:
-        raise UserError('{}: expected one {} in record {}, found {}'.format(path, name, record.number, len(values)))
+        raise UserError('{}: expected one {} in record {}, found {}{}'.format(
+            path, name, record.number, len(values), label_files.WAY_OUT))
     return values[0]
 
 

@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 from helpers.own_pictures import SHAPE, grey, load, zipped
 from PIL import Image
 
-from dcgan_tf1.data import cache, loading, parquet, picked, reading
+from dcgan_tf1.data import cache, loading, parquet, picked, reading, tfrecords
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -221,8 +221,16 @@ def test_records():
     notes = loading.load('folder', data_dir='mine', shape=SHAPE, log=lambda line: None).notes
     assert notes[0] == lines[0][len('mine: '):]
     assert load('mine/x-test.tfrecord-00000-of-00001')[:2] == ([9], [5])
+    # As Kaggle and ImageNet call theirs; numbers that are no classes may be left.
+    for name in ('00-64x64-10.tfrec', 'train-00000-of-01024'):
+        write_records(name, {'image': png(8), 'label': 1000})
+        with pytest.raises(UserError, match='found 1000; --nolabels reads the images without labels$'):
+            load(name)
+        assert load(name, labels=False)[:2] == ([8], None)
+    assert not tfrecords.NAMES.match('model.ckpt-7.data-00000-of-00001')
     write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
     values, labels, _, lines = load('a')
+    assert loading.load('folder', data_dir='a', shape=SHAPE, log=lambda line: None).notes == (lines[0][len('a: '):],)
     assert (values, labels) == ([7], None) and 'no label among image/class/text, image/encoded' in lines[0]
     assert load('a', label_column='image/class/text')[1:3] == ([0], ('cat',))
     with pytest.raises(UserError, match="b.tfrecords: expected the feature 'x' "):

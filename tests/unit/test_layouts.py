@@ -11,7 +11,7 @@ from helpers.commands import check_one_line_error, run_command
 from helpers.own_pictures import grey, load, zipped
 from PIL import Image
 
-from dcgan_tf1.data import loading
+from dcgan_tf1.data import loading, reading
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -143,3 +143,74 @@ def test_the_flag_that_reads_what_is_there_is_named():
     for place, flag in (('mine', 'folder'), ('x.npz', 'npz')):
         with pytest.raises(UserError, match='--data_dir.*; --dataset={} reads what is there$'.format(flag)):
             loading.load('mnist', data_dir=place, log=lambda line: None)
+
+
+def split_in_two():
+    for name, value in (('train/cat/a.png', 1), ('train/dog/b.png', 2), ('test/cat/c.png', 3), ('test/dog/d.png', 4)):
+        grey('mine/' + name, value)
+
+
+@pytest.mark.parametrize('name, text', [
+    ('metadata.csv', 'image_id,age\n1,30\n'), ('dataset.json', '{"info": "of another kind"}'),
+    ('metadata.jsonl', '{"file_name": "train/cat/a.png", "text": "a"}\n{"file_name": "test/dog/d.png", "text": "b"}')])
+def test_a_file_without_labels_makes_no_classes_of_the_parts(name, text):
+    split_in_two()
+    with open('mine/' + name, 'w') as handle:
+        handle.write(text)
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([1, 2], [0, 1], ('cat', 'dog'))
+    assert lines[:2] == ['mine: {} not read, for it has no labels of pictures'.format(name),
+                         'mine: train/ taken, the pictures for training; left out: test/']
+    # One that has labels says what is taken.
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,label\ntest/cat/c.png,x\ntrain/cat/a.png,y\n')
+    if name == 'metadata.csv':
+        assert load()[:3] == ([3, 1], [0, 1], ('x', 'y'))
+
+
+def test_parts_whose_names_are_written_without_spaces():
+    for name, value in (('trainingSet/7/a.png', 1), ('testSet/7/b.png', 2)):
+        grey('mine/' + name, value)
+    assert load()[:3] == ([1], [0], ('7',))
+    grey('mine/trainingSample/7/c.png', 3)
+    with pytest.raises(UserError, match='mine: expected one folder of images for training, found trainingSample, '
+                                        'trainingSet; name one with --data_dir, or take all'):
+        load()
+    assert load('mine/trainingSet')[0] == [1] and len(load(recursive=True)[0]) == 3
+    grey('others/trainStation/a.png', 1)  # no parts: not all are called so
+    grey('others/bridge/a.png', 2)
+    assert load('others')[2] == ('bridge', 'trainStation')
+
+
+def test_labels_that_are_no_classes_may_be_left():
+    split_in_two()
+    way_out = r'; --nolabels reads the images without labels$'
+    for name, text, message in (
+            ('dataset.json', '{"labels": [["train/cat/a.png", [0.5, 1.5]], ["train/dog/b.png", [1.0, 2.0]], '
+                             '["test/cat/c.png", [1.0, 2.0]], ["test/dog/d.png", [1.0, 2.0]]]}',
+             r'expected names or integers from 0 to 999 as labels, found \[1.0, 2.0\]'),
+            ('metadata.csv', 'file_name,label\ntrain/cat/a.png,5\ntest/dog/d.png,\n', 'expected .* label')):
+        with open('mine/' + name, 'w') as handle:
+            handle.write(text)
+        with pytest.raises(UserError, match=message + '.*' + way_out):
+            load()
+        values, labels, classes, lines = load(labels=False)
+        assert labels is None and classes == () and lines[-1] == 'mine: read without labels (--nolabels)'
+        os.remove('mine/' + name)
+    assert load('mine/train', labels=False)[:3] == ([1, 2], None, ())
+    with pytest.raises(UserError, match='--label_column: expected no --nolabels beside it'):
+        load(labels=False, label_column='label')
+    for labels in (np.zeros((3, 14), np.uint8), np.array([0, -1, 1]), np.array([0.5, 1, 2])):
+        np.savez('x.npz', train_images=np.zeros((3, 4, 4), np.uint8), train_labels=labels, val_images=[0])
+        with pytest.raises(UserError, match='x.npz: expected .*train_labels.*' + way_out):
+            loading.load('npz', data_dir='x.npz', log=lambda line: None)
+        found = loading.load('npz', data_dir='x.npz', log=lambda line: None, reading=reading.Reading(labels=False))
+        # What was left out stands in config.json, too.
+        assert found.labels is None and found.notes == (
+            'train_images taken; left out: val_images', 'read without labels (--nolabels)')
+
+
+def test_arrays_where_pictures_are_looked_for_are_named():
+    np.savez('x.npz', images=np.zeros((3, 4, 4), np.uint8))
+    with pytest.raises(UserError, match='another kind of file; --dataset=npz reads what is there$'):
+        load('x.npz')

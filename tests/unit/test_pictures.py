@@ -179,6 +179,13 @@ def test_every_mode_of_8_bits(tmp_path):
     assert lines[1:] == ['8 of 8 pictures in colour, turned to grey']
 
 
+def test_jpeg_files_in_cmyk_are_no_negatives(tmp_path):
+    Image.new('CMYK', (16, 16), (0, 255, 255, 0)).save(str(tmp_path / '1.JPG'))
+    assert b'Adobe' in (tmp_path / '1.JPG').read_bytes()[:64]  # whose marker says that values are inverted
+    found, lines = read(tmp_path, (16, 16, 3))
+    assert np.abs(np.array(found[0]) - (255, 0, 0)).max() < 4 and lines == ['1 of 1 pictures in CMYK, turned to RGB']
+
+
 def test_two_levels_and_greys_with_alpha(tmp_path):
     Image.fromarray(np.array([[False, True]])).save(str(tmp_path / '1.png'))
     Image.fromarray(np.uint8([[[10, 255], [200, 128]]])).save(str(tmp_path / '2.png'))
