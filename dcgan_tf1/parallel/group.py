@@ -13,6 +13,7 @@ The keys of the messages, `facts` (the fingerprint) and `told` (the chief's sett
 of version 0.1.0: a worker of another version then learns that its version differs.
 """
 
+import contextlib
 import os
 import queue
 import socket
@@ -35,6 +36,9 @@ class SingleWorker:
     """The group of a worker that trains alone."""
 
     count, task, target, device = 1, 0, '', None
+
+    def gather(self, fingerprint):
+        del fingerprint
 
     def handshake(self, fingerprint, chief_settings):
         del fingerprint
@@ -79,25 +83,33 @@ class WorkerGroup:
 
     # ------------------------------------------------------------------- before training
 
-    def handshake(self, fingerprint, chief_settings):
-        """Waits for all workers and returns the chief's settings; raises UserError where a worker is
-        missing or would compute something else.
+    def gather(self, fingerprint):
+        """Waits, on the chief, for all workers, which then wait for handshake() as long as the chief is alive.
 
-        fingerprint: {what: value}, JSON, which has to be the same on all workers. chief_settings:
-        JSON, what the chief has decided for all; ignored on the others.
+        fingerprint: {what: value}, JSON, which has to be the same on all workers. Raises UserError where a worker is
+        missing or would compute something else.
         """
-        listener = self._listen()
-        try:
-            if self.task == 0:
-                self._send_settings(listener, fingerprint, chief_settings)
-            else:
+        if self.task == 0 and not self._connections:
+            with contextlib.closing(self._listen()) as listener:
+                self._meet(listener, fingerprint)
+            threading.Thread(target=self._heartbeat, daemon=True).start()
+
+    def handshake(self, fingerprint, chief_settings):
+        """Waits for all workers, unless they were gathered, and returns the chief's settings; raises as gather().
+
+        chief_settings: JSON, what the chief has decided for all; ignored on the others.
+        """
+        if self.task == 0:
+            self.gather(fingerprint)
+            for connection in self._connections.values():
+                connection.send({'told': chief_settings})
+        else:
+            with contextlib.closing(self._listen()):
                 chief_settings = self._join(fingerprint)
-        finally:
-            listener.close()
+            threading.Thread(target=self._heartbeat, daemon=True).start()
         for task, connection in self._connections.items():
             self._finished[task] = threading.Event()
             threading.Thread(target=self._receive_from, args=(task, connection), daemon=True).start()
-        threading.Thread(target=self._heartbeat, daemon=True).start()
         return chief_settings
 
     def _listen(self):
@@ -119,7 +131,7 @@ class WorkerGroup:
             raise UserError('{}: expected a free port, found: {}'.format(self.name(self.task), error.strerror))
         return listener
 
-    def _send_settings(self, listener, fingerprint, chief_settings):
+    def _meet(self, listener, fingerprint):
         self._log('waiting for {} of {} workers at {}'.format(self.count - 1, self.count, self.hosts[0]))
         deadline, hellos = time.monotonic() + self._timeout, queue.Queue()
         done = threading.Event()
@@ -130,8 +142,6 @@ class WorkerGroup:
         finally:
             done.set()
             accepting.join()  # a listener that is still waited on would keep the port
-        for connection in self._connections.values():
-            connection.send({'told': chief_settings})
 
     def _collect_hellos(self, hellos, deadline, fingerprint):
         """{task: Connection} of all other workers."""
@@ -192,12 +202,15 @@ class WorkerGroup:
                 connection.send({'from': _MAGIC, 'task': self.task, 'facts': fingerprint})
                 # The chief knows within its own time who is missing, and that began before this call.
                 answer = connection.receive(self._timeout + _GRACE)
+                while isinstance(answer, dict) and 'alive' in answer:  # it has gathered all, and is not ready yet
+                    answer = connection.receive(self._timeout + _GRACE)
                 if isinstance(answer, dict) and 'told' in answer:
                     self._connections = {0: connection}
                     return answer['told']
                 connection.close()
-                if isinstance(answer, dict) and 'error' in answer:
-                    raise UserError(str(answer['error']))
+                for key in 'error', 'failed':
+                    if isinstance(answer, dict) and key in answer:
+                        raise UserError(str(answer[key]))
                 problem = 'no answer' if answer is SILENT else 'an answer that is not of {}'.format(_MAGIC)
             except OSError as error:
                 problem = error.strerror or str(error)

@@ -84,8 +84,16 @@ class Job:
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
+        fingerprint = self._fingerprint(plan)
+
+        def measure_meanwhile(policy):
+            write_config(policy)
+            self.group.gather(fingerprint)  # who is there waits longer than for a chief that does not answer
+            return measure(policy)
+
         if self.is_chief:
-            self.policy = record.choose_policy(self._config, device, self.run, self.start, plan.total, measure)
+            self.policy = record.choose_policy(
+                self._config, device, self.run, self.start, plan.total, measure_meanwhile)
             if self.start is None:
                 write_config(self.policy)
             self.traced = tracing.traced_steps(self._config.trace, self.start or 0, plan.total)
@@ -93,7 +101,7 @@ class Job:
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,
             'convolutions': self.policy.convolutions,
             'schedules': {name: list(getattr(plan, name)) for name in SCHEDULES}, 'traced': self.traced}
-        chief_settings = self.group.handshake(self._fingerprint(plan), chief_settings)
+        chief_settings = self.group.handshake(fingerprint, chief_settings)
         if self.is_chief:
             return plan
         self.start = chief_settings['start']

@@ -29,6 +29,10 @@ MARGIN, BUSY_MARGIN = 0.95, 0.8
 BUSY = 0.12
 
 
+# What TensorFlow's threads, and its compiler, go by beside a session's configuration.
+_VARIABLES = ('OMP_NUM_THREADS', 'TF_NUM_INTEROP_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_XLA_FLAGS')
+
+
 def is_open(asked, policy):
     """Whether it is left to measurements how `policy` computes convolutions; asked: of CONV_IMPL_CHOICES."""
     return asked == 'auto' and policy.conv_impl == 'mixed'
@@ -54,6 +58,7 @@ def choose(preset, policy, config, log):
         'instructions': sorted(name for name in processor.cpu_instructions() if name.startswith(('avx', 'amx'))),
         'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
         'threads': config.intra_op_parallelism_threads, 'at once': config.inter_op_parallelism_threads,
+        'environment': {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         'xla': config.graph_options.optimizer_options.global_jit_level, 'onednn': devices.computes_by_onednn(),
         'precision': policy.precision, 'batch': preset.batch_size,
         'convolutions': [geometry.key for geometry in geometries]}

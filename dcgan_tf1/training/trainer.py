@@ -47,7 +47,6 @@ def train(config, output_closed=lambda: False):
         job.run.write_config(record.config_record(config, plan, device, policy, monitor, measured))
 
     def measure(policy):
-        write_config(policy)  # before what takes time, see Job.agree()
         return lowering.choose(config.preset, policy, session_config, job.run.log)
 
     with job.open_run(plan, output_closed):

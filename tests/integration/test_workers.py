@@ -194,7 +194,7 @@ def test_workers_at_addresses_of_ipv6(monkeypatch):
 
     monkeypatch.setattr(group.socket, 'socket', without_ipv6)
     with pytest.raises(UserError, match=r'^worker 0 \(\[::1\]:\d+\): expected .* found: Address family not supported'):
-        made[0].handshake({}, {})
+        group.WorkerGroup(find_cluster(hosts, 0, None), 20, [].append, print).handshake({}, {})
 
 
 @pytest.mark.once
@@ -392,6 +392,27 @@ def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a
     assert process.returncode == 0, (out, err)
     with open(str(tmp_path / '00000-mine' / 'quality.csv')) as handle:
         assert [line.split(',')[0] for line in handle][1:] == ['2', '4']
+
+
+SLOW_MEASURING = '''
+import dataclasses, time, dcgan_tf1
+from dcgan_tf1.training import lowering
+real = lowering.choose
+lowering.choose = lambda *arguments: time.sleep(12) or real(*arguments)
+dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset('blog_dense'), name='mine'))
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_the_others_wait_while_the_first_measures_convolutions(tiny_data, tmp_path):
+    (tmp_path / 'mine.py').write_text(SLOW_MEASURING)
+    process = start_command(
+        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=mine',
+        '--preset_file={}'.format(tmp_path / 'mine.py'), '--batch_size=4', '--max_steps=300', '--worker_timeout=3',
+        cwd=str(tmp_path))
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0 and 'done: 300 steps' in out, (out, err)
 
 
 @pytest.mark.slow
