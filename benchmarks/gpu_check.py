@@ -32,7 +32,7 @@ from gpu_checks import CHECKS, QUICK, UNTIMED  # noqa: E402
 from gpu_steps import last_error, log_of  # noqa: E402
 
 from dcgan_tf1.util.errors import UserError  # noqa: E402
-from dcgan_tf1.util.files import check_writable, write_json, write_text  # noqa: E402
+from dcgan_tf1.util.files import check_writable, write_json, write_text, writing  # noqa: E402
 from dcgan_tf1.util.processor import cpu_name  # noqa: E402
 
 _TORCH = ("import json, torch; print(json.dumps({'version': torch.__version__, 'cuda': torch.version.cuda, "
@@ -283,7 +283,11 @@ def end(report, has_gpu, allow_cpu):
         for get in ways:
             print('missing: {}. To get it: {}'.format(
                 ', '.join(row['missing'] for row in report.missing() if row['get'] == get), get))
-    if not has_gpu:
+    untold = [row for row in report.rows if row['check'] == row['name'] == 'devices'
+              and (row.get('error') or row.get('left_out'))]
+    if untold:  # of which nothing more is known
+        print('not known whether there is a GPU: {}'.format(untold[0].get('error') or untold[0]['left_out']))
+    elif not has_gpu:
         print('no GPU: expected one that TensorFlow uses, found none (gpu_check.log has its reasons); {}'.format(
             'tried out on the processor' if allow_cpu else '--allow_cpu tries everything out on the processor'))
     for row in report.failed():
@@ -298,7 +302,8 @@ def main(argv=None):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, lambda signum, _: sys.exit(128 + signum))  # by way of `finally`
     try:
-        os.makedirs(arguments.outdir, exist_ok=True)
+        with writing(arguments.outdir):
+            os.makedirs(arguments.outdir, exist_ok=True)
         check_writable(os.path.join(arguments.outdir, 'gpu_check.json'))
         torch = find_torch(arguments.torch_python, arguments.python)
         report = Report(arguments.outdir, {

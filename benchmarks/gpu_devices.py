@@ -59,7 +59,9 @@ def _number(text):
 
 def devices(_):
     """Rows: the driver, TensorFlow's build, each library, what XLA needs, the GPUs of a session, one convolution."""
-    yield _driver()
+    driver = _driver()
+    if 'cards' in driver:
+        yield driver
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
     build = getattr(tf.sysconfig, 'get_build_info', dict)() or {}
     release = str(tf.VERSION)
@@ -75,6 +77,8 @@ def devices(_):
             'pip install tensorflow-gpu=={}' if release.startswith('1.15') else GET_LIBRARIES).format(release))
     yield row
     gpus, session_row = _session(tf)
+    if 'cards' not in driver:
+        yield seen_without_nvidia_smi(driver, session_row) if gpus else driver
     if with_cuda:
         for library in _LIBRARIES.get(int(cuda.split('.')[0]), ()) + ('libcudnn.so.' + cudnn.split('.')[0],):
             yield _library(library, release, tf.__file__)
@@ -98,6 +102,12 @@ def _driver():
     except OSError as error:
         return {'name': 'driver', 'note': 'no nvidia-smi that lists a GPU; {}'.format(error),
                 'missing': 'the NVIDIA driver (libcuda.so.1)', 'get': GET_DRIVER}
+
+
+def seen_without_nvidia_smi(driver, session_row):
+    """The row of a driver whose GPUs TensorFlow uses although nvidia-smi lists none, as in some containers."""
+    return {'name': driver['name'], 'note': driver['note'] + ', but TensorFlow uses some', 'cards': [
+        {'name': session_row['title'], 'driver': 'not known', 'memory_mib': None, 'capability': 'not known'}]}
 
 
 def _package_folders(tensorflow_file):
@@ -159,7 +169,7 @@ def _session(tf):
     policy = ours.choose_compute_policy(device)
     with tf.Session(graph=tf.Graph(), config=ours.session_config()) as session:
         gpus = [each.name for each in session.list_devices() if each.device_type == 'GPU']
-    row = {'name': 'GPUs of a session', 'gpus': len(gpus),
+    row = {'name': 'GPUs of a session', 'gpus': len(gpus), 'title': device.title,
            'note': '{}; the trainer takes {}'.format(device.title, policy.why)}
     if not gpus and os.environ.get('CUDA_VISIBLE_DEVICES') in ('', '-1'):
         row.update(missing='GPUs that CUDA_VISIBLE_DEVICES hides', get='unset CUDA_VISIBLE_DEVICES')

@@ -156,9 +156,18 @@ def resume(settings):
             [('', None)] + [(', TF_DETERMINISTIC_OPS=1', DETERMINISTIC)] * (not settings['quick'])))
         for title, (base, other, killing) in list(kinds) if settings['at_once'] else kinds:
             name, step = 'two undisturbed runs' + title, settings['train_steps']
-            yield _attempt(name, lambda: _compared(name, base.wait(), other.wait(), step))  # noqa: B023
+            undisturbed = _attempt(name, lambda: _compared(name, base.wait(), other.wait(), step))  # noqa: B023
+            yield undisturbed
             name = 'killed and resumed' + title
-            yield _attempt(name, lambda: _resumed(name, base, killing, step))  # noqa: B023
+            yield as_exact_as(undisturbed, _attempt(name, lambda: _resumed(name, base, killing, step)))  # noqa: B023
+
+
+def as_exact_as(undisturbed, resumed):
+    """A resumed run's row, with an error where it differs from runs that, undisturbed, are equal bit for bit."""
+    if undisturbed.get('equal') and resumed.get('equal') is False:
+        return dict(resumed, error='expected the weights of the undisturbed runs, which are equal, found: {}'.format(
+            resumed['note']))
+    return resumed
 
 
 def _three(settings, threads, number, environment):

@@ -58,6 +58,7 @@ def test_without_a_gpu_it_says_what_is_missing_and_how_to_get_it(tmp_path):
 def test_what_can_not_be_done_is_one_line(tmp_path):
     for flags, parts in (
             (['--python=/no/such'], ('--python: expected an interpreter, found /no/such',)),
+            (['--outdir={}/x'.format(__file__)], ('error: ', 'Not a directory')),
             (['--only=nothing'], ('--only=nothing: expected a part of one of devices, ', 'found none')),
             (['--torch_python=' + os.devnull], ('--torch_python: expected an interpreter with PyTorch, found ',))):
         status, _, err, _ = check(tmp_path, *flags)
@@ -136,6 +137,22 @@ def test_each_preset_is_timed_in_every_precision_with_and_without_xla():
         assert any(line.torch for line in lines) == (preset in ('blog_mnist', 'resnet_mnist'))
         assert 'train_step.' + preset in gpu_checks.CHECKS
     assert any(name.startswith('2017 graph') for name in [line.name for line in gpu_steps.lines_of('blog_mnist')])
+
+
+def test_a_resumed_run_that_differs_where_undisturbed_ones_do_not_has_failed():
+    resumed = {'name': 'killed and resumed', 'equal': False, 'note': '3 of 4 variables are equal'}
+    assert gpu_runs.as_exact_as({'equal': True}, resumed)['error'].endswith('equal, found: 3 of 4 variables are equal')
+    # Undisturbed runs differ on a GPU whose sums are in any order.
+    assert gpu_runs.as_exact_as({'equal': False}, resumed) == resumed
+    assert gpu_runs.as_exact_as({'equal': True}, dict(resumed, equal=True)) == dict(resumed, equal=True)
+
+
+def test_gpus_that_tensorflow_uses_are_there_without_nvidia_smi():
+    row = gpu_devices.seen_without_nvidia_smi(
+        {'name': 'driver', 'note': 'nvidia-smi lists no GPU', 'missing': 'a GPU', 'get': 'a driver'},
+        {'title': 'NVIDIA T4'})
+    assert row['cards'][0]['name'] == 'NVIDIA T4' and 'missing' not in row
+    assert row['note'] == 'nvidia-smi lists no GPU, but TensorFlow uses some'
 
 
 def test_the_difference_of_two_runs_is_that_of_their_weights(tmp_path):
