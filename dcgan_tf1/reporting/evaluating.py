@@ -32,6 +32,9 @@ def evaluate(config):
     out = config.out or _default_out(config, prefixes)
     unwritable = _check_outputs(config, preset, out)
     given = _given(config, preset)
+    if preset.classes is not None and given is not None:
+        print('{}: these images have no labels; they are measured without class accuracy'.format(config.images))
+        preset = dataclasses.replace(preset, classes=None)  # the real ones may have others, or none
     dataset, is_own = _real_images(config, preset, prefixes, how)
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
@@ -40,9 +43,7 @@ def evaluate(config):
         prefixes = _prefixes(config)
     sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
-    labelled = preset.classes is not None and given is None
-    if preset.classes is not None and given is not None:
-        print('{}: these images have no labels; they are measured without class accuracy'.format(config.images))
+    labelled = preset.classes is not None
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
 

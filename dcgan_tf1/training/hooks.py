@@ -151,7 +151,7 @@ class SamplesHook(Hook):
         (pictures, raw, z, labels), self._drawn = self._drawn or self._draw(step, *self._inputs(step)), None
         label = step_label(preset, step)
         name = preset.samples_name.format(step=label, epoch=epoch_label(preset, self._plan, step))
-        taken.samples = images.grid(pictures, columns=preset.samples_columns or preset.classes or len(pictures))
+        taken.samples = images.grid(pictures, columns=preset.classes or preset.samples_columns or len(pictures))
         self.rows.append(label, self._run.save_samples(label, name, taken.samples, raw, z, labels))
 
     def _inputs(self, step):

@@ -175,3 +175,9 @@ def test_images_of_others_are_compared_with_a_data_set_that_is_named(tmp_path, m
     assert status == 0, err
     with open('evaluation/metrics.json') as handle:
         assert json.load(handle)['data']['name'] == 'npz'
+    # Of a preset with labels, too: of what the images are of, nothing is known; two classes, or none.
+    flags[2:] = ['--preset=cgan_mnist', '--dataset=npz', '--overwrite'] + flags[3:]
+    np.savez('bare.npz', images=images[:250])
+    for data in ('real.npz', 'bare.npz'):
+        status, out, err = run_command(*flags, '--data_dir=' + data)
+        assert status == 0 and 'these images have no labels' in out, err
