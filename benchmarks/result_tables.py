@@ -1,6 +1,7 @@
 """The tables of docs/results.md, as Markdown, from records of runs."""
 
 import collections
+import textwrap
 
 import systems
 from run_records import data_title
@@ -24,7 +25,7 @@ def all_tables(found, strips, left_out=()):
         ('Not yet run to the end here', missing),
         ('Left out, for their presets have changed since', left_out)) if names]
     if found:
-        parts += [conditions(found), '\n'.join(main_table(found, strips)),
+        parts += [conditions(found), other_scales(found), '\n'.join(main_table(found, strips)),
                   '### Time to quality', '\n'.join(time_tables(found)),
                   '### Every run', '\n'.join(run_table(found)),
                   '### Losses beside those of 2017', '\n'.join(loss_table(found))]
@@ -40,6 +41,19 @@ def conditions(found):
         days[0] if len(days) == 1 else '{} to {}'.format(days[0], days[-1])) + ''.join(
             ' `{}` was trained on {}.'.format(record['name'], record['data']['note'] or 'files other than the '
                                               'published ones') for record in found if not record['data']['official'])
+
+
+def other_scales(found):
+    """Which runs were measured by another classifier than most on the same data: their figures have another scale."""
+    lines = []
+    for _, records in grouped(found, lambda record: record['evaluation']['features'].partition(' (')[0]):
+        groups = grouped(records, lambda record: record['evaluation']['features'])
+        usual, _ = max(groups, key=lambda group: len(group[1]))
+        lines += [textwrap.fill('Measured by the {}, and not, as the others of these data, by the {}, so on another '
+                                'scale: {}.'.format(features, usual, ', '.join(
+                                    '`{}`'.format(record['name']) for record in some)), 119, break_on_hyphens=False)
+                  for features, some in groups if features != usual]
+    return '\n'.join(lines)
 
 
 def grouped(found, key):

@@ -102,6 +102,15 @@ def test_a_record_says_what_a_run_was_and_gave(whole_run):
     assert 'tmp' not in text  # no place of this machine
 
 
+def test_runs_that_another_classifier_measured_are_named():
+    found = [{'name': name, 'evaluation': {'features': 'classifier of {} (seed {})'.format(data, seed)}}
+             for name, data, seed in (('a-0', 'x', 1), ('b-0', 'x', 2), ('c-0', 'x', 2), ('d-0', 'y', 1))]
+    assert result_tables.other_scales(found).replace('\n', ' ') == (
+        'Measured by the classifier of x (seed 1), and not, as the others of these data, by the classifier of x '
+        '(seed 2), so on another scale: `a-0`.')
+    assert result_tables.other_scales(found[1:]) == ''
+
+
 def test_losses_beside_those_of_2017():
     recorded = {key: np.array(values) for key, values in figures.read_recorded_losses('mnist2017_losses.csv').items()}
     summary = run_records._loss_summary(recorded, PRESETS['blog_mnist'])
