@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
+from helpers.exports import registered
 from PIL import Image
 
 from dcgan_tf1 import train
@@ -301,6 +302,22 @@ def test_training_from_a_file_is_training_from_memory():
     Image.new('L', (28, 28), 3).save('mine/new.png')
     with pytest.raises(UserError, match='file/00000-blog_dense: expected the settings .*; data_checksum was'):
         trainer.train(train.parse_train(flags + ['--max_steps=12', '--run_dir=' + runs[1]]))
+
+
+@pytest.mark.slow_tf1
+def test_labels_go_with_images_that_each_call_brings():
+    for number in range(10):
+        write_pictures(10, 'mine/{}'.format(number), number)
+    flags = ['--preset=labelled_dense', '--dataset=folder', '--data_dir=mine', '--batch_size=16']
+    with registered('labelled_dense'):
+        for run, more in (('memory', []), ('file', ['--cache_gib=0'])):
+            assert train.main(flags + more + ['--max_steps=5', '--run_dir=' + run]) == 0
+        plan = make_plan(train.parse_train(flags + ['--cache_gib=0']), print)
+    assert plan.fed and sorted(set(plan.data.labels)) == list(range(10))
+    readers = [tf.train.NewCheckpointReader(checkpoint.checkpoint_path(run + '/00000-labelled_dense/checkpoints', 5))
+               for run in ('memory', 'file')]
+    for name in readers[0].get_variable_to_shape_map():
+        np.testing.assert_array_equal(*[reader.get_tensor(name) for reader in readers], name)
 
 
 @pytest.mark.slow
