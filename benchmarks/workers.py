@@ -182,7 +182,8 @@ def dcgan_tf1(arguments):
         raise SystemExit('left out: ' + policy.warning)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
+        handles = graph.build_training_graph(
+            preset, policy.precision, policy.built_by, images_as=step_loop.BYTES)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)
@@ -190,9 +191,14 @@ def dcgan_tf1(arguments):
     steps, taken = [], itertools.count()
 
     def step(images, z):
-        if not steps:  # as the trainer does, which puts the whole data set there
+        if not steps:  # as the trainer does, which puts the whole data set there, as bytes
+            low, high = preset.image_range
+            pixels = np.round((images - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)
+            table = np.linspace(low, high, 256, dtype=np.float32)
+            if preset.scaling != 'bytes':  # each place has its own
+                table = np.tile(table.reshape((256,) + (1,) * len(preset.input_shape)), (1,) + preset.input_shape)
             labels = None if preset.classes is None else np.arange(len(images), dtype=np.int32) % preset.classes
-            steps.append(step_loop.make_steps(session, handles, images, labels))
+            steps.append(step_loop.make_steps(session, handles, pixels, labels, table))
         first = 1 + [next(taken) for _ in z][0]
         steps[0](first, np.tile(np.arange(len(images), dtype=np.int32), (len(z), 1)), z)
 
