@@ -168,10 +168,12 @@ def dcgan_tf1(arguments):
     tf_startup.begin()  # as its commands do
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
 
+    from dcgan_tf1.data import prepare
     from dcgan_tf1.gan import graph, step_loop
     from dcgan_tf1.gan.presets import PRESETS  # noqa: PLC0415
     from dcgan_tf1.training import lowering  # noqa: PLC0415
     from dcgan_tf1.util import devices  # noqa: PLC0415
+    from dcgan_tf1.util.images import to_uint8  # noqa: PLC0415
 
     config = devices.session_config(arguments.device, arguments.threads, arguments.threads, xla=arguments.xla)
     preset = dataclasses.replace(PRESETS[arguments.preset], batch_size=arguments.batch)
@@ -182,8 +184,7 @@ def dcgan_tf1(arguments):
         raise SystemExit('left out: ' + policy.warning)
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(
-            preset, policy.precision, policy.built_by, images_as=step_loop.BYTES)
+        handles = graph.build_training_graph(preset, policy.precision, policy.built_by, images_as=step_loop.BYTES)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)
@@ -192,13 +193,9 @@ def dcgan_tf1(arguments):
 
     def step(images, z):
         if not steps:  # as the trainer does, which puts the whole data set there, as bytes
-            low, high = preset.image_range
-            pixels = np.round((images - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)
-            table = np.linspace(low, high, 256, dtype=np.float32)
-            if preset.scaling != 'bytes':  # each place has its own
-                table = np.tile(table.reshape((256,) + (1,) * len(preset.input_shape)), (1,) + preset.input_shape)
+            pixels = to_uint8(images, preset.image_range)
             labels = None if preset.classes is None else np.arange(len(images), dtype=np.int32) % preset.classes
-            steps.append(step_loop.make_steps(session, handles, pixels, labels, table))
+            steps.append(step_loop.make_steps(session, handles, pixels, labels, prepare.byte_table(pixels, preset)))
         first = 1 + [next(taken) for _ in z][0]
         steps[0](first, np.tile(np.arange(len(images), dtype=np.int32), (len(z), 1)), z)
 

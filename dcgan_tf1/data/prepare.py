@@ -98,11 +98,11 @@ def prepare(dataset, preset, image_class=None):
         keep &= labels == number
         full_size = int(round(full_size * share))
     return TrainingData(
-        images if keep.all() else pick(images, np.flatnonzero(keep)), _table(images, preset), preset.input_shape,
+        images if keep.all() else pick(images, np.flatnonzero(keep)), byte_table(images, preset), preset.input_shape,
         None if labels is None else labels[keep].astype(np.int32), dataset, image_class, full_size)
 
 
-def _table(images, preset):
+def byte_table(images, preset):
     """What a preset makes of each byte: float32 [256], or [256] + input_shape where that depends on its place."""
     values = np.arange(256, dtype=np.uint8)
     low, high = preset.image_range

@@ -46,15 +46,15 @@ def choose_policy(config, device, run, start, steps, measure):
         if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
             run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
                 start, **before))
-        kernels = "TensorFlow's own kernels", "oneDNN's"
-        if before['onednn'] != devices.computes_by_onednn():
-            run.log('WARNING: until step {:,} this run computed by {}, now by {} (TF_ENABLE_ONEDNN_OPTS), so it does '
-                    'not go on bit for bit'.format(start, kernels[before['onednn']], kernels[not before['onednn']]))
         flags = recorded.get('flags')
-        by_xla = isinstance(flags, dict) and flags.get('xla') is True
-        if by_xla != config.xla:
-            run.log('WARNING: until step {:,} this run computed {}, now {} (--xla), so it does not go on bit for '
-                    'bit'.format(start, *(('with XLA', 'without it') if by_xla else ('without XLA', 'with it'))))
+        for asked_by, was, now, ways in (
+                ('TF_ENABLE_ONEDNN_OPTS', before['onednn'], devices.computes_by_onednn(), (
+                    ("by TensorFlow's own kernels", "by oneDNN's"), ("by oneDNN's", "by TensorFlow's own kernels"))),
+                ('--xla', isinstance(flags, dict) and flags.get('xla') is True, config.xla, (
+                    ('without XLA', 'with it'), ('with XLA', 'without it')))):
+            if was != now:
+                run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
+                        'bit'.format(start, *ways[was] + (asked_by,)))
     if policy.warning:  # of a flag; of a run's own precision without one
         run.log('WARNING: ' + policy.warning[policy.warning.index('computing') if config.precision == 'auto' else 0:])
     return policy

@@ -371,48 +371,43 @@ def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     assert process.returncode == 0 and 'nothing left to do' in out, (out, err)
 
 
-SLOW_CLASSIFIER = '''
+SLOWED = '''
 import dataclasses, time, dcgan_tf1
-from dcgan_tf1.metrics import classifier
-real = classifier.classifier
-classifier.classifier = lambda *arguments, **more: time.sleep(8) or real(*arguments, **more)
+from dcgan_tf1.{package} import {module}
+real = {module}.{function}
+{module}.{function} = lambda *arguments, **more: time.sleep({seconds}) or real(*arguments, **more)
 dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset('blog_dense'), name='mine'))
 '''
+
+
+def two_where_the_first_is_slow(tiny_data, folder, flags, **slow):
+    """What two workers print, of whose package's module a function takes so many seconds more."""
+    (folder / 'mine.py').write_text(SLOWED.format(**slow))
+    process = start_command(
+        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(folder), '--preset=mine',
+        '--preset_file={}'.format(folder / 'mine.py'), '--batch_size=4', *flags, cwd=str(folder))
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, (out, err)
+    return out
 
 
 @pytest.mark.slow
 @pytest.mark.once
 def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a_worker(tiny_data, tmp_path):
-    (tmp_path / 'mine.py').write_text(SLOW_CLASSIFIER)
-    process = start_command(
-        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=mine',
-        '--preset_file={}'.format(tmp_path / 'mine.py'), '--batch_size=4', '--max_steps=4', '--eval_every=2',
-        '--eval_n=100', '--worker_timeout=5', cwd=str(tmp_path))
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, (out, err)
+    two_where_the_first_is_slow(
+        tiny_data, tmp_path, ['--max_steps=4', '--eval_every=2', '--eval_n=100', '--worker_timeout=5'],
+        package='metrics', module='classifier', function='classifier', seconds=8)
     with open(str(tmp_path / '00000-mine' / 'quality.csv')) as handle:
         assert [line.split(',')[0] for line in handle][1:] == ['2', '4']
-
-
-SLOW_MEASURING = '''
-import dataclasses, time, dcgan_tf1
-from dcgan_tf1.training import lowering
-real = lowering.choose
-lowering.choose = lambda *arguments: time.sleep(12) or real(*arguments)
-dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset('blog_dense'), name='mine'))
-'''
 
 
 @pytest.mark.slow
 @pytest.mark.once
 def test_the_others_wait_while_the_first_measures_convolutions(tiny_data, tmp_path):
-    (tmp_path / 'mine.py').write_text(SLOW_MEASURING)
-    process = start_command(
-        'launch', '--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--preset=mine',
-        '--preset_file={}'.format(tmp_path / 'mine.py'), '--batch_size=4', '--max_steps=300', '--worker_timeout=3',
-        cwd=str(tmp_path))
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0 and 'done: 300 steps' in out, (out, err)
+    out = two_where_the_first_is_slow(
+        tiny_data, tmp_path, ['--max_steps=300', '--worker_timeout=3'],
+        package='training', module='lowering', function='choose', seconds=12)
+    assert 'done: 300 steps' in out, out
 
 
 @pytest.mark.slow
