@@ -27,6 +27,7 @@ CHECKS = {
     'export': (gpu_runs.export, 120),
     'num_gpus': (gpu_runs.several_gpus, 120),
     'train_step.cgan_mnist': (functools.partial(gpu_steps.train_step, 'cgan_mnist'), 200),
+    'train_step.dcgan': (functools.partial(gpu_steps.train_step, 'dcgan'), 240),
     'train_step.resnet_mnist': (functools.partial(gpu_steps.train_step, 'resnet_mnist'), 300),
     'train_step.tf_tutorial': (functools.partial(gpu_steps.train_step, 'tf_tutorial'), 200),
 }

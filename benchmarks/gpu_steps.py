@@ -21,7 +21,10 @@ from dcgan_tf1.util import tf_startup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-BATCHES = {'blog_mnist': 64, 'cgan_mnist': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
+BATCHES = {'blog_mnist': 64, 'cgan_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
+# The same step in what a preset's users would pick instead: names of workers.py.
+_GRAPHS = {'blog_mnist': ('2017 graph', 'graph2017'), 'dcgan': ("the author's graph", 'graph_carpedm20')}
+_TORCH = {'blog_mnist': 'torch', 'dcgan': 'torch_dcgan', 'resnet_mnist': 'torch_resnet'}
 _ERROR = re.compile(r'(error: |left out: |[\w.]*(Error|Exception|Interrupt)\b: ?)')
 
 # How a line of the table is made: arguments of workers.py; `torch`: by PyTorch's interpreter.
@@ -58,7 +61,7 @@ class StepWorker:
             environment.update(PYTHONPATH=settings['torch']['pythonpath'])
             environment['LD_LIBRARY_PATH'] = settings['torch']['library_path']
             environment.setdefault('TORCHINDUCTOR_COMPILE_THREADS', '4')  # several compile at the same time
-        elif grow:  # the graph of 2017 has no configuration, and would take all memory from the others
+        elif grow:  # the graphs of old have no configuration, and would take all memory from the others
             environment['TF_FORCE_GPU_ALLOW_GROWTH'] = 'true'
         self._log, self._unread = log_of(settings, '{} {}'.format(preset, line.name)), b''
         self._process = subprocess.Popen(
@@ -111,9 +114,9 @@ class StepWorker:
 def lines_of(preset):
     """The lines of a preset's table."""
     lines = []
-    if preset == 'blog_mnist':
-        lines.append(Line('2017 graph: tf.layers, feed_dict, float32', ['graph2017', '--steps_per_call=0'], False,
-                          True))
+    if preset in _GRAPHS:
+        name, worker = _GRAPHS[preset]
+        lines.append(Line(name + ': tf.layers, feed_dict, float32', [worker, '--steps_per_call=0'], False, True))
     for precision in ('float32', 'bfloat16', 'float16'):
         ours = ['dcgan_tf1', '--precision=' + precision]
         name = 'dcgan_tf1: ' + precision
@@ -126,12 +129,11 @@ def lines_of(preset):
 
 
 def _torch_lines(preset):
-    lines = []
-    worker = {'blog_mnist': 'torch', 'resnet_mnist': 'torch_resnet'}.get(preset)
+    lines, worker = [], _TORCH.get(preset)
     for precision in ('float32', 'bfloat16') if worker else ():
         flags = [worker, '--channels_last', '--steps_per_call=0'] + ['--bfloat16'] * (precision == 'bfloat16')
         lines.append(Line('torch: eager, {}, channels last'.format(precision), flags, True, True))
-        if worker == 'torch':
+        if worker != 'torch_resnet':
             lines.append(Line('torch: compiled, {}, channels last'.format(precision), flags + ['--compile'], True,
                               False))
         if worker == 'torch' and '--bfloat16' in flags:
@@ -149,7 +151,7 @@ def train_step(preset, settings):
             yield {'name': '{}: {}'.format(preset, line.name), 'left_out': settings['torch']['why']}
     workers, failures = _ready(
         [line for line in lines if not line.torch or 'why' not in settings['torch']],
-        lambda line: StepWorker(settings, line, preset, batch, grow=line.arguments[0] == 'graph2017'),
+        lambda line: StepWorker(settings, line, preset, batch, grow=line.arguments[0].startswith('graph')),
         begin + 0.6 * settings['seconds'])
     try:
         failures.update(_take_turns(workers, settings, begin + 0.9 * settings['seconds']))

@@ -134,9 +134,10 @@ def test_each_preset_is_timed_in_every_precision_with_and_without_xla():
         assert len(set(names)) == len(names) and any(line.quick for line in lines)
         for precision in ('float32', 'bfloat16', 'float16'):
             assert {'dcgan_tf1: ' + precision, 'dcgan_tf1: {}, --xla'.format(precision)} <= set(names)
-        assert any(line.torch for line in lines) == (preset in ('blog_mnist', 'resnet_mnist'))
+        assert any(line.torch for line in lines) == (preset in ('blog_mnist', 'dcgan', 'resnet_mnist'))
         assert 'train_step.' + preset in gpu_checks.CHECKS
-    assert any(name.startswith('2017 graph') for name in [line.name for line in gpu_steps.lines_of('blog_mnist')])
+    for preset, first in (('blog_mnist', '2017 graph'), ('dcgan', "the author's graph")):
+        assert gpu_steps.lines_of(preset)[0].name == first + ': tf.layers, feed_dict, float32'
 
 
 def test_a_resumed_run_that_differs_where_undisturbed_ones_do_not_has_failed():
