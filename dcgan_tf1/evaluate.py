@@ -89,8 +89,8 @@ def parse(argv):
 
 def _add_source_flags(command):
     checkpoint_flags.add(command)
-    command.path('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images'; needs "
-                                 '--preset for the real ones.')
+    command.path('images', None, "In place of a checkpoint: a folder of pictures, or an .npz with 'images' "
+                                 "and, if they are known, 'labels'; needs --preset for the real ones.")
     command.string('images_range', None, "LOW,HIGH: black and white of an .npz. Default: found by the type and the "
                                          "values of 'images', or refused.")
     command.boolean('tiles', None, 'Whether pictures are grids of images, to be cut up. Default: pictures whose sides '

@@ -11,6 +11,7 @@ import numpy as np
 
 from dcgan_tf1.data import npz, pictures
 from dcgan_tf1.data.reading import DEFAULTS
+from dcgan_tf1.runs.sample_inputs import described
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
@@ -44,6 +45,22 @@ def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print
         raise UserError('{}: expected images [N, {}], found {}'.format(
             path, ', '.join(map(str, preset.image_shape)), list(array.shape)))
     return to_bytes(array, path, preset.image_range, value_range, log) if len(array) else array.astype(np.uint8)
+
+
+def labels_in(path, count, classes, log=print):
+    """int32 [count]: the classes, from 0 to `classes` - 1, that the array `labels` of an .npz says its images are of.
+
+    None, with a line that says so, where it has no such array (as `dcgan-sample --npz` writes it), or it is a folder.
+    """
+    why = 'no labels'
+    if not os.path.isdir(path) and 'labels' in npz.names(path):
+        labels = npz.read_array(path, 'labels', 'biufUS')
+        numbers = labels.dtype.kind in 'iu' and labels.shape == (count,) and count
+        if numbers and 0 <= labels.min() <= labels.max() < classes:
+            return labels.astype(np.int32)
+        why = 'labels that are no integers [{}] from 0 to {} ({})'.format(count, classes - 1, described(labels))
+    log('{}: these images have {}; they are measured without class accuracy'.format(path, why))
+    return None
 
 
 # --------------------------------------------------------------------------------- values

@@ -11,7 +11,7 @@ import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, reading, recorded
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import checkpoint_flags, checkpoint_paths, run_folder, sampling, size_flags
+from dcgan_tf1.runs import checkpoint_flags, checkpoint_paths, run_folder, sample_inputs, sampling, size_flags
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
@@ -32,10 +32,11 @@ def evaluate(config):
     out = config.out or _default_out(config, prefixes)
     unwritable = _check_outputs(config, preset, out)
     given = _given(config, preset)
-    if preset.classes is not None and given is not None:
-        print('{}: these images have no labels; they are measured without class accuracy'.format(config.images))
+    if given is not None and given.labels is None:
         preset = dataclasses.replace(preset, classes=None)  # the real ones may have others, or none
     dataset, is_own = _real_images(config, preset, prefixes, how)
+    if given is not None and given.labels is not None:
+        sample_inputs.check_classes(config.images, dataset.classes, '--dataset names other real images')
     data = prepare.prepare(dataset, preset, image_class)
     real = evaluation.as_bytes(data, preset)
     count = _count(config, given, real)
@@ -56,7 +57,7 @@ def evaluate(config):
     with writing(out):
         os.makedirs(out, exist_ok=True)
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
-    if labelled:
+    if labelled and given is None:
         sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
         save_png(os.path.join(out, _CLASSES), figures.class_sheet(
             sheet, dataset.classes[:MAX_COLUMNS]))
@@ -138,15 +139,15 @@ def _check_outputs(config, preset, out):
 
 def _count(config, given, real):
     """How many images are measured."""
-    count = min([config.num_images, len(real) // 2] + ([] if given is None else [len(given)]))
+    count = min([config.num_images, len(real) // 2] + ([] if given is None else [len(given.images)]))
     if count < evaluation.MIN_IMAGES:
         raise UserError('--num_images: expected at least {} images to measure, found {} (of {} real ones{})'.format(
             evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {} in {}'.format(
-                len(given), config.images)))
+                len(given.images), config.images)))
     if count < config.num_images:
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(
             count, config.num_images, len(real), '' if given is None else ' and {:,} in {}'.format(
-                len(given), config.images)))
+                len(given.images), config.images)))
     return count
 
 
@@ -180,13 +181,15 @@ def _on(preset, dataset):
 
 
 def _given(config, preset):
-    """The images of --images, uint8 [N, H, W, C], or None."""
+    """The images of --images as a Sampled, or None."""
     if config.images is None:
         return None
     how = dataclasses.replace(
         reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading})
-    return given_images.read(config.images, preset, config.images_range, config.tiles, how,
-                             choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
+    images = given_images.read(config.images, preset, config.images_range, config.tiles, how,
+                               choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
+    labels = None if preset.classes is None else given_images.labels_in(config.images, len(images), preset.classes)
+    return run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, images, labels)
 
 
 def _real_images(config, preset, prefixes, how):
@@ -239,8 +242,9 @@ def _prefixes(config):
 def _sampled(config, preset, given, prefixes, count, labels):
     """Yields what is to be measured, each a Sampled."""
     if given is not None:
-        yield run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None,
-                                 given[_chosen(config, len(given), count)], None)
+        chosen = _chosen(config, len(given.images), count)
+        yield given._replace(images=given.images[chosen],
+                             labels=None if given.labels is None else given.labels[chosen])
         return
     # Of all checkpoints the curve is wanted; of a single one, what each way to sample comes to.
     yield from run_images.sample_checkpoints(

@@ -57,14 +57,19 @@ def read(path, preset, classes=(), with_labels=True):
             raise UserError('{}: expected labels, integers [{}] from 0 to {} or finite weights [{}, {}], found '
                             '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(labels)))
         labels = labels.astype(np.int32 if numbers else np.float32)
-        recorded = None
-        if 'classes' in npz.names(path):
-            with contextlib.suppress(UserError):  # another program's, of something else
-                recorded = npz.read_array(path, 'classes', 'U').reshape(-1).tolist()
-        if classes and recorded not in (None, list(classes)):
-            raise UserError('{}: expected labels of the classes {}, found those of {}; --class names others'.format(
-                path, listing(classes), listing(recorded)))
+        check_classes(path, classes, '--class names others')
     return Given(z, ['z{:06d}'.format(number) for number in range(len(z))], labels)
+
+
+def check_classes(path, classes, way_out):
+    """Raises UserError where an .npz file of samples names other classes than these; () to leave that out."""
+    recorded = None
+    if 'classes' in npz.names(path):
+        with contextlib.suppress(UserError):  # another program's, of something else
+            recorded = npz.read_array(path, 'classes', 'U').reshape(-1).tolist()
+    if classes and recorded not in (None, list(classes)):
+        raise UserError('{}: expected labels of the classes {}, found those of {}; {}'.format(
+            path, listing(classes), listing(recorded), way_out))
 
 
 def temperature_in(path):

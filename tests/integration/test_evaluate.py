@@ -18,7 +18,7 @@ from PIL import Image
 from dcgan_tf1.data import loading
 from dcgan_tf1.gan.noise import sample_inputs
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import classifier, evaluation, given_images, results
+from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results
 from dcgan_tf1.metrics.table import COLUMNS
 from dcgan_tf1.reporting import evaluating
 from dcgan_tf1.runs.sampling import generate
@@ -236,6 +236,32 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     assert status == 0 and 'these images have no labels' in text and 'intra-class' not in text, err
     assert not {'class_accuracy', 'frechet_within_classes'} & set(metrics_of(tmp_path / 'given')['results'][0])
     assert sorted(os.listdir(str(tmp_path / 'given'))) == ['metrics.json', 'neighbours.png']
+
+
+def test_given_images_that_say_their_classes_are_measured_by_class(plain_graph, tiny_data, tmp_path):
+    path, out = str(tmp_path / 'given.npz'), tmp_path / 'out'
+    flags = ['evaluate', '--images=' + path, '--preset=cgan_mnist', '--out={}'.format(out), '--overwrite', '--n=120',
+             '--data_dir=' + tiny_data] + graph_flags(plain_graph, 'tenths')
+    images = blobs(120)[..., np.newaxis]
+    extractor = extractors.load_graph(plain_graph, 'pictures', 'pooled:0', 'tenths', (0, 1))
+    taken_for = extractor.run(images)[1].argmax(axis=1)
+    for labels, accuracy in ((taken_for, 1), ((taken_for + (np.arange(120) % 4 == 0)) % 10, 0.75)):
+        np.savez(path, images=images, labels=labels)
+        status, text, err = run_command(*flags)
+        assert status == 0 and 'intra-class' in text and 'class accuracy' not in err, err
+        row = metrics_of(out)['results'][1]
+        assert row['class_accuracy'] == accuracy and len(row['frechet_by_class']) == 10
+    assert len(set(taken_for)) > 1
+    assert sorted(os.listdir(str(out))) == ['metrics.json', 'neighbours.png']  # no classes.png: nothing makes more
+    for labels, said in ((np.arange(120), 'int64 [120] from 0 to 119'), (np.eye(10)[taken_for], 'float64 [120, 10]'),
+                         (taken_for[1:], 'int64 [119]'), (taken_for.astype(str), 'texts [120]')):
+        np.savez(path, images=images, labels=labels)
+        status, text, err = run_command(*flags)
+        assert status == 0 and 'labels that are no integers [120] from 0 to 9 (' + said in text, (text, err)
+        assert 'class_accuracy' not in metrics_of(out)['results'][1]
+    np.savez(path, images=images, labels=taken_for, classes=np.array(list('abcdefghij')))
+    check_one_line_error(run_command(*flags), 'given.npz: expected labels of the classes 0, 1, ',
+                         'found those of a, b')
 
 
 def test_images_that_lie_there_class_by_class_are_measured_in_any_order(plain_graph, tmp_path):
