@@ -4,7 +4,9 @@ import collections
 import json
 import os
 
-from dcgan_tf1.gan.noise import labels_in_turn, sample_inputs, sample_interpolations
+import numpy as np
+
+from dcgan_tf1.gan.noise import sample_inputs, sample_interpolations
 from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error
 from dcgan_tf1.reporting import figures, markup
 from dcgan_tf1.runs import sampling
@@ -13,7 +15,7 @@ from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import figure_bytes
 
 SAMPLES_SHOWN, INTERPOLATIONS, INTERPOLATION_STEPS = 64, 6, 10
-NOISES_SHOWN = 8  # of each class, where there are labels
+NOISES_SHOWN, CLASSES_WALKED = 8, 10  # of each class, where there are labels, and the classes of interpolations
 MAX_ROWS = 45  # of the blog's figure; 2017 logged 42
 
 
@@ -38,17 +40,19 @@ def samples(run, seed, device):
 def interpolations(run, seed, device):
     """Rows of images on the way from one noise vector to another, of the last of the checkpoints shown.
 
-    With labels, each row is of one class.
+    With labels, each row is of a class, of the first ten.
     """
     if not run.checkpoints:
         return markup.note('No checkpoint yet.')
     title, prefix = run.checkpoints[-1]
-    z = sample_interpolations(run.preset, INTERPOLATIONS, INTERPOLATION_STEPS, seed)
-    labels = labels_in_turn(run.preset, INTERPOLATIONS)
+    names = run.classes[:CLASSES_WALKED]
+    rows = len(names) or INTERPOLATIONS
+    z = sample_interpolations(run.preset, rows, INTERPOLATION_STEPS, seed)
+    labels = np.arange(rows, dtype=np.int32).repeat(INTERPOLATION_STEPS) if names else None
     return markup.note('Each row goes from one noise vector to another{}; {}'.format(
-        '' if labels is None else ', and is of one class', title)) + markup.pixels(
-            _generated(run, prefix, z, seed, device, None if labels is None else labels.repeat(INTERPOLATION_STEPS)),
-            INTERPOLATION_STEPS, 'Rows of images that change from left to right')
+        ', and is of one class: {}'.format(', '.join(names)) if names else '', title)) + markup.pixels(
+            _generated(run, prefix, z, seed, device, labels), INTERPOLATION_STEPS,
+            'Rows of images that change from left to right')
 
 
 def _generated(run, prefix, z, seed, device, labels):

@@ -136,7 +136,7 @@ def test_pictures_of_a_run_with_labels_have_a_column_for_each_class(conditional_
     assert animation.size == (560, len(heads) + 56)
     with Image.open(os.path.join(conditional_run, 'animation.gif')) as written:
         assert written.size == animation.size
-    assert 'and is of one class' in page
+    assert 'and is of one class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; ' in page
     with open(os.path.join(conditional_run, 'config.json')) as handle:
         assert json.load(handle)['data']['classes'] == list('0123456789')
 
