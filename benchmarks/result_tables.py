@@ -20,9 +20,12 @@ def all_tables(found, strips, left_out=()):
 
     found: the records. strips: their folder, relative to the document. left_out: names of records that don't count.
     """
-    missing = [name for name in systems.BY_NAME if name not in {record['system'] for record in found}]
+    there, ran = {record['system'] for record in found}, {record['name'] for record in found}
+    missing = [name for name in systems.BY_NAME if name not in there]
+    seeds = [name for name, system, _ in systems.runs() if name not in ran and system.name in there]
     parts = ['{}: {}.'.format(text, ', '.join(map('`{}`'.format, names))) for text, names in (
         ('Not yet run to the end here', missing),
+        ('Other seeds not yet run', seeds),
         ('Left out, for their presets have changed since', left_out)) if names]
     if found:
         parts += [conditions(found), other_scales(found), '\n'.join(main_table(found, strips)),

@@ -214,6 +214,12 @@ def test_several_seeds_are_one_row_with_mean_and_worst(two_seeds):
     assert lines[2].startswith('| *real images: MNIST*') and len(lines) == 5
 
 
+def test_what_is_still_to_be_run_is_named(two_seeds):
+    text = result_tables.all_tables(two_seeds, 'img')
+    assert '`blog_dense`, ' in text and text.startswith('Not yet run to the end here: `blog_mnist-float32`, ')
+    assert '\n\nOther seeds not yet run: `blog_mnist-2`, `cgan_mnist-1`, `cgan_mnist-2`.\n\n' in text
+
+
 def test_real_images_have_a_row_for_each_set_of_them(two_seeds):
     two_seeds[2]['evaluation']['real']['frechet_within_classes'] = 1.25  # of a preset with labels alone
     two_seeds[1]['evaluation']['real']['density'] = 99.0  # measured otherwise
