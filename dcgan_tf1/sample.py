@@ -24,9 +24,9 @@ EXAMPLES = (
      '--num_images=10000'),
     ('a walk from one image to another, and to a third',
      'python -m dcgan_tf1.sample --run=runs/00000-blog_mnist --interpolate --seeds=3,14,15 --video=walks.mp4'),
-    ('sevens, of a preset with labels', 'python -m dcgan_tf1.sample --run=runs/00000-cgan_mnist --class=7'),
+    ('sevens, of a preset with labels', 'python -m dcgan_tf1.sample --run=runs/00001-cgan_mnist --class=7'),
     ('each row from a 3 to an 8',
-     'python -m dcgan_tf1.sample --run=runs/00000-cgan_mnist --class=3,8 --interpolate --out=walks.png'),
+     'python -m dcgan_tf1.sample --run=runs/00001-cgan_mnist --class=3,8 --interpolate --out=walks.png'),
     ("another program's checkpoint, also as arrays",
      'python -m dcgan_tf1.sample --checkpoint=old/generator.ckpt --preset=blog_dense --npz=digits.npz'))
 
