@@ -173,7 +173,7 @@ def monitor(seed, count):
     from dcgan_tf1.metrics import classifier, evaluation
 
     config, plan = _plan('blog_mnist', seed)
-    real = evaluation.as_bytes(plan.data, config.preset)
+    real = plan.data.as_bytes(config.preset.image_range)
     return evaluation.QualityMonitor(
         classifier.classifier(plan.data.dataset), real, plan.data.title, count, seed, print)
 

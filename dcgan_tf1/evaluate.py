@@ -10,10 +10,9 @@ from typing import Any, Dict, Optional, Tuple
 
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
+from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
-
-PIXELS = 'pixels'  # of --features, as of projection.WORD
 
 EXAMPLES = (
     ('the last checkpoint of a run', 'python -m dcgan_tf1.evaluate --run=runs/00000-blog_mnist'),
@@ -155,9 +154,10 @@ def _check_sources(values):
                           'found {}'.format('--checkpoint=best' if values['which'] == 'best' else flags.given(
                               values, 'checkpoint', 'images', 'step')))
     if values['features'] == PIXELS:
-        given = flags.given(values, 'features_input', 'features_output', 'features_probabilities', 'features_range')
-        if given != 'none of them':
-            raise flags.Error('--features: expected a frozen graph (.pb) for {}, found {}'.format(given, PIXELS))
+        of_graphs = 'features_input', 'features_output', 'features_probabilities', 'features_range'
+        if any(values[name] is not None for name in of_graphs):
+            raise flags.Error('--features: expected a frozen graph (.pb) for {}, found {}'.format(
+                flags.given(values, *of_graphs), PIXELS))
     elif values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             flags.given(values, 'features_input', 'features_output')))

@@ -42,7 +42,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
         dropout = preset.dropout_when_training if training else preset.dropout_when_sampling
     with _seeded_graph():
         ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
-            training) if dropout else None, batch_norm=preset.batch_norm, labels=one_hot)
+            training) if dropout else None, labels=one_hot)
         images = preset.generator(z if training else at_temperature(preset, z), ctx)
         _add_updates(ctx)
         images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
@@ -73,7 +73,7 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
         ctx = preset.batch_context(
             'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
             dropout_seed=_dropout_seed(training) if training and preset.dropout_when_training else None,
-            batch_norm=preset.batch_norm, labels=one_hot)
+            labels=one_hot)
         logits, _ = preset.discriminator(images, ctx)
         _add_updates(ctx if training else None)
         return tf.cast(logits, tf.float32)

@@ -24,7 +24,7 @@ from helpers.exports import make_checkpoint, preset_of, registered
 from helpers.places import CACHE, REAL_DATA, locked_cache
 
 from dcgan_tf1.data import cifar_npm, download
-from dcgan_tf1.exporting import freeze
+from dcgan_tf1.gan import freeze
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import catalogue, freeze, tfjs, tflite
+from dcgan_tf1.exporting import catalogue, tfjs, tflite
+from dcgan_tf1.gan import freeze
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal

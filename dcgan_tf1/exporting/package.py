@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1.exporting import formats, freeze, readme
-from dcgan_tf1.gan import graph
+from dcgan_tf1.exporting import formats, readme
+from dcgan_tf1.gan import freeze, graph
+from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.gan.noise import labels_in_turn, sample_noise
 from dcgan_tf1.runs import checkpoint, checkpoint_paths
 from dcgan_tf1.runs.classes import class_names_of_checkpoint
@@ -192,9 +193,8 @@ def _run(session, network, *inputs):
 
 def _manifest(exported, prefix, written):
     preset = exported.preset
-    ranges = {'noise': {'uniform': 'uniform in [-1, 1)', 'normal': 'normal, mean 0, variance 1',
-                        'uniform01': 'uniform in [0, 1)'}[preset.noise],
-              'images': list(preset.image_range), 'logits': 'any; the sigmoid is above 0.5 for images taken as real',
+    ranges = {'noise': NOISES[preset.noise], 'images': list(preset.image_range),
+              'logits': 'any; the sigmoid is above 0.5 for images taken as real',
               'bytes': [0, 255], 'labels': None if preset.classes is None else [0, preset.classes - 1]}
 
     def tensor(key, name, dtype, shape):

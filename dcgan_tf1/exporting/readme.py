@@ -1,6 +1,7 @@
 """The README of an export folder: what lies there, and how each format is loaded in a few lines."""
 
 from dcgan_tf1.exporting.formats import class_weights
+from dcgan_tf1.gan.catalogue import NOISES
 from dcgan_tf1.util.errors import one_line
 
 # Each example ends with `images`, a NumPy array. The tests run every Python block as it
@@ -251,9 +252,7 @@ def text(exported, written):
             '' if exported.step is None else ', after {:,} steps'.format(exported.step)), '',
         'Noise `{}:0` [N, {}], {}, {}; images `{}` {} come out, in [{:g}, {:g}]. Without dropout, batch norm on '
         'its moving averages{}.'.format(
-            network.inputs[0].name, preset.z_dim,
-            {'uniform': 'uniform in [-1, 1)', 'normal': 'normal with mean 0 and variance 1',
-             'uniform01': 'uniform in [0, 1)'}[preset.noise],
+            network.inputs[0].name, preset.z_dim, NOISES[preset.noise],
             'and labels go in' if conditional else 'goes in', values['output'], _shape(network.output_shape), low,
             high, ('' if preset.temperature == 1 else ', at a temperature of {:g}'.format(preset.temperature))
             + ('' if preset.ema_decay is None else '; its weights are averages over the training'))]

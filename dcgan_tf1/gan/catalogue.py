@@ -34,7 +34,9 @@ MODES = collections.OrderedDict([
 GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
 AUGMENTATIONS = ('translation', 'color', 'cutout')
 
-NOISES = ('uniform', 'normal', 'uniform01')  # what Preset.noise may be: in [-1, 1), (0, 1), and in [0, 1)
+# What Preset.noise may be, in words.
+NOISES = collections.OrderedDict((
+    ('uniform', 'uniform in [-1, 1)'), ('normal', 'normal, mean 0, variance 1'), ('uniform01', 'uniform in [0, 1)')))
 SCALINGS = ('bytes', 'minmax')  # what Preset.scaling may be
 
 # The presets whose networks follow the image's size, for messages and help texts.

@@ -51,7 +51,7 @@ class BatchContext:
       name: the pass, e.g. 'real' or 'fake'; dropout masks differ between names.
       training: whether batch norm normalises by the batch's own statistics (and records
         them in `statistics`) or by its moving averages.
-      dropout_seed: scalar int32 tensor that selects the dropout masks: equal values dropout_seed equal
+      dropout_seed: scalar int32 tensor that selects the dropout masks: equal values draw equal
         masks, different ones independent masks. None switches dropout off.
       batch_norm: 'fused' for the kernel of current releases, whose batch variance carries
         Bessel's correction N/(N-1) when it enters the moving average; 'moments' for the

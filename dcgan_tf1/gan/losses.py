@@ -8,7 +8,8 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-# Scalars; d_loss is the sum of its two parts (`halves`: their mean).
+# Scalars. d_loss is the sum of its two parts, or what the attribute `d_loss` of the loss, a function of the two, makes
+# of them: logs that have each of them from another update need to know.
 GanLosses = collections.namedtuple('GanLosses', 'd_loss d_loss_real d_loss_fake g_loss')
 
 
@@ -42,7 +43,10 @@ def smoothed_losses(d_logits_real, d_logits_fake, smoothing):
 def halves(d_logits_real, d_logits_fake, smoothing):
     """Cross-entropies as `smoothed_labels`, but d_loss is the mean of its two parts."""
     losses = smoothed_labels(d_logits_real, d_logits_fake, smoothing)
-    return losses._replace(d_loss=losses.d_loss / 2)
+    return losses._replace(d_loss=halves.d_loss(losses.d_loss_real, losses.d_loss_fake))
+
+
+halves.d_loss = lambda real, fake: (real + fake) / 2
 
 
 def log_probabilities(d_logits_real, d_logits_fake, smoothing):

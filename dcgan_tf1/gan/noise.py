@@ -27,7 +27,7 @@ def labels_in_turn(preset, count):
     return None if preset.classes is None else (np.arange(count) % preset.classes).astype(np.int32)
 
 
-def sample_inputs(preset, count, seed=0, stream='samples', step=0, classes=None):
+def sample_inputs(preset, count, seed, stream, step=0, classes=None):
     """(noise [count, z_dim], labels [count] or None) of a sheet of samples.
 
     With labels, the sheet has a column for each class and a row for each noise vector.

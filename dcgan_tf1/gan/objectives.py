@@ -1,6 +1,6 @@
 """What a preset's networks do together in one training pass, and what can be learned from it.
 
-A Model is a function that runs the networks over one batch and returns the losses, and the
+A Model has a function that runs the networks over one batch and returns the losses, and the
 names by which the rest of the package speaks of its networks, losses and passes.
 """
 

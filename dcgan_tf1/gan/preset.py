@@ -40,7 +40,7 @@ class Preset:
     encoder: Optional[Callable] = None  # of an autoencoder
 
     # --- data
-    dataset: str = 'mnist'  # a row of datasets.DATASETS
+    dataset: str = 'mnist'  # a row of data.sources.DATASETS
     image_shape: Tuple[int, int, int] = (28, 28, 1)  # [H, W, C]
     # Of which other sizes the networks can make images: see sizes.KINDS, with_image_shape() and ctx.image_shape.
     image_sizes: str = free_on_resume('fixed')
@@ -266,8 +266,8 @@ class Preset:
 
     def batch_context(self, name, training, **others):
         """The layers.BatchContext of one pass of the preset's networks; others: its further arguments."""
-        return layers.BatchContext(name, training, image_shape=self.image_shape, gf_dim=self.gf_dim,
-                                   df_dim=self.df_dim, spectral_gain=self.spectral_gain, **others)
+        return layers.BatchContext(name, training, batch_norm=self.batch_norm, image_shape=self.image_shape,
+                                   gf_dim=self.gf_dim, df_dim=self.df_dim, spectral_gain=self.spectral_gain, **others)
 
     def with_mode(self, mode):
         """The preset with the values of one of its modes; ValueError, which lists them, for another."""

@@ -54,7 +54,7 @@ class Forward:
                 ctx = preset.batch_context(
                     '{}/{}'.format(name, number) if number else name, training,
                     dropout_seed=dropout_seed if preset.dropout_when_training else None,
-                    batch_norm=preset.batch_norm, labels=labels_part, augment_seed=dropout_seed)
+                    labels=labels_part, augment_seed=dropout_seed)
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 
@@ -123,11 +123,10 @@ class UpdateBuilder:
         """A custom getter: the average of a weight in the weight's place, where there is one."""
         return self._averages[name] if name in self._averages else getter(name, *args, **kwargs)
 
-    def update(self, spec, real, noise, dropout_seed, learning_rate=None, full_batch=None, labels=None,
-               progress=None, generated=None):
+    def update(self, spec, real, noise, dropout_seed, full_batch=None, labels=None, progress=None,
+               generated=None):
         """One objectives.UpdateSpec on real [N] + input_shape and noise [N, z_dim]: an op.
 
-        learning_rate: a number or a scalar; None for the preset's.
         full_batch: where the preset skips incomplete batches, the N of a full one.
         labels: one-hot [N, classes], where the preset takes some.
         progress: the Progress at this step; None for the step after the graph's global_step, at the whole learning
@@ -149,7 +148,7 @@ class UpdateBuilder:
             gradients, statistics = self._averaged_over_workers(gradients, statistics)
 
         def apply():
-            return self._apply(spec, forward, gradients, statistics, power_iterations, learning_rate, progress)
+            return self._apply(spec, forward, gradients, statistics, power_iterations, progress)
 
         # Several workers have no incomplete batches, nor may one of them skip what the others wait for.
         if preset.incomplete_batch == 'skip' and full_batch is not None and 'real' in passes \
@@ -166,7 +165,7 @@ class UpdateBuilder:
         elif passes and not any(ctx.dropped for ctx in passes):
             generated[batch] = {GENERATOR: passes}
 
-    def _apply(self, spec, forward, gradients, statistics, power_iterations, learning_rate, progress):
+    def _apply(self, spec, forward, gradients, statistics, power_iterations, progress):
         """The op that moves all that an update moves: first what the passes saw, then the weights."""
         # With several objectives, or where u moves, nothing may change before the last gradient.
         wait = [gradient for each in gradients for gradient, _ in each] \
@@ -175,15 +174,15 @@ class UpdateBuilder:
             moved = [tf.assign(u, value).op for u, value in power_iterations]
         with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
             learned = [self._optimizers[objective.networks].apply_gradients(each, self._learning_rate(
-                objective, learning_rate, progress)) for objective, each in zip(spec.objectives, gradients)]
+                objective, progress)) for objective, each in zip(spec.objectives, gradients)]
         learners = [network for objective in spec.objectives for network in objective.networks]
         if self._averages and self._preset.model.networks[0] in learners:
             with tf.control_dependencies(learned):
                 learned = self._weight_average_updates(progress.step)
         return tf.group(*(learned + self._accumulate_losses(spec, forward)))
 
-    def _learning_rate(self, objective, given, progress):
-        rate = self._preset.learning_rate_of(objective.networks[0]) if given is None else given
+    def _learning_rate(self, objective, progress):
+        rate = self._preset.learning_rate_of(objective.networks[0])
         return rate if progress.rate_factor is None else rate * progress.rate_factor
 
     def _weight_average_updates(self, step):

@@ -18,8 +18,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.data import loading
 from dcgan_tf1.data.picked import pick
-from dcgan_tf1.exporting import freeze
-from dcgan_tf1.gan import layers, moving_averages
+from dcgan_tf1.gan import freeze, layers, moving_averages
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropout
 from dcgan_tf1.metrics import extractors
 from dcgan_tf1.util import devices

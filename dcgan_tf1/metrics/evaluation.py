@@ -39,11 +39,6 @@ def extract(extractor, images_uint8, labels=None):
     return Extracted(images_uint8, *extractor.run(images_uint8), labels)
 
 
-def as_bytes(data, preset):
-    """A TrainingData's images as bytes: uint8 [N] + image_shape."""
-    return data.as_bytes(preset.image_range)
-
-
 def make_reference(real, title, extractor, count, seed, log=print, labels=None, classes=None):
     """The Reference of `real`, uint8 [N, H, W, C]: two halves of `count` images, and the rest to search.
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1.exporting import freeze
+from dcgan_tf1.gan import freeze
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing

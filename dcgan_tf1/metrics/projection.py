@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.metrics import extractors
+from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.util.seeds import numpy_rng
 
-WORD = 'pixels'  # what asks for it in place of a graph's path
 FEATURES = 64
 FILTERS = (32, 64, 128)  # of the stages, and so on with the last one, until no side is longer than
 LAST_SIDE = 8
@@ -26,8 +26,8 @@ def is_projection(name):
 
 def projection(shape, seed=0, device='auto'):
     """The Extractor for images [N] + shape (H, W, C); another seed draws other weights. device: as the flag."""
-    graph = extractors.FrozenGraph('--features=' + WORD, _graph_def(shape, seed), 'images', ['features'], (-1.0, 1.0),
-                                   device)
+    graph = extractors.FrozenGraph(
+        '--features=' + PIXELS, _graph_def(shape, seed), 'images', ['features'], (-1.0, 1.0), device)
     return extractors.Extractor('{} (seed {})'.format(NAME, seed), None, lambda images: (graph.run(images)[0], None))
 
 

@@ -75,5 +75,5 @@ def sheet_of_classes(preset, prefix, seed, device):
     A row has one noise vector, and a column for each class; of more than a picture shows, for the first MAX_COLUMNS.
     """
     columns = min(preset.classes, MAX_COLUMNS)
-    z, labels = sample_inputs(preset, SHEET_ROWS * columns, seed, classes=range(columns))
+    z, labels = sample_inputs(preset, SHEET_ROWS * columns, seed, 'samples', classes=range(columns))
     return sampling.generate_bytes(preset, prefix, z, seed, device=device, labels=labels)

@@ -2,6 +2,8 @@
 
 import collections
 
+PIXELS = 'pixels'  # the word that asks for projection.py in place of a classifier or a graph
+
 Metric = collections.namedtuple('Metric', [
     'key',        # in metrics.json and the CSV files
     'title',      # for figures and reports

@@ -9,7 +9,9 @@ import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1.data import loading, prepare, reading, recorded
+from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
+from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import checkpoint_flags, checkpoint_paths, run_folder, sample_inputs, sampling, size_flags
 from dcgan_tf1.runs.classes import class_names
@@ -38,7 +40,7 @@ def evaluate(config):
     if given is not None and given.labels is not None:
         sample_inputs.check_classes(config.images, dataset.classes, '--dataset names other real images')
     data = prepare.prepare(dataset, preset, image_class)
-    real = evaluation.as_bytes(data, preset)
+    real = data.as_bytes(preset.image_range)
     count = _count(config, given, real)
     if config.all_checkpoints:  # as they are now
         prefixes = _prefixes(config)
@@ -156,7 +158,7 @@ def _count(config, given, real):
 def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.images is not None:
-        preset = size_flags.of_preset(run_folder.preset_in_mode(config.preset, None), config.sizes)
+        preset = size_flags.of_preset(PRESETS[config.preset], config.sizes)
         preset = _on(preset, config.dataset)
         return preset, preset.image_class
     if config.run is None:
@@ -258,7 +260,7 @@ def _chosen(config, there, count):
 
 
 def _extractor(config, dataset):
-    if config.features == projection.WORD:
+    if config.features == PIXELS:
         return projection.projection(dataset.images.shape[1:], config.features_seed, config.device)
     if config.features is None:
         if not classifier.can_be_trained(dataset):
@@ -267,7 +269,7 @@ def _extractor(config, dataset):
                 "to train a classifier with, found none: a Frechet distance compares a graph's features "
                 "(--features_input and --features_output name its tensors); --features={} takes a fixed random "
                 'projection, by which generators of the same images can be compared'.format(
-                    dataset.folder, projection.WORD))
+                    dataset.folder, PIXELS))
         return classifier.classifier(dataset, config.features_seed, device=config.device)
     return extractors.load_graph(config.features, config.features_input, config.features_output,
                                  config.features_probabilities, config.features_range, config.device)

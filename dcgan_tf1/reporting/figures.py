@@ -11,7 +11,7 @@ from dcgan_tf1.metrics.table import DRAWN
 from dcgan_tf1.util.column_heads import column_heads, short_names
 from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
-from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, first_columns, grid, subsample, with_heads
+from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, grid, subsample, with_heads
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
 # That it has at most: while it is drawn, each takes more than a hundred bytes. And how many rows of large images it is
@@ -97,7 +97,7 @@ def class_sheet(images_uint8, names):
     images_uint8: uint8 [N, H, W, C], all classes in turn. Of many, the first MAX_COLUMNS are drawn; each twice its
     size unless that makes more than MAX_PIXELS.
     """
-    images_uint8, names = first_columns(images_uint8, len(names)), names[:MAX_COLUMNS]
+    images_uint8, names = first_images(images_uint8, None, MAX_COLUMNS, len(names)), names[:MAX_COLUMNS]
     picture = grid(images_uint8, len(names))
     scale = 2 if 4 * picture.shape[0] * picture.shape[1] <= MAX_PIXELS else 1
     return with_heads(double(picture) if scale == 2 else picture, column_heads(names, scale * images_uint8.shape[2]))

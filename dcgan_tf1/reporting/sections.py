@@ -31,7 +31,7 @@ def samples(run, seed, device):
         names = run.classes[:images.MAX_COLUMNS]
         z, labels = sample_inputs(run.preset, len(names) * NOISES_SHOWN or SAMPLES_SHOWN, seed, 'sample',
                                   classes=range(len(names)))
-        drawn = _generated(run, prefix, z, seed, device, labels)
+        drawn = sampling.generate_bytes(run.preset, prefix, z, seed, device=device, labels=labels)
         parts += [markup.note(title), markup.pixels(drawn, 8, 'A grid of samples') if not run.classes else markup.png(
             images.png_bytes(figures.class_sheet(drawn, names)), 'Samples with a column for each class')]
     return ''.join(parts)
@@ -51,13 +51,8 @@ def interpolations(run, seed, device):
     labels = np.arange(rows, dtype=np.int32).repeat(INTERPOLATION_STEPS) if names else None
     return markup.note('Each row goes from one noise vector to another{}; {}'.format(
         ', and is of one class: {}'.format(', '.join(names)) if names else '', title)) + markup.pixels(
-            _generated(run, prefix, z, seed, device, labels), INTERPOLATION_STEPS,
+            sampling.generate_bytes(run.preset, prefix, z, seed, device=device, labels=labels), INTERPOLATION_STEPS,
             'Rows of images that change from left to right')
-
-
-def _generated(run, prefix, z, seed, device, labels):
-    raw = sampling.generate(run.preset, prefix, z, seed, device=device, labels=labels)
-    return sampling.to_uint8(run.preset, raw, prefix)
 
 
 def rows_of_samples(run):

@@ -35,8 +35,8 @@ def add(command, default, auto=False):
                    'grey, 3 for colour{}. Default: {}.'.format(
                        ', auto for grey where all pictures are' if auto else '',
                        'auto for dcgan, else what the preset says' if auto else default))
-    command.choice('z_dist', None, NOISES, 'What noise is drawn from: uniform in [-1, 1), normal (0, 1), uniform01 in '
-                                           '[0, 1). Default: what the preset says.')
+    command.choice('z_dist', None, NOISES, 'What noise is drawn from: {}. Default: what the preset says.'.format(
+        '; '.join('{}: {}'.format(*each) for each in NOISES.items())))
 
 
 def add_widths(command):

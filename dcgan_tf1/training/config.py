@@ -9,6 +9,7 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS, title_on
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESETS, preset_names
+from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files, size_flags
 from dcgan_tf1.training import experiment_flags, recorded_flags
@@ -186,7 +187,7 @@ def _add_run_folder_flags(command):
                                         'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
                                         'one is kept. Default: never.', 0)
     command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
-    command.choice('eval_features', 'classifier', ('classifier', 'pixels'),
+    command.choice('eval_features', 'classifier', ('classifier', PIXELS),
                    'What they are measured by: a classifier that is trained on the labels of the data, or a fixed '
                    'random projection, which needs none (evaluate --features=pixels).')
 

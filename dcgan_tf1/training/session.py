@@ -2,12 +2,12 @@
 
 import collections
 import math
+import operator
 import re
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, step_loop
-from dcgan_tf1.gan import losses as gan_losses
 from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint, checkpoint_reader
 from dcgan_tf1.runs.sampling import generate_in_batches
@@ -166,9 +166,9 @@ class TrainingSession:
             places = [i for i, other in enumerate(seen.names) if other == name]
             count = float(counts[places].sum())
             losses[name] = float(sums[places].sum()) / count if count else math.nan
-        if 'd_loss' not in losses and 'd_loss_real' in losses:  # as the loss itself puts its parts together
-            parts = losses['d_loss_real'] + losses['d_loss_fake']
-            losses['d_loss'] = parts / 2 if self._preset.loss is gan_losses.halves else parts
+        if 'd_loss' not in losses and 'd_loss_real' in losses:
+            d_loss = getattr(self._preset.loss, 'd_loss', operator.add)
+            losses['d_loss'] = d_loss(losses['d_loss_real'], losses['d_loss_fake'])
         return {name: losses[name] for name in self._preset.losses}
 
     # -------------------------------------------------------------------------- samples

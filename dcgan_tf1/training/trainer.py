@@ -8,6 +8,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.collectives import AllReduce
 from dcgan_tf1.gan.step_loop import BYTES, FED
 from dcgan_tf1.metrics import classifier, evaluation, projection
+from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader
 from dcgan_tf1.training import hooks, lowering, record
 from dcgan_tf1.training.job import EarlyLog, Job
@@ -103,17 +104,17 @@ def _check_measurable(config, data):
     if data.count < 2 * evaluation.MIN_IMAGES:
         raise UserError('--eval_every: expected at least {} real images to measure by, found {}'.format(
             2 * evaluation.MIN_IMAGES, data.count))
-    if config.eval_features != projection.WORD and not classifier.can_be_trained(data.dataset):
+    if config.eval_features != PIXELS and not classifier.can_be_trained(data.dataset):
         raise UserError(
             '--eval_every: expected labels of two classes or more to train a classifier with, by whose features '
             'images are measured, found none in {}; --eval_features={} measures by a fixed random projection'.format(
-                data.dataset.folder, projection.WORD))
+                data.dataset.folder, PIXELS))
 
 
 def _make_monitor(config, data, log):
-    real = evaluation.as_bytes(data, config.preset)
+    real = data.as_bytes(config.preset.image_range)
     count = min(config.eval_n, len(real) // 2)
-    if config.eval_features == projection.WORD:
+    if config.eval_features == PIXELS:
         extractor = projection.projection(config.preset.image_shape, device=config.device)
     else:
         extractor = classifier.classifier(data.dataset, log=log, device=config.device)

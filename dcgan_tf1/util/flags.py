@@ -153,11 +153,11 @@ def fields_of(config, values, **others):
 
 def given(values, *names):
     """Which of these flags have been given, for a message."""
-    found = ['--' + name for name in names if values[name] not in (None, 'last')]  # --which is `last` by default
+    found = ['--' + name for name in names if values[name] is not None]
     return ' and '.join(found) if found else 'neither' if len(names) == 2 else 'none of them'
 
 
-# ------------------------------------------------------------- groups that several commands have
+# ------------------------------------------- flags that several commands have, and values of some
 
 def device_flag(command):
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')

@@ -79,12 +79,6 @@ def save_png(path, picture):
     write_bytes(path, png_bytes(picture))
 
 
-def first_columns(images, columns):
-    """Of images [N, H, W, C] in rows of `columns`, those in the first MAX_COLUMNS: of more, no picture can be seen."""
-    rows = images[:len(images) // columns * columns].reshape((-1, columns) + images.shape[1:])
-    return rows[:, :MAX_COLUMNS].reshape((-1,) + images.shape[1:])
-
-
 def double(picture):
     """uint8 [H, W, C] with each pixel as four: samples are small."""
     return picture.repeat(2, axis=0).repeat(2, axis=1)

@@ -216,7 +216,7 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     # Ten rows, each of one noise vector, under the digits.
     sheet = np.asarray(Image.open(os.path.join(out, 'classes.png')))
     drawn = sheet[-10 * 56::2, ::2].reshape(10, 28, 10, 28).transpose(0, 2, 1, 3)
-    z, labels = sample_inputs(preset, 100)
+    z, labels = sample_inputs(preset, 100, 0, 'samples')
     prefix = os.path.join(run, 'checkpoints', 'model.ckpt-2')
     expected = to_uint8(generate(preset, prefix, z, labels=labels), (-1, 1))
     assert np.abs(drawn.reshape(100, 28, 28, 1).astype(int) - expected).max() <= 1
@@ -419,6 +419,8 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     base = ['--run=' + run, data, '--out={}'.format(tmp_path / 'out')]
     check_one_line_error(run_command('evaluate', data), '--run', 'neither')
     check_one_line_error(run_command('evaluate', '--images=x', data), '--preset')
+    check_one_line_error(run_command('evaluate', '--images=x', '--checkpoint=last', '--preset=blog_mnist', data),
+                         '--images: expected neither --run nor --checkpoint beside it, found --checkpoint')
     check_one_line_error(run_command('evaluate', '--n=5', *base), '100')
     check_one_line_error(run_command('evaluate', '--features=x.pb', *base), '--features_input', 'neither')
     flags = ['--features_input=pictures', '--features_output=nothing']

@@ -29,7 +29,8 @@ from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
 import dcgan_tf1
-from dcgan_tf1.exporting import formats, freeze, package, tfjs
+from dcgan_tf1.exporting import formats, package, tfjs
+from dcgan_tf1.gan import freeze
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import image_files
 from dcgan_tf1.util import files, images

@@ -170,12 +170,17 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
 
 @pytest.mark.slow_tf1
 def test_a_row_of_losses_puts_the_discriminators_together_as_its_loss_does():
-    for loss, times in ((losses.halves, 0.5), (losses.hinge, 1)):
+    def uneven(*args):
+        found = losses.hinge(*args)
+        return found._replace(d_loss=uneven.d_loss(found.d_loss_real, found.d_loss_fake))
+
+    uneven.d_loss = lambda real, fake: 0.25 * real + 0.75 * fake
+    for loss, share in ((losses.halves, [0.5, 0.5]), (losses.hinge, [1, 1]), (uneven, [0.25, 0.75])):
         looped = Looped(small('keras_dense', loss=loss))
         looped.step(1, range(4))
         session = types.SimpleNamespace(_handles=looped.handles, _session=looped.session, _preset=looped.preset)
         row = TrainingSession.losses_of_updates(session)
-        np.testing.assert_allclose(row['d_loss'], times * (row['d_loss_real'] + row['d_loss_fake']), rtol=1e-6)
+        np.testing.assert_allclose(row['d_loss'], np.dot(share, [row['d_loss_real'], row['d_loss_fake']]), rtol=1e-6)
     with pytest.raises(ValueError, match='Preset.losses: expected losses of the updates in its schedule, d_loss, '
                                          "g_loss, beside losses_when='mean', found 'd_loss_real'"):
         small('blog_dense', losses_when='mean')

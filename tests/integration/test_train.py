@@ -581,7 +581,7 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
     z = draw_noise(0, 'evaluate', 0, (100, 100), 'uniform')
     pictures = images.to_uint8(generate(preset, prefix, z), preset.image_range)
     data = prepare.prepare(loading.load('mnist', 'train', labelled), preset)
-    monitor = evaluation.QualityMonitor(classifier.classifier(data.dataset), evaluation.as_bytes(data, preset), '',
+    monitor = evaluation.QualityMonitor(classifier.classifier(data.dataset), data.as_bytes(preset.image_range), '',
                                         100, 0, lambda _: None)
     measured = monitor.measure(9, pictures)
     np.testing.assert_allclose(measured['frechet_distance'], rows[-1]['frechet_distance'], rtol=0.02)

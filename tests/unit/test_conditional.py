@@ -102,11 +102,11 @@ def test_a_step_takes_the_labels_of_its_own_real_images():
 
 
 def test_a_sheet_has_a_column_for_each_class_and_a_row_for_each_noise():
-    z, labels = noise.sample_inputs(CGAN, 25, seed=3)
+    z, labels = noise.sample_inputs(CGAN, 25, 3, 'samples')
     assert labels.dtype == np.int32 and labels.tolist() == [i % 10 for i in range(25)]
     rows = noise.sample_noise(CGAN, 3, 3, 'samples')
     np.testing.assert_array_equal(z, rows.repeat(10, axis=0)[:25])
-    plain, none = noise.sample_inputs(PRESETS['sngan_mnist'], 25, seed=3)
+    plain, none = noise.sample_inputs(PRESETS['sngan_mnist'], 25, 3, 'samples')
     assert none is None and len(np.unique(plain, axis=0)) == 25
 
 

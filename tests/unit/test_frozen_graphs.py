@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment, interpreter
 from helpers.data import blobs
 
-from dcgan_tf1.exporting import freeze
+from dcgan_tf1.gan import freeze
 from dcgan_tf1.metrics import classifier, extractors
 from dcgan_tf1.metrics.extractors import FrozenGraph
 from dcgan_tf1.util.errors import UserError

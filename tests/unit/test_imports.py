@@ -8,7 +8,7 @@ import dcgan_tf1
 PACKAGE = os.path.dirname(dcgan_tf1.__file__)
 # A package may import those of the floors below its own, and itself.
 FLOORS = (
-    ('util',), ('gan', 'data', 'parallel'), ('runs',), ('exporting',), ('metrics',), ('reporting',), ('training',))
+    ('util',), ('gan', 'data', 'parallel'), ('runs',), ('exporting', 'metrics'), ('reporting',), ('training',))
 COMMANDS = len(FLOORS)
 
 

@@ -601,7 +601,7 @@ with open(os.path.join(ROOT, 'docs', 'library.md'), encoding='utf-8') as page:
 @pytest.fixture(scope='module')
 def cgan_run(blog_run):
     """A run folder of cgan_mnist beside blog_run, whose checkpoint has random averages of the generator's weights."""
-    folder = os.path.join(os.path.dirname(blog_run), '00000-cgan_mnist')
+    folder = os.path.join(os.path.dirname(blog_run), '00001-cgan_mnist')
     os.makedirs(os.path.join(folder, 'checkpoints'))
     with open(os.path.join(folder, 'config.json'), 'w') as handle:
         json.dump({'identity': {'preset': 'cgan_mnist'}}, handle)
