@@ -19,6 +19,7 @@ from dcgan_tf1.util import tf_startup  # isort: skip
 tf_startup.begin()
 
 import tensorflow.compat.v1 as tf  # noqa: E402
+from counts import positive  # noqa: E402
 
 from dcgan_tf1.gan import convolution_timing  # noqa: E402
 from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution  # noqa: E402
@@ -63,8 +64,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(GENERATOR_UPDATES))
     parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
-    parser.add_argument('--batch', type=int, default=64)
-    parser.add_argument('--rounds', type=int, default=15, help='timed runs of each (default: %(default)s)')
+    parser.add_argument('--batch', type=positive, default=64)
+    parser.add_argument('--rounds', type=positive, default=15, help='timed runs of each (default: %(default)s)')
     arguments = parser.parse_args()
     device = devices.find()
     precision = devices.choose_compute_policy(device, arguments.precision).precision

@@ -21,6 +21,7 @@ from dcgan_tf1.util import tf_startup  # isort: skip
 tf_startup.begin()
 
 import numpy as np  # noqa: E402
+from counts import positive  # noqa: E402
 
 from dcgan_tf1.exporting import formats, package
 from dcgan_tf1.runs import run_folder
@@ -33,7 +34,7 @@ TIMED = [name for name in formats.FORMATS if name not in ('tfjs', 'web')]
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--run', required=True, help='a run folder')
-    parser.add_argument('--rounds', type=int, default=20, help='turns that each takes (default: %(default)s)')
+    parser.add_argument('--rounds', type=positive, default=20, help='turns that each takes (default: %(default)s)')
     arguments = parser.parse_args()
     preset, prefix = run_folder.find_checkpoint(arguments.run, None, None, None)
     with tempfile.TemporaryDirectory() as folder, package.opened(preset, prefix) as exported:

@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [ROOT]
 
+from counts import positive  # noqa: E402
 from gpu_checks import CHECKS, QUICK, UNTIMED  # noqa: E402
 from gpu_steps import last_error, log_of  # noqa: E402
 
@@ -257,11 +258,11 @@ def parse(argv):
     parser.add_argument('--python', default=sys.executable, help="TensorFlow's interpreter (default: this one)")
     parser.add_argument('--torch_python', help="PyTorch's (default: .venv-torch's, else TensorFlow's; '' for none)")
     parser.add_argument('--allow_cpu', action='store_true', help='go on without a GPU, with status 0')
-    parser.add_argument('--batch', type=int, default=0, help="images in a batch (default: the preset's)")
-    parser.add_argument('--rounds', type=int, default=0, help='turns that each implementation takes')
+    parser.add_argument('--batch', type=positive, default=0, help="images in a batch (default: the preset's)")
+    parser.add_argument('--rounds', type=positive, default=0, help='turns that each implementation takes')
     parser.add_argument('--turn_s', type=float, default=0.5, help='seconds of a turn (default: %(default)g)')
-    parser.add_argument('--train_steps', type=int, default=0, help='steps of the trainings')
-    parser.add_argument('--samples', type=int, default=0, help='images that are sampled')
+    parser.add_argument('--train_steps', type=positive, default=0, help='steps of the trainings')
+    parser.add_argument('--samples', type=positive, default=0, help='images that are sampled')
     arguments = parser.parse_args(argv)
     names = [name for name in (QUICK if arguments.quick else CHECKS)
              if any(text in name for text in arguments.only.split(','))]

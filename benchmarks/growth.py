@@ -11,6 +11,7 @@ import argparse
 import statistics
 import sys
 
+from counts import positive
 from train_step import ROOT, Implementation, Worker, machine
 
 THREADS = (1, 2)
@@ -42,7 +43,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--presets', default='blog_mnist,blog_cifar_horse')
     parser.add_argument('--batches', default='16,32,64,128,256,512,1024')
-    parser.add_argument('--rounds', type=int, default=5, help='timed steps of each (default: %(default)s)')
+    parser.add_argument('--rounds', type=positive, default=5, help='timed steps of each (default: %(default)s)')
     arguments = parser.parse_args()
 
     from dcgan_tf1.util import tf_startup  # isort: skip

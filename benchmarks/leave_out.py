@@ -19,6 +19,7 @@ from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from counts import positive
 
 from dcgan_tf1.gan import graph, networks, step_loop
 from dcgan_tf1.gan.presets import PRESETS
@@ -72,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
     parser.add_argument('--lowering', default='auto', choices=CONV_IMPL_CHOICES)
-    parser.add_argument('--rounds', type=int, default=12, help='turns of each (default: %(default)s)')
+    parser.add_argument('--rounds', type=positive, default=12, help='turns of each (default: %(default)s)')
     arguments = parser.parse_args()
     config = devices.session_config('cpu')
     device = devices.find('cpu', config=config)

@@ -22,6 +22,7 @@ tf_startup.begin()
 
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
+from counts import positive  # noqa: E402
 
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
@@ -72,8 +73,8 @@ def profile(preset, policy, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
-    parser.add_argument('--steps', type=int, default=5, help='steps to trace (default: %(default)s)')
-    parser.add_argument('--top', type=int, default=20, help='kinds to list (default: %(default)s)')
+    parser.add_argument('--steps', type=positive, default=5, help='steps to trace (default: %(default)s)')
+    parser.add_argument('--top', type=positive, default=20, help='kinds to list (default: %(default)s)')
     parser.add_argument('--precision', default='auto', choices=PRECISION_CHOICES)
     parser.add_argument('--lowering', default='auto', choices=CONV_IMPL_CHOICES)
     arguments = parser.parse_args()

@@ -6,6 +6,8 @@
 
 import argparse
 
+from counts import positive
+
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.runs import run_folder, samples
 from dcgan_tf1.runs.classes import class_names
@@ -15,7 +17,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('run')
     parser.add_argument('out')
-    parser.add_argument('rows', nargs='?', type=int, default=10)
+    parser.add_argument('rows', nargs='?', type=positive, default=10)
     arguments = parser.parse_args()
     preset, config = run_folder.read_preset(arguments.run), run_folder.read_config(arguments.run)
     rows = samples.load(arguments.run, preset.image_range, print)

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+from counts import positive
+
 GBIT = 1e9 / 8  # bytes a second
 LATENCY = 30e-6  # seconds for a message between two machines of one data centre, assumed
 
@@ -23,9 +25,9 @@ LATENCY = 30e-6  # seconds for a message between two machines of one data centre
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--preset', default='blog_mnist')
-    parser.add_argument('--batch_size', type=int, default=64, help='of each worker')
-    parser.add_argument('--steps', type=int, default=20, help='that are timed, after as many that are not')
-    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--batch_size', type=positive, default=64, help='of each worker')
+    parser.add_argument('--steps', type=positive, default=20, help='that are timed, after as many that are not')
+    parser.add_argument('--rounds', type=positive, default=3)
     given = parser.parse_args()
     seconds = {'alone': [], 'strangers': [], 'together': []}
     exchanged = None

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from counts import positive
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PRESETS = ('blog_dense', 'blog_mnist', 'tf_tutorial', 'cgan_mnist', 'blog_cifar_horse', 'cntk', 'resnet_mnist')
 
@@ -41,7 +43,7 @@ def seconds_to_first_step(preset):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--preset', default=','.join(PRESETS), help='names, with commas (default: %(default)s)')
-    parser.add_argument('--times', type=int, default=3, help='trainings of each (default: %(default)s)')
+    parser.add_argument('--times', type=positive, default=3, help='trainings of each (default: %(default)s)')
     arguments = parser.parse_args()
     print('preset                seconds (least-most)')
     for preset in arguments.preset.split(','):

@@ -18,10 +18,12 @@ tf_startup.begin()
 import argparse
 import multiprocessing
 import os
+import sys
 import time
 import warnings
 
 import numpy as np
+from counts import positive
 
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import refuse_existing, write_bytes, write_json
@@ -219,9 +221,9 @@ def picture(trainings, aim, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--steps', type=int, default=4295, help="of the original and blog_mnist (2017's 4295)")
-    parser.add_argument('--every', type=int, default=215, help='steps between measurements (default: 215)')
-    parser.add_argument('--n', type=int, default=2000, help='samples that are measured (default: 2000)')
+    parser.add_argument('--steps', type=positive, default=4295, help="of the original and blog_mnist (2017's 4295)")
+    parser.add_argument('--every', type=positive, default=215, help='steps between measurements (default: 215)')
+    parser.add_argument('--n', type=positive, default=2000, help='samples that are measured (default: 2000)')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--json', help='where to write every measurement')
     parser.add_argument('--picture', help='where to draw the curves')
@@ -253,4 +255,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except UserError as error:  # of the data
+        sys.exit('error: {}'.format(error))

@@ -28,6 +28,8 @@ import sys
 import tempfile
 import time
 
+from counts import positive
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [ROOT]
@@ -291,8 +293,8 @@ def main():
     parser.add_argument('--quick', action='store_true', help='fewer implementations and rounds; under three minutes')
     parser.add_argument('--json', action='store_true', help='print one JSON object in place of the table')
     parser.add_argument('--only', default='', metavar='TEXT,...', help='only implementations whose names hold a TEXT')
-    parser.add_argument('--rounds', type=int, help='turns that each takes (default: 8; 4 with --quick)')
-    parser.add_argument('--steps', type=int, default=3, help='steps in a turn (default: %(default)s)')
+    parser.add_argument('--rounds', type=positive, help='turns that each takes (default: 8; 4 with --quick)')
+    parser.add_argument('--steps', type=positive, default=3, help='steps in a turn (default: %(default)s)')
     arguments = parser.parse_args()
     rounds = arguments.rounds or (4 if arguments.quick else 8)
     candidates = IMPLEMENTATIONS[arguments.preset]
@@ -304,6 +306,9 @@ def main():
             arguments.only, ', '.join(repr(one.name) for one in candidates)))
     found = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
     chosen = without_slow_bfloat16([one for one in chosen if one.environment in found])
+    if not chosen:
+        parser.error('--only={}: expected something that can be timed on this machine, found nothing'.format(
+            arguments.only))
     results, rates = measure(arguments.preset, chosen, rounds, arguments.steps)
     about = machine()
     if arguments.json:

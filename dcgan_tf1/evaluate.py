@@ -101,7 +101,7 @@ def _add_measuring_flags(command):
     command.group('How')
     command.integer('num_images', 10000, 'How many; at most half of the real ones. Distances depend on it.', 100,
                     old_name='n')
-    command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0)
+    command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0, None)
     command.choice('dataset', None, DATASETS, "The data set of the real images, beside --checkpoint or --images; a "
                                               "run has its own. Default: the preset's.")
     command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
@@ -118,7 +118,7 @@ def _add_measuring_flags(command):
     command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
     command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
     command.integer('features_seed', None, 'Of the classifier, which another seed trains anew, or of the weights of '
-                                           '--features=pixels. Default: 0.', 0)
+                                           '--features=pixels. Default: 0.', 0, None)
 
 
 def _check_sources(values):

@@ -39,7 +39,7 @@ def parse(argv):
     command.paths('runs', 'Run folders, with commas between them; or the flag once for each.')
     command.path('out', 'report.html', 'The HTML file.', ('.html', '.htm'))
     command.boolean('overwrite', False, 'Replace a file that is there.')
-    command.integer('seed', 0, 'Of the noise of samples and interpolations.', 0)
+    command.integer('seed', 0, 'Of the noise of samples and interpolations.', 0, None)
     flags.device_flag(command)
     checkpoint_flags.preset_file_flag(command)
     values = command.parse(argv)

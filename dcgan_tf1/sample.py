@@ -75,7 +75,7 @@ def parse(argv):
     command.string('class', None, 'Of presets with labels, the class to make images of, by name or number, or several '
                                   'with commas between them, a column each. Default: all.')
     command.integer('seed', None, 'Of the noise and of the dropout masks; with --outdir the first of the seeds of as '
-                    'many images. Default: 0.', 0)
+                    'many images. Default: 0.', 0, None)
     command.string('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
     command.path('z', None, "The images of the noise 'z' [N, z_dim] in this .npz file and, unless --class says "
                             "otherwise, of its 'labels', at its 'temperature': what --npz wrote.", ('.npz',))

@@ -96,6 +96,9 @@ def prepare(dataset, preset, image_class=None):
         image_class = dataset.classes[number]
         share = (labels[keep] == number).mean()
         keep &= labels == number
+        if not keep.any():
+            raise UserError('--class: expected a class with images, found none of {!r} in {}'.format(
+                image_class, dataset.folder))
         full_size = int(round(full_size * share))
     return TrainingData(
         images if keep.all() else pick(images, np.flatnonzero(keep)), byte_table(images, preset), preset.input_shape,

@@ -282,7 +282,7 @@ _CHOICES = {
     'scaling': SCALINGS,
     'shuffle': ('always', 'after_first_epoch', 'never', 'once', 'with_replacement'),
     'incomplete_batch': ('drop', 'keep', 'skip'),
-    'noise': NOISES,
+    'noise': tuple(NOISES),
     'image_sizes': sizes.KINDS,
     'batch_norm': ('fused', 'moments'),
     'update_ops': ('per_pass', 'all'),

@@ -6,6 +6,7 @@ import io
 
 from dcgan_tf1.metrics.table import COLUMNS, columns
 from dcgan_tf1.runs.tables import texts_to_go_on
+from dcgan_tf1.util.errors import one_line
 from dcgan_tf1.util.files import write_text
 
 MAX_LINES = 50  # of the table of classes
@@ -37,7 +38,7 @@ def format_by_class(rows, names):
     if not keys:
         return ''
     lines = [[''] + [BY_CLASS[key][0] for _ in rows for key in keys]]
-    more, names = len(names) - MAX_LINES, names[:MAX_LINES]
+    more, names = len(names) - MAX_LINES, [one_line(name) for name in names[:MAX_LINES]]
     for index, name in enumerate(names):
         cells = [(BY_CLASS[key][1], row[key][index]) for row in rows for key in keys]
         lines.append([name] + ['' if value is None else form.format(value) for form, value in cells])

@@ -6,7 +6,7 @@ import os
 
 from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
-from dcgan_tf1.runs import checkpoint, checkpoint_paths, run_folder, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader, run_folder, sampling
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.images import MAX_COLUMNS
 
@@ -62,6 +62,9 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
         modes[1:] = [('{}, {}'.format(name, heat), *others) for name, *others in modes[1:]]
     for prefix in prefixes:
         step = checkpoint_paths.step_of(prefix)
+        if len(prefixes) > 1 and not checkpoint_reader.is_whole(prefix):
+            print('step {}: left out, for its checkpoint is not there any more'.format(step), flush=True)
+            continue
         for name, system, dropout in modes:
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)

@@ -30,25 +30,24 @@ def evaluate(config):
     preset, image_class = _system(config)
     preset = checkpoint_flags.at_temperature(preset, config)
     how = _reading(config, preset)
-    prefixes = [] if config.images is not None else _prefixes(config)  # once: a training may go on meanwhile
-    out = config.out or _default_out(config, prefixes)
-    unwritable = _check_outputs(config, preset, out)
+    prefixes = [] if config.images is not None else _prefixes(config)
+    _check_outputs(config, preset, _out(config, prefixes))
     given = _given(config, preset)
-    if given is not None and given.labels is None:
-        preset = dataclasses.replace(preset, classes=None)  # the real ones may have others, or none
     dataset, is_own = _real_images(config, preset, prefixes, how)
-    if given is not None and given.labels is not None:
-        sample_inputs.check_classes(config.images, dataset.classes, '--dataset names other real images')
+    if given is not None and preset.classes is not None:
+        preset, given = _labelled(preset, given, dataset, config.images)
     data = prepare.prepare(dataset, preset, image_class)
     real = data.as_bytes(preset.image_range)
     count = _count(config, given, real)
-    if config.all_checkpoints:  # as they are now
-        prefixes = _prefixes(config)
     sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
+    if config.run is not None:  # as they are now: a training that goes on keeps the newest alone
+        prefixes = _prefixes(config)
+    out = _out(config, prefixes)
+    unwritable = _check_outputs(config, preset, out)
 
     rows, neighbours = _measure(config, preset, given, prefixes, reference, extractor)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
@@ -56,13 +55,16 @@ def evaluate(config):
     by_class = results.format_by_class(rows, dataset.classes) if labelled and not config.all_checkpoints else None
     if by_class:
         print(by_class, flush=True)
+    sheet = None
+    if labelled and given is None:
+        sheet = figures.class_sheet(run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device),
+                                    dataset.classes[:MAX_COLUMNS])
+    _check_outputs(config, preset, out)  # another command may have made them meanwhile
     with writing(out):
         os.makedirs(out, exist_ok=True)
     figures.save_neighbours(os.path.join(out, 'neighbours.png'), *neighbours)
-    if labelled and given is None:
-        sheet = run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device)
-        save_png(os.path.join(out, _CLASSES), figures.class_sheet(
-            sheet, dataset.classes[:MAX_COLUMNS]))
+    if sheet is not None:
+        save_png(os.path.join(out, _CLASSES), sheet)
     if config.all_checkpoints:
         figures.save_quality_figure(os.path.join(out, _QUALITY), rows[1:], rows[0], preset.name)
     _remove_earlier(config, preset, out)
@@ -121,6 +123,8 @@ def _check_outputs(config, preset, out):
     Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
     written, else None.
     """
+    if run_folder.is_run(out):  # which has pictures and files of the same names
+        raise UserError('--out: expected a folder for an evaluation, found the run folder {}'.format(out))
     # By what `..` leads to: behind a folder that is not there yet, and is made, it would hide an evaluation.
     for path in [os.path.join(os.path.realpath(out), name) for name in _outputs(config, preset)]:
         if os.path.exists(path) and not config.overwrite:
@@ -179,7 +183,7 @@ def _on(preset, dataset):
     """The preset on a data set that was asked for, of which all classes are taken."""
     if dataset in (None, preset.dataset):
         return preset
-    return dataclasses.replace(preset, dataset=dataset, image_class=None)
+    return dataclasses.replace(preset, dataset=dataset, image_class=None, scaling='bytes')  # as they are trained on
 
 
 def _given(config, preset):
@@ -190,8 +194,21 @@ def _given(config, preset):
         reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading})
     images = given_images.read(config.images, preset, config.images_range, config.tiles, how,
                                choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
-    labels = None if preset.classes is None else given_images.labels_in(config.images, len(images), preset.classes)
-    return run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, images, labels)
+    return run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, images, None)
+
+
+def _labelled(preset, given, dataset, path):
+    """(the preset, with the classes of the real images or without, the given images with their labels or without)."""
+    classes, labels = len(dataset.classes), None
+    if dataset.labels is None:
+        print('{}: the real images have no labels; images are measured without class accuracy'.format(dataset.folder))
+    else:
+        labels = given_images.labels_in(path, len(given.images), classes)
+    if labels is None:
+        return dataclasses.replace(preset, classes=None), given
+    sample_inputs.check_classes(path, dataset.classes, '--dataset names other real images')
+    return (dataclasses.replace(preset, classes=classes, samples=max(preset.samples, classes)),
+            given._replace(labels=labels))
 
 
 def _real_images(config, preset, prefixes, how):
@@ -224,7 +241,9 @@ def _reading(config, preset):
                               'real images of the data set {}')
 
 
-def _default_out(config, prefixes):
+def _out(config, prefixes):
+    if config.out is not None:
+        return config.out
     if config.run is None:
         return 'evaluation'
     suffix = checkpoint_flags.temperature_suffix(config)

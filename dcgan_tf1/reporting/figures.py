@@ -217,13 +217,16 @@ def save_comparison(path, runs, chosen, note=None):
 @own_style()
 def save_neighbours(path, images_uint8, nearest):
     """Draws generated images above the training image nearest to each; both uint8 [N, H, W, C]."""
-    figure = new_figure(0.55 * len(images_uint8) + 1.5, 1.35)
-    axes = figure.add_axes([1.45 / (0.55 * len(images_uint8) + 1.5), 0.02, 0.55 * len(images_uint8) / (
-        0.55 * len(images_uint8) + 1.5), 0.96])
-    both = np.concatenate([grid(images_uint8, len(images_uint8)), grid(nearest, len(nearest))])
+    count, height, width, _ = images_uint8.shape
+    high = max(0.3, 0.55 * height / width)  # inches of an image: room for the text beside it
+    left, wide, bottom = 1.45, count * high * width / height, 0.03
+    size = left + wide + 0.05, 2 * high + 2 * bottom
+    figure = new_figure(*size)
+    axes = figure.add_axes([left / size[0], bottom / size[1], wide / size[0], 2 * high / size[1]])
+    both = np.concatenate([grid(images_uint8, count), grid(nearest, count)])
     axes.imshow(both[..., 0] if both.shape[-1] == 1 else both, cmap='gray', vmin=0, vmax=255, aspect='auto')
     axes.set_xticks([])
-    axes.set_yticks([images_uint8.shape[1] * 0.5, images_uint8.shape[1] * 1.5])
+    axes.set_yticks([height * 0.5, height * 1.5])
     axes.set_yticklabels(['generated', 'nearest in\ntraining'], fontsize=8)
     axes.tick_params(length=0)
     _save_figure(path, figure, 110)

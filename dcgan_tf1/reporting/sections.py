@@ -162,7 +162,7 @@ def _seconds_at(run, step):
     for (x0, y0), (x1, y1) in zip(rows, rows[1:]):
         if x0 <= step <= x1 and x1 > x0:
             return y0 + (y1 - y0) * (step - x0) / (x1 - x0)
-    return rows[-1][1] * step / rows[-1][0]
+    return rows[-1][1] * step / rows[-1][0] if rows[-1][0] > 0 else None
 
 
 def metrics_table(runs):

@@ -62,6 +62,8 @@ def reading(prefix):
             if 'Sliced checkpoints are not supported' in str(error):
                 raise UserError('{}: expected whole variables, found some in parts, which TensorFlow reads in its V2 '
                                 'format alone; save it once more in that'.format(prefix))
+            if not is_whole(prefix) and not several:
+                raise UserError('{}: expected a checkpoint, found that it is not there any more'.format(prefix))
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
                 prefix, reason(error).replace(path, prefix)))
 

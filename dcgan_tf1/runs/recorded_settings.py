@@ -22,7 +22,7 @@ def apply(run, preset, config):
         _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
                  'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
         preset = preset.with_mode(schedule['mode'])
-    found = {'noise': _checked(run, identity, 'noise', preset.noise, NOISES.__contains__,
+    found = {'noise': _checked(run, identity, 'noise', preset.noise, tuple(NOISES).__contains__,
                                'one of {}'.format(', '.join(map(repr, NOISES))))}
     widths = ('z_dim',) * (preset.sizes_of_variables is not None) + ('gf_dim', 'df_dim') * (preset.gf_dim is not None)
     for name in widths:

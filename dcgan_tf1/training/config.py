@@ -67,9 +67,12 @@ class TrainConfig:
     command: str  # that a shell starts such a training with
 
 
+_STARTED = ['python', '-m', 'dcgan_tf1.train']
+
+
 def parse_train(argv):
     """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError."""
-    command, typed = _command(), ['python', '-m', 'dcgan_tf1.train'] + list(argv)
+    command, typed = _command(), _STARTED + list(argv)
     values = command.parse(argv)
     if values is None:
         return None
@@ -77,6 +80,7 @@ def parse_train(argv):
         trained, kept, gone = recorded_flags.of_run(values['run_dir'], command.values)
         if kept:
             command, values = _with_kept(command, values, trained, kept, argv)
+            typed = _STARTED + recorded_flags.of_new_run(command, values)
         for flag in gone:
             print(one_line('{}: without {}, which is not there any more; name where it is now'.format(
                 values['run_dir'], shlex.quote(flag))))
@@ -132,7 +136,7 @@ def _with_kept(command, values, trained, kept, argv):
 def _add_system_flags(command):
     command.group('What to train')
     checkpoint_flags.preset_flags(command, 'blog_mnist', 'The system.')
-    command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0)
+    command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0, None)
     command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
     command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
     command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
@@ -204,9 +208,9 @@ def _add_machine_flags(command):
                                 'which ui.perfetto.dev and chrome://tracing show; of several workers, the '
                                 "chief's.", ('.json',))
     command.integer('num_gpus', 1, 'GPUs that share a step: each takes --batch_size images, and gradients are '
-                                   'averaged. With --device=cpu, logical devices, to try it out.', 1)
-    command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0)
-    command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0)
+                                   'averaged. With --device=cpu, logical devices, to try it out.', 1, 1024)
+    command.integer('intra_op_threads', 0, 'Threads within an operation; 0 leaves it to TensorFlow.', 0, 1 << 16)
+    command.integer('inter_op_threads', 0, 'Operations at the same time; 0 leaves it to TensorFlow.', 0, 1 << 16)
 
 
 def _add_worker_flags(command):
@@ -237,7 +241,7 @@ def _find_preset(values):
 def _overridden_preset(preset, values):
     """The preset with the fields that the flags override."""
     from dcgan_tf1.gan import losses
-    from dcgan_tf1.gan.presets import StepInterval
+    from dcgan_tf1.gan.preset import Preset, StepInterval
     overrides = {}
     if values['mode'] is not None:
         preset_files.check_mode(preset.name, values['mode'])
@@ -255,6 +259,8 @@ def _overridden_preset(preset, values):
     if values['log_every'] is not None:
         log_every = StepInterval(values['log_every'], 'steps') if values['log_every'] else StepInterval(1, 'epochs')
         overrides.update(log_every=log_every, log_first=None, samples_every=None)
+        if log_every.unit == 'steps' and '{step' not in preset.samples_name:  # several rows an epoch, a picture each
+            overrides['samples_name'] = Preset.samples_name
     if values['checkpoint_every'] is not None:
         overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:

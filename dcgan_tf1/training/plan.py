@@ -9,6 +9,7 @@ from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.training import image_sizes, resume
+from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 
 MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
@@ -83,6 +84,8 @@ def make_plan(config, log, device_memory=None):
     epoch = -(-full.per_epoch // preset.image_batches)
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
     total = total if config.max_steps is None else config.max_steps
+    if total > flags.MOST:
+        raise UserError('--epochs: expected at most {:,} steps, found {:,}'.format(flags.MOST, total))
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
         reading.compared(config.reading))

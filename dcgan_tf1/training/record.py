@@ -14,7 +14,7 @@ from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import lowering, recorded_flags, resume
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.compute_policy import MEASURED
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, one_line
 from dcgan_tf1.util.files import by
 from dcgan_tf1.util.images import MAX_COLUMNS
 
@@ -84,6 +84,9 @@ def check_features(run, monitor):
     if isinstance(before, str) and projection.is_projection(before) != projection.is_projection(monitor.features):
         raise UserError('--eval_features: expected the features that {} was measured by, the {}, found the {}'.format(
             run.path, before, monitor.features))
+    if isinstance(before, str) and before != monitor.features:
+        run.log('WARNING: quality.csv has distances by the {} so far, and by the {} from here on: they are on other '
+                'scales, and the best checkpoint is the best of both'.format(before, monitor.features))
 
 
 def config_record(config, plan, device, policy, monitor, measured):
@@ -128,7 +131,7 @@ def describe(config, plan, job, device, exchange):
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
     log('data: {:,} images of {} from {}{}{}'.format(
-        plan.data.count, plan.data.title, dataset.folder,
+        plan.data.count, one_line(plan.data.title), dataset.folder,
         ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if (preset.classes or 0) > MAX_COLUMNS:
         log('of {:,} classes, pictures of the samples show the first {}'.format(preset.classes, MAX_COLUMNS))

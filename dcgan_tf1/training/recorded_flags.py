@@ -32,6 +32,13 @@ def of_command(command, values):
     return found
 
 
+def of_new_run(command, values):
+    """All flags that were given but those that name the run: with them another run is started as this one is."""
+    return of_command(command, values) + [
+        command.values[name].serialize() for name in sorted(_NOT_KEPT - {'run_dir', 'resume', 'help', 'h'})
+        if name in command.values and command.values[name].present]
+
+
 def of_run(path, given):
     """(the preset of the run folder `path`, the flags that it was started with, those left out because they name
     places that are not there any more); (None, [], []) where it is none.

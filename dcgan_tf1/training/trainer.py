@@ -114,6 +114,9 @@ def _check_measurable(config, data):
 def _make_monitor(config, data, log):
     real = data.as_bytes(config.preset.image_range)
     count = min(config.eval_n, len(real) // 2)
+    if count < config.eval_n:
+        log('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves'.format(
+            count, config.eval_n, len(real)))
     if config.eval_features == PIXELS:
         extractor = projection.projection(config.preset.image_shape, device=config.device)
     else:

@@ -17,6 +17,9 @@ from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES
 Error = flags.Error  # of a wrong flag; its message is one line
 
 
+MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
+
+
 class Command:
     """One command's flags, in groups.
 
@@ -27,7 +30,7 @@ class Command:
     def __init__(self, name, purpose, examples=()):
         self._name, self._purpose, self._examples = name, purpose, examples
         self._groups, self._help, self._paths, self._old_names, self._old_values = [], {}, {}, {}, {}
-        self._reals = {}
+        self._reals, self._most = {}, {}
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
 
@@ -55,11 +58,12 @@ class Command:
         self._define(flags.DEFINE_multi_string, name, [], help_text)
         self._paths[name] = ()
 
-    def integer(self, name, default, help_text, lower=None, upper=None, old_name=None):
-        """old_name: what the flag was called before; it goes on working."""
-        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower, upper_bound=upper)
+    def integer(self, name, default, help_text, lower=None, upper=MOST, old_name=None):
+        """upper: None for any number. old_name: what the flag was called before; it goes on working."""
+        self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
+        self._most[name] = upper
         if old_name is not None:
-            flags.DEFINE_integer(old_name, default, '', lower_bound=lower, upper_bound=upper, flag_values=self.values)
+            flags.DEFINE_integer(old_name, default, '', lower_bound=lower, flag_values=self.values)
             self._old_names[name] = old_name
 
     def real(self, name, default, help_text, lower=None, upper=None, infinite=False):
@@ -93,6 +97,9 @@ class Command:
                 values[name] = old
         for name, old_values in self._old_values.items():
             values[name] = old_values.get(values[name], values[name])
+        for name, most in self._most.items():
+            if None not in (values[name], most) and values[name] > most:
+                raise Error('--{}: expected at most {:,}, found {:,}'.format(name, most, values[name]))
         for name, infinite in self._reals.items():
             if values[name] is not None and (math.isnan(values[name]) or math.isinf(values[name]) and not infinite):
                 raise Error('--{}: expected a finite number, found {}'.format(name, values[name]))

@@ -18,9 +18,9 @@ from PIL import Image
 from dcgan_tf1.data import loading
 from dcgan_tf1.gan.noise import sample_inputs
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results
+from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, results, run_images
 from dcgan_tf1.metrics.table import COLUMNS
-from dcgan_tf1.reporting import evaluating
+from dcgan_tf1.reporting import evaluating, figures
 from dcgan_tf1.runs.sampling import generate
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import sha256
@@ -65,6 +65,42 @@ def test_a_run_by_a_graph_of_the_users(run, tiny_data, plain_graph):
     np.testing.assert_allclose(again[1]['frechet_distance'], sampled['frechet_distance'], rtol=1e-6)  # same seed
     with open(os.path.join(run, 'evaluations.csv')) as handle:
         assert len(list(csv.DictReader(handle))) == 4
+
+
+@pytest.mark.parametrize('shape', [(28, 28, 1), (64, 128, 3), (96, 48, 3)])
+def test_neighbours_have_the_proportions_of_the_images(shape, tmp_path):
+    images = np.zeros((3,) + shape, np.uint8)
+    images[1, 2:-2, 2:-2] = 128
+    figures.save_neighbours(str(tmp_path / 'x.png'), images, 0 * images)
+    with Image.open(str(tmp_path / 'x.png')) as picture:
+        grey = np.argwhere(np.asarray(picture.convert('L'))[:, 160:] == 128)
+    sides = np.ptp(grey, axis=0) + 1
+    assert abs(sides[0] / sides[1] - (shape[0] - 4) / (shape[1] - 4)) < 0.06
+
+
+def test_a_training_may_go_on_while_it_is_measured(run, tiny_data, plain_graph, tmp_path, monkeypatch):
+    copy = tmp_path / '00000-blog_mnist'
+    shutil.copytree(run, str(copy), ignore=shutil.ignore_patterns('evaluation*'))
+    make_reference = evaluation.make_reference
+
+    def of_a_later_step(*args, **kwargs):
+        for path in (copy / 'checkpoints').glob('model.ckpt-4.*'):
+            path.rename(str(path).replace('ckpt-4', 'ckpt-6'))
+        return make_reference(*args, **kwargs)
+
+    monkeypatch.setattr(evaluation, 'make_reference', of_a_later_step)
+    flags = ['--run={}'.format(copy), '--n=100', '--data_dir=' + tiny_data] + graph_flags(plain_graph)
+    status, out, err = run_command('evaluate', *flags)
+    assert status == 0, err
+    assert [row['step'] for row in metrics_of(copy / 'evaluation-000006')['results'][1:]] == [6, 6]
+    # Of all checkpoints, those are left out that are gone when it is their turn.
+    prefixes = [str(copy / 'checkpoints' / 'model.ckpt-{}'.format(step)) for step in (2, 4, 6)]
+    found = list(run_images.sample_checkpoints(PRESETS['blog_mnist'], prefixes, 2, 0, False, 'cpu'))
+    assert [sampled.step for sampled in found] == [2, 6]
+    with pytest.raises(UserError, match='model.ckpt-4: expected a checkpoint, found that it is not there any more'):
+        list(run_images.sample_checkpoints(PRESETS['blog_mnist'], prefixes[1:2], 2, 0, False, 'cpu'))
+    check_one_line_error(run_command('evaluate', '--out={}'.format(copy), *flags),
+                         '--out: expected a folder for an evaluation, found the run folder')
 
 
 def rows_of(run):

@@ -14,11 +14,13 @@ from helpers.exports import LABELLED, make_checkpoint
 from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
+from dcgan_tf1 import train
 from dcgan_tf1.data import loading, picked
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, run_images
+from dcgan_tf1.reporting import evaluating
 from dcgan_tf1.runs import sampling
 from dcgan_tf1.training import record
 from dcgan_tf1.util.errors import UserError
@@ -143,11 +145,15 @@ def test_real_pictures_of_ones_own_are_read_as_the_flags_say(tmp_path, monkeypat
 
 
 def test_a_run_goes_on_being_measured_as_it_was(tmp_path):
-    run = types.SimpleNamespace(path=str(tmp_path))
+    lines = []
+    run = types.SimpleNamespace(path=str(tmp_path), log=lines.append)
     name = 'classifier of folder (test accuracy {}.00%, seed 0)'
     (tmp_path / 'config.json').write_text(json.dumps({
         'identity': {'preset': 'x'}, 'evaluation': {'features': name.format(90)}}))
+    record.check_features(run, types.SimpleNamespace(features=name.format(90)))
+    assert lines == []
     record.check_features(run, types.SimpleNamespace(features=name.format(91)))
+    assert len(lines) == 1 and 'accuracy 90.00%' in lines[0] and 'accuracy 91.00%' in lines[0]
     with pytest.raises(UserError, match='--eval_features: expected the features that .* was measured by, the class'):
         record.check_features(run, types.SimpleNamespace(features='random projection of pixels (seed 0)'))
 
@@ -175,9 +181,22 @@ def test_images_of_others_are_compared_with_a_data_set_that_is_named(tmp_path, m
     assert status == 0, err
     with open('evaluation/metrics.json') as handle:
         assert json.load(handle)['data']['name'] == 'npz'
-    # Of a preset with labels, too: of what the images are of, nothing is known; two classes, or none.
+    # Of a preset with labels, too: of what the images are of, something is known or not; two classes, or none.
     flags[2:] = ['--preset=cgan_mnist', '--dataset=npz', '--overwrite'] + flags[3:]
     np.savez('bare.npz', images=images[:250])
-    for data in ('real.npz', 'bare.npz'):
+    for data, what in (('real.npz', 'these images'), ('bare.npz', 'the real images')):
         status, out, err = run_command(*flags, '--data_dir=' + data)
-        assert status == 0 and 'these images have no labels' in out, err
+        assert status == 0 and what + ' have no labels' in out, err
+    np.savez('made.npz', images=images[250:], labels=np.arange(150) % 2)
+    status, out, err = run_command(*flags, '--data_dir=real.npz')
+    assert status == 0 and 'no labels' not in out, err
+    with open('evaluation/metrics.json') as handle:
+        assert len(json.load(handle)['results'][1]['frechet_by_class']) == 2
+
+
+def test_real_images_of_another_data_set_are_scaled_as_those_are_that_are_trained_on():
+    preset = PRESETS['blog_cifar_horse']
+    assert preset.scaling == 'minmax' and evaluating._on(preset, 'cifar10') is preset
+    trained_on = train.parse_train(['--preset=blog_cifar_horse', '--dataset=folder', '--data_dir=x']).preset
+    on = evaluating._on(preset, 'folder')
+    assert on.scaling == trained_on.scaling == 'bytes' and on.image_class is trained_on.image_class is None

@@ -35,6 +35,13 @@ def test_losses_of_systems_that_have_others_beside_2017s():
     assert [sections.losses(runs).count('<img') for runs in ([blog, vae], [vae, blog], [blog], [vae])] == [6, 6, 2, 1]
 
 
+def test_before_the_second_row_of_losses_nobody_knows_the_seconds():
+    run = types.SimpleNamespace(losses=[{'step': 0, 'seconds': 0.5}])
+    assert sections._seconds_at(run, 100) is None
+    run.losses.append({'step': 200, 'seconds': 8.5})
+    assert [sections._seconds_at(run, step) for step in (100, 400)] == [4.5, 17]
+
+
 def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):
     rows = [dict({metric.key: 0.5 for metric in DRAWN if not metric.labelled}, step=None, name='real images')]
 

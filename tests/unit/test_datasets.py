@@ -283,6 +283,12 @@ def test_the_holdout_is_taken_off_before_the_class():
     assert len(data.images) == 500 and data.full_size == 5500
 
 
+def test_a_class_without_images_is_refused():
+    found = dataset(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10) % 5 + 1, classes=tuple('abcdef'))
+    with pytest.raises(UserError, match="--class: expected a class with images, found none of 'a' in "):
+        prepare.prepare(found, dataclasses.replace(PRESETS['blog_mnist'], holdout=0), 'a')
+
+
 def test_classes_by_name_and_number():
     found = dataset(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), classes=sources.DATASETS['cifar10'].classes)
     assert prepare.class_number(found, 'horse') == prepare.class_number(found, '7') == 7

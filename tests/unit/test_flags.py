@@ -104,6 +104,9 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--worker_timeout=inf'], ['--worker_timeout', 'inf']),
     ('sample', ['--run=a', '--temperature=inf'], ['--temperature: expected a finite number, found inf']),
     ('train', ['--cache_gib=nan'], ['--cache_gib: expected a finite number, found nan']),
+    ('train', ['--intra_op_threads=5000000000'], ['--intra_op_threads: expected at most 65,536, found 5,000,000,000']),
+    ('train', ['--max_steps=10000000000'], ['--max_steps: expected at most 2,147,483,647, found 10,000,000,000']),
+    ('sample', ['--run=a', '--num_images=100000000000000000'], ['--num_images: expected at most 2,147,483,647']),
     ('train', ['--eval_n=500'], ['--eval_n: expected --eval_every beside it, found none']),
     ('train', ['--learning_rate=1', '--g_learning_rate=1', '--d_learning_rate=2'],
      ['--learning_rate: expected a network without a rate of its own', '--d_learning_rate=2']),
@@ -116,6 +119,12 @@ def test_a_training_in_a_program_of_ones_own_is_recorded_as_its_command():
     assert train.parse_train(['--preset=vae', '--run_dir=my runs']).command == (
         "python -m dcgan_tf1.train --preset=vae '--run_dir=my runs'")
     assert train.parse_train(['--preset=dcgan', '--cache_gib=inf']).reading.cache_gib > 1e6
+
+
+def test_samples_of_several_rows_an_epoch_are_pictures_of_their_own():
+    names = [train.parse_train(['--preset=tf_tutorial'] + flags).preset.samples_name
+             for flags in ([], ['--log_every=0'], ['--log_every=50'])]
+    assert names == ['image_at_epoch_{epoch:04d}.png'] * 2 + ['step-{step:06d}.png']
 
 
 def test_flags_override_the_preset():

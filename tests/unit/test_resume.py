@@ -306,6 +306,9 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     # The folder of the data is not there.
     assert (found.preset, found.arguments, found.data_dir) == (started.preset, started.arguments[1:], None)
     assert (found.steps_per_run, found.trace, found.device, found.preset_file) == (0, None, 'auto', None)
+    assert found.command == 'python -m dcgan_tf1.train {}'.format(' '.join(found.arguments))  # starts it anew
+    later = config.parse_train([run, '--epochs=7', '--device=cpu', '--resume=require'])
+    assert later.command == 'python -m dcgan_tf1.train --epochs=7 {} --device=cpu'.format(' '.join(found.arguments))
     said = capsys.readouterr().out
     assert 'resuming with the flags it was started with: --gif ' in said
     assert 'run: without --data_dir={}, which is not there any more'.format(os.path.abspath('here')) in said
