@@ -293,6 +293,9 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
             isinstance(side, numbers.Integral) and side > 0 for side in shape)):
         raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
+    if shape is not None and name != 'folder':
+        raise UserError("load_dataset: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
+            shape, name))
     data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
     if isinstance(how.get('cache_dir'), (str, os.PathLike)):
         how['cache_dir'] = os.path.expanduser(os.fspath(how['cache_dir']))

@@ -159,7 +159,7 @@ def _make(place, count, fill, log, check):
             raise
     for other in glob.glob(place.pattern):
         if other != place.path:
-            log('{}: of data that have changed since, removed'.format(other))
+            log('{}: of other pictures, or of these in another order, removed'.format(other))
             with contextlib.suppress(OSError):
                 os.remove(other)
     return _mapped(place, rows.count), notes, digest
@@ -187,6 +187,9 @@ def _locked(part, log):
             except BlockingIOError:
                 log('waiting for another process that is writing ' + part)
                 fcntl.flock(handle, fcntl.LOCK_EX)
+            except OSError as error:  # a file system without locks
+                raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere'.format(
+                    cannot_write(part, error)))
             if _is_at(part, handle):
                 with open(part, 'rb+') as writable:
                     yield writable

@@ -71,6 +71,12 @@ def _is_number(text):
     return text.isdecimal() and len(text) <= 3 and text == str(int(text))
 
 
+def find_column(columns, usual):
+    """The column that has the first of the usual names that there is, in capitals or not; None where none has one."""
+    return next((each for name in usual for each in sorted(columns, key=lambda each: each != name)
+                 if each.lower() == name), None)
+
+
 def read_table(tree, name, column, labelled=True):
     """The Table of a metadata file; None where it has no `file_name`, so is none of these.
 
@@ -78,16 +84,17 @@ def read_table(tree, name, column, labelled=True):
     """
     path, folder = tree.path(name), posixpath.dirname(name)
     rows = _csv_rows(tree, name) if name.endswith('.csv') else _json_rows(tree, name)
-    columns = list(collections.OrderedDict((each, None) for row in rows for each in row if isinstance(each, str)))
+    columns = list(collections.OrderedDict((each, None) for row in rows for each in row or ()))
     if 'file_name' not in columns:
         return None
     if column is not None and column not in columns:
         raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
             path, column, listing(sorted(columns))))
-    column = column or next((each for usual in LABEL_COLUMNS * labelled for each in sorted(
-        columns, key=lambda each: each != usual) if each.lower() == usual), None)
+    column = column or find_column(columns, LABEL_COLUMNS * labelled)
     found, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
+        if row is None:
+            continue
         file_name = row.get('file_name')
         if not isinstance(file_name, str) or not file_name:
             raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
@@ -119,6 +126,7 @@ _BLANK = re.compile(r'\A(?:[ \t,;]*\r?\n)+')  # lines before the first
 
 
 def _csv_rows(tree, name):
+    """The rows of a table, {column: text}; None for one without any text, as Excel leaves some at the end."""
     try:
         text = _BLANK.sub('', tree.read(name).decode('utf-8-sig'))
         # Excel writes semicolons where the comma is that of decimals.
@@ -127,9 +135,20 @@ def _csv_rows(tree, name):
         rows = csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
         columns = rows.fieldnames or ()
         rows.fieldnames = [each if each.strip() in columns else each.strip() for each in columns]
-        return list(rows)
+        twice = sorted(each for each, count in collections.Counter(rows.fieldnames).items() if each and count > 1)
+        if twice:
+            raise ValueError('the column {!r} twice'.format(twice[0]))
+        return [_csv_row(row, number, len(columns)) for number, row in enumerate(rows, 1)]
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
+
+
+def _csv_row(row, number, count):
+    more = row.pop(None, ())
+    if any(map(str.strip, more)):
+        raise ValueError('{} cells in row {}, for {} columns; a text with a comma has quotes around it'.format(
+            count + len(more), number, count))
+    return row if any(map(str.strip, filter(None, row.values()))) else None
 
 
 def _json_rows(tree, name):

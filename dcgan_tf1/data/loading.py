@@ -15,7 +15,7 @@ import zlib
 
 import numpy as np
 
-from dcgan_tf1.data import download
+from dcgan_tf1.data import download, npz_files
 from dcgan_tf1.data.picked import joined
 from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
@@ -75,7 +75,8 @@ def _is_collection(data_dir, name):
 def _hint(name, place):
     """Which flag reads what lies there, for the end of a message."""
     own = [other for other in SINGLE_FILES if other != name and os.path.exists(place)
-           and DATASETS[other].present(place, 'train')]
+           and DATASETS[other].present(place, 'train')
+           and (other != 'npz' or os.path.isdir(place) or place.lower().endswith(npz_files.SUFFIXES))]
     return '; --dataset={} reads what is there'.format(own[0]) if own else ''
 
 

@@ -18,6 +18,9 @@ EXPECTED = 'one .npz file with x_train and y_train, train_images and train_label
 _KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('images', 'labels')),
          'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
 _CLASSES = ('classes', 'class_names')
+SUFFIXES = '.npz', '.npy'
+_DARK = 255 // 16  # images without a larger value are nearly black
+_BLOCK = 1024  # images that are looked at at once
 
 
 def _files(place):
@@ -25,7 +28,7 @@ def _files(place):
     if os.path.isfile(place):
         return [place]
     found = [os.path.join(place, name) for name in sorted(os.listdir(place))
-             if name.lower().endswith(('.npz', '.npy')) and not name.startswith('.')]
+             if name.lower().endswith(SUFFIXES) and not name.startswith('.')]
     return [path for path in found if not _is_npy(path)] or found
 
 
@@ -59,7 +62,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         log('{}: {}'.format(path, line))
 
     if _is_npy(path):
-        images, digest = _images(path, None, reading, log)
+        images, digest = _images(path, None, reading, log, tell)
         tell('one array, so the images have no labels')
         return Loaded(images, None, [path], (), tuple(notes), digest)
     names = npz.names(path)
@@ -75,7 +78,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     others = [name for name in names if name not in known]
     if others:
         tell('{} taken; left out: {}'.format(keys[0], listing(others)))
-    images, digest = _images(path, keys[0], reading, log)
+    images, digest = _images(path, keys[0], reading, log, tell)
     if keys[1] not in names or not reading.labels:
         tell(label_files.WITHOUT if keys[1] in names else 'no {}, so the images have no labels'.format(keys[1]))
         return Loaded(images, None, [path], (), tuple(notes), digest)
@@ -113,8 +116,15 @@ def _class_names(path, called, count):
     return classes
 
 
-def _images(path, name, reading, log):
+def _images(path, name, reading, log, tell):
     """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
+    images, digest = _of_array(path, name, reading, log)
+    if not any(images[row:row + _BLOCK].max() > _DARK for row in range(0, len(images), _BLOCK)):
+        tell('WARNING: nearly black, for no value is above {} of 255'.format(_DARK))
+    return images, digest
+
+
+def _of_array(path, name, reading, log):
     shape = npz.integers_shape(path, name)
     if len(shape) == 3:
         shape += (1,)

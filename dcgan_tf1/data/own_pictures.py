@@ -46,7 +46,8 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
             about = pictures.read(found, shape, reading, rows.write, bar)._asdict()
         images, digest = rows.images[:len(about['kept'])], None
     kept = about['kept']
-    for line in about['lines']:
+    about_pictures = tuple(pictures.left_out(found.others, len(found.names))) + tuple(about['lines'])
+    for line in about_pictures:
         log('{}: {}'.format(place, line))
     labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
     about_labels = [] if labels is None else [label_files.counts(labels, found.classes, found.source)]
@@ -56,7 +57,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     # A link to nothing is a damaged picture, too.
     files = [path for path in found.files if not reading.skip_damaged or os.access(path, os.R_OK)]
     return Loaded(images, labels, files, found.classes,
-                  tuple(found.notes) + tuple(about['lines']) + tuple(about_labels), digest)
+                  tuple(found.notes) + about_pictures + tuple(about_labels), digest)
 
 
 def _from_cache(found, shape, reading, log):
@@ -112,7 +113,8 @@ def _find(place, reading, log):
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
-    training, notes = [name for name in files if folders.is_for_training(name)], ()
+    training, notes = [name for name in files if folders.is_for_training(os.path.basename(name))], ()
+    training = training or [name for name in files if folders.is_for_training(name)]
     if training and len(training) < len(files):
         notes = ('those with train in their names are taken; left out: {}'.format(
             listing([name for name in files if name not in training])),)
@@ -135,5 +137,8 @@ def _in_files(place, paths, reading, log):
     tree = trees.Zip(paths[0])
     found = folders.find(tree, reading, log)
     if found is None:
-        raise UserError('{}: expected {}, found {}'.format(paths[0], EXPECTED, listing(list(tree.files))))
+        unpacked = any(kind(name) for name in tree.files for kind in _KINDS)
+        raise UserError('{}: expected pictures ({}), found {}{}'.format(
+            paths[0], ', '.join(suffix[1:] for suffix in folders.SUFFIXES), listing(list(tree.files)),
+            ', which have to be unpacked first' * unpacked))
     return found

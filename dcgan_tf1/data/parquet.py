@@ -154,7 +154,7 @@ class _Table:
             raise UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
 
     def image_column(self):
-        name = next((name for name in IMAGES if name in self.names), None)
+        name = label_files.find_column(self.names, IMAGES)
         if name is None:
             raise UserError('{}: expected a column of pictures, one of {}, found {}'.format(
                 self.path, ', '.join(IMAGES), listing(self.names)))
@@ -164,7 +164,7 @@ class _Table:
         if wanted is not None and wanted not in self.names:
             raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
                 self.path, wanted, listing(self.names)))
-        return wanted or next((name for name in label_files.LABEL_COLUMNS if name in self.names), None)
+        return wanted or label_files.find_column(self.names, label_files.LABEL_COLUMNS)
 
     def check_like(self, other, image, label):
         """UserError where the file has not the columns of another one, or calls its classes otherwise."""

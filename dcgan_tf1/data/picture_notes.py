@@ -20,7 +20,7 @@ class Notes:
         for name in _COUNTERS:
             setattr(self, name, collections.Counter())
         self.ranges, self.damaged = [], []
-        self.brightest = 0  # value of pictures of more than 8 bits, of the largest that there may be
+        self.brightest = 0  # value of all pictures, of the largest that there may be
 
     def add(self, other):
         for name in _COUNTS:
@@ -53,9 +53,9 @@ class Notes:
             + some(self.resized, 'resized to {}{}'.format(
                 size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
-            + some(self.deep, 'with more than 8 bits a channel, scaled to 8' + (
-                '' if self.brightest > _DARK else '; WARNING: nearly black, for the largest value is {:.1%} of the '
-                'largest that there may be'.format(self.brightest)))
+            + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
+            + ([] if self.brightest > _DARK else ['WARNING: nearly black, for the largest value is {:.1%} of the '
+                                                  'largest that there may be'.format(self.brightest)])
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + some(mixed, 'in grey, among others in colour')

@@ -6,17 +6,17 @@ Every file is untrusted input: Pillow's readers of a few widespread formats alon
 import collections
 import concurrent.futures
 import contextlib
+import errno
 import functools
 import os
 import threading
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from dcgan_tf1.data import depth
-from dcgan_tf1.data.catalogue import BACKGROUNDS
+from dcgan_tf1.data import decoding, depth
 from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
@@ -28,11 +28,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 
 _GREY = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16B', 'I;16L', 'F')  # modes, as Pillow calls them
-_USUAL = ('1', 'L', 'P', 'RGB')
-_WITH_ALPHA = ('LA', 'La', 'PA', 'RGBA', 'RGBa')
-_ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 _WIDTH, _HEIGHT = 256, 257  # of a TIFF, as it lies there
-_PHOTOMETRIC = 262     # the tag of TIFF; 0: black is the largest value
 
 
 def picture_files(folder):
@@ -53,11 +49,18 @@ def picture_sizes(folder, skip_damaged=False):
                 size = opened.size
                 if opened.format == 'TIFF':  # newer releases of Pillow have turned the size already
                     size = tuple(opened.tag_v2[tag] for tag in (_WIDTH, _HEIGHT))
-                sizes[path] = size[::-1] if _orientation(opened) in (5, 6, 7, 8) else size
+                sizes[path] = size[::-1] if decoding.orientation(opened) in (5, 6, 7, 8) else size
         except UserError:
             if not skip_damaged:
                 raise
     return sizes
+
+
+def beside(folder):
+    """What lies in a folder beside its pictures, by name; folders with a slash. Hidden ones are passed over."""
+    taken = set(map(os.path.basename, picture_files(folder)))
+    return [name + '/' * os.path.isdir(os.path.join(folder, name)) for name in sorted(os.listdir(folder))
+            if not name.startswith('.') and name not in taken]
 
 
 def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
@@ -65,10 +68,7 @@ def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
 
     choose: a function that takes how many there are and returns which of them are read, ascending; None for all.
     """
-    paths = picture_files(folder)
-    taken = set(map(os.path.basename, paths))
-    others = [name + '/' * os.path.isdir(os.path.join(folder, name)) for name in sorted(os.listdir(folder))
-              if not name.startswith('.') and name not in taken]
+    paths, others = picture_files(folder), beside(folder)
     if not paths:
         raise UserError('{}: expected pictures ({}), found {}'.format(
             folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
@@ -76,7 +76,7 @@ def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
     found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
     rows = InMemory(len(paths), shape)
     result = read(found, shape, reading, rows.write)
-    for line in result.lines:
+    for line in left_out(others, len(paths)) + result.lines:
         log('{}: {}'.format(folder, line))
     return rows.images[:len(result.kept)], [paths[index] for index in result.kept]
 
@@ -143,12 +143,14 @@ def read(found, shape, reading, write, bar=None):
         limits = {decimal: depth.common_scale(found.names, unscaled, decimal, notes) for decimal in (False, True)}
         for index, (_, _, decimal, row) in unscaled.items():
             with _opened(found.open(index), found.names[index]) as opened:
-                write(row, _fit(_decode(opened, notes, limits[decimal]), shape, reading, notes)[np.newaxis])
-    lines = notes.lines(len(found.names))
-    if found.others:
-        lines.insert(0, '{} of {} files left out: {}'.format(
-            len(found.others), len(found.others) + len(found.names), listing(found.others)))
-    return Read(kept, lines)
+                picture = decoding.decode(opened, notes, limits[decimal])
+                write(row, decoding.fit(picture, shape, reading, notes)[np.newaxis])
+    return Read(kept, notes.lines(len(found.names)))
+
+
+def left_out(others, count):
+    """A line about what lies beside `count` pictures that are read, if something does."""
+    return ['{} of {} files left out: {}'.format(len(others), len(others) + count, listing(others))] if others else []
 
 
 _AT_ONCE = 1 << 26  # bytes of images that are decoded before they are written
@@ -170,7 +172,7 @@ def _one(found, index, shape, reading):
                     raise UserError('{}: expected values of 0 and more, found {:g} to {:g}'.format(
                         found.names[index], values.min(), values.max()))
                 return _One(np.zeros(shape, np.uint8), (values.min(), values.max(), opened.mode == 'F'), None, notes)
-            return _One(_fit(_decode(opened, notes), shape, reading, notes), None, None, notes)
+            return _One(decoding.fit(decoding.decode(opened, notes), shape, reading, notes), None, None, notes)
     except UserError as error:
         return _One(None, None, error, Notes(shape, reading))
 
@@ -182,13 +184,20 @@ def channels_of(found, reading, log):
         for index, name in enumerate(names):
             try:
                 with _opened(found.open(index), name) as opened:
-                    if opened.mode not in _GREY:
+                    if not _is_grey(opened):
                         return 3
             except UserError:
                 if not reading.skip_damaged:
                     raise
     log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(found.place))
     return 1
+
+
+def _is_grey(opened):
+    if opened.mode != 'P':
+        return opened.mode in _GREY
+    colours = np.array(opened.getpalette()).reshape(-1, 3)
+    return bool((colours == colours[:, :1]).all())
 
 
 def read_picture(path, channels, background='black'):
@@ -199,8 +208,8 @@ def read_picture(path, channels, background='black'):
                 path, opened.mode))
         reading = Reading(background=background)
         notes = Notes((1, 1, channels), reading)
-        picture = _decode(opened, notes)
-        return _fit(picture, picture.size[::-1] + (channels,), reading, notes)
+        picture = decoding.decode(opened, notes)
+        return decoding.fit(picture, picture.size[::-1] + (channels,), reading, notes)
 
 
 @functools.lru_cache()
@@ -248,101 +257,7 @@ def _opened(source, name, warned=None):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
+        if getattr(error, 'errno', None) not in (None, errno.ENOENT):
+            raise  # of a disk or a network, not of the picture, which may be there again another time
         found = 'a file of another format' if isinstance(error, UnidentifiedImageError) else reason(error)
         raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), found))
-
-
-# -------------------------------------------------------------------------- one picture
-
-def _decode(opened, notes, limit=None):
-    """An opened picture, upright, with 8 bits a channel: L, RGB or, where parts may be transparent, RGBA."""
-    notes.frames += bool(getattr(opened, 'is_animated', False))
-    limit, raw = limit or depth.scale(opened), depth.raw_mode(opened)
-    negative = opened.format == 'TIFF' and opened.tag_v2.get(_PHOTOMETRIC) == 0
-    picture = _upright(opened, notes)
-    if opened.mode[0] in 'IF':
-        values, key = np.asarray(picture), opened.info.get('transparency')
-        if opened.mode[0] == 'I' and limit > 255:
-            notes.deep += 1
-            notes.brightest = max(notes.brightest, int(values.max()) / limit)
-        grey = depth.to_bytes(values, limit)
-        grey = Image.fromarray(255 - grey if negative else grey)
-        if not isinstance(key, int):
-            return grey
-        picture = grey.convert('RGBA')
-        picture.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
-        return picture
-    if ';16' in raw:  # of which Pillow has kept the upper bytes
-        notes.deep += 1
-        notes.brightest = 1
-    if 'transparency' in picture.info:
-        picture.info['transparency'] = _as_decoded(picture.info['transparency'], raw)
-    elif picture.mode not in _WITH_ALPHA:
-        if picture.mode not in _USUAL:
-            notes.modes[picture.mode] += 1
-        return picture.convert('L' if picture.mode in ('1', 'L') else 'RGB')
-    if picture.mode == 'La':  # which Pillow converts to nothing else
-        picture = picture.convert('LA')
-    return picture.convert('RGBA')
-
-
-def _orientation(opened):
-    """What EXIF, or a TIFF itself, says of how a picture lies, 1 to 8; 0 where that can't be read."""
-    try:
-        found = (opened.tag_v2 if opened.format == 'TIFF' else opened.getexif()).get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  as of any other of Pillow's readers
-        return 0
-    return found if isinstance(found, int) and 1 <= found <= 8 else 0
-
-
-def _upright(opened, notes):
-    orientation = _orientation(opened)
-    if orientation == 0:
-        notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
-    notes.turned += orientation in _TURNS
-    if opened.format == 'TIFF':
-        opened.load()  # which turns it, in every release of Pillow
-        return opened.copy()
-    return opened.transpose(_TURNS[orientation]) if orientation in _TURNS else opened.copy()
-
-
-_TURNS = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
-          6: Image.ROTATE_270, 7: Image.TRANSVERSE, 8: Image.ROTATE_90}
-
-
-def _as_decoded(key, raw):
-    """The colour that a PNG calls transparent, in the file's bits, as the decoded pixels have it."""
-    if raw.endswith(';16B') and isinstance(key, tuple):  # Pillow keeps the upper bytes
-        return tuple(value >> 8 for value in key)
-    if isinstance(key, int):
-        return {'1': min(key, 1) * 255, 'L;2': key * 85, 'L;4': key * 17}.get(raw, key)
-    return key
-
-
-def _fit(picture, shape, reading, notes):
-    """uint8 [H, W, C] of a picture in L, RGB or RGBA."""
-    height, width, channels = shape
-    if picture.mode == 'RGBA':
-        notes.transparent += picture.getchannel('A').getextrema()[0] < 255
-        ground = Image.new('RGBA', picture.size, BACKGROUNDS[reading.background])
-        ground.alpha_composite(picture)
-        picture = ground.convert('RGB')
-    if picture.mode == 'RGB' and channels == 1:
-        pixels = np.asarray(picture)
-        notes.coloured += bool((pixels[..., :2] != pixels[..., 1:]).any())
-    notes.grey += picture.mode == 'L' and channels == 3
-    if reading.crop is not None:
-        side = reading.crop or min(picture.size)
-        if picture.size != (side, side):
-            notes.windows[picture.size] += 1
-            left, top = (picture.size[0] - side) // 2, (picture.size[1] - side) // 2
-            picture = picture.crop((left, top, left + side, top + side))
-    if picture.size[0] * height != picture.size[1] * width:
-        notes.cropped[picture.size] += 1
-    notes.resized += picture.size != (width, height)
-    fitted = ImageOps.fit(picture.convert('L' if channels == 1 else 'RGB'), (width, height),
-                          _FILTERS[reading.resize])
-    return np.asarray(fitted).reshape(shape)
-
-
-_FILTERS = {'lanczos': Image.LANCZOS, 'bilinear': Image.BILINEAR, 'nearest': Image.NEAREST}

@@ -32,7 +32,7 @@ def find(place, paths, reading, log):
     for path in paths:
         for record, features in _examples(path):
             if image is None:
-                image = _first(features, IMAGES)
+                image = label_files.find_column(features, IMAGES)
                 if image is None:
                     raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
@@ -59,15 +59,11 @@ def find(place, paths, reading, log):
         stamp(path, os.path.basename(path)) for path in paths), notes, source='the feature {}'.format(label))
 
 
-def _first(features, names):
-    return next((name for name in names if name in features), None)
-
-
 def _label_feature(path, features, wanted):
     if wanted is not None and wanted not in features:
         raise UserError('{}: expected the feature {!r} (--label_column), found {}'.format(
             path, wanted, listing(sorted(features))))
-    return wanted or _first(features, LABELS)
+    return wanted or label_files.find_column(features, LABELS)
 
 
 def _label(path, record, features, name):

@@ -3,6 +3,7 @@
 Hidden files and folders are passed over, and so is what macOS adds to archives.
 """
 
+import contextlib
 import io
 import os
 import posixpath
@@ -13,6 +14,7 @@ from dcgan_tf1.util.files import cannot_read, stamp
 
 MAX_FILE = 1 << 28  # bytes of one file in an archive; a picture has fewer
 SUFFIX = '.zip'
+_UTF8 = 1 << 11  # the mark, among a member's flags
 
 
 class _Tree:
@@ -122,13 +124,16 @@ class Zip(_Tree):
             raise UserError('{}: expected a zip archive, found: {}'.format(place, reason(error)))
         self._members = {}
         for member in self._archive.infolist():
-            name = posixpath.normpath(_slashed(member.filename))
+            name = posixpath.normpath(_slashed(_name_of(member)))
             parts = name.split('/')
             if name.startswith('/') or '..' in parts:
                 raise UserError('{}: expected plain files below one folder, found the member {!r}'.format(
                     place, member.filename))
-            if not any(part.startswith('.') for part in parts) and parts[0] != '__MACOSX':
-                self._members[name] = member
+            if any(part.startswith('.') for part in parts) or parts[0] == '__MACOSX':
+                continue
+            if name in self._members and not _slashed(member.filename).endswith('/'):
+                raise UserError('{}: expected each file once, found {} again'.format(place, name))
+            self._members[name] = member
         self._build()
 
     def _build(self):
@@ -180,6 +185,14 @@ class Zip(_Tree):
         for name in names:
             member = self._members[self._top + name]
             yield '{} {} {}'.format(name, member.file_size, member.CRC)
+
+
+def _name_of(member):
+    """A member's name, also of programs that write UTF-8 without the mark that says so, as Info-ZIP does."""
+    if not member.flag_bits & _UTF8:
+        with contextlib.suppress(UnicodeError):
+            return member.filename.encode('cp437').decode('utf-8')
+    return member.filename
 
 
 def _slashed(name):

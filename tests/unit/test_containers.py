@@ -58,6 +58,13 @@ def test_a_file_of_another_kind_is_refused():
 
 # ---------------------------------------------------------------------------- zip archives
 
+class Unmarked(zipfile.ZipInfo):
+    """A member whose name is written as it is, without the mark that says that it is UTF-8."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode('cp437'), 0
+
+
 def test_zip_archives():
     grey('mine/cats/1.png', 1)
     grey('mine/dogs/2.png', 2)
@@ -69,6 +76,20 @@ def test_zip_archives():
         for name in archive.namelist():
             windows.writestr(name.replace('/', '\\'), archive.read(name))
     assert load('windows.zip')[:3] == ([1, 2, 3], [0, 1, 1], ('cats', 'dogs'))
+    # UTF-8 without the mark that says so, as Info-ZIP writes it; and names of another code page.
+    with zipfile.ZipFile('linux.zip', 'w') as archive:
+        for name, value in (('k\xc3\xa4tzchen/1.png', 1), ('h\xc3\xbcndchen/2.png', 2), ('\x81/3.png', 3)):
+            archive.writestr(Unmarked(name.encode('latin-1').decode('cp437')), png(value))
+    assert load('linux.zip')[:3] == ([2, 1, 3], [0, 1, 2], ('h\xfcndchen', 'k\xe4tzchen', '\xfc'))
+    with zipfile.ZipFile('twice.zip', 'w') as archive:
+        for name in ('a/1.png', 'a\\1.png'):
+            archive.writestr(name, png(1))
+    with pytest.raises(UserError, match='twice.zip: expected each file once, found a/1.png again'):
+        load('twice.zip')
+    with zipfile.ZipFile('inner.zip', 'w') as archive:
+        archive.writestr('data/train.parquet', b'PAR1')
+    with pytest.raises(UserError, match='expected pictures .*gif.*, found train.parquet, which have to be unpacked'):
+        load('inner.zip')
     os.mkdir('one')
     shutil.move('mine.zip', 'one/x.zip')
     assert load('one')[0] == [1, 2, 3]
@@ -155,6 +176,12 @@ def test_damaged_pictures_are_left_out_where_that_is_asked_for():
     # The same from a file.
     assert load(crop=6, skip_damaged=True, cache_gib=0)[:3] == load(crop=6, skip_damaged=True, cache_gib=0)[:3] == (
         values, labels, classes)
+    # What lies beside the pictures is said as it is now, also of those from a file.
+    grey('mine/a/notes.txt.d/x.png', 1)
+    with open('mine/a/IMG.heic', 'w'):
+        pass
+    assert any('left out: ' in line and 'IMG.heic' in line
+               for line in load(crop=6, skip_damaged=True, cache_gib=0)[3])
     os.symlink('nothing', 'mine/a/0.png')
     for cache_gib in (None, 0):
         with pytest.raises(UserError, match='a/0.png: expected a picture .* No such file'):
@@ -187,7 +214,8 @@ def test_arrays_as_medmnist_has_them_and_npy():
         'x.npy-4x4x1', 'x.npz-test_images-4x4x1', 'x.npz-train_images-4x4x1']
     os.utime('x.npz', (1, 1))
     loading.load('npz', 'test', 'x.npz', log=lines.append, reading=how)
-    assert lines[-2].endswith(': of data that have changed since, removed') and len(os.listdir(cache.FOLDER)) == 3
+    assert lines[-2].endswith(': of other pictures, or of these in another order, removed')
+    assert len(os.listdir(cache.FOLDER)) == 3
     np.save('x.npy', images - 1000.0)
     with pytest.raises(UserError, match='x.npy: expected an .npy file of integers from 0 to 255, found: values of'):
         loading.load('npz', data_dir='x.npy')
@@ -230,9 +258,11 @@ def test_records():
     assert not tfrecords.NAMES.match('model.ckpt-7.data-00000-of-00001')
     write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
     values, labels, _, lines = load('a')
-    assert loading.load('folder', data_dir='a', shape=SHAPE, log=lambda line: None).notes == (lines[0][len('a: '):],)
+    assert loading.load('folder', data_dir='a', shape=SHAPE, log=lambda line: None).notes[0] == lines[0][len('a: '):]
     assert (values, labels) == ([7], None) and 'no label among image/class/text, image/encoded' in lines[0]
     assert load('a', label_column='image/class/text')[1:3] == ([0], ('cat',))
+    write_records('c/b.tfrecords', {'Image': png(7), 'Label': b'cat'})
+    assert load('c')[:3] == ([7], [0], ('cat',))
     with pytest.raises(UserError, match="b.tfrecords: expected the feature 'x' "):
         load('a', label_column='x')
     raw = read('a/b.tfrecords')
@@ -275,6 +305,15 @@ def test_parquet_files():
     for part, rows in (('train', table.slice(0, 2)), ('test', table.slice(2))):
         pq.write_table(rows, 'parts/default/{}/0000.parquet'.format(part))
     assert load('parts')[0] == [1, 2]
+    # Their own names tell more than that of the folder around them.
+    for part in ('train', 'test'):
+        os.makedirs('training_data', exist_ok=True)
+        shutil.copy('parts/default/{}/0000.parquet'.format(part), 'training_data/a_{}.parquet'.format(part))
+    os.makedirs('around')
+    shutil.move('training_data', 'around/training_data')
+    assert load('around')[0] == [1, 2]
+    pq.write_table(pa.table({'Image': [png(8)], 'Label': ['x']}), 'x.parquet')
+    assert load('x.parquet')[:3] == ([8], [0], ('x',))
     pq.write_table(pa.table({'img': [png(8)], 'kind': ['x']}), 'x.parquet')
     assert load('x.parquet')[:2] == ([8], None)
     assert load('x.parquet', label_column='kind')[1:3] == ([0], ('x',))

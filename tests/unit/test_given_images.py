@@ -118,6 +118,8 @@ def test_grids_are_refused_by_their_sizes_and_cut_up_where_asked(tmp_path):
         assert part in str(caught.value), part
     found, lines = read(tmp_path, tiles=True)
     np.testing.assert_array_equal(found, DIGITS)
+    (tmp_path / 'h.heic').write_text('')
+    assert any('1 of 3 files left out: h.heic' in line for line in read(tmp_path, tiles=True)[1])
     assert len(lines) == 1 and '6 images of 28x28 cut out of 2 pictures' in lines[0] and '1 black cell' in lines[0]
     assert '28x28, 84x56' in lines[0]
     assert read(tmp_path, tiles=False)[0].shape == (2, 28, 28, 1)

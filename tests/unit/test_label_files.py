@@ -100,13 +100,13 @@ def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
     def found(**how):
         return load(zipped('mine', 'some/folder/') if packed else 'mine', **how)
 
-    for name, value in (('train/cat/a.png', 1), ('train/dog/b.png', 2), ('val/cat/c.png', 3), ('Test/dog/d.png', 4)):
+    for name, value in (('train/cat/a.png', 1), ('train/dog/b.png', 22), ('val/cat/c.png', 3), ('Test/dog/d.png', 4)):
         grey('mine/' + name, value)
     values, labels, classes, lines = found()
-    assert (values, labels, classes) == ([1, 2], [0, 1], ('cat', 'dog'))
+    assert (values, labels, classes) == ([1, 22], [0, 1], ('cat', 'dog'))
     assert lines[0].endswith(': train/ taken, the pictures for training; left out: Test/, val/')
     assert lines[1:] == [lines[0].split(':')[0] + ': 2 classes by sub-folders: cat 1, dog 1']
-    assert found(recursive=True)[:3] == ([4, 1, 2, 3], [0, 1, 1, 2], ('Test', 'train', 'val'))
+    assert found(recursive=True)[:3] == ([4, 1, 22, 3], [0, 1, 1, 2], ('Test', 'train', 'val'))
     with open('mine/train/metadata.csv', 'w') as handle:
         handle.write('file_name,label\ncat/a.png,tiger\n')
     assert found()[:3] == ([1], [0], ('tiger',))
@@ -117,7 +117,8 @@ def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
 
 @pytest.mark.parametrize('content', [
     'file_name,label\r\nin\\a.png,cat\r\n', '\ufefffile_name;label\nin/a.png;cat\n',
-    '"label"\t"file_name"\ncat\tin/a.png\n', 'file_name,label\nin/\u00e9.png,cat\n'])
+    'file_name,label,\nin/a.png,cat,\n,,\n , ,\n', '"label"\t"file_name"\ncat\tin/a.png\n',
+    'file_name,label\nin/\u00e9.png,cat\n'])
 def test_tables_as_spreadsheets_and_windows_write_them(content):
     grey('mine/in/{}.png'.format('e\u0301' if '\u00e9' in content else 'a'), 1)
     grey('mine/in/b.png', 2)
@@ -136,6 +137,9 @@ def test_tables_as_spreadsheets_and_windows_write_them(content):
     ('metadata.csv', 'file_name,label\na.png,\n', 'a label for each picture, found an empty one'),
     ('metadata.csv', 'file_name,label\na.png\n', 'a label in row 1, found none'),
     ('metadata.csv', 'file_name,label\na.png,1\n./a.png,1\n', 'each file_name once, found a.png again'),
+    ('metadata.csv', 'file_name,text,label\na.png,a cat, asleep,cat\n', '4 cells in row 1, for 3 columns; a text '),
+    ('metadata.csv', 'file_name,label\na.png,cat,dog\n', '3 cells in row 1, for 2 columns'),
+    ('metadata.csv', 'file_name,label, label\na.png,cat,dog\n', "the column 'label' twice"),
     ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values'),
     ('metadata.jsonl', '{"file_name": "a.png"}\n\n[]', 'a JSON object on each line, found in line 3: no object'),
     ('metadata.jsonl', '{"file_name": 3}', 'a file_name in row 1, found 3'),

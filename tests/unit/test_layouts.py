@@ -1,5 +1,6 @@
 """Data sets as people have them on their disks: which pictures are taken, with which labels, and what is said."""
 
+import errno
 import os
 import shutil
 import struct
@@ -8,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 from helpers.commands import check_one_line_error, run_command
-from helpers.own_pictures import grey, load, zipped
+from helpers.own_pictures import SHAPE, grey, load, zipped
 from PIL import Image
 
-from dcgan_tf1.data import loading, reading
+from dcgan_tf1.data import loading, pictures, reading
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -126,7 +127,12 @@ def test_deep_values_that_would_be_nearly_black_are_told():
     os.makedirs('mine')
     Image.fromarray(np.full((4, 4), 4095, np.uint16)).save('mine/a.png')
     values, _, _, lines = load()
-    assert values == [16] and 'WARNING: nearly black, for the largest value is 6.2% of the largest' in lines[0]
+    Image.fromarray(np.ones((4, 4), np.uint8)).save('mine/b.png')  # a mask, or what was once 255
+    np.savez('x.npz', images=np.ones((3, 4, 4), np.uint8))
+    assert any('nearly black' in line for line in load()[3])
+    dark = loading.load('npz', data_dir='x.npz', log=lambda line: None).notes
+    assert dark[0] == 'WARNING: nearly black, for no value is above 15 of 255'
+    assert values == [16] and 'WARNING: nearly black, for the largest value is 6.2% of the largest' in lines[1]
 
 
 def test_an_error_is_one_line_whatever_a_file_is_called():
@@ -201,7 +207,7 @@ def test_labels_that_are_no_classes_may_be_left():
     with pytest.raises(UserError, match='--label_column: expected no --nolabels beside it'):
         load(labels=False, label_column='label')
     for labels in (np.zeros((3, 14), np.uint8), np.array([0, -1, 1]), np.array([0.5, 1, 2])):
-        np.savez('x.npz', train_images=np.zeros((3, 4, 4), np.uint8), train_labels=labels, val_images=[0])
+        np.savez('x.npz', train_images=np.full((3, 4, 4), 16, np.uint8), train_labels=labels, val_images=[0])
         with pytest.raises(UserError, match='x.npz: expected .*train_labels.*' + way_out):
             loading.load('npz', data_dir='x.npz', log=lambda line: None)
         found = loading.load('npz', data_dir='x.npz', log=lambda line: None, reading=reading.Reading(labels=False))
@@ -210,7 +216,41 @@ def test_labels_that_are_no_classes_may_be_left():
             'train_images taken; left out: val_images', 'read without labels (--nolabels)')
 
 
+def test_palettes_of_greys_are_grey():
+    picture = Image.fromarray(np.arange(0, 256, 16).astype(np.uint8).reshape(4, 4))
+    os.makedirs('mine')
+    picture.convert('P').save('mine/a.gif')
+    grey('mine/b.png', 3)
+    assert 'all pictures are grey: images of 1 channel ' in load(shape=(4, 4, None))[3][0]
+    picture = picture.convert('P')
+    picture.putpalette([0, 0, 9] * 256)
+    picture.save('mine/c.png')
+    assert not any('are grey' in line for line in load(shape=(4, 4, None))[3])
+
+
+def test_what_a_disk_fails_to_read_is_no_damaged_picture(monkeypatch):
+    grey('mine/a.png', 1)
+    grey('mine/b.png', 99)
+
+    def fails(path, *args, **kwargs):
+        if str(path).endswith('a.png'):
+            raise OSError(errno.EIO, 'Input/output error', path)
+        return open(path, *args, **kwargs)
+
+    monkeypatch.setattr(pictures, 'open', fails, raising=False)
+    for how in ({}, {'skip_damaged': True}, {'skip_damaged': True, 'cache_gib': 0}):
+        with pytest.raises(OSError, match='Input/output error'):
+            load(**how)
+
+
 def test_arrays_where_pictures_are_looked_for_are_named():
+    for name in ('p.tar.gz', 'p.7z', 'p.png'):
+        with open(name, 'w'):
+            pass
+        for data in ('folder', 'cifar10'):
+            with pytest.raises(UserError) as caught:
+                loading.load(data, data_dir=name, shape=SHAPE, log=lambda line: None)
+            assert 'npz' not in str(caught.value)
     np.savez('x.npz', images=np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(UserError, match='another kind of file; --dataset=npz reads what is there$'):
         load('x.npz')

@@ -480,6 +480,7 @@ def test_a_checkpoint_without_the_variables_changes_none(run, averaged):
     (lambda: dcgan.load_dataset('mnst'), "expected one of mnist, .*found 'mnst'"),
     (lambda: dcgan.load_dataset('mnist', 'validation'), "'train' or 'test', found 'validation'"),
     (lambda: dcgan.load_dataset('folder', shape=(8, 8)), r'a shape \(H, W, C\) of 1 or 3 channels, found \(8, 8\)'),
+    (lambda: dcgan.load_dataset('mnist', shape=(32, 32, 1)), r"only for the data set 'folder', found \(32, 32, 1\)"),
     (lambda: dcgan.load_dataset('folder', shape=(0, 8, 3)), r'expected a shape .*, found \(0, 8, 3\)'),
     (lambda: dcgan.to_uint8(np.array([np.nan]), (-1, 1)), 'finite images, found 1 values'),
     (lambda: dcgan.save_grid('x.png', np.zeros([2, 28, 28, 1])), r'expected uint8 .*, found float64 \[2, 28, 28, 1\]'),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from dcgan_tf1.data import pictures
+from dcgan_tf1.data import catalogue, pictures
 from dcgan_tf1.data.reading import Reading
 from dcgan_tf1.util.errors import UserError
 
@@ -95,7 +95,7 @@ def test_16_bit_greys_with_alpha(tmp_path):
     (4, bytes([0x03, 0xcf]), 12, [0, 51, 7, 255]), (8, bytes([0, 3, 4, 255]), 3, [0, 7, 4, 255]),
     (16, struct.pack('>4H', 0, 300, 257, 65535), 300, [0, 7, 1, 255])])
 def test_the_colour_that_a_png_calls_transparent_at_any_depth(tmp_path, monkeypatch, depth, row, key, expected):
-    monkeypatch.setitem(pictures.BACKGROUNDS, 'seven', (7, 7, 7, 255))
+    monkeypatch.setitem(catalogue.BACKGROUNDS, 'seven', (7, 7, 7, 255))
     write_png(tmp_path / 'a.png', depth, 0, [row], struct.pack('>H', key))
     found, lines = read(tmp_path, (1, len(expected), 1), background='seven')
     assert found == [[expected]] and 'transparent parts' in lines[0]
@@ -203,7 +203,8 @@ def test_black_ink_on_a_transparent_ground(tmp_path):
     palette.save(str(tmp_path / 'palette.gif'), transparency=1)
     black, lines = read(tmp_path)
     assert black == [[[0] * 4] * 2] * 3
-    assert lines == ['2 of 3 pictures with transparent parts, laid on black (--background)']
+    assert lines == ['2 of 3 pictures with transparent parts, laid on black (--background)',
+                     'WARNING: nearly black, for the largest value is 0.0% of the largest that there may be']
     white, lines = read(tmp_path, background='white')
     assert white == [[[255, 0, 0, 255], [255] * 4], [[0] * 4] * 2, [[255] * 4] * 2]
     assert lines == ['2 of 3 pictures with transparent parts, laid on white (--background)']
@@ -293,7 +294,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
 
 
 def test_what_pillow_warns_of_is_logged_with_the_folder(tmp_path, recwarn):
-    Image.new('L', (4, 2), 9).save(str(tmp_path / 'a.tif'))
+    Image.new('L', (4, 2), 99).save(str(tmp_path / 'a.tif'))
     raw = (tmp_path / 'a.tif').read_bytes()
     start, = struct.unpack_from('<I', raw, 4)
     count, = struct.unpack_from('<H', raw, start)
@@ -302,7 +303,7 @@ def test_what_pillow_warns_of_is_logged_with_the_folder(tmp_path, recwarn):
                  + struct.pack('<HHII', 65000, 12, 2 ** 30, 8) + bytes(4))
     (tmp_path / 'a.tif').write_bytes(raw[:4] + struct.pack('<I', len(raw)) + raw[8:] + directory)
     found, lines = read(tmp_path)
-    assert found == [[[9] * 4] * 2] and len(lines) == 1 and lines[0].startswith('1 of 1 pictures with a warning: ')
+    assert found == [[[99] * 4] * 2] and len(lines) == 1 and lines[0].startswith('1 of 1 pictures with a warning: ')
     assert not recwarn.list
 
 
