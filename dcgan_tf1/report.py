@@ -60,7 +60,9 @@ def report(config):
     checkpoint_flags.load_presets(config)
     refuse_existing(config.out, config.overwrite)
     runs = [collect.collect(*pair) for pair in zip(config.runs, run_folder.titles(config.runs))]
-    write_text(config.out, page.render(runs, config.seed, config.device))
+    rendered = page.render(runs, config.seed, config.device)
+    refuse_existing(config.out, config.overwrite)  # another command may have made one meanwhile
+    write_text(config.out, rendered)
     print('{}: {} in {:.1f} MB'.format(config.out, ', '.join(run.name for run in runs),
                                        os.path.getsize(config.out) / 1e6))
 

@@ -150,10 +150,12 @@ def sample(config):
         source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}{}.png'.format(
             checkpoint_paths.step_of(prefix), source, checkpoint_flags.temperature_suffix(config)))
-    _check_outputs(config, list(filter(None, (out, film, config.npz))))
+    outputs = list(filter(None, (out, film, config.npz)))
+    _check_outputs(config, outputs)
     if config.outdir is not None:
         others = image_files.check(config.outdir, inputs.names, config.overwrite)
     raw, pictures = _generate(config, preset, prefix, inputs, out is not None or film is not None)
+    _check_outputs(config, outputs)  # another command may have made them meanwhile
     count = '{} image{}{} from {}'.format(len(inputs.z), '' if len(inputs.z) == 1 else 's',
                                           _of_classes(inputs.labels, names, wanted), prefix)
     if out is not None:

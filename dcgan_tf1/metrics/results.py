@@ -3,11 +3,12 @@
 import collections
 import csv
 import io
+import os
 
 from dcgan_tf1.metrics.table import COLUMNS, columns
 from dcgan_tf1.runs.tables import texts_to_go_on
 from dcgan_tf1.util.errors import one_line
-from dcgan_tf1.util.files import write_text
+from dcgan_tf1.util.files import locked, write_text
 
 MAX_LINES = 50  # of the table of classes
 
@@ -62,13 +63,14 @@ def append_to_csv(path, rows, count, seed, extractor, data, labelled=False):
     keys = columns(labelled)
     added = keys + ['data']
     header = ['step', 'name', 'n', 'seed', 'features'] + added
-    earlier = texts_to_go_on(path, header, print, optional=added)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, header, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(earlier)
-    for row in rows:
-        cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in keys}
-        writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
-                             data=data))
-    write_text(path, stream.getvalue())
+    with locked(os.path.dirname(path)):
+        earlier = texts_to_go_on(path, header, print, optional=added)
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, header, lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(earlier)
+        for row in rows:
+            cells = {key: '' if row.get(key) is None else '{:.6g}'.format(row[key]) for key in keys}
+            writer.writerow(dict(cells, step=row['step'], name=row['name'], n=count, seed=seed, features=extractor,
+                                 data=data))
+        write_text(path, stream.getvalue())

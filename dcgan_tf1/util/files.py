@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -79,6 +80,18 @@ def refuse_existing(path, overwrite):
     if os.path.exists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
     check_writable(path)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Has what other processes do with this lock of a folder wait; none where its file system has no locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path, content, durable=False):

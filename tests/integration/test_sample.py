@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, run_command, run_process
 from PIL import Image
 
+from dcgan_tf1 import sample
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
@@ -140,6 +141,18 @@ def test_single_images_as_files_and_of_noise_in_a_file(run, tmp_path):
         np.testing.assert_allclose(picture, (first['images'][place, ..., 0] + 1) * 127.5, atol=0.6)
     check_one_line_error(run_command('sample', '--z=' + npz, '--seed=1', '--out=' + out, '--overwrite', *base),
                          '--seed: expected a preset that samples with dropout', '--z, found blog_mnist')
+
+
+def test_what_another_command_has_made_meanwhile_is_left(run, tmp_path, monkeypatch):
+    generate, out = sample._generate, tmp_path / 'out.png'
+
+    def beside_another(*args):
+        out.write_text('of another')
+        return generate(*args)
+
+    monkeypatch.setattr(sample, '_generate', beside_another)
+    check_one_line_error(run_command('sample', '--run=' + run, '--n=2', '--out={}'.format(out)), 'a new file')
+    assert out.read_text() == 'of another'
 
 
 def test_a_walk_as_a_video(run, tmp_path):

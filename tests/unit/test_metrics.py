@@ -1,10 +1,13 @@
 """Every metric against an independent formula, and in cases with a known answer; and the table of them."""
 
+import threading
+
 import numpy as np
 import pytest
 from helpers.data import blobs
 
 from dcgan_tf1.metrics import distances, evaluation, extractors, projection, results, spectrum, table
+from dcgan_tf1.util.files import locked
 
 FIRST_FEATURES = [4.1805, 0.3529, -4.9367]  # of the projection, of a blob
 
@@ -292,6 +295,18 @@ def test_the_table_of_metrics_is_what_is_measured_and_written(tmp_path):
         'frechet_distance', 'precision', 'recall', 'coverage']
     assert {metric.key for metric in table.METRICS if metric.better == 'lower'} == {
         'frechet_distance', 'frechet_within_classes', 'kernel_distance'}
+
+
+def test_two_evaluations_at_a_time_lose_no_row(tmp_path):
+    row, _ = evaluation.measure('samples', 4, extracted(2), reference_of())
+    path = tmp_path / 'evaluations.csv'
+    added = threading.Thread(target=results.append_to_csv, args=(str(path), [row], 200, 0, 'an extractor', 'data'))
+    with locked(str(tmp_path)):
+        added.start()
+        added.join(0.2)
+        assert added.is_alive() and not path.exists()
+    added.join()
+    assert len(path.read_text().splitlines()) == 2
 
 
 def test_images_with_labels_are_measured_by_class_too(tmp_path):
