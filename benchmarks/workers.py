@@ -181,7 +181,7 @@ def dcgan_tf1(arguments):
         preset, devices.find(arguments.device, config=config), config, lambda text: print(text, file=sys.stderr),
         arguments.precision, arguments.lowering)
     if policy.warning:
-        raise SystemExit('left out: ' + policy.warning)
+        raise SystemExit('left out: --precision={}: {}'.format(arguments.precision, policy.warning))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, policy.precision, policy.built_by, images_as=step_loop.BYTES)

@@ -42,7 +42,7 @@ def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', pr
     """
     policy = devices.choose_compute_policy(devices.find(device), precision, conv_impl)
     if policy.warning:
-        print('WARNING: ' + policy.warning, file=sys.stderr)
+        print('WARNING: --precision={}: {}'.format(precision, policy.warning), file=sys.stderr)
     if labels is None:
         labels = labels_in_turn(preset, len(z))
     with tf.Graph().as_default() as tf_graph:

@@ -55,8 +55,9 @@ def choose_policy(config, device, run, start, steps, measure):
             if was != now:
                 run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
                         'bit'.format(start, *ways[was] + (asked_by,)))
-    if policy.warning:  # of a flag; of a run's own precision without one
-        run.log('WARNING: ' + policy.warning[policy.warning.index('computing') if config.precision == 'auto' else 0:])
+    if policy.warning:  # of a flag, or of the run's own precision
+        run.log('WARNING: {}{}'.format('' if config.precision == 'auto' else '--precision={}: '.format(
+            config.precision), policy.warning))
     return policy
 
 

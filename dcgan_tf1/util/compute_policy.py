@@ -14,16 +14,22 @@ _ComputePolicy = collections.namedtuple('ComputePolicy', [
     # Of CONV_IMPLS: 'native' is TensorFlow's kernels, the others faster ways to the same values; or MEASURED, by
     # `convolutions`. To a layer it may be that table itself.
     'conv_impl',
-    'why',        # a sentence for the log
+    'reason',     # of the precision, for people; None where it was asked for
     'warning',    # a sentence where it is not what was asked for, or None
     'convolutions',  # of MEASURED, the table that training/lowering.py has of what is the fastest; else None
 ])
-_ComputePolicy.__new__.__defaults__ = ('float32', 'native', '', None, None)
+_ComputePolicy.__new__.__defaults__ = ('float32', 'native', None, None, None)
 MEASURED = 'measured'
 
 
 class ComputePolicy(_ComputePolicy):
     """What a graph computes in, and how."""
+
+    @property
+    def why(self):
+        """What is computed in, and why, for the log."""
+        return '{}, {} convolutions{}'.format(
+            self.precision, self.conv_impl, '' if self.reason is None else ' ({})'.format(self.reason))
 
     @property
     def built_by(self):

@@ -99,13 +99,12 @@ def choose_compute_policy(device, precision='auto', conv_impl='auto'):
     if precision == 'auto':
         chosen = best
     elif precision == 'bfloat16' and best != 'bfloat16' or precision == 'float16' and best == 'float32':
-        chosen, warning = 'float32', '--precision={}: computing in float32, for {}'.format(precision, why)
+        chosen, warning = 'float32', 'computing in float32, for ' + why
     elif precision == 'float16' and device.kind == 'CPU':
-        chosen, warning = 'float32', '--precision=float16: computing in float32, for float16 needs a GPU'
+        chosen, warning = 'float32', 'computing in float32, for float16 needs a GPU'
     if conv_impl == 'auto':
         conv_impl = 'native' if device.kind == 'GPU' else 'mixed'
-    return ComputePolicy(chosen, conv_impl, '{}, {} convolutions{}'.format(
-        chosen, conv_impl, ' ({})'.format(why) if precision == 'auto' else ''), warning)
+    return ComputePolicy(chosen, conv_impl, why if precision == 'auto' else None, warning)
 
 
 def _best_precision(device):

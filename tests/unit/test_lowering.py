@@ -26,7 +26,7 @@ from dcgan_tf1.util.errors import UserError
 SMALL = Geometry(7, 8, 16, 5, 3, 2, 'SAME')  # which all ways can compute
 TABLE = {SMALL.key: {'forward': 'matmul', 'to_input': 'blocks', 'to_kernel': 'native'}}
 SYSTEM = PRESETS['blog_mnist']
-USUAL = ComputePolicy('float32', 'mixed', 'float32, mixed convolutions')
+USUAL = ComputePolicy('float32', 'mixed')
 
 
 def test_the_key_of_a_geometry():
