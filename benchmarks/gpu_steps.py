@@ -17,10 +17,9 @@ import time
 
 from gpu_devices import cards, nvidia_smi
 
-from dcgan_tf1.util import tf_startup
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+GIVEN = dict(os.environ)  # before this package chooses kernels, for processes that choose for themselves
 BATCHES = {'blog_mnist': 64, 'cgan_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
 # The same step in what a preset's users would pick instead: names of workers.py.
 _GRAPHS = {'blog_mnist': ('2017 graph', 'graph2017'), 'dcgan': ("the author's graph", 'graph_carpedm20')}
@@ -56,7 +55,7 @@ class StepWorker:
     def __init__(self, settings, line, preset, batch, grow=False):
         self.line, self.seconds, self.slow_turn_s = line, [], None
         python = settings['torch']['python'] if line.torch else sys.executable
-        environment = tf_startup.environment_of_others()
+        environment = dict({'TF_CPP_MIN_LOG_LEVEL': '3'}, **GIVEN)
         if line.torch:
             environment.update(PYTHONPATH=settings['torch']['pythonpath'])
             environment['LD_LIBRARY_PATH'] = settings['torch']['library_path']

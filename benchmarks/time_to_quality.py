@@ -12,15 +12,18 @@ the aim that the others are asked when they reached. Presets keep their own sche
 rate falls over three times as many steps, the first half of --steps is taken.
 """
 
-from dcgan_tf1.util import tf_startup  # isort: skip
-tf_startup.begin()
-
 import argparse
 import multiprocessing
 import os
 import sys
 import time
 import warnings
+
+from dcgan_tf1.util import tf_startup
+
+GIVEN = dict(os.environ)  # before this package chooses kernels, which the original's author did not
+if __name__ == '__main__':
+    tf_startup.begin()
 
 import numpy as np
 from counts import positive
@@ -39,15 +42,10 @@ def serve(name, seed, every, total, count, turns):
     """Sends None when it is ready, then [step, seconds, images as bytes] after `every` steps each; waits for turns."""
     warnings.simplefilter('ignore')  # tf.layers is deprecated
     train = _train_original if name == ORIGINAL else _train_preset
-    if name == ORIGINAL:
-        _leave_kernels()
+    if name != ORIGINAL:
+        tf_startup.begin()
     turns.recv()
     train(name, seed, every, total, count, turns)
-
-
-def _leave_kernels():
-    for name in set(os.environ) - set(tf_startup.environment_of_others()):
-        del os.environ[name]
 
 
 def _plan(name, seed):
@@ -236,7 +234,8 @@ def main():
     os.environ['TF_USE_LEGACY_KERAS'] = '1'  # the original's tf.layers
     multiprocessing.set_start_method('spawn')
     measured = monitor(arguments.seed, arguments.n)
-    _leave_kernels()  # each begins anew, and the original's author had no such choice
+    if tf_startup.ONEDNN not in GIVEN:  # of each process a choice of its own
+        os.environ.pop(tf_startup.ONEDNN, None)
     trainings = [Training(name, share, arguments) for name, share in TRAININGS]
     left = list(trainings)
     while left:

@@ -32,9 +32,8 @@ from counts import positive
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+GIVEN = dict(os.environ)  # before this package chooses kernels, for processes that choose for themselves
 sys.path[:0] = [ROOT]
-
-from dcgan_tf1.util.tf_startup import environment_of_others  # noqa: E402
 
 BATCHES = {'blog_mnist': 64, 'dcgan': 64, 'tf_tutorial': 256, 'resnet_mnist': 64}  # the presets' own
 
@@ -145,7 +144,7 @@ class Worker:
         self._process = subprocess.Popen(
             [python_of(implementation.environment), os.path.join(HERE, 'workers.py')] + implementation.worker,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._chatter, universal_newlines=True, cwd=ROOT,
-            env=dict(environment_of_others(), PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
+            env=dict(GIVEN, PYTHONPATH=ROOT, TF_CPP_MIN_LOG_LEVEL='3', TF_USE_LEGACY_KERAS=(
                 '0' if implementation.worker[0].startswith('keras') else '1'), KERAS_BACKEND='tensorflow'))
         self.steps(1)
         self.first_step_s = time.monotonic() - started

@@ -24,7 +24,6 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.figure_style import import_matplotlib
 
 ONEDNN = 'TF_ENABLE_ONEDNN_OPTS'  # the variable by which TensorFlow takes oneDNN's kernels, or its own
-_chose_kernels = False  # whether it was choose_kernels() that set it
 _TALKATIVE = ((2, 18), (2, 19), (2, 20))  # the releases that write a line in a session's first run
 _talks_in_first_run = False  # whether this process's will, as nothing has been run yet
 # The distributions that TensorFlow is had as, by the folders of their metadata.
@@ -56,15 +55,9 @@ def choose_kernels(release):
 
     release: (major, minor), or None where nobody knows.
     """
-    global _chose_kernels  # noqa: PLW0603
     if release is not None and release >= (2, 9) and 'avx2' in processor.cpu_instructions() \
             and ONEDNN not in os.environ:
-        os.environ[ONEDNN], _chose_kernels = '1', True
-
-
-def environment_of_others():
-    """The environment without what we chose of kernels: what programs of others would have here."""
-    return {name: value for name, value in os.environ.items() if name != ONEDNN or not _chose_kernels}
+        os.environ[ONEDNN] = '1'
 
 
 class _Finder(importlib.abc.MetaPathFinder):
