@@ -12,8 +12,7 @@ from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, sampling
 from dcgan_tf1.util.seeds import draw_noise
-
-NAMES = list(PRESETS)
+from helpers.marks import REPEATING
 
 
 def _labelled_generator(z, ctx):
@@ -43,8 +42,18 @@ ODD = dataclasses.replace(PRESETS['dcgan'].with_image_shape((45, 61, 3)), name='
                           noise='uniform01', temperature=0.8, sizes_of_variables=None)
 
 
+# A ResNet of a quarter of the width.
+RESNET = dataclasses.replace(PRESETS['resnet_cifar_horse'].with_mode('small'), name='resnet_small', mode=None)
+
+
+# What is exported in the tests; the networks of cgan_fashion_mnist are those of cgan_mnist.
+NAMES = [name for name in PRESETS if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name, RESNET.name]
+# One of each kind of network: the others nightly.
+OFTEN = [name for name in NAMES if name not in REPEATING + ('resnet_cifar_horse',)]
+
+
 def preset_of(name):
-    return {each.name: each for each in (LABELLED, AVERAGED, MANY, ODD)}.get(name) or PRESETS[name]
+    return {each.name: each for each in (LABELLED, AVERAGED, MANY, ODD, RESNET)}.get(name) or PRESETS[name]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from dcgan_tf1.gan.presets import PRESETS
 
 
 @pytest.mark.parametrize('name', [pytest.param('tf_tutorial', marks=pytest.mark.slow), pytest.param(
-    'tf_tutorial_101', marks=pytest.mark.slow), 'keras_dense'])
+    'tf_tutorial_101', marks=pytest.mark.nightly), 'keras_dense'])
 def test_outputs_and_losses(name, tmp_path):
     preset = dataclasses.replace(PRESETS[name], dropout_when_training=False)
     draw = np.random.RandomState(3)

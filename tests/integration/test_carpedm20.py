@@ -36,8 +36,8 @@ def dcgan(image_shape, gf_dim, df_dim):
 SYSTEMS = {
     'conditional_mnist': PRESETS['conditional_mnist'], '64': PRESETS['dcgan'], '45x61': dcgan((45, 61, 3), 8, 6),
     '28': dcgan((28, 28, 1), 8, 8), '108': dcgan((108, 108, 3), 4, 4), '128': dcgan((128, 128, 3), 4, 4)}
-# Two that halve as others do are nightly.
-ALL = [pytest.param(name, marks=pytest.mark.nightly) if name in ('108', '128') else name for name in sorted(SYSTEMS)]
+# Those that halve as others do are nightly.
+ALL = [pytest.param(name, marks=[pytest.mark.nightly] * (name in ('28', '108', '128'))) for name in sorted(SYSTEMS)]
 
 
 def computed(preset, session, given, z, real, labels):
@@ -146,7 +146,8 @@ def write_pictures(folder, count=20):
             str(folder / '{}.png'.format(number)))
 
 
-@pytest.mark.parametrize('name', ['DCGAN.model-1', 'DCGAN.model-v1', 'weights-1'])
+@pytest.mark.parametrize('name', ['DCGAN.model-1', 'DCGAN.model-v1',
+                                  pytest.param('weights-1', marks=pytest.mark.nightly)])
 def test_training_goes_on_from_checkpoints_of_dcgan(name, both, tmp_path):
     write_pictures(tmp_path / 'data')
     theirs, prefix = both('45x61').theirs, str(tmp_path / name)

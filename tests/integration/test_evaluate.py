@@ -12,7 +12,6 @@ import pytest
 from helpers.commands import check_one_line_error, graph_flags, run_command
 from helpers.data import blobs, located, write_mnist
 from helpers.exports import make_checkpoint
-from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 from dcgan_tf1.data import loading
@@ -442,7 +441,7 @@ def test_augmentation_moves_and_mirrors():
     assert {np.argwhere(image[..., 0])[0][1] for image in still} == {0, 1, 2, 3, 4}
 
 
-@SLOW_OR_NIGHTLY
+@pytest.mark.nightly
 def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.RECIPES['mnist']._replace(epochs=1))

@@ -16,6 +16,7 @@ from helpers.exports import (
     LABELLED,
     NAMES,
     ODD,
+    OFTEN,
     expected_images,
     expected_logits,
     feeds,
@@ -25,7 +26,7 @@ from helpers.exports import (
     preset_of,
     registered,
 )
-from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
 import dcgan_tf1
@@ -38,10 +39,8 @@ from dcgan_tf1.util.errors import UserError
 
 OLD = tf.VERSION.startswith('1.')
 FAST = ('blog_mnist', 'keras_dense', LABELLED.name)
-# The networks of cgan_fashion_mnist are those of cgan_mnist.
-NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
-# Under TensorFlow 1.15.5 one of each kind of network, for building graphs takes minutes there; nightly all of them.
-OFTEN = FAST + (ODD.name, 'cgan_mnist', 'vae') if OLD else [name for name in NAMES if name not in REPEATING]
+if OLD:  # fewer kinds, for building graphs takes minutes there
+    OFTEN = FAST + (ODD.name, 'cgan_mnist', 'vae')
 FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
                                                      else pytest.mark.nightly) for name in NAMES]
 # Of tests that start other interpreters.

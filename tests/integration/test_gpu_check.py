@@ -73,21 +73,34 @@ def test_what_the_budget_leaves_no_time_for_is_named(tmp_path):
     assert left_out == dict.fromkeys(['devices', 'export', 'resume'], '--budget_s=1 is spent')
 
 
-@pytest.mark.slow
-@pytest.mark.once
-def test_all_checks_run_on_the_processor(tmp_path):
-    status, out, _, found = check(tmp_path, *TINY)
+def checked(outdir, checks, *flags):
+    """The rows of some checks on the processor, by their names: all ran without an error, and are printed."""
+    status, out, _, found = check(outdir, *TINY + list(flags))
     assert status == 0, out
-    assert {row['check'] for row in found['rows']} == set(gpu_checks.QUICK)
+    assert {row['check'] for row in found['rows']} == set(checks)
     rows = {row['name']: row for row in found['rows']}
     assert not [row for row in rows.values() if row.get('error')]
+    assert all(row['name'] in out for row in found['rows'])
+    return rows
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_some_checks_run_on_the_processor(tmp_path):
+    rows = checked(tmp_path, ('devices', 'sampling', 'num_gpus'), '--only=sampling,num_gpus')
+    assert '--num_gpus=2: expected 2 GPUs' in rows['--num_gpus=2']['note']
+    assert rows['this device against the CPU, with its dropout']['difference'] == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.once
+def test_all_checks_run_on_the_processor(tmp_path):
+    rows = checked(tmp_path, gpu_checks.QUICK)
     for name in ('blog_mnist: dcgan_tf1: float32', 'blog_mnist: 2017 graph: tf.layers, feed_dict, float32'):
         assert abs(rows[name]['images_per_second'] * rows[name]['step_ms'] / 1e3 - 4) < 1e-6
     assert rows['two undisturbed runs']['equal'] and rows['killed and resumed']['equal']
     assert rows['this device against the CPU, with its dropout']['difference'] == 0
     assert rows['export, frozen graph']['difference'] < 1e-5
-    assert '--num_gpus=2: expected 2 GPUs' in rows['--num_gpus=2']['note']
-    assert all(row['name'] in out for row in found['rows'])
 
 
 # -------------------------------------------------------------------------- what rows say

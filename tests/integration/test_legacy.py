@@ -20,7 +20,7 @@ from dcgan_tf1.runs import checkpoint, sampling
 
 
 @pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow),
-                                  pytest.param('blog_cifar_horse', marks=pytest.mark.slow), 'blog_dense'])
+                                  pytest.param('blog_cifar_horse', marks=pytest.mark.nightly), 'blog_dense'])
 def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_path):
     python = interpreter('DCGAN_TF1_PYTHON_TF10', 'Python 3.6 with TensorFlow 1.0.1')
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}

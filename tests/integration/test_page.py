@@ -19,8 +19,17 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers.browser import PHONE, console, set_width
 from helpers.commands import PATIENCE
-from helpers.exports import LABELLED, MANY, NAMES, ODD, expected_images, expected_logits, labels, noise, preset_of
-from helpers.marks import REPEATING
+from helpers.exports import (
+    LABELLED,
+    MANY,
+    NAMES,
+    OFTEN,
+    expected_images,
+    expected_logits,
+    labels,
+    noise,
+    preset_of,
+)
 from helpers.places import CACHE, locked_cache
 from PIL import Image
 
@@ -31,10 +40,8 @@ from dcgan_tf1.util.images import to_uint8
 pytestmark = pytest.mark.slow_tf1
 
 TFJS = '4.22.0'
-# As in test_export.py.
-NAMES = [name for name in NAMES if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name]
-OFTEN = ('blog_mnist', 'cgan_mnist') if tf.VERSION.startswith('1.') else [
-    name for name in NAMES if name not in REPEATING]
+if tf.VERSION.startswith('1.'):
+    OFTEN = ('blog_mnist', 'cgan_mnist')
 CDN = 'https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@{}/dist/tf.min.js'.format(TFJS)
 
 
@@ -199,7 +206,7 @@ def open_page(browser, address, npm, folder, width=PHONE):
 
 @pytest.mark.parametrize('name, where', [
     ('keras_dense', 'server'), ('keras_dense', 'disk'), pytest.param('blog_mnist', 'disk', marks=pytest.mark.slow),
-    pytest.param('blog_cifar_horse', 'server', marks=pytest.mark.slow)])
+    pytest.param('blog_cifar_horse', 'server', marks=pytest.mark.nightly)])
 def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exports):
     prefix, out = exports(name)
     open_page(browser, serve if where == 'server' else from_disk, npm, os.path.join(out, 'web'))

@@ -523,25 +523,25 @@ def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     data = real_cifar if PRESETS[preset].dataset == 'cifar10' else real_data
     if PRESETS[preset].dataset == 'fashion_mnist' and not os.path.isdir(os.path.join(data, 'fashion_mnist')):
         pytest.skip('no Fashion-MNIST beside MNIST')
-    flags = ['--preset=' + preset, '--log_every=4']
+    flags = ['--preset=' + preset, '--log_every=2']
     if PRESETS[preset].dataset == 'folder':
         flags.append('--dataset=mnist')
     # At their own size, steps of the larger ones take many seconds, and under TensorFlow 1.15.5 all do.
-    if preset.startswith(('resnet', 'tf_tutorial')) or tf.VERSION.startswith('1.'):
+    if preset.startswith(('resnet', 'tf_tutorial', 'cntk')) or tf.VERSION.startswith('1.'):
         flags.append('--batch_size=16')
     if preset.startswith('resnet'):
         flags.append('--mode=small')
-    status, _, err = train(data, tmp_path, '--max_steps=8', *flags)
+    status, _, err = train(data, tmp_path, '--max_steps=4', *flags)
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
     assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
     # And it goes on from there.
-    status, out, err = train(data, tmp_path, '--max_steps=9', '--resume=must', *flags)
+    status, out, err = train(data, tmp_path, '--max_steps=5', '--resume=must', *flags)
     if PRESETS[preset].learning_rate_decay == 'none':
-        assert status == 0 and 'going on at step 8' in out, err
+        assert status == 0 and 'going on at step 4' in out, err
     else:
-        check_one_line_error((status, out, err), 'decay_steps was 8, now 9')
+        check_one_line_error((status, out, err), 'decay_steps was 4, now 5')
 
 
 @pytest.fixture
@@ -562,7 +562,7 @@ def evaluated(data, *flags):
     return out
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(labelled):
     out = evaluated(labelled, '--max_steps=9')
     run = 'runs/00000-blog_dense'
@@ -603,7 +603,7 @@ def test_the_quality_is_measured_while_training_and_the_best_checkpoint_kept(lab
         assert parts.read() == whole
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_the_quality_of_each_class_is_measured_where_there_are_labels(labelled):
     out = evaluated(labelled, '--preset=cgan_mnist', '--max_steps=2')
     run = 'runs/00000-cgan_mnist'
@@ -619,7 +619,7 @@ def test_the_quality_of_each_class_is_measured_where_there_are_labels(labelled):
         assert picture.size == (6 * 330, 360)
 
 
-@pytest.mark.slow_tf1
+@SLOW_OR_NIGHTLY
 def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     copy = str(tmp_path / '00000-blog_mnist')
     shutil.copytree(run, copy)

@@ -80,7 +80,7 @@ def test_a_step_of_the_loop_is_the_schedules_updates_one_after_the_other():
                 np.testing.assert_allclose(session.run(variable), looped[variable.op.name], rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.slow_tf1
+@SLOW_OR_NIGHTLY
 def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
     """Three of the discriminator, each on images, noise and masks of its own, before the generator's on more noise."""
     preset = dataclasses.replace(
@@ -223,8 +223,9 @@ def in_float32():
 # Under TensorFlow 1.15.5, where building these graphs takes minutes, one of them; nightly the others.
 @pytest.mark.parametrize('name, conv_impl', [pytest.param('blog_mnist', 'mixed', marks=pytest.mark.slow)] + [
     pytest.param(*case, marks=SLOW_OR_NIGHTLY)
-    for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'), ('tf_tutorial', 'mixed'),
-                 ('resnet_mnist', 'mixed'), ('dcgan', 'mixed'))])
+    for case in (('tf_tutorial', 'mixed'), ('resnet_mnist', 'mixed'), ('dcgan', 'mixed'))] + [
+    pytest.param(*case, marks=pytest.mark.nightly)
+    for case in (('blog_mnist', 'matmul'), ('blog_cifar_horse', 'mixed'), ('cntk', 'mixed'))])
 def test_lowerings_give_the_same_losses_gradients_and_averages(name, conv_impl, in_float32):
     given, expected = in_float32(name)
     found = evaluate(PRESETS[name], given, conv_impl=conv_impl)
@@ -304,7 +305,7 @@ def test_two_towers_equal_one_device_with_the_doubled_batch(preset, atol):
         np.testing.assert_allclose(two[key], value, rtol=1e-4, atol=atol, err_msg=key)
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_two_towers_with_batch_norm_average_what_each_saw():
     preset = dataclasses.replace(PRESETS['blog_mnist'], learning_rate=0.0, **NO_DROPOUT)
     images, indices, noises = data(preset, 1, batch=8)

@@ -17,12 +17,14 @@ SMALL = 4  # images in a batch
 
 
 # The largest graphs, and those that differ from another in one line.
-SLOW = ('cntk', 'blog_cifar_horse', 'resnet_mnist', 'resnet_cifar_horse', 'tf_tutorial_101', 'sngan_mnist',
-        'sngan_cifar_horse', 'cgan_fashion_mnist', 'cgan_cifar10', 'dcgan', 'conditional_mnist')
+SLOW = ('cntk', 'blog_cifar_horse', 'tf_tutorial_101', 'sngan_mnist', 'sngan_cifar_horse', 'cgan_fashion_mnist',
+        'cgan_cifar10', 'dcgan', 'conditional_mnist')
+WIDE = ('resnet_mnist', 'resnet_cifar_horse')  # of which the small modes are tested as often as the slow ones
 
 
 @pytest.fixture(scope='module', params=[
-    pytest.param(name, marks=[SLOW_OR_NIGHTLY] if name in SLOW or ':' in name else
+    pytest.param(name, marks=[pytest.mark.nightly] if name in WIDE else
+                 [SLOW_OR_NIGHTLY] if name in SLOW or ':' in name else
                  [pytest.mark.slow_tf1] if name == 'cgan_mnist' else []) for name in sorted(VARIABLES)])
 def preset(request):
     name, _, mode = request.param.partition(':')

@@ -225,9 +225,10 @@ def test_a_figure_that_fails_is_one_line(tmp_path, monkeypatch):
 @pytest.mark.once
 @pytest.mark.parametrize('shape, count, columns, size, frames', [
     ((28, 28, 1), 64, 8, (448, 448), 101),        # twice the size
-    ((32, 32, 3), 64, 8, (512, 512), 101),
+    pytest.param((32, 32, 3), 64, 8, (512, 512), 101, marks=pytest.mark.nightly),
     ((64, 64, 3), 64, 8, (512, 512), 101),        # as they are
-    ((256, 256, 3), 64, 8, (512, 1024), 101),     # the first two of the first four lines
+    # The first two of the first four lines.
+    pytest.param((256, 256, 3), 64, 8, (512, 1024), 101, marks=pytest.mark.slow),
     ((1100, 1000, 3), 4, None, (1000, 1100), 51)])
 def test_frames_of_animations_are_bounded(shape, count, columns, size, frames):
     cells = np.zeros((count,) + shape, np.uint8)

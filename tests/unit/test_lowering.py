@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, command_environment, run_command
-from helpers.marks import SLOW_OR_NIGHTLY
+from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
 
 from dcgan_tf1 import train
 from dcgan_tf1.gan import convolution_timing
@@ -46,7 +46,8 @@ def test_the_convolutions_of_a_preset():
 
 
 @pytest.mark.slow_tf1
-@pytest.mark.parametrize('preset', sorted(PRESETS))
+@pytest.mark.parametrize('preset', [pytest.param(name, marks=[pytest.mark.slow] * (name in REPEATING))
+                                    for name in sorted(PRESETS)])
 def test_of_every_preset_they_are_found(preset):
     uses = convolution_timing.uses_of(PRESETS[preset])
     assert len({use.scope for use in uses}) == len(uses)
