@@ -224,11 +224,9 @@ def _labels(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[int
         names = classes.class_names_of_checkpoint(prefix, preset)
         return [label for text in given.reshape(-1) for label in classes.parse_classes(
             str(text), names, 'generate')], None
-    if given.dtype.kind in 'iu' and given.ndim < 2 and given.size and given.min() >= 0 and (
-            given.max() < preset.classes):
-        return (None, given.astype(np.int32)) if given.ndim else ([int(given)], None)
-    if given.dtype.kind == 'f' and given.ndim == 2 and given.shape[1] == preset.classes and np.isfinite(given).all():
-        return None, given.astype(np.float32)
+    found = sample_inputs.as_labels(given if given.ndim else given.reshape(1), preset.classes)
+    if found is not None:
+        return (None, found) if given.ndim else (found.tolist(), None)
     raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or finite weights [N, {}], found '
                     '{}'.format(preset.classes - 1, preset.classes, sample_inputs.described(given)))
 

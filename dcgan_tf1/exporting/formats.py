@@ -12,7 +12,7 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import catalogue, tfjs, tflite
+from dcgan_tf1.exporting import tfjs, tflite
 from dcgan_tf1.gan import freeze
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
@@ -44,7 +44,7 @@ def _artefact(folder, path, network, files, load, exact=True):
 
 
 # requires: what writing needs, runs_on: what loading needs; (module, pip's name) each.
-Format = collections.namedtuple('Format', 'title write requires runs_on')
+Format = collections.namedtuple('Format', 'write requires runs_on')
 
 # How far off a format that computes in float32 may be. A logit is no pixel: it has no bounds, and is a sum over
 # thousands of values. A byte may be rounded the other way.
@@ -281,13 +281,13 @@ def _source(tensor):
 _TF2ONNX, _ONNXRUNTIME = ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime')
 
 FORMATS = collections.OrderedDict([
-    ('frozen', Format(catalogue.FORMATS['frozen'], _write_frozen, (), ())),
-    ('saved_model', Format(catalogue.FORMATS['saved_model'], _write_saved_model, (), ())),
-    ('meta_graph', Format(catalogue.FORMATS['meta_graph'], _write_meta_graph, (), ())),
-    ('tflite', Format(catalogue.FORMATS['tflite'], _write_tflite, (), ())),
-    ('onnx', Format(catalogue.FORMATS['onnx'], _write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
-    ('tfjs', Format(catalogue.FORMATS['tfjs'], _write_tfjs, (), ())),
-    ('web', Format(catalogue.FORMATS['web'], _write_web, (), ())),
+    ('frozen', Format(_write_frozen, (), ())),
+    ('saved_model', Format(_write_saved_model, (), ())),
+    ('meta_graph', Format(_write_meta_graph, (), ())),
+    ('tflite', Format(_write_tflite, (), ())),
+    ('onnx', Format(_write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
+    ('tfjs', Format(_write_tfjs, (), ())),
+    ('web', Format(_write_web, (), ())),
 ])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dcgan_tf1.data import npz, pictures
 from dcgan_tf1.data.reading import DEFAULTS
-from dcgan_tf1.runs.sample_inputs import described
+from dcgan_tf1.runs.sample_inputs import as_labels, described
 from dcgan_tf1.util import images
 from dcgan_tf1.util.errors import UserError
 
@@ -55,9 +55,9 @@ def labels_in(path, count, classes, log=print):
     why = 'no labels'
     if not os.path.isdir(path) and 'labels' in npz.names(path):
         labels = npz.read_array(path, 'labels', 'biufUS')
-        numbers = labels.dtype.kind in 'iu' and labels.shape == (count,) and count
-        if numbers and 0 <= labels.min() <= labels.max() < classes:
-            return labels.astype(np.int32)
+        found = as_labels(labels, classes)
+        if found is not None and found.shape == (count,):
+            return found
         why = 'labels that are no integers [{}] from 0 to {} ({})'.format(count, classes - 1, described(labels))
     log('{}: these images have {}; they are measured without class accuracy'.format(path, why))
     return None

@@ -20,7 +20,6 @@ import os
 import sys
 import time
 
-import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.presets import PRESETS
@@ -28,10 +27,8 @@ from dcgan_tf1.runs import (
     checkpoint,
     checkpoint_paths,
     checkpoint_reader,
-    events,
     preset_files,
     recorded_settings,
-    samples,
     size_flags,
     tables,
 )
@@ -245,12 +242,12 @@ class Run:
         checkpoint.remove_parts(self.checkpoints)
         self._log = open(os.path.join(path, 'log.txt'), 'a', encoding='utf-8',  # noqa: SIM115
                          errors='backslashreplace')
-        self._events, self._columns = None, {}  # columns: of each table
+        self._columns = {}  # of each table
 
     def close(self):
         # What could not be written has been reported, and closing would fail over it again.
-        for handle in filter(None, (self._events, self._log, self._lock)):
-            with contextlib.suppress(OSError, RuntimeError, tf.errors.OpError):
+        for handle in filter(None, (self._log, self._lock)):
+            with contextlib.suppress(OSError):
                 handle.close()
 
     def file(self, *names):
@@ -311,24 +308,6 @@ class Run:
         path = self.file(name)
         with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
             csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
-
-    # ---------------------------------------------------------- samples and TensorBoard
-
-    def save_samples(self, step, name, picture, raw, z, labels=None):
-        """Writes the samples of a step, as samples.save() does."""
-        return samples.save(self.path, step, name, picture, raw, z, labels)
-
-    def load_samples(self, step, image_range):
-        """The SavedRows of samples up to `step`."""
-        return samples.load(self.path, image_range, self.log).up_to(step)
-
-    def start_events(self, graph, step):
-        """Opens an event file; TensorBoard then forgets what an earlier one had after `step`."""
-        self._events = events.EventWriter(self.file('events'), graph, step)
-
-    def add_events(self, step, scalars, picture):
-        """Scalars by name, and the samples as one picture, uint8 [H, W, C], or None."""
-        self._events.add(step, scalars, picture)
 
 
 class NullRun:

@@ -49,16 +49,22 @@ def read(path, preset, classes=(), with_labels=True):
         raise UserError('{}: expected finite values in z, found some that are not'.format(path))
     labels = None
     if with_labels and preset.classes is not None and 'labels' in npz.names(path):
-        labels = npz.read_array(path, 'labels')
-        numbers = labels.dtype.kind in 'iu' and labels.shape == z.shape[:1]
-        weights = labels.dtype.kind == 'f' and labels.shape == (len(z), preset.classes)
-        if not (numbers and 0 <= labels.min() <= labels.max() < preset.classes
-                or weights and np.isfinite(labels).all()):
+        found = npz.read_array(path, 'labels')
+        labels = as_labels(found, preset.classes)
+        if labels is None or len(labels) != len(z):
             raise UserError('{}: expected labels, integers [{}] from 0 to {} or finite weights [{}, {}], found '
-                            '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(labels)))
-        labels = labels.astype(np.int32 if numbers else np.float32)
+                            '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(found)))
         check_classes(path, classes, '--class names others')
     return Given(z, ['z{:06d}'.format(number) for number in range(len(z))], labels)
+
+
+def as_labels(array, classes):
+    """An array as labels: int32 [N] from 0 to classes - 1, or float32 [N, classes], finite weights; None of others."""
+    if array.dtype.kind in 'iu' and array.ndim == 1 and array.size and 0 <= array.min() <= array.max() < classes:
+        return array.astype(np.int32)
+    if array.dtype.kind == 'f' and array.ndim == 2 and array.shape[1] == classes and np.isfinite(array).all():
+        return array.astype(np.float32)
+    return None
 
 
 def check_classes(path, classes, way_out):

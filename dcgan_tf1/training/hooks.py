@@ -6,14 +6,17 @@ that is killed has the rows of the steps that it goes on from.
 """
 
 import collections
+import contextlib
 import sys
 
+import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs import run_folder, samples, tables
 from dcgan_tf1.runs.classes import class_names
+from dcgan_tf1.runs.events import EventWriter
 from dcgan_tf1.runs.samples import UnreadableSamples, animate
 from dcgan_tf1.runs.sampling import to_uint8
 from dcgan_tf1.training import tracing
@@ -137,7 +140,7 @@ class SamplesHook(Hook):
         super().__init__(sample_schedule(config.preset, plan))
         self._config, self._preset, self._plan = config, config.preset, plan
         self._run, self._model = run, model
-        self.rows = run.load_samples(step_label(self._preset, start), self._preset.image_range)
+        self.rows = samples.load(run.path, self._preset.image_range, run.log).up_to(step_label(self._preset, start))
         self._drawn = None  # of the coming row, where they come before its step
 
     def before_steps(self, first, noises):
@@ -152,7 +155,7 @@ class SamplesHook(Hook):
         label = step_label(preset, step)
         name = preset.samples_name.format(step=label, epoch=epoch_label(preset, self._plan, step))
         taken.samples = images.grid(pictures, columns=preset.classes or preset.samples_columns or len(pictures))
-        self.rows.append(label, self._run.save_samples(label, name, taken.samples, raw, z, labels))
+        self.rows.append(label, samples.save(self._run.path, label, name, taken.samples, raw, z, labels))
 
     def _inputs(self, step):
         """(noise, labels or None) of a row."""
@@ -228,17 +231,21 @@ class EventsHook(Hook):
 
     def __init__(self, run, tf_graph, start):
         super().__init__()
-        self._run = run
-        run.start_events(tf_graph, start)
+        self._writer = EventWriter(run.file('events'), tf_graph, start)
 
     def after_step(self, taken):
         if taken.loss_row is not None:
             cells = taken.loss_row.cells
             scalars = dict(taken.loss_row.losses, images_per_second=cells['images_per_second'])
-            self._run.add_events(cells['step'], scalars, taken.samples)
+            self._writer.add(cells['step'], scalars, taken.samples)
         if taken.quality_row is not None:
             figures_of_step = {key: value for key, value in taken.quality_row.items() if key not in ('step', 'n')}
-            self._run.add_events(taken.step, figures_of_step, None)
+            self._writer.add(taken.step, figures_of_step, None)
+
+    def close(self):
+        # What could not be written has been reported, and closing would fail over it again.
+        with contextlib.suppress(OSError, RuntimeError, tf.errors.OpError):
+            self._writer.close()
 
 
 class CheckpointHook(Hook):
