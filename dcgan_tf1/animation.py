@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from typing import Optional
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import checkpoint_flags
 from dcgan_tf1.util import cli, flags
 from dcgan_tf1.util.files import refuse_existing
@@ -42,7 +43,7 @@ def parse(argv):
 
 
 def main(argv=None):
-    return cli.run(parse, animate, argv)
+    return cli.run(parse, animate, argv, preset_file.described)
 
 
 def animate(config):

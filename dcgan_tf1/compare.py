@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from typing import Optional, Tuple
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import checkpoint_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
@@ -46,7 +47,7 @@ def parse(argv):
 
 
 def main(argv=None):
-    return cli.run(parse, compare, argv)
+    return cli.run(parse, compare, argv, preset_file.described)
 
 
 def compare(config):

@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
@@ -179,7 +180,7 @@ def _check_measuring_flags(values):
 
 
 def main(argv=None):
-    return cli.run(parse, evaluate, argv)
+    return cli.run(parse, evaluate, argv, preset_file.described)
 
 
 def evaluate(config):

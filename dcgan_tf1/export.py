@@ -10,6 +10,7 @@ import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.exporting.catalogue import FORMATS
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags
 
@@ -83,7 +84,7 @@ def parse(argv):
 
 
 def main(argv=None):
-    return cli.run(parse, export, argv)
+    return cli.run(parse, export, argv, preset_file.described)
 
 
 def export(config):

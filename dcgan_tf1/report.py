@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Optional, Tuple
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import checkpoint_flags
 from dcgan_tf1.util import cli, flags
 from dcgan_tf1.util.files import refuse_existing, write_text
@@ -50,7 +51,7 @@ def parse(argv):
 
 
 def main(argv=None):
-    return cli.run(parse, report, argv)
+    return cli.run(parse, report, argv, preset_file.described)
 
 
 def report(config):

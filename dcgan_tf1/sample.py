@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Optional, Tuple
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.runs import checkpoint_flags, size_flags
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
@@ -130,7 +131,7 @@ def _check(values):
 
 
 def main(argv=None):
-    return cli.run(parse, sample, argv)
+    return cli.run(parse, sample, argv, preset_file.described)
 
 
 def sample(config):

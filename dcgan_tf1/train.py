@@ -6,13 +6,14 @@ if __name__ == '__main__':  # before anything imports TensorFlow
 
 import sys
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.training.config import parse_train
 from dcgan_tf1.util import cli
 
 
 def main(argv=None):
     with cli.lasting_output() as output_closed:
-        return cli.run(parse_train, lambda config: train(config, output_closed), argv)
+        return cli.run(parse_train, lambda config: train(config, output_closed), argv, preset_file.described)
 
 
 def train(config, output_closed=lambda: False):

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import os
 
 from dcgan_tf1.data import reading, sources
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
@@ -35,7 +34,7 @@ def reading_of(run):
 
 def all_checkpoints(run):
     """The prefixes of all of a run's checkpoints, ascending; UserError where there are none."""
-    folder = os.path.join(run, 'checkpoints')
+    folder = run_folder.checkpoints_of(run)
     steps = checkpoint.list_steps(folder)
     if not steps:
         raise UserError('{}: expected checkpoints, found none'.format(folder))

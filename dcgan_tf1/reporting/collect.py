@@ -33,7 +33,7 @@ def collect(path, title):
     """The RunContents of a run folder, called `title`; UserError where it is no run."""
     preset = run_folder.read_preset(path)
     config = run_folder.read_config(path)
-    quality = run_folder.read_table(os.path.join(path, 'quality.csv'), MONITORED_COLUMNS,
+    quality = run_folder.read_table(os.path.join(path, run_folder.QUALITY), MONITORED_COLUMNS,
                                     optional=MONITORED_WITH_LABELS)
     evaluation, over_steps, measured_on = _evaluations(path, preset)
     quality = [row for row in quality if math.isfinite(row['n'])]
@@ -45,7 +45,7 @@ def collect(path, title):
     return RunContents(title, path, preset, config, class_names(path, preset),
                        samples.load(path, preset.image_range, print), run_folder.read_losses(path), evaluation,
                        over_steps, recorded.trained_on(config), measured_on,
-                       _checkpoints(os.path.join(path, 'checkpoints'), tables.best_row(quality)))
+                       _checkpoints(run_folder.checkpoints_of(path), tables.best_row(quality)))
 
 
 def _checkpoints(folder, best):

@@ -6,17 +6,22 @@ import re
 NUMBERED = re.compile(r'(\d{5,})-(.+)$')
 
 
+def is_run(path):
+    """Whether a path is that of a run folder, perhaps a damaged one."""
+    return os.path.isfile(os.path.join(path, 'config.json'))
+
+
 def folders(parent, name):
     """The run folders of this name, that with the highest number first.
 
     `parent` may be a run folder itself, which is then the only one.
     """
-    if os.path.exists(os.path.join(parent, 'config.json')):
+    if is_run(parent):
         return [parent]
     numbered = []
     for entry in os.listdir(parent) if os.path.isdir(parent) else []:
         match = NUMBERED.match(entry)
         path = os.path.join(parent, entry)
-        if match and match.group(2) == name and os.path.exists(os.path.join(path, 'config.json')):
+        if match and match.group(2) == name and is_run(path):
             numbered.append((int(match.group(1)), path))
     return [path for _, path in sorted(numbered, reverse=True)]

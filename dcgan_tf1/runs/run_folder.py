@@ -32,11 +32,11 @@ from dcgan_tf1.runs import (
     size_flags,
     tables,
 )
-from dcgan_tf1.runs.numbering import NUMBERED
+from dcgan_tf1.runs.numbering import NUMBERED, is_run
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, remove_parts, write_json, write_text, writing
 
-LOSSES = 'losses.csv'
+LOSSES, QUALITY = 'losses.csv', 'quality.csv'
 _LOSSES_OF_0_1 = 'metrics.csv'
 
 
@@ -58,11 +58,6 @@ def create_folder(parent, name):
                 return path
             except FileExistsError:
                 continue  # another trainer was quicker
-
-
-def is_run(path):
-    """Whether a path is that of a run folder, perhaps a damaged one."""
-    return os.path.isfile(os.path.join(path, 'config.json'))
 
 
 def read_config(path):
@@ -165,19 +160,29 @@ def run_of(prefix, name):
     return None
 
 
+def checkpoints_of(run):
+    """The folder of a run's checkpoints."""
+    return os.path.join(run, 'checkpoints')
+
+
+def read_quality(run):
+    """A run's quality.csv as tables.read_numbers() reads it, with what the best row is told by."""
+    return tables.read_numbers(os.path.join(run, QUALITY), ('step', 'n', 'frechet_distance'))
+
+
 def checkpoint_of_run(run, step, which='last'):
     """The prefix of one of a run's checkpoints: of a step or, where that is None, the 'last' or the 'best'."""
     if step is None and which == 'best':
-        table = tables.read_numbers(os.path.join(run, 'quality.csv'), ('step', 'n', 'frechet_distance'))
+        table = read_quality(run)
         if table.problem:
             raise UserError('{}: expected metrics to find the best checkpoint by, found that {}'.format(
-                os.path.join(run, 'quality.csv'), table.problem))
+                os.path.join(run, QUALITY), table.problem))
         best = tables.best_row(table.rows)
         if best is None:
             raise UserError('{}: expected metrics to find the best checkpoint by, found none; train with '
-                            '--eval_every'.format(os.path.join(run, 'quality.csv')))
+                            '--eval_every'.format(os.path.join(run, QUALITY)))
         step = int(best['step'])
-    folder = os.path.join(run, 'checkpoints')
+    folder = checkpoints_of(run)
     steps = checkpoint.list_steps(folder)
     if not steps or step not in [None] + steps:
         raise UserError('{}: expected a checkpoint{}, found {}'.format(
@@ -219,7 +224,7 @@ class Run:
     def __init__(self, path, output_closed=lambda: False):
         self.path = path
         self._output_closed, self._noted = output_closed, False
-        self.checkpoints = os.path.join(path, 'checkpoints')
+        self.checkpoints = checkpoints_of(path)
         self._lock = open(os.path.join(path, '.lock'), 'a+')  # noqa: SIM115  held while the run is
         try:
             # The kernel drops the lock when the process ends, however it ends.

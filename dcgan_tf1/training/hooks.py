@@ -51,7 +51,7 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
 
 def _measured_before(run, start):
     """The rows of quality that a run has up to step `start`."""
-    table = tables.read_numbers(run.file('quality.csv'), ('step', 'n', 'frechet_distance'))
+    table = run_folder.read_quality(run.path)
     return [row for row in table.rows if row['step'] <= start]
 
 
@@ -206,7 +206,7 @@ class QualityHook(Hook):
         super().__init__(plan.quality_steps)
         self._config, self._plan, self._run, self._model = config, plan, run, model
         self.monitor = monitor
-        self.rows = run.start_table('quality.csv', monitor.columns, start)
+        self.rows = run.start_table(run_folder.QUALITY, monitor.columns, start)
 
     def after_step(self, taken):
         step, preset = taken.step, self._config.preset
@@ -215,7 +215,7 @@ class QualityHook(Hook):
         z = sample_noise(preset, self.monitor.count, self._config.seed, 'evaluate')
         raw = self._model.sample_for_quality(z, self.monitor.labels)
         row = taken.quality_row = self.monitor.measure(step, to_uint8(preset, raw, _source(step)))
-        self._run.append_row('quality.csv', row)
+        self._run.append_row(run_folder.QUALITY, row)
         self.rows.append(row)
         best = tables.best_row(self.rows)
         shares = ', '.join('{} {:.3f}'.format(key.replace('_', ' '), row[key]) for key in (

@@ -215,7 +215,7 @@ def _open_unfinished(path, total, log, output_closed):
         run = run_folder.Run(path, output_closed)  # locked before its checkpoints are looked at
     except OSError:
         # A finished run that may only be read stands in nobody's way.
-        if max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0) >= total:
+        if max(checkpoint.list_steps(run_folder.checkpoints_of(path)), default=0) >= total:
             return None, None
         raise
     with _closed_on_failure(run):
@@ -235,7 +235,7 @@ def _progress(path, config):
     """(the step of a run's newest checkpoint or 0, how many it was started for or None)."""
     schedule = config.get('schedule')
     planned = schedule.get('total_steps') if isinstance(schedule, dict) else None
-    return (max(checkpoint.list_steps(os.path.join(path, 'checkpoints')), default=0),
+    return (max(checkpoint.list_steps(run_folder.checkpoints_of(path)), default=0),
             planned if isinstance(planned, int) else None)
 
 

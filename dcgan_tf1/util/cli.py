@@ -19,26 +19,27 @@ EXIT_INTERRUPTED = 130
 _ON_WRITING = (errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG)
 
 
-def run(parse, work, argv=None):
+def run(parse, work, argv=None, described=lambda error: None):
     """Parses `argv` (without the program's name; default sys.argv) and does the work.
 
     Args:
       parse: list of arguments -> frozen config, or None where a help text was asked for
         and printed.
       work: config -> exit status or None for 0.
+      described: an error -> a line about it where it is one of the user's own code, else None.
 
     Returns the exit status: 1 after a UserError, an error of TensorFlow's (out of memory, say) or a file
     that can't be read or written, 2 after a wrong flag; each is one line on standard error, without a
     traceback.
     """
     with streams.usable(), streams.without_notes():
-        return _run(parse, work, argv)
+        return _run(parse, work, argv, described)
 
 
-def _run(parse, work, argv):
+def _run(parse, work, argv, described):
     try:
         config = parse(sys.argv[1:] if argv is None else argv)
-        status = (_blaming_preset_files(work, config) or 0) if config is not None else 0
+        status = (_blaming_the_users_code(work, config, described) or 0) if config is not None else 0
         sys.stdout.flush()
         return status
     except absl_flags.Error as error:
@@ -81,13 +82,12 @@ def _tensorflow_errors():
     return () if tf is None else (tf.errors.OpError,)
 
 
-def _blaming_preset_files(work, config):
-    """work(config); an error in a file of --preset_file, which is the user's code, is a UserError with its line."""
+def _blaming_the_users_code(work, config, described):
+    """work(config); an error that `described` has a line for is a UserError with that."""
     try:
         return work(config)
     except Exception as error:
-        preset_file = sys.modules.get('dcgan_tf1.gan.preset_file')
-        text = None if preset_file is None or isinstance(error, UserError) else preset_file.described(error)
+        text = None if isinstance(error, UserError) else described(error)
         if text is None:
             raise
         raise UserError(text) from error
