@@ -17,7 +17,7 @@ import numpy as np
 import systems
 from PIL import Image
 
-from dcgan_tf1.data import sources
+from dcgan_tf1.data.catalogue import short_title
 from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import evaluation
@@ -290,5 +290,4 @@ def small_png(picture, most=STRIP_BYTES):
 
 def data_title(record):
     """What a record's images were, for people: the data set, and the class where there is one."""
-    title = sources.DATASETS[record['data']['name']].title.split(',')[0]
-    return title if record['data']['class'] is None else '{}, {}'.format(title, record['data']['class'])
+    return short_title(record['data']['name'], record['data']['class'])

@@ -5,7 +5,6 @@ UserError, whose message is one line; of metrics and of a Preset's fields it is 
 """
 
 import dataclasses
-import math
 import numbers
 import os
 from typing import Any, List, Optional, Sequence, Tuple, Union
@@ -262,7 +261,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     if columns is not None and not (isinstance(columns, numbers.Integral) and columns >= 1):
         raise UserError('save_grid: expected a column or more, found {!r}'.format(columns))
     pictures.save_picture(os.path.expanduser(os.fspath(path)),
-                          pictures.grid(images, columns or math.ceil(math.sqrt(len(images)))))
+                          pictures.grid(images, columns or pictures.square(len(images))))
 
 
 # ---------------------------------------------------------------------------------------- data

@@ -15,11 +15,17 @@ DATASETS = collections.OrderedDict([
 _ON_DATA = re.compile(',? on (MNIST|Fashion-MNIST|CIFAR-10|the horses of CIFAR-10|pictures of any size)(:.*)?$')
 
 
+def short_title(dataset, image_class=None):
+    """What a data set is called, for people; and a class of it, where there is one."""
+    title = DATASETS[dataset].split(',')[0]
+    return title if image_class is None else '{}, {}'.format(title, image_class)
+
+
 def title_on(title, dataset):
     """A preset's title, on another data set than its own, which a title may have at its end."""
     without = _ON_DATA.sub('', title)
     return '{}{} on {}'.format(without, '' if without != title else ',', {
-        'folder': 'pictures of your own', 'npz': 'arrays of your own'}.get(dataset, DATASETS[dataset].split(',')[0]))
+        'folder': 'pictures of your own', 'npz': 'arrays of your own'}.get(dataset, short_title(dataset)))
 
 
 MAX_CLASSES = 1000  # of a data set

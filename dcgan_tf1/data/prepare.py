@@ -6,8 +6,8 @@ import unicodedata
 
 import numpy as np
 
+from dcgan_tf1.data.catalogue import short_title
 from dcgan_tf1.data.picked import computed, in_file, pick
-from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by, listing
 from dcgan_tf1.util.images import to_uint8
@@ -67,8 +67,7 @@ class TrainingData(collections.namedtuple('TrainingData', [
     @property
     def title(self):
         """For people: the data set, and the class where there is one."""
-        title = DATASETS[self.dataset.name].title.split(',')[0]
-        return title if self.image_class is None else '{}, {}'.format(title, self.image_class)
+        return short_title(self.dataset.name, self.image_class)
 
 
 def prepare(dataset, preset, image_class=None):

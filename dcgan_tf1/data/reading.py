@@ -55,7 +55,8 @@ def add_flags(command, title='Pictures of your own (--dataset=folder)', transpar
     transparent: of what --background is.
     """
     command.group(title)
-    flags.background_flag(command, BACKGROUNDS, transparent)
+    command.choice('background', None, BACKGROUNDS, 'What transparent parts of the pictures of {} are laid on. '
+                                                    'Default: black.'.format(transparent))
     command.integer('crop', None, 'Side of the window at the centre of a picture that is kept, before it is resized; '
                                   "0 for the largest square. Default: the largest window of the images' "
                                   'proportions.', 0)

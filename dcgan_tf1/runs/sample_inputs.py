@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import math
 import re
 
 import numpy as np
@@ -12,6 +11,7 @@ from dcgan_tf1.gan import noise
 from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.images import square
 
 IMAGES = 25  # of a preset without labels, unless told otherwise
 ROWS = 10  # of one with labels, and of a walk along one class or pair of classes
@@ -108,7 +108,7 @@ def images_of(preset, count, seed, classes, given=None, as_files=False, names=()
     """
     if given is not None and given.labels is not None:
         single = given.labels.ndim == 1  # not between classes
-        return Inputs(given.z, given.labels, _square(len(given.z)), [
+        return Inputs(given.z, given.labels, square(len(given.z)), [
             name + (_class_suffix(preset, label, names) if single else '')
             for name, label in zip(given.names, given.labels)])
     columns = max(1, len(classes))
@@ -116,13 +116,13 @@ def images_of(preset, count, seed, classes, given=None, as_files=False, names=()
         count = count or (ROWS * columns if classes else IMAGES)
         if not as_files:
             z, labels = noise.sample_inputs(preset, count, seed, 'sample', classes=classes)
-            return Inputs(z, labels, columns if columns > 1 else _square(count), None)
+            return Inputs(z, labels, columns if columns > 1 else square(count), None)
         given = of_seeds(preset, range(seed, seed + -(-count // columns)))
     count = count or len(given.z) * columns
     labels = np.tile(np.asarray(classes, np.int32), len(given.z))[:count] if classes else None
     suffixes = [_class_suffix(preset, label, names) for label in classes] or ['']
     files = [name + suffix for name in given.names for suffix in suffixes]
-    return Inputs(np.repeat(given.z, columns, axis=0)[:count], labels, columns if columns > 1 else _square(count),
+    return Inputs(np.repeat(given.z, columns, axis=0)[:count], labels, columns if columns > 1 else square(count),
                   files[:count])
 
 
@@ -131,10 +131,6 @@ def _class_suffix(preset, label, names):
     text = '-class{:0{}d}'.format(label, len(str(preset.classes - 1)))
     called = re.sub(r'[^\w]+', '_', names[label])[:40].strip('_') if names else ''
     return text if called in ('', str(label)) else '{}-{}'.format(text, called)
-
-
-def _square(count):
-    return math.ceil(math.sqrt(count))
 
 
 def walks_of(preset, rows, steps, seed, classes, given=None):

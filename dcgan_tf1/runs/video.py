@@ -1,7 +1,6 @@
 """Walks as a video: MP4 by ffmpeg, where that is at hand, or GIF."""
 
 import importlib.util
-import math
 import os
 import shutil
 import subprocess
@@ -9,7 +8,7 @@ import tempfile
 
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import replacing, write_bytes
-from dcgan_tf1.util.images import MAX_FRAME_PIXELS, double, frames_as_gif, grid
+from dcgan_tf1.util.images import MAX_FRAME_PIXELS, double, frames_as_gif, grid, square
 
 STEPS = 60  # from one end of a walk to the other
 FRAMES_PER_SECOND = 25  # as near to the usual ones as GIF's hundredths of a second allow
@@ -42,7 +41,7 @@ def frames_of(images, steps):
 
     images: uint8 [rows * steps, H, W, C].
     """
-    moments = [grid(images[moment::steps], math.ceil(math.sqrt(len(images) // steps))) for moment in range(steps)]
+    moments = [grid(images[moment::steps], square(len(images) // steps)) for moment in range(steps)]
     height, width = moments[0].shape[:2]
     if height % 2 or width % 2 or 4 * height * width <= MAX_FRAME_PIXELS:
         moments = list(map(double, moments))

@@ -182,11 +182,6 @@ def compute_flags(command, precision):
                    'measured once to be the fastest on this machine.')
 
 
-def background_flag(command, backgrounds, beside):
-    command.choice('background', None, backgrounds, 'What transparent parts of the pictures of {} are laid on. '
-                                                    'Default: black.'.format(beside))
-
-
 def check_runs(values, least, expected):
     if len(values['runs']) < least:
         raise Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))

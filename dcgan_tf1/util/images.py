@@ -79,6 +79,11 @@ def save_png(path, picture):
     write_bytes(path, png_bytes(picture))
 
 
+def square(count):
+    """How many of so many images stand in a row of a square of them."""
+    return math.ceil(math.sqrt(count))
+
+
 def double(picture):
     """uint8 [H, W, C] with each pixel as four: samples are small."""
     return picture.repeat(2, axis=0).repeat(2, axis=1)
@@ -102,7 +107,7 @@ def gif_bytes(rows, columns=None, heads=None):
         columns are left out after rows are. None for nothing.
     """
     count, height, width, _ = rows[-1][1].shape
-    columns = columns or math.ceil(math.sqrt(count))
+    columns = columns or square(count)
     most = max(1, MAX_FRAME_PIXELS // (height * width))
     lines, shown = -(-count // columns), min(columns, MAX_COLUMNS if heads else columns)
     if lines * shown > most:
