@@ -19,7 +19,16 @@ from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint, classes, restoring, run_folder, sample_inputs, sampling, size_flags
+from dcgan_tf1.runs import (
+    checkpoint,
+    checkpoint_sizes,
+    classes,
+    restoring,
+    run_folder,
+    sample_inputs,
+    sampling,
+    size_flags,
+)
 from dcgan_tf1.util import flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
@@ -67,9 +76,9 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
         preset = run_folder.read_preset(run, logging.info)
-        given = size_flags.beside_run(preset, given)
+        given = checkpoint_sizes.beside_run(preset, given)
     try:
-        return size_flags.of_checkpoint(preset, prefix, given, logging.info)
+        return checkpoint_sizes.of_checkpoint(preset, prefix, given, logging.info)
     except flags.Error as error:  # whose text begins with a command's flag
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 

@@ -27,6 +27,7 @@ from dcgan_tf1.runs import (
     checkpoint,
     checkpoint_paths,
     checkpoint_reader,
+    checkpoint_sizes,
     preset_files,
     recorded_settings,
     size_flags,
@@ -124,8 +125,8 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         if preset is not None and mode not in (None, preset.mode):
             raise UserError('--mode: expected {}, as the run of {} has it, found {}'.format(preset.mode, prefix, mode))
         if preset is None or sizes != size_flags.NOTHING:
-            sizes, preset = size_flags.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
-            preset = size_flags.of_checkpoint(preset, prefix, sizes)
+            sizes, preset = checkpoint_sizes.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
+            preset = checkpoint_sizes.of_checkpoint(preset, prefix, sizes)
         preset = checkpoint_reader.with_weights_of(
             preset, prefix, averages, lambda line: print('WARNING: ' + line, file=sys.stderr))
         return preset, prefix

@@ -1,7 +1,7 @@
-"""Flags that say which images a preset's networks make, where they follow an image's size; and what a checkpoint says.
+"""Flags that say which images a preset's networks make, where they follow an image's size.
 
-A run says its own sizes (recorded_settings). Of another checkpoint the variables' shapes do, where the preset can tell
-them by those (Preset.sizes_of_variables), and else these flags.
+A run says its own sizes (recorded_settings). Of another checkpoint the variables' shapes do (checkpoint_sizes), where
+the preset can tell them by those (Preset.sizes_of_variables), and else these flags.
 """
 
 import collections
@@ -10,7 +10,6 @@ import dataclasses
 from dcgan_tf1.gan import sizes
 from dcgan_tf1.gan.catalogue import NOISES, SIZED
 from dcgan_tf1.util import flags
-from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
 # What the flags say, each None where they don't; channels may be 'auto'.
@@ -96,75 +95,3 @@ def of_preset(preset, given):
     except ValueError as error:
         raise flags.Error('--{}: {}'.format(
             'image_size' if given.height == given.width else 'image_height and --image_width', error))
-
-
-def told(preset, prefix, given):
-    """{field: value}: what a checkpoint's variables say of a preset's sizes, see Preset.sizes_of_variables.
-
-    UserError where they contradict the size that the flags say.
-    """
-    from dcgan_tf1.runs import checkpoint_reader  # with it comes TensorFlow, which a help text does without
-    if preset.sizes_of_variables is None:
-        return {}
-    size = None if given.height is None else (given.height, given.width)
-    try:
-        return preset.sizes_of_variables(checkpoint_reader.shapes(prefix), size)
-    except ValueError as error:
-        raise UserError('{}: {}'.format(prefix, error))
-
-
-def with_told(preset, prefix, found, given):
-    """A preset of the flags `given` with what told() found where they say nothing.
-
-    A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
-    """
-    sizes_told = tuple(found.get('image_shape', (None,) * 3))
-    found = {name: value for name, value in found.items()
-             if name != 'image_shape' and getattr(given, name, None) is None}
-    channels = given.channels or sizes_told[2]
-    if found.get('classes'):
-        found['samples'] = max(preset.samples, found['classes'])
-    try:
-        preset = preset.with_noise(found.pop('noise', preset.noise))
-        return dataclasses.replace(preset, **found).with_image_shape(tuple(
-            say or tell or other for say, tell, other in zip(
-                (given.height, given.width, None), sizes_told[:2] + (None if channels == 'auto' else channels,),
-                preset.image_shape)))
-    except ValueError as error:
-        raise UserError('{}: {}'.format(prefix, error))
-
-
-def beside_run(preset, given):
-    """The SizeFlags `given` beside a checkpoint in a run of `preset`, None for none: its size, where they say none."""
-    if preset is None or preset.image_sizes == 'fixed':
-        return given
-    height, width, channels = preset.image_shape
-    return given._replace(height=given.height or height, width=given.width or width,
-                          channels=given.channels or channels)
-
-
-def require_square(prefix, found):
-    """UserError where told() finds no size, which only the flags can say then."""
-    if None in found.get('image_shape', ()):
-        raise UserError('{}: expected --image_height and --image_width beside it, or image_size in the library, for '
-                        'its images are not square, found neither'.format(prefix))
-
-
-def guess(prefix, image_shape):
-    """The line about a size that no flag says: images of another shape may have variables of the same shapes."""
-    return ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
-            'say otherwise'.format(prefix, by(image_shape)))
-
-
-def of_checkpoint(preset, prefix, given, log=print):
-    """The preset for the sizes of a checkpoint: those that the flags say, else those that its variables tell.
-
-    log: takes a line about what the variables told.
-    """
-    preset = of_preset(preset, given)
-    found = told(preset, prefix, given)
-    require_square(prefix, found)
-    sized = with_told(preset, prefix, found, given)
-    if given.height is None and 'image_shape' in found:
-        log(guess(prefix, sized.image_shape))
-    return sized

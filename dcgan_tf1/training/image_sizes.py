@@ -1,7 +1,13 @@
 """Of which size the images of a training are: by its flags, the checkpoint it starts from, the preset and the data."""
 
-
-from dcgan_tf1.runs import checkpoint_paths, numbering, recorded_settings, run_folder, size_flags
+from dcgan_tf1.runs import (
+    checkpoint_paths,
+    checkpoint_sizes,
+    numbering,
+    recorded_settings,
+    run_folder,
+    size_flags,
+)
 from dcgan_tf1.training import resume
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
@@ -22,10 +28,10 @@ def by_flags(preset, values, own_dataset):
     told = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
         preset, values['init_checkpoint'], given, values['run_dir'])
     if preset.dataset == 'folder':
-        size_flags.require_square(values['init_checkpoint'], told)
+        checkpoint_sizes.require_square(values['init_checkpoint'], told)
     told.pop('classes', None)  # which the data say
     channels = given.channels or told.get('image_shape', (None,) * 3)[2]
-    preset = size_flags.with_told(size_flags.of_preset(preset, given), values['init_checkpoint'], told, given)
+    preset = checkpoint_sizes.applied(size_flags.of_preset(preset, given), values['init_checkpoint'], told, given)
     if preset.image_sizes == 'fixed':
         return preset, preset.image_shape, False
     auto = channels == 'auto' or channels is None and own_dataset == 'folder'
@@ -69,10 +75,10 @@ def _check_variables(preset, init_checkpoint, dataset, log):
     except UserError:
         return  # see _told
     height, width, _ = preset.image_shape
-    told = size_flags.told(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
+    told = checkpoint_sizes.read(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
     # Resized to what the variables say, where no run does.
     if dataset.name == 'folder' and 'image_shape' in told and run_folder.run_of(prefix, preset.name) is None:
-        log(size_flags.guess(prefix, preset.image_shape))
+        log(checkpoint_sizes.guess(prefix, preset.image_shape))
 
 
 def _told(preset, init_checkpoint, given, run_dir):
@@ -92,7 +98,7 @@ def _told(preset, init_checkpoint, given, run_dir):
         return {}  # whoever begins with it will say what is wrong with it
     run = run_folder.run_of(prefix, preset.name)
     if run is None:
-        return size_flags.told(preset, prefix, given)
+        return checkpoint_sizes.read(preset, prefix, given)
     recorded = run_folder.read_preset(run)  # which knows its size; variables tell it only roughly
-    return dict(size_flags.told(preset, prefix, size_flags.beside_run(recorded, given)),
+    return dict(checkpoint_sizes.read(preset, prefix, checkpoint_sizes.beside_run(recorded, given)),
                 image_shape=recorded.image_shape, noise=recorded.noise)

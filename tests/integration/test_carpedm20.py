@@ -20,7 +20,7 @@ from PIL import Image
 from dcgan_tf1.gan import graph, step_loop
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.updates import network_trainables
-from dcgan_tf1.runs import checkpoint_paths, run_folder, sampling, size_flags
+from dcgan_tf1.runs import checkpoint_paths, checkpoint_sizes, run_folder, sampling, size_flags
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = SLOW_OR_NIGHTLY
@@ -126,17 +126,17 @@ def test_checkpoints_of_dcgan_tell_their_sizes(name, both):
     for system, expected in (('64', (64, 64, 3)), ('28', (32, 32, 1)), ('128', (128, 128, 3))):
         preset, _, theirs, z, _, folder = both(system)
         prefix = os.path.join(folder, name)
-        told = size_flags.of_checkpoint(PRESETS['dcgan'], prefix, size_flags.NOTHING, lines.append)
+        told = checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], prefix, size_flags.NOTHING, lines.append)
         assert (told.image_shape, told.gf_dim, told.z_dim) == (expected, preset.gf_dim, 100)
         assert told.df_dim == (64 if name == 'generator-1' else preset.df_dim)
         height, width, _ = preset.image_shape
         given = size_flags.NOTHING._replace(height=height, width=width)
-        said = size_flags.of_checkpoint(PRESETS['dcgan'], prefix, given, lines.append)
+        said = checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], prefix, given, lines.append)
         assert said == dataclasses.replace(preset, batch_size=64, learning_rate=2e-4, df_dim=told.df_dim)
         np.testing.assert_allclose(sampling.generate(said, prefix, z), theirs['sampled_after'], atol=1e-5)
     assert [line.split('images of ')[1].split(',')[0] for line in lines] == ['64x64x3', '32x32x1', '128x128x3']
     with pytest.raises(UserError, match='expected --image_height and --image_width beside it'):
-        size_flags.of_checkpoint(PRESETS['dcgan'], os.path.join(both('45x61').folder, name), size_flags.NOTHING)
+        checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], os.path.join(both('45x61').folder, name), size_flags.NOTHING)
 
 
 def write_pictures(folder, count=20):

@@ -16,7 +16,7 @@ from dcgan_tf1.gan import catalogue, graph, sizes
 from dcgan_tf1.gan.carpedm20 import dcgan_sizes
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.gan.resnet import resnet_sizes
-from dcgan_tf1.runs import run_folder, size_flags
+from dcgan_tf1.runs import checkpoint_sizes, run_folder, size_flags
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
@@ -156,18 +156,18 @@ def test_a_checkpoint_bounds_the_size_that_data_say(tmp_path):
         with pytest.raises(UserError, match=message):
             plan('--preset=dcgan', '--init_checkpoint=' + prefix, *given)
     lines = []
-    told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING, lines.append)
+    told = checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING, lines.append)
     assert told.image_shape == PRESETS['dcgan'].image_shape and lines == [line.format(usual, '64x64x3')]
-    assert dcgan.preset_of(small, PRESETS['dcgan']) == size_flags.of_checkpoint(
+    assert dcgan.preset_of(small, PRESETS['dcgan']) == checkpoint_sizes.of_checkpoint(
         PRESETS['dcgan'], small, size_flags.NOTHING, print)
     assert dcgan.preset_of(wide, PRESETS['dcgan'], (45, 61)).image_shape == (45, 61, 3)
     with pytest.raises(UserError, match=r'usual: expected .* for images of 45x61'):
         dcgan.preset_of(usual, PRESETS['dcgan'], (45, 61))
-    told = size_flags.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING._replace(height=60, width=64),
+    told = checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], usual, size_flags.NOTHING._replace(height=60, width=64),
                                     lines.append)
     assert told.image_shape == (60, 64, 3) and len(lines) == 1
     with pytest.raises(UserError, match='wide: expected --image_height'):
-        size_flags.of_checkpoint(PRESETS['dcgan'], wide, size_flags.NOTHING)
+        checkpoint_sizes.of_checkpoint(PRESETS['dcgan'], wide, size_flags.NOTHING)
 
 
 def test_what_a_run_records_of_its_sizes_is_checked(tmp_path):
