@@ -4,9 +4,9 @@ Thin over the rest of the package. Nothing here prints: notes go to `absl.loggin
 UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
-import dataclasses
 import numbers
 import os
+import re
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -17,15 +17,14 @@ from dcgan_tf1.data import loading, reading, sources
 from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
-from dcgan_tf1.gan.catalogue import is_temperature
-from dcgan_tf1.gan.preset import Preset
+from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.runs import (
     checkpoint,
     checkpoint_sizes,
-    classes,
+    library_inputs,
+    numbering,
     restoring,
     run_folder,
-    sample_inputs,
     sampling,
     size_flags,
 )
@@ -69,10 +68,10 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     Raises UserError where neither is known, where they contradict image_size, and as restore() does.
     """
     path = os.path.expanduser(os.fspath(path))
-    if run_folder.is_run(path) and preset is None and image_size is None:
+    if numbering.is_run(path) and preset is None and image_size is None:
         return run_folder.read_preset(path, logging.info)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
-    height, width = _size(image_size)
+    height, width = library_inputs.image_size_of(image_size)
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
         preset = run_folder.read_preset(run, logging.info)
@@ -81,16 +80,6 @@ def preset_of(path: str, preset: Optional[Preset] = None,
         return checkpoint_sizes.of_checkpoint(preset, prefix, given, logging.info)
     except flags.Error as error:  # whose text begins with a command's flag
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
-
-
-def _size(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:
-    if image_size is None:
-        return None, None
-    height, width = image_size if isinstance(image_size, (tuple, list)) and len(image_size) == 2 else (image_size,) * 2
-    for side in (height, width):
-        if isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1:
-            raise UserError('image_size: expected a height and a width, found {!r}'.format(image_size))
-    return int(height), int(width)
 
 
 def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,
@@ -128,9 +117,8 @@ def sample_noise(preset: Preset, count: int, seed: int = 0) -> np.ndarray:
 
     The same as what `dcgan-sample --seed` draws. Raises UserError for a count or seed below 0.
     """
-    for name, value in (('count', count), ('seed', seed)):
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
-            raise UserError('sample_noise: expected a {} of 0 or more, an integer, found {!r}'.format(name, value))
+    require_preset('sample_noise', preset)
+    library_inputs.require_natural('sample_noise', count=count, seed=seed)
     return noise.sample_noise(preset, count, seed)
 
 
@@ -145,10 +133,8 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
 
     Returns: float32 [N, z_dim] for one number, else [N, T, z_dim].
     """
-    try:
-        z0, z1, t = [np.asarray(each, np.float64) for each in (z0, z1, t)]
-    except (TypeError, ValueError):  # no numbers, or rows of several lengths
-        raise UserError('interpolate: expected arrays of numbers, found others')
+    require_preset('interpolate', preset)
+    z0, z1, t = [library_inputs.array_of('interpolate', each, 'arrays of numbers', np.float64) for each in (z0, z1, t)]
     for each in (z0, z1):
         if each.ndim != 2 or each.shape[1] != preset.z_dim or z0.shape != z1.shape or t.ndim > 1:
             raise UserError('interpolate: expected noise [N, {}], twice, and, for t, a number or [T], found {}, {}, '
@@ -158,14 +144,14 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
     return noise.interpolate(z0, z1, t, preset.noise).astype(np.float32)
 
 
-def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset] = None,
+def generate(path: str, count: Optional[int] = None, seed: int = 0, preset: Optional[Preset] = None,
              which: Union[str, int] = 'last', z: Optional[np.ndarray] = None, labels: Any = None,
              temperature: Optional[float] = None) -> np.ndarray:
     """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.
 
     Args:
       path, which: as for `restore`.
-      count, seed: of the noise that is drawn.
+      count, seed: of the noise that is drawn. count: None for 16, or for as many as z or labels are.
       preset: where `path` is no run folder, the one that was trained.
       z: float32 [N, z_dim], noise in place of what `count` and `seed` draw; the seed then only selects
         dropout masks, where the preset samples with dropout.
@@ -178,65 +164,26 @@ def generate(path: str, count: int = 16, seed: int = 0, preset: Optional[Preset]
     Raises UserError where there is no such checkpoint, and for noise or labels of another shape.
     """
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    preset = _at_temperature('generate', preset, temperature)
-    columns, labels = _labels(prefix, preset, labels)
+    preset = library_inputs.at_temperature('generate', preset, temperature)
+    columns, labels = library_inputs.labels_of(prefix, preset, labels)
+    library_inputs.require_natural('generate', seed=seed, **{} if count is None else {'count': count})
     if labels is not None:
         drawn = sample_noise(preset, len(labels), seed)
     else:
-        sample_noise(preset, count, seed)  # refuses what it does
-        drawn, labels = noise.sample_inputs(preset, count, seed, 'sample', classes=columns)
+        drawn, labels = noise.sample_inputs(
+            preset, 16 if count is None else int(count), seed, 'sample', classes=columns)
     if z is not None:
-        drawn = _given_noise(preset, z)
+        drawn = library_inputs.noise_of(preset, z)
         labels = np.resize(columns, len(drawn)).astype(np.int32) if columns is not None else labels
     if not len(drawn):
         raise UserError('generate: expected a count of 1 or more, found 0')
     if labels is not None and len(labels) != len(drawn):
         raise UserError('generate: expected {} labels, as many as noise vectors, found {}'.format(
             len(drawn), len(labels)))
+    if count not in (None, len(drawn)):
+        raise UserError('generate: expected a count of {}, as many as {}, found {}'.format(
+            len(drawn), 'labels' if z is None else 'noise vectors', count))
     return sampling.generate(preset, prefix, drawn, seed, labels=labels)
-
-
-def _given_noise(preset: Preset, z: Any) -> np.ndarray:
-    try:
-        noise_given = np.asarray(z, np.float32)
-    except (TypeError, ValueError):  # no numbers, or rows of several lengths
-        noise_given = np.asarray(np.nan)
-    if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not np.isfinite(noise_given).all() or not len(
-            noise_given):
-        raise UserError('generate: expected finite noise [N, {}] for {}, found {}'.format(
-            preset.z_dim, preset.name, list(noise_given.shape) or repr(z)[:80]))
-    return noise_given
-
-
-def _at_temperature(name: str, preset: Preset, temperature: Optional[float]) -> Preset:
-    if temperature is None:
-        return preset
-    if not is_temperature(temperature):
-        raise UserError('{}: expected a temperature from 0.001 to 1,000, found {!r}'.format(name, temperature))
-    return dataclasses.replace(preset, temperature=float(temperature))
-
-
-def _labels(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
-    """(the classes to take in turn or None, a label or weights for each image or None) of generate's `labels`."""
-    if preset.classes is None:
-        if labels is not None:
-            raise UserError('generate: expected no labels for {}, which takes none, found some'.format(preset.name))
-        return None, None
-    if labels is None:
-        return list(range(preset.classes)), None
-    try:
-        given = np.asarray(labels)
-    except ValueError:  # rows of several lengths
-        given = np.asarray(None)
-    if given.dtype.kind == 'U' and given.ndim < 2 and given.size:
-        names = classes.class_names_of_checkpoint(prefix, preset)
-        return [label for text in given.reshape(-1) for label in classes.parse_classes(
-            str(text), names, 'generate')], None
-    found = sample_inputs.as_labels(given if given.ndim else given.reshape(1), preset.classes)
-    if found is not None:
-        return (None, found) if given.ndim else (found.tolist(), None)
-    raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or finite weights [N, {}], found '
-                    '{}'.format(preset.classes - 1, preset.classes, sample_inputs.described(given)))
 
 
 def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:
@@ -251,6 +198,9 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
         has_extent = False
     if not has_extent:
         raise UserError('to_uint8: expected a range (low, high), found {!r}'.format(image_range))
+    images = library_inputs.array_of('to_uint8', images, 'an array of images')
+    if images.dtype.kind not in 'biuf':
+        raise UserError('to_uint8: expected an array of numbers, found {}'.format(images.dtype))
     try:
         return pictures.to_uint8(images, image_range)
     except ValueError as error:
@@ -263,7 +213,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     columns: images in a row; None for a square. Raises UserError where the file can't be written, or for other
     arrays.
     """
-    images = np.asarray(images)
+    images = library_inputs.array_of('save_grid', images, 'an array of images')
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
             images.dtype, list(images.shape)))
@@ -343,6 +293,9 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     if layout not in ('nhwc', 'nchw'):
         raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
-    preset = _at_temperature('export_generator', preset, temperature)
-    return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
-                         overwrite=overwrite, log=logging.info, uint8=uint8, channels_first=layout == 'nchw')
+    preset = library_inputs.at_temperature('export_generator', preset, temperature)
+    try:
+        return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
+                             overwrite=overwrite, log=logging.info, uint8=uint8, channels_first=layout == 'nchw')
+    except UserError as error:  # which names a command's flags
+        raise UserError(re.sub(r'--(?=[a-z])', '', str(error)))

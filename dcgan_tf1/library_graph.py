@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import graph, layers, moving_averages
 from dcgan_tf1.gan.noise import at_temperature
-from dcgan_tf1.gan.preset import Preset
+from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.util.errors import UserError
 
 
@@ -36,6 +36,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     Returns: float32 [N] + preset.image_shape, in preset.image_range.
     Raises UserError for noise or labels of another shape or type, and where labels are missing or not taken.
     """
+    require_preset('generator', preset)
     z = _checked('generator', z, (preset.z_dim,))
     one_hot = _one_hot('generator', preset, labels, z)
     if dropout is None:
@@ -63,6 +64,7 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
     Returns: float32 [N, 1]; the larger, the more real. The sigmoid of it is a probability.
     Raises UserError for a preset without a discriminator, and as `generator` does.
     """
+    require_preset('discriminator', preset)
     if preset.discriminator is None:
         raise UserError('discriminator: expected a preset that has one, found {}'.format(preset.name))
     images = _checked('discriminator', images, preset.image_shape, preset.input_shape)
@@ -92,6 +94,7 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
 
     Raises UserError for a graph that has the networks already, and within a variable scope.
     """
+    require_preset('build_training_graph', preset)
     _require_graph('build_training_graph')
     scope = tf.get_variable_scope().name
     if scope:
@@ -115,7 +118,11 @@ def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
     expected = 'expected float32 {}'.format(' or '.join(
         '[N, {}]'.format(', '.join(map(str, shape))) for shape in collections.OrderedDict.fromkeys(shapes)))
     try:
+        if isinstance(value, np.ndarray) and value.dtype.kind != 'f':
+            raise TypeError  # bytes, say, whose values are in another range
         tensor = tf.convert_to_tensor(value, tf.float32)
+    except RuntimeError:  # a tensor with a value, of eager execution
+        return _checked(what, value.numpy(), *shapes)
     except (TypeError, ValueError):
         raise UserError('{}: {}, found {}'.format(
             what, expected, getattr(getattr(value, 'dtype', None), 'name', None) or type(value).__name__))

@@ -66,7 +66,7 @@ make_venv() {
   if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
   fi
-  say "setting up $venv with $version; this takes a minute or two, once${unused:+ (not used here:$unused)}"
+  say "setting up $venv with $version; this takes a few minutes, once${unused:+ (not used here:$unused)}"
   made_with="$(cat "$venv/.python" 2>/dev/null)" || true
   now="$("$venv/bin/python" --version 2>&1)" || now=  # what it was made with may be gone
   if [ "${made_with%.*}" != "${version%.*}" ] || [ "${now%.*}" != "${version%.*}" ]; then

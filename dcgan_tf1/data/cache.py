@@ -26,7 +26,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_write, parse_json
 
 FOLDER = '.dcgan_tf1-cache'
-VERSION = 2  # of the form, and of what pictures come to
+VERSION = 3  # of the form, and of what pictures come to
 _MAGIC = b'DCGANPX2'
 _TAIL = struct.Struct('<Q32s8s')
 _MAX_ABOUT = 1 << 28  # bytes of the description

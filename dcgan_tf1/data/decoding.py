@@ -25,7 +25,6 @@ def decode(opened, notes, limit=None):
         values, key = np.asarray(picture), opened.info.get('transparency')
         if opened.mode[0] == 'I' and limit > 255:
             notes.deep += 1
-            notes.brightest = max(notes.brightest, int(values.max()) / limit)
         grey = depth.to_bytes(values, limit)
         grey = Image.fromarray(255 - grey if negative else grey)
         if not isinstance(key, int):
@@ -35,7 +34,6 @@ def decode(opened, notes, limit=None):
         return picture
     if ';16' in raw:  # of which Pillow has kept the upper bytes
         notes.deep += 1
-        notes.brightest = 1
     if 'transparency' in picture.info:
         picture.info['transparency'] = _as_decoded(picture.info['transparency'], raw)
     elif picture.mode not in _WITH_ALPHA:
@@ -92,9 +90,7 @@ def fit(picture, shape, reading, notes):
         pixels = np.asarray(picture)
         notes.coloured += bool((pixels[..., :2] != pixels[..., 1:]).any())
     notes.grey += picture.mode == 'L' and channels == 3
-    if not notes.deep:
-        largest = picture.getextrema()
-        notes.brightest = max(notes.brightest, (largest[1] if picture.mode == 'L' else max(largest)[1]) / 255)
+    notes.brightest = max(notes.brightest, int(np.max(picture.getextrema())))
     if reading.crop is not None:
         side = reading.crop or min(picture.size)
         if picture.size != (side, side):

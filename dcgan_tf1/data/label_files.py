@@ -83,8 +83,9 @@ def read_table(tree, name, column, labelled=True):
     column: of the labels; None for the usual names, whatever their case. labelled: whether labels are wanted.
     """
     path, folder = tree.path(name), posixpath.dirname(name)
-    rows = _csv_rows(tree, name) if name.endswith('.csv') else _json_rows(tree, name)
-    columns = list(collections.OrderedDict((each, None) for row in rows for each in row or ()))
+    rows = _csv_rows(tree, name, column) if name.endswith('.csv') else _json_rows(tree, name)
+    columns = list(collections.OrderedDict(
+        (each, None) for row in rows for each in row or () if isinstance(each, str)))
     if 'file_name' not in columns:
         return None
     if column is not None and column not in columns:
@@ -125,7 +126,7 @@ def _by_name(tree):
 _BLANK = re.compile(r'\A(?:[ \t,;]*\r?\n)+')  # lines before the first
 
 
-def _csv_rows(tree, name):
+def _csv_rows(tree, name, column):
     """The rows of a table, {column: text}; None for one without any text, as Excel leaves some at the end."""
     try:
         text = _BLANK.sub('', tree.read(name).decode('utf-8-sig'))
@@ -135,9 +136,11 @@ def _csv_rows(tree, name):
         rows = csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
         columns = rows.fieldnames or ()
         rows.fieldnames = [each if each.strip() in columns else each.strip() for each in columns]
-        twice = sorted(each for each, count in collections.Counter(rows.fieldnames).items() if each and count > 1)
-        if twice:
-            raise ValueError('the column {!r} twice'.format(twice[0]))
+        if 'file_name' not in rows.fieldnames:
+            return list(rows)  # none of ours
+        for each in ('file_name', column) + LABEL_COLUMNS:
+            if rows.fieldnames.count(each) > 1:
+                raise ValueError('the column {!r} twice'.format(each))
         return [_csv_row(row, number, len(columns)) for number, row in enumerate(rows, 1)]
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))

@@ -9,6 +9,7 @@ import numpy as np
 
 from dcgan_tf1.data import cache, label_files, npz
 from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.data.picture_notes import DARK, nearly_black
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
@@ -19,7 +20,6 @@ _KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('i
          'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
 _CLASSES = ('classes', 'class_names')
 SUFFIXES = '.npz', '.npy'
-_DARK = 255 // 16  # images without a larger value are nearly black
 _BLOCK = 1024  # images that are looked at at once
 
 
@@ -119,8 +119,8 @@ def _class_names(path, called, count):
 def _images(path, name, reading, log, tell):
     """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
     images, digest = _of_array(path, name, reading, log)
-    if not any(images[row:row + _BLOCK].max() > _DARK for row in range(0, len(images), _BLOCK)):
-        tell('WARNING: nearly black, for no value is above {} of 255'.format(_DARK))
+    if not any(images[row:row + _BLOCK].max() > DARK for row in range(0, len(images), _BLOCK)):
+        tell(nearly_black())
     return images, digest
 
 

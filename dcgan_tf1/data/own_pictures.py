@@ -113,8 +113,9 @@ def _find(place, reading, log):
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
-    training, notes = [name for name in files if folders.is_for_training(os.path.basename(name))], ()
-    training = training or [name for name in files if folders.is_for_training(name)]
+    training, notes = [name for name in files if folders.is_for_training(name)], ()
+    if len(training) == len(files):  # by a folder around them all, so by their own names
+        training = [name for name in files if folders.is_for_training(os.path.basename(name))]
     if training and len(training) < len(files):
         notes = ('those with train in their names are taken; left out: {}'.format(
             listing([name for name in files if name not in training])),)

@@ -7,7 +7,12 @@ from dcgan_tf1.util.files import listing
 _NAMED = 1000  # damaged pictures of which each is named
 _COUNTS = ('turned', 'transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
 _COUNTERS = ('cropped', 'windows', 'modes', 'warnings')  # by size (width, height), mode, or Pillow's text
-_DARK = 1 / 16  # of the largest value that there may be: pictures that are no brighter are nearly black
+DARK = 16  # of 255: images without a larger value are nearly black
+
+
+def nearly_black():
+    """The line about images without a value above DARK."""
+    return 'WARNING: nearly black, for no value is above {} of 255'.format(DARK)
 
 
 class Notes:
@@ -20,7 +25,7 @@ class Notes:
         for name in _COUNTERS:
             setattr(self, name, collections.Counter())
         self.ranges, self.damaged = [], []
-        self.brightest = 0  # value of all pictures, of the largest that there may be
+        self.brightest = 0  # value of all pictures, of 255
 
     def add(self, other):
         for name in _COUNTS:
@@ -54,8 +59,7 @@ class Notes:
                 size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
             + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
-            + ([] if self.brightest > _DARK else ['WARNING: nearly black, for the largest value is {:.1%} of the '
-                                                  'largest that there may be'.format(self.brightest)])
+            + ([] if self.brightest > DARK else [nearly_black()])
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + some(mixed, 'in grey, among others in colour')

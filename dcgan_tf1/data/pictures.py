@@ -21,7 +21,7 @@ from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
 from dcgan_tf1.util.errors import UserError, one_line, reason
-from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.files import cannot_read, listing
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
 
@@ -50,8 +50,8 @@ def picture_sizes(folder, skip_damaged=False):
                 if opened.format == 'TIFF':  # newer releases of Pillow have turned the size already
                     size = tuple(opened.tag_v2[tag] for tag in (_WIDTH, _HEIGHT))
                 sizes[path] = size[::-1] if decoding.orientation(opened) in (5, 6, 7, 8) else size
-        except UserError:
-            if not skip_damaged:
+        except UserError as error:
+            if not skip_damaged or isinstance(error, Unreadable):
                 raise
     return sizes
 
@@ -116,7 +116,7 @@ def read(found, shape, reading, write, bar=None):
     for a range of values that is not known.
     """
     notes, kept, unscaled = Notes(shape, reading), [], {}
-    threads = min(os.cpu_count() or 1, 16)
+    threads = _threads()
     at_once = min(256, max(threads, _AT_ONCE // (shape[0] * shape[1] * shape[2])))
     with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(found.names), at_once):
@@ -153,7 +153,12 @@ def left_out(others, count):
     return ['{} of {} files left out: {}'.format(len(others), len(others) + count, listing(others))] if others else []
 
 
+def _threads():
+    return min(os.cpu_count() or 1, 16)
+
+
 _AT_ONCE = 1 << 26  # bytes of images that are decoded before they are written
+_LOOKED_AT = 256  # pictures whose colours are looked at together
 # A decoded picture, or why it is none; of one that only the others tell the scale of, its range.
 _One = collections.namedtuple('_One', 'pixels extrema error notes')
 
@@ -173,22 +178,30 @@ def _one(found, index, shape, reading):
                         found.names[index], values.min(), values.max()))
                 return _One(np.zeros(shape, np.uint8), (values.min(), values.max(), opened.mode == 'F'), None, notes)
             return _One(decoding.fit(decoding.decode(opened, notes), shape, reading, notes), None, None, notes)
+    except Unreadable:
+        raise
     except UserError as error:
         return _One(None, None, error, Notes(shape, reading))
 
 
 def channels_of(found, reading, log):
     """1 where the files of all pictures are grey, else 3."""
-    names = tqdm(found.names, desc='looking for colour', unit='image', disable=None, leave=False)
-    with _collected_warnings(), contextlib.closing(names):
-        for index, name in enumerate(names):
-            try:
-                with _opened(found.open(index), name) as opened:
-                    if not _is_grey(opened):
-                        return 3
-            except UserError:
-                if not reading.skip_damaged:
-                    raise
+    def is_grey(index):
+        try:
+            with _opened(found.open(index), found.names[index]) as opened:
+                return _is_grey(opened)
+        except UserError as error:
+            if not reading.skip_damaged or isinstance(error, Unreadable):
+                raise
+        return True
+
+    with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(_threads()) as pool, \
+            tqdm(total=len(found.names), desc='looking for colour', unit='image', disable=None, leave=False) as bar:
+        for start in range(0, len(found.names), _LOOKED_AT):
+            indices = range(start, min(start + _LOOKED_AT, len(found.names)))
+            if not all(pool.map(is_grey, indices)):
+                return 3
+            bar.update(len(indices))
     log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(found.place))
     return 1
 
@@ -234,6 +247,15 @@ def _collected_warnings():
         yield
 
 
+# Errors of a disk, a network or the process, not of a picture, which may be read another time.
+_OF_DISKS = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENETDOWN, errno.EHOSTDOWN, errno.EACCES,
+             errno.EPERM, errno.EMFILE, errno.ENFILE)
+
+
+class Unreadable(UserError):
+    """A picture that could not be read, and that nobody knows of whether it is damaged."""
+
+
 class _TooSmall(Exception):
     """A picture that a crop does not fit into."""
 
@@ -257,7 +279,7 @@ def _opened(source, name, warned=None):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
-        if getattr(error, 'errno', None) not in (None, errno.ENOENT):
-            raise  # of a disk or a network, not of the picture, which may be there again another time
+        if getattr(error, 'errno', None) in _OF_DISKS:
+            raise Unreadable(str(cannot_read(name, error)))
         found = 'a file of another format' if isinstance(error, UnidentifiedImageError) else reason(error)
         raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), found))

@@ -131,16 +131,18 @@ class Zip(_Tree):
                     place, member.filename))
             if any(part.startswith('.') for part in parts) or parts[0] == '__MACOSX':
                 continue
-            if name in self._members and not _slashed(member.filename).endswith('/'):
-                raise UserError('{}: expected each file once, found {} again'.format(place, name))
-            self._members[name] = member
+            other = self._members.get(name)
+            if other is None or _is_folder(other):
+                self._members[name] = member
+            elif not _is_folder(member) and (other.CRC, other.file_size) != (member.CRC, member.file_size):
+                raise UserError('{}: expected each file once, found another {}'.format(place, name))
         self._build()
 
     def _build(self):
         folders = {'': (set(), set())}
         for name, member in self._members.items():
             parent, base = posixpath.split(name)
-            if _slashed(member.filename).endswith('/'):
+            if _is_folder(member):
                 parent, base = name, None
             while True:
                 inside = folders.setdefault(parent, (set(), set()))
@@ -193,6 +195,10 @@ def _name_of(member):
         with contextlib.suppress(UnicodeError):
             return member.filename.encode('cp437').decode('utf-8')
     return member.filename
+
+
+def _is_folder(member):
+    return _slashed(member.filename).endswith('/')
 
 
 def _slashed(name):

@@ -324,3 +324,14 @@ def measure(artefact, cases):
         raise UserError('{}: expected outputs within {:g} of the session, found them {:.2g} off in {}'.format(
             artefact.path, tolerance, error, runtime))
     return error, runtime
+
+
+def check_options(preset, chosen, with_discriminator, asked, of_onnx):
+    """UserError for what nothing would come of. asked: the formats that were named, or None."""
+    if of_onnx and 'onnx' not in chosen:
+        raise UserError('--uint8, --layout, --opset: expected the format onnx, found {}{}'.format(
+            ', '.join(chosen), '' if asked else ', for it ' + missing('onnx')))
+    if with_discriminator and preset.discriminator is None:
+        raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
+    if with_discriminator and chosen == ['web']:
+        raise UserError('--with_discriminator: expected another format beside web, which has the generator alone')

@@ -50,11 +50,7 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     UserError where something of the user's would be replaced, or a format can't be written.
     """
     chosen = _choose_formats(formats_asked, log)
-    if (uint8 or channels_first or opset) and 'onnx' not in chosen:
-        raise UserError('--uint8, --layout, --opset: expected the format onnx, found {}{}'.format(
-            ', '.join(chosen), '' if formats_asked else ', for it ' + formats.missing('onnx')))
-    if with_discriminator and preset.discriminator is None:
-        raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
+    formats.check_options(preset, chosen, with_discriminator, formats_asked, uint8 or channels_first or opset)
     if not out:
         raise UserError('--out: expected a folder, found nothing')
     out = os.path.realpath(out)  # before anything is asked of it: `..` behind a folder that is not there hides others

@@ -8,6 +8,7 @@ seen and, by `dataclasses.replace`, undone.
 
 import collections
 import dataclasses
+import numbers
 from typing import Callable, Mapping, Optional, Tuple
 
 import numpy as np
@@ -16,10 +17,17 @@ from dcgan_tf1.gan import augmentation, layers, objectives, sizes
 from dcgan_tf1.gan.catalogue import NOISES, SCALINGS, is_temperature
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
+from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
+
+
+def require_preset(what, preset):
+    """UserError, by the function `what`, for anything but a Preset: its name, say."""
+    if not isinstance(preset, Preset):
+        raise UserError('{}: expected a Preset, as get_preset() returns it, found {!r}'.format(what, preset))
 
 
 def free_on_resume(default=dataclasses.MISSING, **how):
@@ -162,6 +170,7 @@ class Preset:
             value = getattr(self, field.name)
             if isinstance(value, np.generic):  # which JSON doesn't know
                 object.__setattr__(self, field.name, value.item())
+        self._check_shapes()
         if self.update_ops == 'own':  # its name in version 0.1
             object.__setattr__(self, 'update_ops', 'per_pass')
         for field, choices in _CHOICES.items():
@@ -202,6 +211,25 @@ class Preset:
         self._check_fields()
         if self.classes is not None:
             self._check_conditional()
+
+    def _check_shapes(self):
+        for name in ('image_shape', 'input_shape'):
+            shape = getattr(self, name)
+            shape = tuple(shape) if isinstance(shape, (list, tuple)) else shape
+            if not isinstance(shape, tuple) or not shape or not all(
+                    isinstance(side, numbers.Integral) and side > 0 for side in shape) or (
+                    name == 'image_shape' and len(shape) != 3):
+                raise ValueError('Preset.{}: expected {}, found {!r}'.format(
+                    name, '(H, W, C)' if name == 'image_shape' else 'a shape, as (784,) or (H, W, C)', shape))
+            object.__setattr__(self, name, shape)
+        if np.prod(self.input_shape) != np.prod(self.image_shape):
+            raise ValueError('Preset.input_shape: expected as many values as the image_shape {!r} has, found {!r} '
+                             '(with_image_shape() changes both)'.format(self.image_shape, self.input_shape))
+        for name in ('log_every', 'log_first', 'samples_every', 'checkpoint_every'):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, StepInterval):
+                raise ValueError('Preset.{}: expected a StepInterval, as StepInterval(500, {!r}), found {!r}'.format(
+                    name, 'steps', value))
 
     def _check_fields(self):
         """What each of them has to be, whatever the others are."""

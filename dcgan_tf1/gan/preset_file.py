@@ -43,6 +43,7 @@ def _execute(path, source):
     module = types.ModuleType('preset_file_' + hashlib.sha256(path.encode('utf-8', 'replace')).hexdigest()[:12])
     module.__file__ = path
     sys.modules[module.__name__] = module  # dataclasses and pickle look there
+    sys.path.insert(0, os.path.dirname(path))  # as for a program: what lies beside it can be imported
     try:
         exec(compile(source, path, 'exec'), module.__dict__)
         # Also one that the program has registered itself, which this file then registers anew.
@@ -58,6 +59,8 @@ def _execute(path, source):
         if text is None:
             raise
         raise UserError(text)
+    finally:
+        sys.path.remove(os.path.dirname(path))
 
 
 def described(error):

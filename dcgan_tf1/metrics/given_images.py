@@ -54,11 +54,15 @@ def labels_in(path, count, classes, log=print):
     """
     why = 'no labels'
     if not os.path.isdir(path) and 'labels' in npz.names(path):
-        labels = npz.read_array(path, 'labels', 'biufUS')
-        found = as_labels(labels, classes)
-        if found is not None and found.shape == (count,):
-            return found
-        why = 'labels that are no integers [{}] from 0 to {} ({})'.format(count, classes - 1, described(labels))
+        try:
+            labels = npz.read_array(path, 'labels', 'biufUS')
+            found = as_labels(labels[:, 0] if labels.shape == (count, 1) else labels, classes)
+            if found is not None and found.shape == (count,):
+                return found
+            what = described(labels)
+        except UserError as error:
+            what = str(error)
+        why = 'labels that are no integers [{}] from 0 to {} ({})'.format(count, classes - 1, what)
     log('{}: these images have {}; they are measured without class accuracy'.format(path, why))
     return None
 

@@ -61,10 +61,11 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
         modes[1:] = [('{}, {}'.format(name, heat), *others) for name, *others in modes[1:]]
     for prefix in prefixes:
         step = checkpoint_paths.step_of(prefix)
-        if len(prefixes) > 1 and not checkpoint_reader.is_whole(prefix):
-            print('step {}: left out, for its checkpoint is not there any more'.format(step), flush=True)
-            continue
-        for name, system, dropout in modes:
+        for number, (name, system, dropout) in enumerate(modes):
+            # A training that goes on may have removed it.
+            if (number or len(prefixes) > 1) and not checkpoint_reader.is_whole(prefix):
+                print('step {}, {}: left out, for the checkpoint is not there any more'.format(step, name), flush=True)
+                continue
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
             yield Sampled(name, step, sampling.generate_bytes(system, prefix, z, seed, dropout, device, progress=True,

@@ -13,7 +13,15 @@ from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation, extractors, given_images, projection, results, run_images
 from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import checkpoint_flags, checkpoint_paths, run_folder, sample_inputs, sampling, size_flags
+from dcgan_tf1.runs import (
+    checkpoint_flags,
+    checkpoint_paths,
+    numbering,
+    run_folder,
+    sample_inputs,
+    sampling,
+    size_flags,
+)
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
@@ -39,15 +47,21 @@ def evaluate(config):
     data = prepare.prepare(dataset, preset, image_class)
     real = data.as_bytes(preset.image_range)
     count = _count(config, given, real)
+    if config.run is not None:  # as they are now, and once more below: a training that goes on deletes older ones
+        prefixes = _prefixes(config)
     sampling.check(preset, prefixes)  # before what takes minutes
     extractor = _extractor(config, dataset)
     labelled = preset.classes is not None
     reference = evaluation.make_reference(real, data.title, extractor, count, config.seed,
                                           labels=data.labels if labelled else None, classes=preset.classes)
-    if config.run is not None:  # as they are now: a training that goes on keeps the newest alone
+    if config.run is not None:
         prefixes = _prefixes(config)
     out = _out(config, prefixes)
     unwritable = _check_outputs(config, preset, out)
+    sheet = None
+    if labelled and given is None:
+        sheet = figures.class_sheet(run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device),
+                                    dataset.classes[:MAX_COLUMNS])
 
     rows, neighbours = _measure(config, preset, given, prefixes, reference, extractor)
     print(results.format_table(rows, '{:,} images against {:,} real ones ({}), by the {}'.format(
@@ -55,10 +69,6 @@ def evaluate(config):
     by_class = results.format_by_class(rows, dataset.classes) if labelled and not config.all_checkpoints else None
     if by_class:
         print(by_class, flush=True)
-    sheet = None
-    if labelled and given is None:
-        sheet = figures.class_sheet(run_images.sheet_of_classes(preset, prefixes[-1], config.seed, config.device),
-                                    dataset.classes[:MAX_COLUMNS])
     _check_outputs(config, preset, out)  # another command may have made them meanwhile
     with writing(out):
         os.makedirs(out, exist_ok=True)
@@ -95,6 +105,8 @@ def _measure(config, preset, given, prefixes, reference, extractor):
         rows.append(row)
         if neighbours is None or config.all_checkpoints:  # of the newest, as the preset samples
             neighbours = sampled.images[:NEIGHBOURS], reference.images[nearest[:NEIGHBOURS]]
+    if neighbours is None:
+        raise UserError('{}: expected checkpoints, found that they are not there any more'.format(config.run))
     return rows, neighbours
 
 
@@ -123,7 +135,7 @@ def _check_outputs(config, preset, out):
     Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
     written, else None.
     """
-    if run_folder.is_run(out):  # which has pictures and files of the same names
+    if numbering.is_run(out):  # which has pictures and files of the same names
         raise UserError('--out: expected a folder for an evaluation, found the run folder {}'.format(out))
     # By what `..` leads to: behind a folder that is not there yet, and is made, it would hide an evaluation.
     for path in [os.path.join(os.path.realpath(out), name) for name in _outputs(config, preset)]:
@@ -206,7 +218,11 @@ def _labelled(preset, given, dataset, path):
         labels = given_images.labels_in(path, len(given.images), classes)
     if labels is None:
         return dataclasses.replace(preset, classes=None), given
-    sample_inputs.check_classes(path, dataset.classes, '--dataset names other real images')
+    try:
+        sample_inputs.check_classes(path, dataset.classes, 'images are measured without class accuracy')
+    except UserError as error:
+        print(error)
+        return dataclasses.replace(preset, classes=None), given
     return (dataclasses.replace(preset, classes=classes, samples=max(preset.samples, classes)),
             given._replace(labels=labels))
 

@@ -218,8 +218,9 @@ def save_comparison(path, runs, chosen, note=None):
 def save_neighbours(path, images_uint8, nearest):
     """Draws generated images above the training image nearest to each; both uint8 [N, H, W, C]."""
     count, height, width, _ = images_uint8.shape
-    high = max(0.3, 0.55 * height / width)  # inches of an image: room for the text beside it
-    left, wide, bottom = 1.45, count * high * width / height, 0.03
+    ratio = min(max(width / height, 1 / 8), 8)  # beyond, PNG files would be too large to be read
+    high = max(0.3, 0.55 / ratio)  # inches of an image: room for the text beside it
+    left, wide, bottom = 1.45, count * high * ratio, 0.03
     size = left + wide + 0.05, 2 * high + 2 * bottom
     figure = new_figure(*size)
     axes = figure.add_axes([left / size[0], bottom / size[1], wide / size[0], 2 * high / size[1]])

@@ -24,8 +24,9 @@ def add(command):
     mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
     command.boolean('averages', False, "Of --checkpoint, the moving averages of the generator's weights "
                                        '(NAME/ExponentialMovingAverage) in place of the weights; a run says itself.')
-    command.real('temperature', None, 'What noise is multiplied by before images are made of it: less than 1 for '
-                 'fewer odd images and less variety, more than 1 for the reverse. Default: what the preset says.')
+    command.real('temperature', None, 'What noise is scaled by, around its mean, before images are made of it: less '
+                 'than 1 for fewer odd images and less variety, more than 1 for the reverse. Default: what the preset '
+                 'says.')
     size_flags.add(command, "what the checkpoint's variables tell of dcgan and the ResNets, else what the preset says")
 
 

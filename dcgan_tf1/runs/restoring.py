@@ -12,8 +12,9 @@ from absl import logging
 
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, run_folder
+from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, numbering, run_folder
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import by
 
 
 def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
@@ -25,10 +26,16 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     preset, prefix = _find(preset, path, which)
     run = run_folder.run_of(prefix, preset.name)
     identity = {} if run is None or any_noise else run_folder.read_config(run)['identity']
-    trained = identity.get('noise', preset.noise)
-    if preset.noise != trained:  # nothing in the variables' shapes tells
-        raise UserError('{}: expected a preset with {} noise, as it was trained with, found {}; preset_of({!r}) has '
-                        'it'.format(prefix, trained, preset.noise, run))
+    # Nothing in the variables' shapes tells of noise, and of sizes not all.
+    for what, trained, found in (
+            ('{} noise', identity.get('noise', preset.noise), preset.noise),
+            ('images of {}', by(identity.get('image_shape', preset.image_shape)), by(preset.image_shape))):
+        if found != trained:
+            raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '
+                            'it'.format(prefix, what.format(trained), found, run))
+    _, other = run_folder.run_around(prefix)
+    if other not in (None, preset.name):
+        logging.warning('%s: of a run of %s, read as one of %s', prefix, other, preset.name)
     return checkpoint_reader.with_weights_of(preset, prefix, False, logging.warning), prefix
 
 
@@ -62,7 +69,7 @@ def _preset_name(path: str, preset: Optional[Preset]) -> Optional[str]:
 
     Nor is one where another program keeps a config.json beside its checkpoints, for which there is a preset.
     """
-    if not run_folder.is_run(path):
+    if not numbering.is_run(path):
         return None
     try:
         return str(run_folder.read_config(path)['identity']['preset'])

@@ -22,6 +22,7 @@ import time
 
 from tqdm import tqdm
 
+from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import (
     checkpoint,
@@ -87,6 +88,9 @@ def read_preset(path, log=print):
     name = config['identity']['preset']
     if name not in PRESETS:
         preset_files.load_recorded(path, config, log)
+    changed = preset_file.changed(config.get('preset_file'), preset_file.record_of(name))
+    if changed:
+        log('WARNING: {}: {}'.format(path, changed))
     if name not in PRESETS:
         raise UserError('{}: expected one of the presets {}, found {!r} (a preset of your own needs '
                         '--preset_file)'.format(path, ', '.join(PRESETS), name))
@@ -122,6 +126,9 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     if run is None:
         prefix = checkpoint_paths.resolve(path)
         preset = _preset_around(prefix, name)
+        _, other = run_around(prefix)
+        if other not in (None, name):
+            print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name), file=sys.stderr)
         if preset is not None and mode not in (None, preset.mode):
             raise UserError('--mode: expected {}, as the run of {} has it, found {}'.format(preset.mode, prefix, mode))
         if preset is None or sizes != size_flags.NOTHING:
@@ -152,13 +159,18 @@ def _preset_around(prefix, name):
 
 def run_of(prefix, name):
     """The run folder, of the preset `name`, that a checkpoint lies in; None for any other checkpoint."""
+    run, found = run_around(prefix)
+    return run if found == name else None
+
+
+def run_around(prefix):
+    """(the run folder that a checkpoint lies in, the name of its preset); None for both of any other checkpoint."""
     folder = os.path.dirname(os.path.abspath(prefix))
     run = os.path.dirname(folder)
     with contextlib.suppress(DamagedRun):
-        if os.path.basename(folder) == 'checkpoints' and is_run(run) and (
-                read_config(run)['identity']['preset'] == name):
-            return run
-    return None
+        if os.path.basename(folder) == 'checkpoints' and is_run(run):
+            return run, read_config(run)['identity']['preset']
+    return None, None
 
 
 def checkpoints_of(run):

@@ -93,6 +93,8 @@ def parse_train(argv):
         if command.values[name].present and values['eval_every'] is None:
             raise flags.Error('--{}: expected --eval_every beside it, found none'.format(name))
     preset, record = _find_preset(values)
+    if record is not None and not command.values['preset_file'].present:  # which the run has named
+        typed.append('--preset_file=' + record['path'])
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
@@ -108,12 +110,12 @@ def _command():
         'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
         + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
     _add_system_flags(command)
-    experiment_flags.add(command)
     _add_data_flags(command)
     _add_size_flags(command)
     _add_run_folder_flags(command)
     _add_machine_flags(command)
     _add_worker_flags(command)
+    experiment_flags.add(command)
     return command
 
 
@@ -140,13 +142,6 @@ def _add_system_flags(command):
     command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
     command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
     command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
-    command.real('learning_rate', None, "Adam's. Default: what the preset says.", 0)
-    command.choice('update_ops', None, ('per_pass', 'all'),
-                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one (there are "
-                   'none without batch norm). Default: what the preset says.', old_values={'own': 'per_pass'})
-    command.choice('batch_norm', None, ('fused', 'moments'),
-                   "Batch norm by today's kernel, or in TensorFlow 1.0.1's form with the biased moving variance. "
-                   'Default: what the preset says.')
     checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
     command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
                                                      'its place. Default: bernoulli.')

@@ -9,6 +9,7 @@ _GAN_ONLY = _RATES + ('loss', 'augment', 'z_dist')
 
 def add(command):
     command.group('To experiment with (default: what the preset says)')
+    command.real('learning_rate', None, "Adam's, for both networks.", 0)
     command.real('ema_decay', None, "Of a moving average of the generator's weights, which images are then sampled "
                                     "from; 0 for none. It forgets faster in the first steps, unless the preset has an "
                                     "average that does not.", 0)
@@ -21,6 +22,11 @@ def add(command):
                                         ', '.join(AUGMENTATIONS)))
     command.boolean('mirror', None, 'Exchange left and right of real images at random, so that mirrored ones are '
                                     'learned, too: of faces or landscapes, say, but not of digits.')
+    command.choice('update_ops', None, ('per_pass', 'all'),
+                   "Which moving averages a train op waits for: its own passes' or, as in 2017, every one (there are "
+                   'none without batch norm).', old_values={'own': 'per_pass'})
+    command.choice('batch_norm', None, ('fused', 'moments'),
+                   "Batch norm by today's kernel, or in TensorFlow 1.0.1's form with the biased moving variance.")
 
 
 def overrides(preset, values):

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import run_folder, samples, tables
+from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs import samples as sample_files
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.runs.events import EventWriter
 from dcgan_tf1.runs.samples import UnreadableSamples, animate
@@ -140,7 +141,8 @@ class SamplesHook(Hook):
         super().__init__(sample_schedule(config.preset, plan))
         self._config, self._preset, self._plan = config, config.preset, plan
         self._run, self._model = run, model
-        self.rows = samples.load(run.path, self._preset.image_range, run.log).up_to(step_label(self._preset, start))
+        saved = sample_files.load(run.path, self._preset.image_range, run.log)
+        self.rows = saved.up_to(step_label(self._preset, start))
         self._drawn = None  # of the coming row, where they come before its step
 
     def before_steps(self, first, noises):
@@ -155,7 +157,7 @@ class SamplesHook(Hook):
         label = step_label(preset, step)
         name = preset.samples_name.format(step=label, epoch=epoch_label(preset, self._plan, step))
         taken.samples = images.grid(pictures, columns=preset.classes or preset.samples_columns or len(pictures))
-        self.rows.append(label, samples.save(self._run.path, label, name, taken.samples, raw, z, labels))
+        self.rows.append(label, sample_files.save(self._run.path, label, name, taken.samples, raw, z, labels))
 
     def _inputs(self, step):
         """(noise, labels or None) of a row."""

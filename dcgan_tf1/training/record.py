@@ -85,7 +85,7 @@ def check_features(run, monitor):
     if isinstance(before, str) and projection.is_projection(before) != projection.is_projection(monitor.features):
         raise UserError('--eval_features: expected the features that {} was measured by, the {}, found the {}'.format(
             run.path, before, monitor.features))
-    if isinstance(before, str) and before != monitor.features:
+    if isinstance(before, str) and before != monitor.features and run_folder.read_quality(run.path).rows:
         run.log('WARNING: quality.csv has distances by the {} so far, and by the {} from here on: they are on other '
                 'scales, and the best checkpoint is the best of both'.format(before, monitor.features))
 

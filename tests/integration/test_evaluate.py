@@ -96,6 +96,11 @@ def test_a_training_may_go_on_while_it_is_measured(run, tiny_data, plain_graph, 
     prefixes = [str(copy / 'checkpoints' / 'model.ckpt-{}'.format(step)) for step in (2, 4, 6)]
     found = list(run_images.sample_checkpoints(PRESETS['blog_mnist'], prefixes, 2, 0, False, 'cpu'))
     assert [sampled.step for sampled in found] == [2, 6]
+    measured = run_images.sample_checkpoints(PRESETS['blog_mnist'], prefixes[:1], 2, 0, True, 'cpu')
+    assert next(measured).name == 'as the preset samples'
+    for path in (copy / 'checkpoints').glob('model.ckpt-2.*'):
+        path.unlink()
+    assert list(measured) == []  # what has been measured is not lost
     with pytest.raises(UserError, match='model.ckpt-4: expected a checkpoint, found that it is not there any more'):
         list(run_images.sample_checkpoints(PRESETS['blog_mnist'], prefixes[1:2], 2, 0, False, 'cpu'))
     check_one_line_error(run_command('evaluate', '--out={}'.format(copy), *flags),
@@ -294,9 +299,14 @@ def test_given_images_that_say_their_classes_are_measured_by_class(plain_graph, 
         status, text, err = run_command(*flags)
         assert status == 0 and 'labels that are no integers [120] from 0 to 9 (' + said in text, (text, err)
         assert 'class_accuracy' not in metrics_of(out)['results'][1]
-    np.savez(path, images=images, labels=taken_for, classes=np.array(list('abcdefghij')))
-    check_one_line_error(run_command(*flags), 'given.npz: expected labels of the classes 0, 1, ',
-                         'found those of a, b')
+    np.savez(path, images=images, labels=taken_for[:, np.newaxis])
+    assert run_command(*flags)[0] == 0 and 'class_accuracy' in metrics_of(out)['results'][1]
+    for changed, said in (({'classes': np.array(list('abcdefghij'))}, 'expected labels of the classes 0, 1, '),
+                          ({'labels': np.array([{}] * 120, object)}, "Object arrays cannot be loaded")):
+        np.savez(path, **dict({'images': images, 'labels': taken_for}, **changed))
+        status, text, err = run_command(*flags)
+        assert status == 0 and said in text and 'measured without class accuracy' in text, (text, err)
+        assert 'class_accuracy' not in metrics_of(out)['results'][1]
 
 
 def test_images_that_lie_there_class_by_class_are_measured_in_any_order(plain_graph, tmp_path):

@@ -544,6 +544,8 @@ def test_wrong_flags_are_one_line(dense, tmp_path):
     result = run_command('export', '--checkpoint=' + vae, '--preset=vae', '--out={}'.format(out),
                          '--with_discriminator')
     check_one_line_error(result, '--with_discriminator', 'vae')
+    check_one_line_error(run_command(*flags(dense, out, '--formats=web', '--with_discriminator')),
+                         '--with_discriminator: expected another format beside web')
     assert not out.exists() and not [name for name in os.listdir(str(tmp_path)) if name.startswith('.part')]
 
 

@@ -153,6 +153,9 @@ def test_a_run_goes_on_being_measured_as_it_was(tmp_path):
     record.check_features(run, types.SimpleNamespace(features=name.format(90)))
     assert lines == []
     record.check_features(run, types.SimpleNamespace(features=name.format(91)))
+    assert lines == []  # nothing was measured yet
+    (tmp_path / 'quality.csv').write_text('step,n,frechet_distance\n2,100,5\n')
+    record.check_features(run, types.SimpleNamespace(features=name.format(91)))
     assert len(lines) == 1 and 'accuracy 90.00%' in lines[0] and 'accuracy 91.00%' in lines[0]
     with pytest.raises(UserError, match='--eval_features: expected the features that .* was measured by, the class'):
         record.check_features(run, types.SimpleNamespace(features='random projection of pixels (seed 0)'))

@@ -4,14 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 
 import pytest
 from helpers.commands import check_one_line_error, run_command
 from helpers.places import ROOT
 
+from dcgan_tf1 import train
 from dcgan_tf1.gan import catalogue, preset_file
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import preset_files
+from dcgan_tf1.runs import preset_files, run_folder
 from dcgan_tf1.util.errors import UserError
 
 
@@ -66,6 +68,35 @@ def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
     with open(os.path.join(run, 'config.json')) as handle:  # written anew by the training that went on
         assert json.load(handle)['preset_file'] == {'path': path, 'sha256': sha256(path)}
     assert '--preset_file' not in out and 'WARNING' not in err
+
+
+def test_what_lies_beside_the_file_can_be_imported(tmp_path, forget):
+    (tmp_path / 'layers_of_mine.py').write_text('NAME = \'beside\'\n')
+    (tmp_path / 'mine.py').write_text(
+        'import dataclasses\nimport dcgan_tf1\nimport layers_of_mine\n'
+        'dcgan_tf1.register_preset(dataclasses.replace(dcgan_tf1.get_preset(\'vae\'), name=layers_of_mine.NAME))\n')
+    before = list(sys.path)
+    preset_file.load(str(tmp_path / 'mine.py'), log=[].append)
+    assert PRESETS['beside'].name == 'beside' and sys.path == before
+
+
+def test_a_run_of_an_older_content_is_told_from_the_newer_one(trained, tmp_path, forget):
+    path, run = trained
+    shutil.copytree(os.path.dirname(path), str(tmp_path / 'copy'))
+    path, run = str(tmp_path / 'copy' / 'my_preset.py'), str(tmp_path / 'copy' / 'runs' / '00000-tiny')
+    record(run, path, sha256(path))
+    with open(path, 'a') as handle:
+        handle.write('# changed\n')
+    preset_file.load(path, log=[].append)
+    lines = []
+    assert run_folder.read_preset(run, lines.append).name == 'tiny'
+    assert len(lines) == 1 and 'my_preset.py has changed since this run was started' in lines[0]
+
+
+def test_the_command_of_a_resumed_run_names_the_file(trained, forget):
+    path, run = trained
+    command = train.parse_train(['--run_dir=' + run, '--max_steps=70']).command
+    assert '--preset=tiny' in command and command.endswith(' --preset_file=' + path) and '--run_dir' not in command
 
 
 def test_a_changed_file_has_to_be_named(trained, tiny_data, tmp_path, forget):

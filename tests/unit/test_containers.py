@@ -84,7 +84,11 @@ def test_zip_archives():
     with zipfile.ZipFile('twice.zip', 'w') as archive:
         for name in ('a/1.png', 'a\\1.png'):
             archive.writestr(name, png(1))
-    with pytest.raises(UserError, match='twice.zip: expected each file once, found a/1.png again'):
+        archive.writestr('a/1.png/', b'')
+    assert load('twice.zip')[0] == [1]
+    with zipfile.ZipFile('twice.zip', 'a') as archive:
+        archive.writestr('a\\1.png', png(2))
+    with pytest.raises(UserError, match='twice.zip: expected each file once, found another a/1.png'):
         load('twice.zip')
     with zipfile.ZipFile('inner.zip', 'w') as archive:
         archive.writestr('data/train.parquet', b'PAR1')

@@ -28,9 +28,9 @@ def test_help_lists_only_our_flags_in_groups(capsys):
     out, err = capsys.readouterr()
     assert err == ''
     assert re.findall(r'^\S.*$', out, re.M)[-9:] == [
-        'What to train', 'To experiment with (default: what the preset says)', 'Data',
-        'Pictures of your own (--dataset=folder)', 'Images and networks', 'Run folder', 'Machine', (
-            'Several workers (or TF_CONFIG in the environment; docs/distributed.md)'), 'Examples']
+        'What to train', 'Data', 'Pictures of your own (--dataset=folder)', 'Images and networks', 'Run folder',
+        'Machine', 'Several workers (or TF_CONFIG in the environment; docs/distributed.md)',
+        'To experiment with (default: what the preset says)', 'Examples']
     named = re.findall(r'^  --(?:\[no\])?(\w+)', out, re.M)
     assert len(named) == len(set(named)) and {'preset', 'seed', 'run_dir', 'resume', 'device'} <= set(named)
     assert not {'logtostderr', 'v', 'alsologtostderr', 'helpfull', 'only_check_args'} & set(named)

@@ -153,6 +153,15 @@ def test_label_files_that_are_refused(name, content, message):
         load()
 
 
+@pytest.mark.parametrize('content', ['id,caption\n1,a cat, asleep\n', 'caption,caption\na,b\n'])
+def test_a_table_that_is_none_of_ours_is_left(content):
+    grey('mine/a.png', 1)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write(content)
+    values, labels, _, lines = load()
+    assert (values, labels) == ([1], None) and 'metadata.csv' in lines[0]
+
+
 def test_label_columns_need_a_table():
     grey('mine/a.png', 1)
     with open('mine/metadata.csv', 'w') as handle:

@@ -1,6 +1,7 @@
 """Data sets as people have them on their disks: which pictures are taken, with which labels, and what is said."""
 
 import errno
+import io
 import os
 import shutil
 import struct
@@ -131,8 +132,16 @@ def test_deep_values_that_would_be_nearly_black_are_told():
     np.savez('x.npz', images=np.ones((3, 4, 4), np.uint8))
     assert any('nearly black' in line for line in load()[3])
     dark = loading.load('npz', data_dir='x.npz', log=lambda line: None).notes
-    assert dark[0] == 'WARNING: nearly black, for no value is above 15 of 255'
-    assert values == [16] and 'WARNING: nearly black, for the largest value is 6.2% of the largest' in lines[1]
+    assert dark[0] == 'WARNING: nearly black, for no value is above 16 of 255'
+    red = np.full((4, 4, 3), 3, np.uint8)
+    red[0, 0, 0] = 255
+    Image.fromarray(red).save('mine/b.png')
+    assert not any('nearly black' in line for line in load(shape=(4, 4, 3))[3])
+    # Of several kinds the brightest counts.
+    Image.fromarray(np.full((4, 4), 1, np.float32)).save('mine/b.tif')
+    os.remove('mine/b.png')
+    assert not any('nearly black' in line for line in load()[3])
+    assert values == [16] and lines[1] == 'mine: ' + dark[0]
 
 
 def test_an_error_is_one_line_whatever_a_file_is_called():
@@ -207,7 +216,7 @@ def test_labels_that_are_no_classes_may_be_left():
     with pytest.raises(UserError, match='--label_column: expected no --nolabels beside it'):
         load(labels=False, label_column='label')
     for labels in (np.zeros((3, 14), np.uint8), np.array([0, -1, 1]), np.array([0.5, 1, 2])):
-        np.savez('x.npz', train_images=np.full((3, 4, 4), 16, np.uint8), train_labels=labels, val_images=[0])
+        np.savez('x.npz', train_images=np.full((3, 4, 4), 17, np.uint8), train_labels=labels, val_images=[0])
         with pytest.raises(UserError, match='x.npz: expected .*train_labels.*' + way_out):
             loading.load('npz', data_dir='x.npz', log=lambda line: None)
         found = loading.load('npz', data_dir='x.npz', log=lambda line: None, reading=reading.Reading(labels=False))
@@ -234,13 +243,27 @@ def test_what_a_disk_fails_to_read_is_no_damaged_picture(monkeypatch):
 
     def fails(path, *args, **kwargs):
         if str(path).endswith('a.png'):
-            raise OSError(errno.EIO, 'Input/output error', path)
+            raise OSError(number, os.strerror(number), path)
         return open(path, *args, **kwargs)
 
     monkeypatch.setattr(pictures, 'open', fails, raising=False)
-    for how in ({}, {'skip_damaged': True}, {'skip_damaged': True, 'cache_gib': 0}):
-        with pytest.raises(OSError, match='Input/output error'):
-            load(**how)
+    for number in (errno.EIO, errno.EACCES):
+        for how in ({}, {'skip_damaged': True}, {'skip_damaged': True, 'cache_gib': 0}):
+            for shape in (SHAPE, (4, 4, None)):
+                with pytest.raises(UserError, match='^cannot read mine/a.png: ' + os.strerror(number)):
+                    load(shape=shape, **how)
+
+    class Failing(io.BytesIO):
+        def read(self, *_):
+            raise OSError(errno.EIO, 'Input/output error')
+
+    monkeypatch.setattr(pictures, 'open', lambda path, mode: Failing(), raising=False)
+    with pytest.raises(UserError, match='cannot read mine/a.png: Input/output error'):
+        load(skip_damaged=True)
+    # What its bytes lead a decoder to is the picture's.
+    number = errno.EINVAL
+    monkeypatch.setattr(pictures, 'open', fails, raising=False)
+    assert load(skip_damaged=True)[0] == [99]
 
 
 def test_arrays_where_pictures_are_looked_for_are_named():

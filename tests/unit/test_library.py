@@ -451,6 +451,11 @@ def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
         for path in (measured, measured / 'checkpoints', measured / 'checkpoints' / 'model.ckpt-2'):
             with pytest.raises(dcgan.UserError, match='expected a preset with uniform noise, .* found normal'):
                 dcgan.restore(session, dataclasses.replace(BLOG, noise='normal'), path)
+        del config['identity']['noise']
+        config['identity']['image_shape'] = [27, 28, 1]
+        (measured / 'config.json').write_text(json.dumps(config))
+        with pytest.raises(dcgan.UserError, match='with images of 27x28x1, as it was trained with, found 28x28'):
+            dcgan.restore(session, BLOG, measured)
         shutil.copytree(folder, str(tmp_path / 'theirs'))
         (tmp_path / 'theirs' / 'config.json').write_text('{"lr": 0.1}')
         assert restored(tmp_path / 'theirs') == str(tmp_path / 'theirs' / 'model.ckpt-4')
@@ -473,6 +478,16 @@ def test_a_checkpoint_without_the_variables_changes_none(run, averaged):
     (lambda: dcgan.generator(DENSE, np.zeros([2, 99])), r'expected float32 \[N, 100\], found \(2, 99\)'),
     (lambda: dcgan.generator(DENSE, tf.zeros([2, 100], tf.float64)), r'\[N, 100\], found float64'),
     (lambda: dcgan.generator(DENSE, 'noise'), 'found str'),
+    (lambda: dcgan.generator('blog_dense', np.zeros([2, 100])), "generator: expected a Preset, .*found 'blog_dense'"),
+    (lambda: dcgan.discriminator('blog_dense', np.zeros([2, 784])), 'discriminator: expected a Preset'),
+    (lambda: dcgan.build_training_graph('blog_dense'), 'build_training_graph: expected a Preset'),
+    (lambda: dcgan.sample_noise('blog_dense', 2), 'sample_noise: expected a Preset'),
+    (lambda: dcgan.interpolate('blog_dense', 0, 0, 0), 'interpolate: expected a Preset'),
+    (lambda: dcgan.discriminator(DENSE, np.zeros([2, 784], np.uint8)), r'\[N, 784\], found uint8'),
+    (lambda: dcgan.to_uint8(tf.zeros([2, 4, 4, 1]), (-1, 1)), 'to_uint8: expected an array of images, found a t'),
+    (lambda: dcgan.to_uint8(None, (-1, 1)), 'to_uint8: expected an array of numbers, found object'),
+    (lambda: dcgan.save_grid('x.png', tf.zeros([2, 4, 4, 1])), 'save_grid: expected an array of images, found a'),
+    (lambda: dcgan.interpolate(DENSE, tf.zeros([1, 100]), 0, 0), 'expected arrays of numbers, found a tensor'),
     (lambda: dcgan.discriminator(DENSE, np.zeros([2, 28, 28])), r'\[N, 28, 28, 1\] or \[N, 784\], found \(2, 28, 28'),
     (lambda: dcgan.discriminator(dcgan.get_preset('vae'), np.zeros([2, 784])), 'that has one, found vae'),
     (lambda: dcgan.generate('nowhere', preset=DENSE, z=np.zeros([1, 100])), 'nowhere'),
@@ -489,6 +504,42 @@ def test_wrong_input_is_one_line(call, message):
     with tf.Graph().as_default(), pytest.raises(dcgan.UserError, match=message) as caught:
         call()
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_count_beside_noise_is_that_of_the_noise(run):
+    assert len(dcgan.generate(run)) == 16 and len(dcgan.generate(run, 2, z=np.zeros([2, 100]))) == 2
+    for count, message in ((3, 'a count of 2, as many as noise vectors, found 3'), (2.5, 'generate: expected a count'),
+                           (-1, 'generate: expected a count of 0 or more, an integer, found -1')):
+        with pytest.raises(dcgan.UserError, match=message):
+            dcgan.generate(run, count, z=np.zeros([2, 100]))
+
+
+def test_a_tensor_of_eager_execution_has_its_values_taken():
+    class Eager:  # what raises so in a graph of TensorFlow 2
+        def numpy(self):
+            return np.full([2, 100], 0.5)
+
+    def convert(value, *args):
+        if isinstance(value, Eager):
+            raise RuntimeError('Attempting to capture an EagerTensor without building a function.')
+        return convert_to_tensor(value, *args)
+
+    convert_to_tensor = tf.convert_to_tensor
+    with pytest.MonkeyPatch.context() as patch, tf.Graph().as_default():
+        patch.setattr(tf, 'convert_to_tensor', convert)
+        images = dcgan.generator(DENSE, Eager())
+    assert images.shape.as_list() == [2, 28, 28, 1]
+
+
+@pytest.mark.parametrize('fields, message', [
+    ({'image_shape': (14, 14, 1)}, 'Preset.input_shape: expected as many values as the image_shape '),
+    ({'image_shape': (28, 28)}, r'Preset.image_shape: expected \(H, W, C\), found \(28, 28\)'),
+    ({'input_shape': 784}, r'Preset.input_shape: expected a shape, as \(784,\) or \(H, W, C\), found 784'),
+    ({'log_every': 50}, "Preset.log_every: expected a StepInterval, as StepInterval\\(500, 'steps'\\), found 50")])
+def test_shapes_and_intervals_of_a_preset_are_checked(fields, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(DENSE, **fields)
+    assert dataclasses.replace(DENSE, image_shape=[28, 28, 1]) == DENSE
 
 
 def test_noise_of_another_size_is_refused(run):

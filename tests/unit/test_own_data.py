@@ -226,7 +226,7 @@ def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
     (['cat', 'dog', 'bear'], None), (['cat', 'dog', 'bear', 'eel'], None),
     (['cat ', 'dog', 'bear'], None), (['cat', 'dog'], r'\[3 or more\], a name for each class, found cat, dog$')])
 def test_arrays_with_names_of_classes(names, message):
-    np.savez('mine.npz', images=np.full((3, 4, 4), 16, np.uint8), labels=[0, 2, 1], classes=np.array(names))
+    np.savez('mine.npz', images=np.full((3, 4, 4), 17, np.uint8), labels=[0, 2, 1], classes=np.array(names))
     lines = []
     if message:
         with pytest.raises(UserError, match="mine.npz: expected .*classes.*" + message):
@@ -237,6 +237,6 @@ def test_arrays_with_names_of_classes(names, message):
         assert lines[0].startswith('mine.npz: {} classes by labels: cat 1, dog 1, bear 1'.format(len(names)))
         for other in ([7, 8, 9], ['a', 'a', 'b'], [['a', 'b', 'c']], 'abc', [b'a', b'b', b'c'],
                       np.array([{}], object)):
-            np.savez('mine.npz', images=np.full((3, 4, 4), 16, np.uint8), labels=[0, 2, 1], classes=other)
+            np.savez('mine.npz', images=np.full((3, 4, 4), 17, np.uint8), labels=[0, 2, 1], classes=other)
             assert loading.load('npz', data_dir='mine.npz', log=lines.append).classes == ('0', '1', '2')
             assert 'left out: classes' in lines[-2]

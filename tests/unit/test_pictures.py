@@ -204,7 +204,7 @@ def test_black_ink_on_a_transparent_ground(tmp_path):
     black, lines = read(tmp_path)
     assert black == [[[0] * 4] * 2] * 3
     assert lines == ['2 of 3 pictures with transparent parts, laid on black (--background)',
-                     'WARNING: nearly black, for the largest value is 0.0% of the largest that there may be']
+                     'WARNING: nearly black, for no value is above 16 of 255']
     white, lines = read(tmp_path, background='white')
     assert white == [[[255, 0, 0, 255], [255] * 4], [[0] * 4] * 2, [[255] * 4] * 2]
     assert lines == ['2 of 3 pictures with transparent parts, laid on white (--background)']

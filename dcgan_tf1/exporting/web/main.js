@@ -212,7 +212,7 @@ async function start() {
     state[name] = state.samples[index];
     draw(element(name), state.images[index]);
     element(`${name}-class`).textContent = nameOf(state[name].label);
-    if (state.start && state.end) await showWalk();
+    if (state.start && state.end) await showEnds(); // both, for a slower drawing of other ends may be on its way
   }
 
   element('classes').hidden = !page.classes;
@@ -266,19 +266,22 @@ async function start() {
   element('set-end').addEventListener('click', () => setEnd('end', state.chosen));
   element('position').addEventListener('input', showWalk);
   element('play').addEventListener('click', async () => {
-    state.playing = !state.playing;
-    element('play').textContent = state.playing ? 'Stop' : 'Play';
+    state.playing = state.playing ? 0 : Date.now(); // the walk that plays, of which there is one
+    const mine = state.playing;
+    element('play').textContent = mine ? 'Stop' : 'Play';
     const slider = element('position');
-    if (state.playing && Number(slider.value) === 100) slider.value = 0;
+    if (mine && Number(slider.value) === 100) slider.value = 0;
     try {
-      while (state.playing && Number(slider.value) < 100) {
+      while (mine && state.playing === mine && Number(slider.value) < 100) {
         slider.value = Number(slider.value) + 2;
         await showWalk();
         await new Promise((resolve) => { setTimeout(resolve, 40); });
       }
     } finally {
-      state.playing = false;
-      element('play').textContent = 'Play';
+      if (mine && state.playing === mine) {
+        state.playing = 0;
+        element('play').textContent = 'Play';
+      }
     }
   });
 

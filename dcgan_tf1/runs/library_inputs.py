@@ -1,0 +1,74 @@
+"""What the public API is given, checked: one line for what it can't take."""
+
+import dataclasses
+import numbers
+from typing import Any, List, Optional, Tuple, Union
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.gan.catalogue import is_temperature
+from dcgan_tf1.gan.preset import Preset
+from dcgan_tf1.runs import classes, sample_inputs
+from dcgan_tf1.util.errors import UserError
+
+
+def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:
+    if image_size is None:
+        return None, None
+    height, width = image_size if isinstance(image_size, (tuple, list)) and len(image_size) == 2 else (image_size,) * 2
+    for side in (height, width):
+        if isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1:
+            raise UserError('image_size: expected a height and a width, found {!r}'.format(image_size))
+    return int(height), int(width)
+
+
+def require_natural(what: str, **values: Any) -> None:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+            raise UserError('{}: expected a {} of 0 or more, an integer, found {!r}'.format(what, name, value))
+
+
+def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype)
+    except (TypeError, ValueError, NotImplementedError):  # no numbers, rows of several lengths, a graph's tensor
+        found = 'a tensor, of which session.run() gives the values' if isinstance(value, tf.Tensor) else repr(value)
+        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, found))
+
+
+def noise_of(preset: Preset, z: Any) -> np.ndarray:
+    noise_given = array_of('generate', z, 'finite noise [N, {}] for {}'.format(preset.z_dim, preset.name), np.float32)
+    if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not np.isfinite(noise_given).all() or not len(
+            noise_given):
+        raise UserError('generate: expected finite noise [N, {}] for {}, found {}'.format(
+            preset.z_dim, preset.name, list(noise_given.shape) or repr(z)[:80]))
+    return noise_given
+
+
+def at_temperature(name: str, preset: Preset, temperature: Optional[float]) -> Preset:
+    if temperature is None:
+        return preset
+    if not is_temperature(temperature):
+        raise UserError('{}: expected a temperature from 0.001 to 1,000, found {!r}'.format(name, temperature))
+    return dataclasses.replace(preset, temperature=float(temperature))
+
+
+def labels_of(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[int]], Optional[np.ndarray]]:
+    """(the classes to take in turn or None, a label or weights for each image or None) of generate's `labels`."""
+    if preset.classes is None:
+        if labels is not None:
+            raise UserError('generate: expected no labels for {}, which takes none, found some'.format(preset.name))
+        return None, None
+    if labels is None:
+        return list(range(preset.classes)), None
+    given = array_of('generate', labels, 'labels')
+    if given.dtype.kind == 'U' and given.ndim < 2 and given.size:
+        names = classes.class_names_of_checkpoint(prefix, preset)
+        return [label for text in given.reshape(-1) for label in classes.parse_classes(
+            str(text), names, 'generate')], None
+    found = sample_inputs.as_labels(given if given.ndim else given.reshape(1), preset.classes)
+    if found is not None:
+        return (None, found) if given.ndim else (found.tolist(), None)
+    raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or finite weights [N, {}], found '
+                    '{}'.format(preset.classes - 1, preset.classes, sample_inputs.described(given)))
