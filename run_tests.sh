@@ -105,6 +105,7 @@ if [ -n "${DCGAN_TF1_PYTHON_TF115:-}" ]; then
     --ignore=tests/integration/test_legacy.py "$@" > "$old_log" 2>&1 &
   old_tests=$!
   trap 'kill $old_tests 2> /dev/null || true; rm -f "$old_log"' EXIT
+  trap 'exit 130' INT
 fi
 say "== tests: $(.venv/bin/python --version)"
 .venv/bin/python -m pytest -m "$select" ${durations[@]+"${durations[@]}"} ${parallel[@]+"${parallel[@]}"} "$@" || status=$?

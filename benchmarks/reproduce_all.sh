@@ -43,7 +43,8 @@ for flag; do
   esac
 done
 python=.venv/bin/python
-make_venv .venv "$(find_python)" -e .
+found=$(find_python)
+make_venv .venv "$found" -e .
 
 # Runs of a few steps are never taken for whole ones, nor gone on with as such.
 mark=$folder/these-runs-are-cut-short

@@ -37,7 +37,7 @@ find_python() {
       return
     fi
   done
-  fail "expected Python 3.7 to 3.13, found $("${PYTHON:-python3}" --version 2>&1 || true); name one with PYTHON=/path/to/python3"
+  fail "expected Python 3.7 to 3.13, found $("${PYTHON:-python3}" --version 2>&1 | head -n 1 || true); name one with PYTHON=/path/to/python3"
 }
 
 # find_exact 3.7: prints an interpreter of that version, from the PATH or pyenv; status 1
@@ -61,7 +61,7 @@ make_venv() {
   local venv=$1 python=$2 version stamp file made_with now
   shift 2
   version="$("$python" --version 2>&1)"
-  stamp="${version%.*} $* $(cksum < setup.py)"
+  stamp="${version%.*} $PWD $* $(cksum < setup.py)"  # a copy is to run its own code
   file="$venv/.installed-$(printf '%s' "$*" | cksum | cut -d ' ' -f 1)"
   if [ -x "$venv/bin/python" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ]; then
     return
@@ -69,8 +69,12 @@ make_venv() {
   say "setting up $venv with $version; this takes a few minutes, once${unused:+ (not used here:$unused)}"
   made_with="$(cat "$venv/.python" 2>/dev/null)" || true
   now="$("$venv/bin/python" --version 2>&1)" || now=  # what it was made with may be gone
-  if [ "${made_with%.*}" != "${version%.*}" ] || [ "${now%.*}" != "${version%.*}" ]; then
-    # One that we finished with another Python goes; any other is only completed.
+  if [ -n "$now" ] && [ ! -f "$venv/.python" ] && [ ! -f "$venv/.begun" ]; then  # a user's own
+    [ "${now%.*}" = "${version%.*}" ] || fail "$venv: expected an environment of ${version%.*}, found one of \
+${now%.*} that this script has not made; move it away, or start with PYTHON=$venv/bin/python"
+  elif [ "${made_with%.*}" != "${version%.*}" ] || [ "${now%.*}" != "${version%.*}" ]; then
+    mkdir -p "$venv" && : > "$venv/.begun"
+    # One that we finished with another Python goes; any other of ours is only completed.
     "$python" -m venv $([ ! -f "$venv/.python" ] || printf -- --clear) "$venv" \
       || fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
     printf '%s\n' "$version" > "$venv/.python"

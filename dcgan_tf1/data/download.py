@@ -4,15 +4,17 @@ import collections
 import hashlib
 import http.client
 import os
+import re
 import time
 import urllib.error
 import urllib.request
 
 from tqdm import tqdm
 
-from dcgan_tf1.util.files import CHUNK, replacing
+from dcgan_tf1.util.files import CHUNK, remove_parts, replacing
 
 TIMEOUT = 20  # seconds without a byte before a mirror is given up
+_GIVEN_UP = 3600  # seconds without a byte after which nobody writes a file any more
 SLOWEST = 1000  # bytes a second on average, after the first TIMEOUT seconds
 
 # A file to be had: its name, SHA-256 and size in bytes.
@@ -49,6 +51,7 @@ def fetch(remote, mirrors, folder, timeout=TIMEOUT, log=None):
         log('downloading {} into {}'.format(remote.name, folder))
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, remote.name)
+    remove_parts(folder, re.escape(remote.name), _GIVEN_UP)  # of processes that were killed
     failures = []
     for mirror in mirrors:
         try:

@@ -35,6 +35,9 @@ Loop = collections.namedtuple('Loop', [
 ])
 
 
+MOST_STEPS = (1 << 31) // _SEEDS_PER_STEP - 1  # of a run: seeds are of 32 bits
+
+
 def dropout_seed_for(step, use):
     """The value to feed as `dropout_seed` in one step for an update's place in the schedule, LOSSES or SAMPLE.
 

@@ -69,8 +69,10 @@ def _expect(true, what, found):
 
 def split_address(address):
     """(host, port) of HOST:PORT, without the brackets of an IPv6 address; None where it is none."""
-    match = re.match(r'(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\]|([^\s:/\[\]]+)):([0-9]{1,5})$', address)
-    if match and 0 < int(match.group(3)) < 65536:
+    match = re.match(r'(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[\w.-]+)?)\]|([^\s:/\[\]]+)):([0-9]{1,5})$', address)
+    # A name of the network has 1 to 63 letters between its dots.
+    labels = match.group(2).rstrip('.').split('.') if match and match.group(2) else ['x']
+    if match and 0 < int(match.group(3)) < 65536 and all(0 < len(label) < 64 for label in labels):
         return match.group(1) or match.group(2), int(match.group(3))
     return None
 

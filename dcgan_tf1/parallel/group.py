@@ -212,8 +212,8 @@ class WorkerGroup:
                     if isinstance(answer, dict) and key in answer:
                         raise UserError(str(answer[key]))
                 problem = 'no answer' if answer is SILENT else 'an answer that is not of {}'.format(_MAGIC)
-            except OSError as error:
-                problem = error.strerror or str(error)
+            except (OSError, UnicodeError) as error:
+                problem = getattr(error, 'strerror', None) or str(error)
             if time.monotonic() > deadline:
                 raise UserError('{}: expected {} within {:g} s (--worker_timeout), found: {}'.format(
                     self.name(self.task), self.name(0), self._timeout, problem))

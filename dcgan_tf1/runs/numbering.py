@@ -11,6 +11,12 @@ def is_run(path):
     return os.path.isfile(os.path.join(path, 'config.json'))
 
 
+def has_runs(parent):
+    """Whether a folder has run folders, of any name."""
+    return os.path.isdir(parent) and any(
+        NUMBERED.match(entry) and is_run(os.path.join(parent, entry)) for entry in os.listdir(parent))
+
+
 def folders(parent, name):
     """The run folders of this name, that with the highest number first.
 

@@ -8,8 +8,8 @@ import numpy as np
 from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.data.picked import in_file
+from dcgan_tf1.gan import step_loop
 from dcgan_tf1.training import image_sizes, resume
-from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 
 MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
@@ -74,6 +74,9 @@ def make_plan(config, log, device_memory=None):
     if preset.incomplete_batch != 'drop' and not keep and data.count % batch_size:
         log('the last {:,} images of an epoch, fewer than a batch, are left out: they have no {} equal parts'.format(
             data.count % batch_size, batch_size // preset.batch_size))
+    if data.count < batch_size != preset.batch_size:
+        raise UserError('--batch_size={}: expected at least {} images for one step of {} workers or GPUs, found '
+                        '{}'.format(preset.batch_size, batch_size, batch_size // preset.batch_size, data.count))
     batches = Batches(
         data.count, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     if preset.incomplete_batch == 'skip' and keep and data.count < batch_size:
@@ -84,8 +87,9 @@ def make_plan(config, log, device_memory=None):
     epoch = -(-full.per_epoch // preset.image_batches)
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
     total = total if config.max_steps is None else config.max_steps
-    if total > flags.MOST:
-        raise UserError('--epochs: expected at most {:,} steps, found {:,}'.format(flags.MOST, total))
+    if total > step_loop.MOST_STEPS:
+        raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(
+            'epochs' if config.max_steps is None else 'max_steps', step_loop.MOST_STEPS, total))
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
         reading.compared(config.reading))

@@ -4,34 +4,39 @@ import contextlib
 import os
 import signal
 import threading
+import time
 
 from dcgan_tf1.util import cli
 
 _GRACE = 1.0  # seconds after the second signal that Python has to end the process in its own way
+_ECHO = 0.5  # seconds within which the same signal again is the first one: GNU timeout sends it to the group, too
 
 
 class StopSignals:
     """Turns the first SIGINT, SIGTERM or SIGHUP into a request that the loop sees after its step.
 
-    A second one ends the process at once: checkpoints on the disk are whole at any moment. A second SIGHUP
-    doesn't: where a terminal is closed, the shell and the system may each send one. SIGHUP stays ignored
-    where it was, as under `nohup`. In another thread than the main one, signals are left to the program
+    A second one ends the process at once: checkpoints on the disk are whole at any moment. The same one within half a
+    second, and a second SIGHUP, don't: where a terminal is closed, the shell and the system may each send one. SIGHUP
+    stays ignored where it was, as under `nohup`. In another thread than the main one, signals are left to the program
     that the thread belongs to.
     """
 
     def __init__(self):
         self.signum, self.listening = None, cli.in_main_thread()
+        self._first = 0.0  # when the first one came
         self._before = {}  # what handled each signal
         self._ended = threading.Event()
         self._stack = contextlib.ExitStack()
 
     def _handle(self, signum, frame):
-        del frame
-        self.signum = signum
-        for number in self._before:
+        if self.signum is None:
+            self.signum, self._first = signum, time.monotonic()
+        elif signum != signal.SIGHUP and not (signum == self.signum and time.monotonic() - self._first < _ECHO):
             # Not what was there before: a shell has SIGINT ignored in what it starts with `&`.
-            signal.signal(number, {signal.SIGINT: signal.default_int_handler,
-                                   signal.SIGHUP: signal.SIG_IGN}.get(number, signal.SIG_DFL))
+            signal.signal(signum, signal.SIG_DFL)
+            if signum == signal.SIGINT:
+                signal.default_int_handler(signum, frame)
+            os.kill(os.getpid(), signum)
 
     def __enter__(self):
         numbers = cli.stop_signals()
@@ -62,13 +67,19 @@ class StopSignals:
         threading.Thread(target=self._end_at_the_second, args=(theirs, numbers), daemon=True).start()
 
     def _end_at_the_second(self, pipe, numbers):
+        first = None
         with open(pipe, 'rb', buffering=0) as signals:
-            for counted in (numbers, numbers - {signal.SIGHUP}):
+            while True:
                 number = signals.read(1)
-                while number and number[0] not in counted:
-                    number = signals.read(1)
                 if not number:
                     return
+                if number[0] not in numbers:
+                    continue
+                if first is None:
+                    first = number[0], time.monotonic()
+                elif number[0] != signal.SIGHUP and not (
+                        number[0] == first[0] and time.monotonic() - first[1] < _ECHO):
+                    break
         if not self._ended.wait(_GRACE):  # else Python has ended the training itself, and a program may go on
             os._exit(128 + number[0])
 

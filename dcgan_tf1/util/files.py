@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import tempfile
+import time
 
 from dcgan_tf1.util.errors import UserError, system_reason
 
@@ -45,7 +47,8 @@ def replacing(path):
     Where it can't be written, UserError names `path`.
     """
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, '.part-{}-{}'.format(os.getpid(), name))
+    # Not by the process's number alone, which is 1 in every container.
+    temporary = os.path.join(folder, '.part-{}{:06d}-{}'.format(os.getpid(), secrets.randbelow(10 ** 6), name))
     try:
         with writing(path):
             yield temporary
@@ -142,16 +145,18 @@ def read_json(path):
         return parse_json(handle.read())
 
 
-def remove_parts(folder, names=r'.*'):
+def remove_parts(folder, names=r'.*', untouched_s=0):
     """Removes what `replacing` left behind in `folder` when the process was killed, for files of these names.
 
-    Only for who alone writes them: another process may be writing such a file now.
+    Only for who alone writes them, or where they have been left untouched for so many seconds: another process may be
+    writing such a file now.
     """
     pattern = re.compile(r'\.part-\d+-({})$'.format(names))
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         if pattern.match(name):
             with contextlib.suppress(OSError):
-                os.remove(os.path.join(folder, name))
+                if time.time() - os.path.getmtime(os.path.join(folder, name)) >= untouched_s:
+                    os.remove(os.path.join(folder, name))
 
 
 def sha256(path):

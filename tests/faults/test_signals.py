@@ -76,7 +76,9 @@ def test_workers_that_are_launched_under_nohup_ignore_sighup_too(handler, tmp_pa
 def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    time.sleep(signals._ECHO + 0.1)
+    if process.poll() is None:  # not saved and ended by now
+        process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
     # Both may arrive before the loop looks up (130 of its own), or the second one while it saves.
     assert process.returncode == 130
@@ -90,6 +92,33 @@ with StopSignals():
     print('calling', flush=True)
     hashlib.pbkdf2_hmac('sha256', b'', b'', 2000000000)  # which no handler of Python's interrupts
 """
+
+
+BUSY = """
+import sys, threading, time
+from dcgan_tf1.training.signals import StopSignals
+for _ in range(2):
+    threading.Thread(target=lambda: [sum(range(1000)) for _ in iter(int, 1)], daemon=True).start()
+with StopSignals() as stop:
+    print('calling', flush=True)
+    while not stop.requested():
+        time.sleep(0.01)
+    time.sleep(1.5)  # saves
+print('saved', stop.exit_status, flush=True)
+"""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_the_same_signal_twice_at_a_time_is_one(number):
+    """As GNU timeout sends it: to its child, and to the group that this is in."""
+    process = start_process([sys.executable, '-c', BUSY], env=command_environment(), stdout=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b'calling'
+    for _ in range(3):
+        process.send_signal(number)
+        time.sleep(0.02)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert out.split() == [b'saved', str(128 + number).encode()]
 
 
 @pytest.mark.once
@@ -119,7 +148,7 @@ try:
         for _ in range(2):
             signal.raise_signal(signal.SIGINT) if hasattr(signal, 'raise_signal') else __import__('os').kill(
                 __import__('os').getpid(), signal.SIGINT)
-            time.sleep(0.1)
+            time.sleep(0.6)
 except KeyboardInterrupt:
     time.sleep(2)
     print('alive')

@@ -82,6 +82,24 @@ def test_another_python_makes_ours_anew(fake):
     assert calls(fake, '-e .') == (0, ['clear', 'pip'])
 
 
+def test_an_environment_that_is_not_ours_is_completed_or_left(fake):
+    (fake / '.venv' / 'bin').mkdir(parents=True)
+    shutil.copy(str(fake / 'python'), str(fake / '.venv' / 'bin' / 'python'))
+    (fake / '.venv' / 'mine').write_text('')
+    assert calls(fake, '-e .') == (0, ['pip'])
+    (fake / '.venv' / 'bin' / 'python').write_text("#!/bin/sh\necho Python 3.11.7\n")
+    assert calls(fake, "-e '.[test]'") == (1, [])
+    assert (fake / '.venv' / 'mine').exists() and not (fake / '.venv' / '.python').exists()
+
+
+def test_a_copy_runs_its_own_code(fake):
+    assert calls(fake, '-e .') == (0, ['venv', 'pip'])
+    (fake / 'copy').mkdir()
+    for name in ('version', 'python', 'setup.py', '.venv'):
+        shutil.move(str(fake / name), str(fake / 'copy' / name))
+    assert calls(fake / 'copy', '-e .') == (0, ['pip'])
+
+
 def test_an_environment_whose_python_is_gone_is_made_anew(fake):
     assert calls(fake, '-e .') == (0, ['venv', 'pip'])
     (fake / '.venv' / 'bin' / 'python').unlink()
@@ -167,7 +185,7 @@ def test_scripts_trust_nothing_that_the_environment_has_for_other_programs(check
     called = [line for line in seen if line.startswith('-')]
     assert [line for line in called if line != '--version' and 'version_info' not in line] == [
         '-m venv .venv', '-I -m pip install --quiet --disable-pip-version-check -e .', '-c import mlxtend',
-        '-m dcgan_tf1.train --preset=blog_mnist --epochs=1 a b']
+        '-m dcgan_tf1.train --epochs=1 a b']
     assert [line for line in seen if line.startswith('/')] == [str(checkout.root)] * len(called)
     told = set(seen) - set(called) - {str(checkout.root)}
     assert told == {'PYTHON=' + str(tmp_path / 'my tools' / 'python 3'), 'PIP_USER=no', 'PIP_CERT=/a cert.pem',

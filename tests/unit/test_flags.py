@@ -105,6 +105,8 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('sample', ['--run=a', '--temperature=inf'], ['--temperature: expected a finite number, found inf']),
     ('train', ['--cache_gib=nan'], ['--cache_gib: expected a finite number, found nan']),
     ('train', ['--intra_op_threads=5000000000'], ['--intra_op_threads: expected at most 65,536, found 5,000,000,000']),
+    ('train', ['--preset=vae', '--dataset=mnist', '--worker_hosts=10.0.0..1:2222,b:2222', '--task_index=1'],
+     ['expected addresses HOST:PORT', '10.0.0..1:2222']),
     ('train', ['--max_steps=10000000000'], ['--max_steps: expected at most 2,147,483,647, found 10,000,000,000']),
     ('sample', ['--run=a', '--num_images=100000000000000000'], ['--num_images: expected at most 2,147,483,647']),
     ('train', ['--eval_n=500'], ['--eval_n: expected --eval_every beside it, found none']),

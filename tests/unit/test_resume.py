@@ -293,6 +293,15 @@ def write_run(path, **config):
     return '--run_dir={}'.format(path)
 
 
+def test_a_run_that_is_not_there_is_not_made(tmp_path):
+    run = write_run(tmp_path / '00001-dcgan', identity={'preset': 'dcgan'})[len('--run_dir='):]
+    for place, found in ((str(tmp_path / '00003-dcgan'), 'the name of a run that is not there'),
+                         (os.path.join(run, 'checkpoints'), 'a folder of the run ' + run)):
+        with pytest.raises(UserError, match='--run_dir=.*: expected a run, or a folder to make .*, found ' + found):
+            resume.open_run(place, 'auto', {'preset': 'dcgan'}, 9, print)
+    assert os.listdir(str(tmp_path)) == ['00001-dcgan']
+
+
 def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     flags = ['--preset=dcgan', '--data_dir=here', '--image_size=24', '--nomirror', '--learning_rate=0.01', '--gif',
              '--steps_per_run=3', '--trace=t.json', '--worker_timeout=3']
