@@ -42,8 +42,8 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_p
         assert status == 0 and 'starting from the variables' in text, err
 
 
-@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow),
-                                  pytest.param('blog_dense', marks=pytest.mark.nightly)])
+@pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.nightly),
+                                  pytest.param('blog_dense', marks=pytest.mark.slow)])
 def test_checkpoints_go_both_ways_between_1_15_and_the_release_at_hand(name, tiny_data, tmp_path):
     old = interpreter('DCGAN_TF1_PYTHON_TF115', 'Python 3.7 with TensorFlow 1.15.5')
     flags = ['--preset=' + name, '--batch_size=8', '--data_dir=' + tiny_data]
