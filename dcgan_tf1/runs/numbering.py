@@ -4,6 +4,7 @@ import os
 import re
 
 NUMBERED = re.compile(r'(\d{5,})-(.+)$')
+_LOW = re.compile(r'0\d{4}-.')  # which no date looks like
 
 
 def is_run(path):
@@ -11,10 +12,10 @@ def is_run(path):
     return os.path.isfile(os.path.join(path, 'config.json'))
 
 
-def has_runs(parent):
-    """Whether a folder has run folders, of any name."""
-    return os.path.isdir(parent) and any(
-        NUMBERED.match(entry) and is_run(os.path.join(parent, entry)) for entry in os.listdir(parent))
+def is_missing_run(path):
+    """Whether a path is named like a run folder, and is neither one nor a folder of some."""
+    return bool(_LOW.match(os.path.basename(os.path.abspath(path)))) and not is_run(path) and not (
+        os.path.isdir(path) and any(NUMBERED.match(entry) for entry in os.listdir(path)))
 
 
 def folders(parent, name):

@@ -27,9 +27,10 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     run = run_folder.run_of(prefix, preset.name)
     identity = {} if run is None or any_noise else run_folder.read_config(run)['identity']
     # Nothing in the variables' shapes tells of noise, and of sizes not all.
+    shape = identity.get('image_shape')
     for what, trained, found in (
             ('{} noise', identity.get('noise', preset.noise), preset.noise),
-            ('images of {}', by(identity.get('image_shape', preset.image_shape)), by(preset.image_shape))):
+            ('images of {}', by(shape if isinstance(shape, list) else preset.image_shape), by(preset.image_shape))):
         if found != trained:
             raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '
                             'it'.format(prefix, what.format(trained), found, run))

@@ -136,8 +136,7 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
     name = wanted['preset']
     paths = numbering.folders(run_dir, name)
     around = os.path.dirname(os.path.abspath(run_dir))
-    if numbering.is_run(around) or numbering.NUMBERED.match(os.path.basename(os.path.abspath(run_dir))) and not (
-            numbering.is_run(run_dir) or numbering.has_runs(run_dir)):
+    if numbering.is_run(around) or numbering.is_missing_run(run_dir):
         raise UserError('--run_dir={}: expected a run, or a folder to make runs in, found {}'.format(
             run_dir, 'a folder of the run {}'.format(around) if numbering.is_run(around) else 'the name of a run that '
             'is not there'))
