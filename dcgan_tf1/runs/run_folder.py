@@ -128,7 +128,7 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         preset = _preset_around(prefix, name)
         _, other = run_around(prefix)
         if other not in (None, name):
-            print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name), file=sys.stderr)
+            print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name))
         if preset is not None and mode not in (None, preset.mode):
             raise UserError('--mode: expected {}, as the run of {} has it, found {}'.format(preset.mode, prefix, mode))
         if preset is None or sizes != size_flags.NOTHING:

@@ -599,7 +599,7 @@ def test_nothing_of_others_is_replaced_wherever_out_leads(dense, tmp_path, monke
     (tmp_path / 'results' / 'thesis.txt').write_text('mine')
     # `draft` is not there, so that the whole path is not, either.
     check_one_line_error(run_command(*flags(dense, 'draft/../results', '--formats=frozen')), 'thesis.txt')
-    with pytest.raises(UserError, match='--out: expected a folder, found nothing'):
+    with pytest.raises(UserError, match='^out: expected a folder, found nothing'):
         dcgan_tf1.export_generator(dense, '', ['frozen'], PRESETS['blog_dense'])
     # Another program's manifest.
     (tmp_path / 'results' / 'MANIFEST.json').write_text('{"files": ["thesis.txt"], "versions": {}}')

@@ -21,7 +21,6 @@ from helpers.commands import (
     start_command,
     start_process,
 )
-from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
 from dcgan_tf1.launch import _free_ports
@@ -334,7 +333,7 @@ DENSE = ('--preset=blog_dense', '--batch_size=8', '--log_every=50', '--checkpoin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('victim', [0, pytest.param(1, marks=SLOW_OR_NIGHTLY)])
+@pytest.mark.parametrize('victim', [0, pytest.param(1, marks=pytest.mark.nightly)])
 def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim, tiny_data, tmp_path):
     hosts, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--worker_timeout=20', *DENSE)
     wait_for_line(started[0], 'step 50/')
