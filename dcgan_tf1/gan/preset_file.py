@@ -84,8 +84,9 @@ def _line(path, error):
 
 
 def record_of(name):
-    """What load() returned of the file that registered the preset `name`; None where it comes from no such file."""
-    return next(({'path': path, 'sha256': digest} for path, (digest, names) in _loaded.items() if name in names), None)
+    """What load() returned of the file that registered the preset `name` last; None where no such file did."""
+    return next(({'path': path, 'sha256': digest} for path, (digest, names) in reversed(list(_loaded.items()))
+                 if name in names), None)
 
 
 def changed(recorded, now):
