@@ -101,7 +101,7 @@ async function start() {
   const images = async (samples) => (await generate(samples)).map((values) => toPixels(page, values));
 
   const state = { zs: [], shown: null, samples: [], images: [], columns: 0, chosen: 0, start: null, end: null,
-    playing: false };
+    walks: 0, playing: 0 };
   const nameOf = (label) => (page.classes ? page.classes[label] : '');
 
   // As many buttons as there are samples, under the classes' names where each has a column.
@@ -266,7 +266,7 @@ async function start() {
   element('set-end').addEventListener('click', () => setEnd('end', state.chosen));
   element('position').addEventListener('input', showWalk);
   element('play').addEventListener('click', async () => {
-    state.playing = state.playing ? 0 : Date.now(); // the walk that plays, of which there is one
+    state.playing = state.playing ? 0 : (state.walks += 1); // the number of the one walk that plays
     const mine = state.playing;
     element('play').textContent = mine ? 'Stop' : 'Play';
     const slider = element('position');
