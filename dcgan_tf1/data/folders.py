@@ -12,6 +12,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
+SUFFIXES_TEXT = ', '.join(suffix[1:] for suffix in SUFFIXES)  # for messages
 
 # How the parts of a data set are called that has more than images for training: as a word of the name.
 _TRAINING = re.compile(r'(^|[^a-z])train(ing)?([^a-z]|$)', re.I)

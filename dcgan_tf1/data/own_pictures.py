@@ -10,7 +10,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
 EXPECTED = 'pictures ({}; or a sub-folder of them for each class), a zip archive, TFRecord or Parquet files'.format(
-    ', '.join(suffix[1:] for suffix in folders.SUFFIXES))
+    folders.SUFFIXES_TEXT)
 
 
 def present(place, split):
@@ -140,6 +140,6 @@ def _in_files(place, paths, reading, log):
     if found is None:
         unpacked = any(kind(name) for name in tree.files for kind in _KINDS)
         raise UserError('{}: expected pictures ({}), found {}{}'.format(
-            paths[0], ', '.join(suffix[1:] for suffix in folders.SUFFIXES), listing(list(tree.files)),
+            paths[0], folders.SUFFIXES_TEXT, listing(list(tree.files)),
             ', which have to be unpacked first' * unpacked))
     return found

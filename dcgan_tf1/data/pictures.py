@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from dcgan_tf1.data import decoding, depth
-from dcgan_tf1.data.folders import SUFFIXES, Found, is_picture
+from dcgan_tf1.data.folders import SUFFIXES_TEXT, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
 from dcgan_tf1.util.errors import UserError, one_line, reason
@@ -56,9 +56,9 @@ def picture_sizes(folder, skip_damaged=False):
     return sizes
 
 
-def beside(folder):
-    """What lies in a folder beside its pictures, by name; folders with a slash. Hidden ones are passed over."""
-    taken = set(map(os.path.basename, picture_files(folder)))
+def beside(folder, paths):
+    """What lies in a folder beside its pictures, `paths`, by name; folders with a slash. Hidden ones are left out."""
+    taken = set(map(os.path.basename, paths))
     return [name + '/' * os.path.isdir(os.path.join(folder, name)) for name in sorted(os.listdir(folder))
             if not name.startswith('.') and name not in taken]
 
@@ -68,10 +68,11 @@ def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
 
     choose: a function that takes how many there are and returns which of them are read, ascending; None for all.
     """
-    paths, others = picture_files(folder), beside(folder)
+    paths = picture_files(folder)
+    others = beside(folder, paths)
     if not paths:
         raise UserError('{}: expected pictures ({}), found {}'.format(
-            folder, ', '.join(suffix[1:] for suffix in SUFFIXES), listing(others)))
+            folder, SUFFIXES_TEXT, listing(others)))
     paths = paths if choose is None else [paths[index] for index in choose(len(paths))]
     found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
     rows = InMemory(len(paths), shape)

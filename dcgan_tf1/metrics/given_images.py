@@ -131,7 +131,7 @@ def _pictures(folder, shape, tiles, reading, log, choose):
         if others:
             raise UserError('{}: expected a grid of images of {}x{} for --tiles, found {}x{}'.format(
                 others[0], width, height, *sizes[others[0]]))
-        for line in pictures.left_out(pictures.beside(folder), len(sizes)):
+        for line in pictures.left_out(pictures.beside(folder, sizes), len(sizes)):
             log('{}: {}'.format(folder, line))
         return _cut(sizes, shape, reading.background, log)
     if grids and tiles is None:

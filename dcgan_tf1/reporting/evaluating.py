@@ -216,12 +216,13 @@ def _labelled(preset, given, dataset, path):
         print('{}: the real images have no labels; images are measured without class accuracy'.format(dataset.folder))
     else:
         labels = given_images.labels_in(path, len(given.images), classes)
+    if labels is not None:
+        try:
+            sample_inputs.check_classes(path, dataset.classes, 'images are measured without class accuracy')
+        except UserError as error:
+            print(error)
+            labels = None
     if labels is None:
-        return dataclasses.replace(preset, classes=None), given
-    try:
-        sample_inputs.check_classes(path, dataset.classes, 'images are measured without class accuracy')
-    except UserError as error:
-        print(error)
         return dataclasses.replace(preset, classes=None), given
     return (dataclasses.replace(preset, classes=classes, samples=max(preset.samples, classes)),
             given._replace(labels=labels))

@@ -24,8 +24,8 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     any_noise: whether the preset's noise may be another than that which a run was trained with.
     """
     preset, prefix = _find(preset, path, which)
-    run = run_folder.run_of(prefix, preset.name)
-    identity = {} if run is None or any_noise else run_folder.read_config(run)['identity']
+    run, other = run_folder.run_around(prefix)
+    identity = {} if other != preset.name or any_noise else run_folder.read_config(run)['identity']
     # Nothing in the variables' shapes tells of noise, and of sizes not all.
     shape = identity.get('image_shape')
     for what, trained, found in (
@@ -34,7 +34,6 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
         if found != trained:
             raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '
                             'it'.format(prefix, what.format(trained), found, run))
-    _, other = run_folder.run_around(prefix)
     if other not in (None, preset.name):
         logging.warning('%s: of a run of %s, read as one of %s', prefix, other, preset.name)
     return checkpoint_reader.with_weights_of(preset, prefix, False, logging.warning), prefix

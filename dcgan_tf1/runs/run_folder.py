@@ -125,8 +125,8 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
-        preset = _preset_around(prefix, name)
-        _, other = run_around(prefix)
+        around, other = run_around(prefix)
+        preset = None if around is None or other != name else _preset_around(prefix, around)
         if other not in (None, name):
             print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name))
         if preset is not None and mode not in (None, preset.mode):
@@ -143,11 +143,8 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     return preset, checkpoint_of_run(run, step, which)
 
 
-def _preset_around(prefix, name):
-    """The Preset of the run, of the preset `name`, that a checkpoint lies in, with its settings; None for none."""
-    run = run_of(prefix, name)
-    if run is None:
-        return None
+def _preset_around(prefix, run):
+    """The Preset, with its settings, of the run that a checkpoint lies in; None of a damaged one."""
     try:
         preset = read_preset(run)
     except UserError as error:  # whoever names the checkpoint of a damaged run wants to save it

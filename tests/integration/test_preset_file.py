@@ -43,6 +43,18 @@ def trained(tiny_data, tmp_path_factory):
     return path, str(folder / 'runs' / '00000-tiny')
 
 
+@pytest.fixture()
+def changed(trained, tmp_path):
+    """A copy of `trained` whose file has changed since the run was started."""
+    path, _ = trained
+    shutil.copytree(os.path.dirname(path), str(tmp_path / 'copy'))
+    path, run = str(tmp_path / 'copy' / 'my_preset.py'), str(tmp_path / 'copy' / 'runs' / '00000-tiny')
+    record(run, path, sha256(path))
+    with open(path, 'a') as handle:
+        handle.write('# changed\n')
+    return path, run
+
+
 def sha256(path):
     with open(path, 'rb') as handle:
         return hashlib.sha256(handle.read()).hexdigest()
@@ -80,13 +92,8 @@ def test_what_lies_beside_the_file_can_be_imported(tmp_path, forget):
     assert PRESETS['beside'].name == 'beside' and sys.path == before
 
 
-def test_a_run_of_an_older_content_is_told_from_the_newer_one(trained, tmp_path, forget):
-    path, run = trained
-    shutil.copytree(os.path.dirname(path), str(tmp_path / 'copy'))
-    path, run = str(tmp_path / 'copy' / 'my_preset.py'), str(tmp_path / 'copy' / 'runs' / '00000-tiny')
-    record(run, path, sha256(path))
-    with open(path, 'a') as handle:
-        handle.write('# changed\n')
+def test_a_run_of_an_older_content_is_told_from_the_newer_one(changed, forget):
+    path, run = changed
     preset_file.load(path, log=[].append)
     lines = []
     assert run_folder.read_preset(run, lines.append).name == 'tiny'
@@ -99,13 +106,8 @@ def test_the_command_of_a_resumed_run_names_the_file(trained, forget):
     assert '--preset=tiny' in command and command.endswith(' --preset_file=' + path) and '--run_dir' not in command
 
 
-def test_a_changed_file_has_to_be_named(trained, tiny_data, tmp_path, forget):
-    path, run = trained
-    shutil.copytree(os.path.dirname(path), str(tmp_path / 'copy'))
-    path, run = str(tmp_path / 'copy' / 'my_preset.py'), str(tmp_path / 'copy' / 'runs' / '00000-tiny')
-    record(run, path, sha256(path))
-    with open(path, 'a') as handle:
-        handle.write('# changed\n')
+def test_a_changed_file_has_to_be_named(changed, tiny_data, tmp_path, forget):
+    path, run = changed
     forget()
     given = ['--run=' + run, '--out={}'.format(tmp_path / 'a.png')]
     check_one_line_error(run_command('sample', *given), path, 'changed', '--preset_file')

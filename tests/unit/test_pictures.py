@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from dcgan_tf1.data import catalogue, pictures
+from dcgan_tf1.data import catalogue, folders, pictures
 from dcgan_tf1.data.reading import Reading
 from dcgan_tf1.util.errors import UserError
 
@@ -253,7 +253,7 @@ def test_pictures_are_cropped_resized_and_sorted_and_it_is_said(tmp_path):
 
 
 def test_what_is_no_picture_is_counted_by_name(tmp_path):
-    for suffix in pictures.SUFFIXES:
+    for suffix in folders.SUFFIXES:
         Image.new('L', (4, 2), 77).save(str(tmp_path / ('x' + suffix.upper())),
                                         'JPEG' if suffix in ('.jfif', '.jpe') else None)
     for name in ['notes.txt', 'x.heic', '.hidden', 'line\nbreak'] + ['{}.npz'.format(i) for i in range(6)]:
