@@ -9,6 +9,7 @@ import time
 
 import pytest
 from helpers.commands import PATIENCE, check_one_line_error, command_environment, run_command, start_command, wait_for
+from helpers.marks import SLOW_OR_NIGHTLY
 
 from dcgan_tf1.runs import checkpoint
 
@@ -23,8 +24,9 @@ def newest(run):
     return max(checkpoint.list_steps(str(run / 'checkpoints')), default=0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('gone', ['samples', 'checkpoints', '.'])
+@pytest.mark.parametrize('gone', [pytest.param('samples', marks=pytest.mark.slow),
+                                  pytest.param('checkpoints', marks=SLOW_OR_NIGHTLY),
+                                  pytest.param('.', marks=SLOW_OR_NIGHTLY)])
 def test_a_folder_that_vanishes_while_training(gone, tiny_data, tmp_path):
     run = tmp_path / 'runs' / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path / 'runs'),
@@ -57,7 +59,7 @@ def without_privileges(*command):
     return ('setpriv', '--bounding-set', '-dac_override,-dac_read_search') + command
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_no_permission(tiny_data, tmp_path):
     assert train(tiny_data, tmp_path, '--max_steps=40')[0] == 0
     run = tmp_path / '00000-blog_dense'
@@ -76,7 +78,7 @@ def test_no_permission(tiny_data, tmp_path):
     assert checkpoint.list_steps(str(run / 'checkpoints')) == [20, 40, 60]
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_file_where_a_folder_belongs(tiny_data, tmp_path):
     assert train(tiny_data, tmp_path, '--max_steps=20')[0] == 0
     run = tmp_path / '00000-blog_dense'

@@ -73,7 +73,7 @@ def test_whole_files_are_taken_and_changed_ones_are_taken_or_refused(name):
     anything()
 
 
-@pytest.mark.parametrize('inputs', [pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.once]),
+@pytest.mark.parametrize('inputs', [pytest.param(500, marks=[pytest.mark.slow, pytest.mark.once]),
                                     pytest.param(20000, marks=pytest.mark.nightly)])
 def test_the_fuzzer_finds_nothing(inputs):
     if importlib.util.find_spec('atheris') is None:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from helpers.commands import PATIENCE, command_environment, run_command, start_command, start_process, wait_for
+from helpers.marks import SLOW_OR_NIGHTLY
 
 from dcgan_tf1 import launch
 from dcgan_tf1.runs import checkpoint
@@ -72,7 +73,7 @@ def test_workers_that_are_launched_under_nohup_ignore_sighup_too(handler, tmp_pa
         '[worker {}] {}'.format(task, handler.name) for task in range(2)]
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     process, run = begin(tiny_data, tmp_path)
     process.send_signal(signal.SIGINT)
@@ -122,7 +123,8 @@ def test_the_same_signal_twice_at_a_time_is_one(number):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize('first, second', [(signal.SIGINT, signal.SIGINT), (signal.SIGHUP, signal.SIGTERM)])
+@pytest.mark.parametrize('first, second', [
+    (signal.SIGINT, signal.SIGINT), pytest.param(signal.SIGHUP, signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_second_signal_ends_at_once_within_a_long_call_too(first, second):
     process = start_process([sys.executable, '-c', IN_A_LONG_CALL], env=command_environment(), stdout=subprocess.PIPE)
     assert process.stdout.readline().strip() == b'calling'

@@ -48,8 +48,9 @@ RESNET = dataclasses.replace(PRESETS['resnet_cifar_horse'].with_mode('small'), n
 
 # What is exported in the tests; the networks of cgan_fashion_mnist are those of cgan_mnist.
 NAMES = [name for name in PRESETS if name != 'cgan_fashion_mnist'] + [LABELLED.name, ODD.name, RESNET.name]
-# One of each kind of network: the others nightly.
-OFTEN = [name for name in NAMES if name not in REPEATING + ('resnet_cifar_horse',)]
+# One of each kind of network: the others nightly. Other tests have the kinds of cntk's layers, and colour.
+OFTEN = [name for name in NAMES if name not in REPEATING + (
+    'blog_cifar_horse', 'cntk', 'resnet_cifar_horse', 'sngan_cifar_horse')]
 
 
 def preset_of(name):

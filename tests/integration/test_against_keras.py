@@ -11,6 +11,7 @@ from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.presets import PRESETS
 
 
+@pytest.mark.slow_tf1
 @pytest.mark.parametrize('name', [pytest.param('tf_tutorial', marks=pytest.mark.slow), pytest.param(
     'tf_tutorial_101', marks=pytest.mark.nightly), 'keras_dense'])
 def test_outputs_and_losses(name, tmp_path):

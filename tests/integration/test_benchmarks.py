@@ -45,7 +45,7 @@ def test_the_timed_convolutions_are_those_of_a_step(preset, names):
     assert counted + dense == train_step.step_flops(64, preset)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_convolutions_are_timed_in_every_way(monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['convolutions.py', '--precision=float32', '--batch=2', '--rounds=1'])
     convolutions.main()

@@ -96,7 +96,6 @@ def test_what_is_not_finite_is_found_before_anything_is_made(pictures, tmp_path)
 
 @pytest.mark.slow_tf1
 def test_four_channels_are_refused_by_the_checkpoints_name(pictures, tmp_path):
-    prefix = save(tmp_path)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.get_variable('generator/g_h4/w', [5, 5, 4, 4])
         tf.get_variable('generator/g_h0_lin/Matrix', [100, 2 * 2 * 32])
@@ -127,7 +126,7 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     assert dcgan.preset_of(many, PRESETS['conditional_mnist']).samples == 62
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_what_the_library_is_given_by_mistake(tmp_path):
     prefix = save(tmp_path)
     assert dcgan.preset_of(prefix, PRESETS['dcgan'], image_size=32).image_shape == (32, 32, 3)

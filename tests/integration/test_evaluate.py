@@ -77,6 +77,7 @@ def test_neighbours_have_the_proportions_of_the_images(shape, tmp_path):
     assert abs(sides[0] / sides[1] - (shape[0] - 4) / (shape[1] - 4)) < 0.06
 
 
+@pytest.mark.slow_tf1
 def test_a_training_may_go_on_while_it_is_measured(run, tiny_data, plain_graph, tmp_path, monkeypatch):
     copy = tmp_path / '00000-blog_mnist'
     shutil.copytree(run, str(copy), ignore=shutil.ignore_patterns('evaluation*'))
@@ -278,6 +279,7 @@ def test_a_run_with_labels_is_measured_by_class(conditional_run, tiny_data, plai
     assert sorted(os.listdir(str(tmp_path / 'given'))) == ['metrics.json', 'neighbours.png']
 
 
+@pytest.mark.slow_tf1
 def test_given_images_that_say_their_classes_are_measured_by_class(plain_graph, tiny_data, tmp_path):
     path, out = str(tmp_path / 'given.npz'), tmp_path / 'out'
     flags = ['evaluate', '--images=' + path, '--preset=cgan_mnist', '--out={}'.format(out), '--overwrite', '--n=120',
@@ -354,7 +356,7 @@ def test_copies_of_training_images_are_found(tiny_data, plain_graph, tmp_path):
     assert metrics_of(tmp_path / 'out')['results'][1]['memorised'] > 0.6
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_the_classifier_is_trained_once_and_kept_beside_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(classifier.RECIPES, 'mnist', classifier.Recipe((8,), 3, False))

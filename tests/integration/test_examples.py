@@ -188,6 +188,7 @@ def test_c_draws_what_the_session_does(program, frozen, tmp_path):
     check_against_session(program, frozen, tmp_path)
 
 
+@pytest.mark.slow
 def test_c_draws_classes_in_turn_or_the_one_asked_for(program, frozen, exported, tmp_path):
     labelled = pathlib.Path(exported(LABELLED.name)[1], 'frozen', 'generator.pb')
     check_against_session(program, labelled, tmp_path, inputs_labels=np.arange(5, dtype=np.int32))

@@ -38,14 +38,16 @@ from dcgan_tf1.util import files, images
 from dcgan_tf1.util.errors import UserError
 
 OLD = tf.VERSION.startswith('1.')
-FAST = ('blog_mnist', 'keras_dense', LABELLED.name)
+FAST = ('keras_dense', LABELLED.name)
 if OLD:  # fewer kinds, for building graphs takes minutes there
-    OFTEN = FAST + (ODD.name, 'cgan_mnist', 'vae')
-FAST_NAMES = [name if name in FAST else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
-                                                     else pytest.mark.nightly) for name in NAMES]
-# Of tests that start other interpreters.
-FASTEST = [name if name in FAST[1:] else pytest.param(name, marks=pytest.mark.slow if name in OFTEN
-                                                      else pytest.mark.nightly) for name in NAMES]
+    OFTEN = FAST + ('blog_mnist', ODD.name, 'cgan_mnist', 'vae')
+
+
+def marks_of(name):
+    return () if name in FAST else pytest.mark.slow if name in OFTEN else pytest.mark.nightly
+
+
+FAST_NAMES = [pytest.param(name, marks=marks_of(name)) for name in NAMES]
 LITERT = importlib.util.find_spec('ai_edge_litert') is not None
 ALL = [name for name in formats.FORMATS if not formats.missing(name)]
 
@@ -171,7 +173,8 @@ def save_inputs(name, path):
 # Whether the signature is what TensorFlow 2 takes doesn't depend on the network.
 @pytest.mark.slow
 @pytest.mark.skipif(OLD, reason='tf.saved_model.load is TensorFlow 2')
-@pytest.mark.parametrize('name', [name if name in FAST + ('vae',) else pytest.param(name, marks=pytest.mark.nightly)
+@pytest.mark.parametrize('name', [name if name in FAST + ('blog_mnist', 'vae')
+                                  else pytest.param(name, marks=pytest.mark.nightly)
                                   for name in NAMES])
 def test_saved_models_load_in_tensorflow_2_and_in_its_command_line_tool(name, exported, tmp_path):
     prefix, out, _ = exported(name)
@@ -208,9 +211,9 @@ def old_python(version):
 
 
 @pytest.mark.slow_tf1
-@pytest.mark.parametrize('version', ['1.0.1'] + [pytest.param(version, marks=pytest.mark.slow)
-                                                 for version in ('1.15.5', '1.4.1')])
-@pytest.mark.parametrize('name', FASTEST)
+@pytest.mark.parametrize('name, version', [pytest.param(name, '1.0.1', marks=marks_of(name)) for name in NAMES] + [
+    pytest.param(name, version, marks=pytest.mark.slow if name in FAST + (ODD.name,) else pytest.mark.nightly)
+    for version in ('1.15.5', '1.4.1') for name in NAMES])
 def test_exports_load_in_genuine_old_tensorflow(name, version, exported, tmp_path):
     python, env = old_python(version)
     prefix, out, _ = exported(name)
@@ -738,7 +741,7 @@ def test_tflite_is_compared_by_tensorflows_own_runtime_where_there_is_no_litert(
     assert err == '' and manifest_of(str(tmp_path / 'out'))['formats']['tflite'][0]['largest_error'] < 1e-5
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_an_export_of_a_run_goes_into_its_folder(tiny_data, tmp_path):
     status, _, err = run_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--max_steps=3',
                                  '--preset=blog_dense', '--batch_size=4')

@@ -44,6 +44,7 @@ def program(folder, name, text):
 
 # ------------------------------------------------------------------------- without a GPU
 
+@pytest.mark.slow_tf1
 def test_without_a_gpu_it_says_what_is_missing_and_how_to_get_it(tmp_path):
     status, out, _, found = check(tmp_path, '--torch_python=', '--only=training')
     assert status == 1

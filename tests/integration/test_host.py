@@ -53,7 +53,7 @@ print(len(modules))
 '''
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing_in_the_program_that_does():
     done = subprocess.run([sys.executable, '-c', HOST], env=command_environment(), check=False,
                           capture_output=True, text=True)
@@ -118,6 +118,7 @@ def test_a_tensorflow_that_can_not_be_imported_is_one_line(tmp_path, monkeypatch
             tf_startup.check_numpy(release)
 
 
+@pytest.mark.slow_tf1
 def test_training_in_a_thread_with_streams_that_are_none_or_poor(tiny_data, tmp_path, monkeypatch):
     """The path has an umlaut and a character that the terminal can't show; there is no standard error."""
     terminal, status = Buffer('ascii'), []

@@ -61,7 +61,7 @@ def test_samples_have_a_column_for_each_class(conditional):
     assert np.abs(expected[1:] - expected[:-1]).max(axis=(1, 2, 3)).min() > 1e-3
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_resumed_equals_undisturbed(conditional, tiny_data, tmp_path):
     flags = ('--checkpoint_every=4', '--log_every=4')
     assert train(tiny_data, tmp_path, '--max_steps=5', *flags)[0] == 0

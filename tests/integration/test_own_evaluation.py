@@ -111,7 +111,7 @@ def test_pictures_without_labels_are_measured_by_a_projection_or_a_graph(tmp_pat
     assert real['frechet_distance'] < 0.1 * sampled['frechet_distance'] and 'classifier_score' not in real
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_real_pictures_of_ones_own_are_read_as_the_flags_say(tmp_path, monkeypatch):
     """Images that are the centres of the real pictures are as good as those where these are cropped, too."""
     monkeypatch.chdir(tmp_path)
@@ -172,6 +172,7 @@ def test_of_very_many_classes_a_sheet_has_those_that_are_drawn(tmp_path, monkeyp
     assert np.abs(sheet[450:].astype(int) - to_uint8(expected, many.image_range)).max() <= 1
 
 
+@pytest.mark.slow_tf1
 def test_images_of_others_are_compared_with_a_data_set_that_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = np.random.RandomState(0).randint(0, 256, (400, 28, 28)).astype(np.uint8)

@@ -205,7 +205,8 @@ def open_page(browser, address, npm, folder, width=PHONE):
 
 
 @pytest.mark.parametrize('name, where', [
-    ('keras_dense', 'server'), ('keras_dense', 'disk'), pytest.param('blog_mnist', 'disk', marks=pytest.mark.slow),
+    ('keras_dense', 'disk'), pytest.param('keras_dense', 'server', marks=pytest.mark.slow),
+    pytest.param('blog_mnist', 'disk', marks=pytest.mark.slow),
     pytest.param('blog_cifar_horse', 'server', marks=pytest.mark.nightly)])
 def test_the_pages_pixels_are_the_sessions(name, where, browser, serve, npm, exports):
     prefix, out = exports(name)
@@ -244,6 +245,7 @@ def check_grid(browser, name, images):
         assert is_shown(browser, name, '#grid canvas', i, image), i
 
 
+@pytest.mark.slow
 def test_of_many_classes_some_are_shown_each_under_its_name(browser, npm, exports):
     prefix, out = exports(MANY.name)
     open_page(browser, from_disk, npm, os.path.join(out, 'web'))
@@ -355,7 +357,8 @@ def test_a_class_by_keyboard_shows_the_same_noise_in_that_class(name, browser, n
     assert console(browser) == []
 
 
-@pytest.mark.parametrize('name', ['keras_dense', pytest.param('blog_mnist', marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['keras_dense', 'blog_mnist'])
 def test_the_page_by_keyboard_on_a_phone(name, browser, serve, npm, exports):
     from selenium.webdriver.common.keys import Keys
     _, out = exports(name)

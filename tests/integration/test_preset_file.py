@@ -60,7 +60,7 @@ def sha256(path):
         return hashlib.sha256(handle.read()).hexdigest()
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
     path, run = trained
     with open(os.path.join(run, 'config.json')) as handle:
@@ -106,6 +106,7 @@ def test_the_command_of_a_resumed_run_names_the_file(trained, forget):
     assert '--preset=tiny' in command and command.endswith(' --preset_file=' + path) and '--run_dir' not in command
 
 
+@pytest.mark.slow_tf1
 def test_a_changed_file_has_to_be_named(changed, tiny_data, tmp_path, forget):
     path, run = changed
     forget()

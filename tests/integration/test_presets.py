@@ -159,6 +159,7 @@ def test_cntk_draws_fresh_images_and_noise_for_each_discriminator_update_and_one
     np.testing.assert_allclose([sums[0], sums[1], sums[2:].sum() / 2], expected, rtol=1e-5)
 
 
+@pytest.mark.slow_tf1
 def test_keras_dense_reports_each_loss_from_before_its_update():
     preset = small('keras_dense', learning_rate=0.05)
     looped = Looped(preset)
@@ -172,7 +173,7 @@ def test_keras_dense_reports_each_loss_from_before_its_update():
     assert np.isfinite(g_loss)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_row_of_losses_puts_the_discriminators_together_as_its_loss_does():
     def uneven(*args):
         found = losses.hinge(*args)
@@ -445,7 +446,7 @@ def test_tf_tutorial_writes_a_fixed_grid_after_every_epoch_and_an_animation(tmp_
     assert checkpoint.list_steps(str(path / 'checkpoints')) == [6]  # none after 15 epochs, so the one at the end
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_auto_encoders_learn_and_are_sampled_by_decoding_noise(tiny_data, tmp_path):
     for preset in ('autoencoder', 'vae'):
         run(tiny_data, tmp_path, '--preset=' + preset, '--epochs=3')
@@ -496,7 +497,7 @@ def test_averaged_weights_are_what_sample_draws_with_also_of_a_small_mode(tiny_d
     assert 'nothing left to do' in out
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_compare_draws_runs_at_the_same_steps(tiny_data, tmp_path):
     for preset, steps in (('blog_dense', 8), ('vae', 5)):
         run(tiny_data, tmp_path, '--preset=' + preset, '--max_steps={}'.format(steps), '--log_every=1')

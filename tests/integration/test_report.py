@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers.browser import PHONE, console, set_width
 from helpers.commands import check_one_line_error, graph_flags, run_command
+from helpers.marks import SLOW_OR_NIGHTLY
 from PIL import Image
 
 from dcgan_tf1.gan.presets import PRESETS
@@ -27,6 +28,7 @@ SECTIONS = ['Samples', 'Losses', 'Quality', 'Quality over steps', 'Nearest train
             'Rows of samples, step by step', 'Animation', 'Speed', 'How to reproduce it']
 
 
+@pytest.mark.slow
 def test_losses_of_systems_that_have_others_beside_2017s():
     """The one loss of a VAE over steps and over seconds, without a line of 2017's, which had two."""
     rows = [{'step': step, 'seconds': step / 2, 'd_loss': 1.0, 'g_loss': 2.0} for step in (1, 2)]
@@ -168,6 +170,7 @@ def test_a_report_of_several_runs_shows_how_they_differ(runs, tmp_path):
     assert texts.count('A grid of samples') == 2 and 'generator loss over seconds' in texts
 
 
+@SLOW_OR_NIGHTLY
 def test_different_data_are_told_at_the_top(runs, tmp_path):
     """Of runs that were trained or measured on different data, and of one that was measured against others."""
     page, _ = report(tmp_path / 'same.html', *runs)
@@ -252,7 +255,7 @@ def test_bad_input_is_one_line(runs, tmp_path):
     assert (tmp_path / 'mine.html').read_text() == 'mine'
 
 
-@pytest.mark.parametrize('width', [PHONE, 1100])
+@pytest.mark.parametrize('width', [pytest.param(PHONE, marks=pytest.mark.slow), 1100])
 def test_in_a_browser(width, browser, runs, tmp_path):
     report(tmp_path / 'report.html', *runs)
     set_width(browser, width)

@@ -66,7 +66,7 @@ def session_images(prefix, preset, z):
         return session.run(handles.sample_images, {handles.noise: z, handles.dropout_seed: 0})
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_many_images_come_in_batches_and_are_all_different(run):
     z = sample_noise(PRESETS['blog_mnist'], 300)
     prefix = checkpoint_paths.resolve(os.path.join(run, 'checkpoints'))

@@ -162,7 +162,7 @@ def test_resume_refuses_other_settings(dense_run, tiny_data, tmp_path):
     pytest.param('blog_dense', ['--checkpoint_every=40', '--log_every=30', '--max_steps=400'], 400, (40, 160),
                  marks=pytest.mark.nightly),
     pytest.param('blog_mnist', ['--checkpoint_every=4', '--log_every=3', '--max_steps=14', '--batch_size=16'], 14,
-                 (4, 8), marks=SLOW_OR_NIGHTLY),
+                 (4, 8), marks=pytest.mark.nightly),
 ])
 def test_killed_and_resumed_equals_undisturbed(tiny_data, tmp_path, preset, flags, total, kills):
     flags = ['--preset=' + preset] + flags
@@ -193,8 +193,8 @@ def test_killed_before_the_first_checkpoint_begins_again_in_the_same_folder(dens
     same_results(dense_run[0], run, 18)
 
 
-@pytest.mark.slow_tf1
-@pytest.mark.parametrize('number', [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@SLOW_OR_NIGHTLY
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_save_and_leave_with_their_status(tiny_data, tmp_path, number):
     run = tmp_path / '00000-blog_dense'
     process = start_command('train', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path),
@@ -282,6 +282,7 @@ def test_too_few_images_and_wrong_places(tiny_data, tmp_path):
     assert os.listdir(str(tmp_path)) == ['file']
 
 
+@pytest.mark.slow_tf1
 def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path):
     prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
     status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + prefix, '--max_steps=1',
@@ -294,7 +295,7 @@ def test_start_from_the_variables_of_a_checkpoint(dense_run, tiny_data, tmp_path
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
 
 
-@pytest.mark.slow_tf1
+@SLOW_OR_NIGHTLY
 def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
     """Adam begins anew, and the moving averages of the weights begin with the weights."""
     prefix = checkpoint.checkpoint_path(os.path.join(dense_run[0], 'checkpoints'), 18)
@@ -370,6 +371,7 @@ def test_run_folders_are_numbered(tmp_path):
     assert run_folder.create_folder(parent, 'x').endswith('00042-x')
 
 
+@pytest.mark.slow_tf1
 def test_the_stand_ins_steps_and_its_note_go_everywhere(tiny_data, tmp_path, monkeypatch):
     """5,000 digits in place of 55,000 train for the steps of the full run."""
     from dcgan_tf1 import train as trainer
@@ -412,7 +414,7 @@ def test_a_figure_that_fails_does_not_end_the_training():
         hooks.draw_figure(run, failed, 'figure.png', fills_the_disk)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(dense_run, tiny_data, tmp_path,
                                                                               monkeypatch):
     """As those of blog_dense were before its discriminator's Adam came first, as in 2017."""
@@ -432,7 +434,7 @@ def test_a_run_whose_adams_were_named_the_other_way_round_resumes_bit_for_bit(de
 # ---------------------------------------------------------------- speed, which changes no value
 
 @pytest.mark.slow_tf1
-@pytest.mark.parametrize('steps_per_run', [1, 4])
+@pytest.mark.parametrize('steps_per_run', [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_steps_per_run_changes_no_number(dense_run, tiny_data, tmp_path, steps_per_run):
     status, _, err = train(tiny_data, tmp_path, '--epochs=3', '--checkpoint_every=6',
                            '--steps_per_run={}'.format(steps_per_run), *DENSE)
@@ -445,7 +447,7 @@ def read_config(run):
         return json.load(handle)
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=2', '--precision=float32', '--lowering=native', *DENSE)
@@ -460,7 +462,7 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul', 'onednn': ONEDNN}
 
 
-@pytest.mark.slow_tf1
+@SLOW_OR_NIGHTLY
 def test_a_run_that_goes_on_by_other_kernels_says_so(tiny_data, tmp_path, monkeypatch):
     run = tmp_path / '00000-blog_dense'
     monkeypatch.setattr(devices, 'RELEASE', (2, 21))
@@ -514,8 +516,7 @@ def test_more_gpus_than_there_are_is_an_error(tiny_data, tmp_path):
 
 # One of each kind of network, under TensorFlow 1.15.5 of the quick ones; nightly all of them.
 OFTEN = ('autoencoder', 'blog_dense', 'blog_mnist', 'vae') if tf.VERSION.startswith('1.') else [
-    name for name in PRESETS if name == 'dcgan' or name not in REPEATING + (
-        'cntk', 'conditional_mnist', 'sngan_cifar_horse')]
+    name for name in PRESETS if name not in REPEATING + ('cntk', 'conditional_mnist', 'sngan_cifar_horse')]
 
 
 @pytest.mark.parametrize('preset', [pytest.param(
@@ -640,6 +641,7 @@ def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3', '2, 4')
 
 
+@pytest.mark.slow_tf1
 def test_without_samples_there_is_no_animation_and_no_error(tiny_data, tmp_path):
     flags = ['train', '--preset=keras_dense', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path), '--gif',
              '--max_steps=2', '--log_every=10']

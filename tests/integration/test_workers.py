@@ -21,6 +21,7 @@ from helpers.commands import (
     start_command,
     start_process,
 )
+from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
 from dcgan_tf1.launch import _free_ports
@@ -291,10 +292,10 @@ def variables_of(run, step):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('preset, script, flags, from_0', [
-    pytest.param('still', 'still_preset.py', (), 'beta', marks=pytest.mark.once),
-    ('conditional', None, ('--preset_file=' + os.path.join(HELPERS, 'conditional_preset.py'),), 'bias')])
+    pytest.param('still', 'still_preset.py', (), 'beta', marks=pytest.mark.nightly),
+    pytest.param('conditional', None, ('--preset_file=' + os.path.join(HELPERS, 'conditional_preset.py'),), 'bias',
+                 marks=SLOW_OR_NIGHTLY)])
 def test_two_workers_compute_what_one_does_with_their_images(preset, script, flags, from_0, tiny_data, tmp_path):
     script = script and os.path.join(HELPERS, script)
     flags += ('--preset=' + preset, '--max_steps=10', '--precision=float32', '--log_every=5')
@@ -332,7 +333,7 @@ def wait_for_line(process, part, timeout=PATIENCE):
 DENSE = ('--preset=blog_dense', '--batch_size=8', '--log_every=50', '--checkpoint_every=50')
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 @pytest.mark.parametrize('victim', [0, pytest.param(1, marks=pytest.mark.nightly)])
 def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim, tiny_data, tmp_path):
     hosts, started = start_workers(2, tiny_data, tmp_path, '--max_steps=100000', '--worker_timeout=20', *DENSE)
@@ -354,7 +355,7 @@ def test_when_a_worker_is_killed_the_others_say_so_and_any_number_resumes(victim
     assert checkpoint.list_steps(str(run / 'checkpoints'))[-1] == steps[-1] + 3
 
 
-@pytest.mark.slow
+@SLOW_OR_NIGHTLY
 def test_launch_stops_as_one_and_resumes(tiny_data, tmp_path):
     flags = ('--workers=2', '--', '--data_dir=' + tiny_data, '--run_dir={}'.format(tmp_path)) + DENSE
     process = start_command('launch', *(flags + ('--max_steps=100000',)))
@@ -391,7 +392,7 @@ def two_where_the_first_is_slow(tiny_data, folder, flags, **slow):
     return out
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.once
 def test_the_others_wait_for_a_classifier_that_takes_longer_than_they_wait_for_a_worker(tiny_data, tmp_path):
     two_where_the_first_is_slow(

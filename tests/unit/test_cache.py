@@ -276,7 +276,7 @@ def settings(path):
     return json.loads(read(path + '/config.json'))
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 def test_training_from_a_file_is_training_from_memory():
     write_pictures(100)
     flags = ['--preset=blog_dense', '--dataset=folder', '--data_dir=mine', '--batch_size=16', '--log_every=5',

@@ -255,6 +255,7 @@ def test_real_moves_an_average_before_fake(blog):
     assert np.abs(found - (0.99 * 0.01 * f + 0.01 * r)).max() > 1e-4  # the other order would differ
 
 
+@pytest.mark.slow_tf1
 def test_a_generators_update_needs_the_real_images_in_2017s_way_only(blog):
     for update_ops, needs_real in (('per_pass', False), ('all', True)):
         built = blog(update_ops)

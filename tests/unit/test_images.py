@@ -158,6 +158,7 @@ def plain_figures(tmp_path_factory):
     return every_figure(tmp_path_factory.mktemp('plain'), 'cost of 5 [EUR]')
 
 
+@pytest.mark.slow_tf1
 def test_settings_of_the_user_reach_no_figure(plain_figures, tmp_path):
     theirs = {'text.usetex': True, 'figure.dpi': 40, 'savefig.dpi': 50, 'savefig.bbox': 'tight', 'font.size': 30,
               'axes.titlesize': 40, 'figure.autolayout': True, 'image.cmap': 'jet', 'lines.linewidth': 9,
@@ -172,7 +173,8 @@ def test_settings_of_the_user_reach_no_figure(plain_figures, tmp_path):
 
 @pytest.mark.once
 @pytest.mark.parametrize('text', [
-    r'5 $ or $6_7 $\frac{1$', 'a\\b_c^d%&#{} ' + 'x' * 300,
+    pytest.param(r'5 $ or $6_7 $\frac{1$', marks=pytest.mark.slow),
+    pytest.param('a\\b_c^d%&#{} ' + 'x' * 300, marks=pytest.mark.slow),
     '_two\nlines\t nul\0 bell\a undecodable \udcfc \u5b57 \U0001f40e'])
 def test_any_text_can_be_drawn(text, plain_figures, tmp_path, recwarn):
     found = every_figure(tmp_path, text)
@@ -204,6 +206,7 @@ assert sorted(os.listdir('.')) == ['l.png', 'matplotlibrc']
 '''
 
 
+@pytest.mark.slow_tf1
 def test_a_backend_that_is_not_here_and_broken_settings_stop_no_figure(tmp_path):
     (tmp_path / 'matplotlibrc').write_bytes(b'font.size: 30 \xff\nfont.family: \xfe')
     done = subprocess.run([sys.executable, '-c', HOST], cwd=str(tmp_path), check=False, stderr=subprocess.PIPE,

@@ -96,7 +96,7 @@ def test_links_count_once_and_what_can_not_be_read_is_left_out(monkeypatch):
     assert values == [1, 2] and lines[0].endswith(': lost+found')
 
 
-@pytest.mark.slow_tf1
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == 'darwin', reason='no path has more than 1,024 letters there')
 def test_deep_folders_end_no_recursion():
     grey('mine/a.png', 1)

@@ -419,6 +419,7 @@ def test_programs_with_and_without_the_behaviour_of_tensorflow_2(run, tmp_path, 
 
 # ----------------------------------------------------------------------------- paths and bad input
 
+@pytest.mark.slow_tf1
 def test_what_names_a_checkpoint(blog_run, tmp_path, monkeypatch):
     folder = os.path.join(blog_run, 'checkpoints')
     prefixes = [os.path.join(folder, 'model.ckpt-{}'.format(step)) for step in (2, 4)]
