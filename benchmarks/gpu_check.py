@@ -64,13 +64,13 @@ def find_torch(asked, python):
     libraries, best = os.environ.get('LD_LIBRARY_PATH', ''), None
     for path, library_path in dict.fromkeys([(ROOT, ''), (ROOT, libraries), (pythonpath(), libraries)]):
         try:
-            found = subprocess.run([candidate, '-c', _TORCH], check=False, timeout=120, text=True,
-                                   env=environment_of(path, LD_LIBRARY_PATH=library_path),
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            completed = subprocess.run([candidate, '-c', _TORCH], check=False, timeout=120, text=True,
+                                       env=environment_of(path, LD_LIBRARY_PATH=library_path),
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired):
             break
-        if found.returncode == 0:
-            about = json.loads(found.stdout.splitlines()[-1])
+        if completed.returncode == 0:
+            about = json.loads(completed.stdout.splitlines()[-1])
             if best is None or about['gpu']:
                 best = {'python': candidate, 'pythonpath': path, 'library_path': library_path, 'about': about}
             if about['gpu']:

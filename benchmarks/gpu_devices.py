@@ -32,11 +32,11 @@ def nvidia_smi(*flags):
     if program is None:
         return None
     try:
-        found = subprocess.run([program, '--format=csv,noheader,nounits'] + list(flags), check=False, timeout=60,
-                               text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        completed = subprocess.run([program, '--format=csv,noheader,nounits'] + list(flags), check=False, timeout=60,
+                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip().splitlines() if found.returncode == 0 else None
+    return completed.stdout.strip().splitlines() if completed.returncode == 0 else None
 
 
 def cards():
@@ -89,12 +89,12 @@ def devices(_):
 
 
 def _driver():
-    found = cards()
-    if found:
-        return {'name': 'driver', 'cards': found, 'note': '; '.join(
+    gpus = cards()
+    if gpus:
+        return {'name': 'driver', 'cards': gpus, 'note': '; '.join(
             '{name}, {}, compute capability {capability}, driver {driver}'.format(
                 'memory not known' if card['memory_mib'] is None else '{:.0f} MiB'.format(card['memory_mib']), **card)
-            for card in found)}
+            for card in gpus)}
     try:
         ctypes.CDLL('libcuda.so.1')
         return {'name': 'driver', 'note': 'libcuda.so.1 loads; nvidia-smi lists no GPU', 'missing':
@@ -115,13 +115,13 @@ def _package_folders(tensorflow_file):
     folder = os.path.dirname(os.path.abspath(tensorflow_file))
     while os.path.basename(folder) != 'tensorflow' and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
-    found = []
+    folders = []
     while os.path.dirname(folder) != folder:  # tensorflow itself may lie in another package called tensorflow
         folder = os.path.dirname(folder)
-        found += sorted(glob.glob(os.path.join(glob.escape(folder), 'nvidia', '*')))
+        folders += sorted(glob.glob(os.path.join(glob.escape(folder), 'nvidia', '*')))
         if os.path.basename(folder) in ('site-packages', 'dist-packages', 'site'):
             break
-    return found
+    return folders
 
 
 def _loaded(name):
@@ -143,8 +143,8 @@ def _library(name, release, tensorflow_file):
         try:
             ctypes.CDLL(path)
             return {'name': name, 'note': 'loads: {}'.format(_loaded(name) or path)}
-        except OSError as found:
-            error = error or str(found)
+        except OSError as failure:
+            error = error or str(failure)
     return {'name': name, 'note': error, 'missing': name, 'get': GET_LIBRARIES.format(release)}
 
 

@@ -130,8 +130,8 @@ def difference(one, other, step):
 
 
 def _compared(name, one, other, step, **row):
-    found = difference(one, other, step)
-    return dict(row, name=name, equal=found is None, note=row.get('note', '') + (found or 'equal bit for bit'))
+    differing = difference(one, other, step)
+    return dict(row, name=name, equal=differing is None, note=row.get('note', '') + (differing or 'equal bit for bit'))
 
 
 def _attempt(name, row):

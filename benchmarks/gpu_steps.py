@@ -81,8 +81,8 @@ class StepWorker:
         """The answer to the oldest open question, None where none comes within so many seconds; Failed at the end."""
         end = time.monotonic() + seconds
         while True:
-            line, found, rest = self._unread.partition(b'\n')
-            if found:
+            line, newline, rest = self._unread.partition(b'\n')
+            if newline:
                 self._unread = rest
                 if line.startswith(b'{'):
                     return json.loads(line.decode())
@@ -97,10 +97,10 @@ class StepWorker:
 
     def answer(self, deadline):
         """The same; Failed where it does not come in time."""
-        found = self.poll(max(0, deadline - time.monotonic()))
-        if found is None:
+        answer = self.poll(max(0, deadline - time.monotonic()))
+        if answer is None:
             raise Failed('no answer in time')
-        return found
+        return answer
 
     def close(self):
         if self._process.poll() is None:
@@ -177,10 +177,10 @@ def _ready(lines, start, late):
         select.select([worker.output for worker in starting], [], [], max(0, late - time.monotonic()))
         for worker in list(starting):
             try:
-                found = worker.poll(0)
-                if found is None and time.monotonic() < late:
+                answer = worker.poll(0)
+                if answer is None and time.monotonic() < late:
                     continue
-                if found is None:
+                if answer is None:
                     raise Failed('no answer in time')
                 ready.append(worker)
             except Failed as failed:
@@ -203,7 +203,7 @@ def _take_turns(workers, settings, end):
                 continue
             begin = time.monotonic()
             try:
-                found = worker.ask('turn {}'.format(settings['turn_s'])).answer(end + 0.05 * settings['seconds'])
+                answer = worker.ask('turn {}'.format(settings['turn_s'])).answer(end + 0.05 * settings['seconds'])
             except Failed as failed:
                 worker.close()
                 failures[worker] = failed
@@ -211,7 +211,7 @@ def _take_turns(workers, settings, end):
             took = time.monotonic() - begin
             worker.slow_turn_s = took if took > 20 * settings['turn_s'] + 1 else None  # leaves time for the others
             # The first turn is not counted: the calls before it found their size beside all the others.
-            worker.seconds += found['seconds'] if number or worker.slow_turn_s else []
+            worker.seconds += answer['seconds'] if number or worker.slow_turn_s else []
     failures.update({worker: Failed('no time was left for it') for worker in workers
                      if worker not in failures and not worker.seconds})
     return failures

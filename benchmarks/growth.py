@@ -55,11 +55,11 @@ def main():
         ' '.join(about['instructions']), precision=policy.precision, **about))
     for preset in arguments.presets.split(','):
         batches = [int(batch) for batch in arguments.batches.split(',')]
-        found = measure(preset, policy.precision, batches, arguments.rounds)
+        measured = measure(preset, policy.precision, batches, arguments.rounds)
         print('\n{:<18}{:>8}{:>16}{:>12}{:>16}{:>12}{:>10}'.format(
             preset, 'batch', '1 thread, ms', 'images/s', '2 threads, ms', 'images/s', 'MiB'))
         for batch in batches:
-            (one, _), (two, memory) = found[1, batch], found[2, batch]
+            (one, _), (two, memory) = measured[1, batch], measured[2, batch]
             print('{:<18}{:>8}{:>16.0f}{:>12.0f}{:>16.0f}{:>12.0f}{:>10.0f}'.format(
                 '', batch, 1e3 * one, batch / one, 1e3 * two, batch / two, memory / 2 ** 20), flush=True)
 

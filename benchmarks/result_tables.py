@@ -15,42 +15,43 @@ BY_KEY = {metric.key: metric for metric in METRICS}
 ORIGINALS = ('blog_mnist', 'blog_cifar_horse')
 
 
-def all_tables(found, strips, left_out=()):
+def all_tables(records, strips, left_out=()):
     """Everything that is generated.
 
-    found: the records. strips: their folder, relative to the document. left_out: names of records that don't count.
+    records: of the runs. strips: their folder, relative to the document. left_out: names of records that don't count.
     """
-    there, ran = {record['system'] for record in found}, {record['name'] for record in found}
-    missing = [name for name in systems.BY_NAME if name not in there]
-    seeds = [name for name, system, _ in systems.runs() if name not in ran and system.name in there]
+    recorded, ran = {record['system'] for record in records}, {record['name'] for record in records}
+    missing = [name for name in systems.BY_NAME if name not in recorded]
+    seeds = [name for name, system, _ in systems.runs() if name not in ran and system.name in recorded]
     parts = ['{}: {}.'.format(text, ', '.join(map('`{}`'.format, names))) for text, names in (
         ('Not yet run to the end here', missing),
         ('Other seeds not yet run', seeds),
         ('Left out, for their presets have changed since', left_out)) if names]
-    if found:
-        parts += [conditions(found), other_scales(found), '\n'.join(main_table(found, strips)),
-                  '### Time to quality', '\n'.join(time_tables(found)),
-                  '### Every run', '\n'.join(run_table(found)),
-                  '### Losses beside those of 2017', '\n'.join(loss_table(found))]
+    if records:
+        parts += [conditions(records), other_scales(records), '\n'.join(main_table(records, strips)),
+                  '### Time to quality', '\n'.join(time_tables(records)),
+                  '### Every run', '\n'.join(run_table(records)),
+                  '### Losses beside those of 2017', '\n'.join(loss_table(records))]
     parts += ['### What the sources said', '\n'.join(said_table())]
     return '\n\n'.join(part for part in parts if part)
 
 
-def conditions(found):
-    days = sorted({record['date'] for record in found})
+def conditions(records):
+    days = sorted({record['date'] for record in records})
     return 'Conditions: TensorFlow {}; {}; {}.'.format(
-        ', '.join(sorted({record['versions']['tensorflow'] for record in found})),
-        ', '.join(sorted({record['device'] for record in found})),
+        ', '.join(sorted({record['versions']['tensorflow'] for record in records})),
+        ', '.join(sorted({record['device'] for record in records})),
         days[0] if len(days) == 1 else '{} to {}'.format(days[0], days[-1])) + ''.join(
             ' `{}` was trained on {}.'.format(record['name'], record['data']['note'] or 'files other than the '
-                                              'published ones') for record in found if not record['data']['official'])
+                                              'published ones')
+            for record in records if not record['data']['official'])
 
 
-def other_scales(found):
+def other_scales(records):
     """Which runs were measured by another classifier than most on the same data: their figures have another scale."""
     lines = []
-    for _, records in grouped(found, lambda record: record['evaluation']['features'].partition(' (')[0]):
-        groups = grouped(records, lambda record: record['evaluation']['features'])
+    for _, of_data in grouped(records, lambda record: record['evaluation']['features'].partition(' (')[0]):
+        groups = grouped(of_data, lambda record: record['evaluation']['features'])
         usual, _ = max(groups, key=lambda group: len(group[1]))
         lines += [textwrap.fill('Measured by the {}, and not, as the others of these data, by the {}, so on another '
                                 'scale: {}.'.format(features, usual, ', '.join(
@@ -59,16 +60,16 @@ def other_scales(found):
     return '\n'.join(lines)
 
 
-def grouped(found, key):
+def grouped(records, key):
     """[(key, records)], in the order in which the keys come up."""
     groups = collections.OrderedDict()
-    for record in found:
+    for record in records:
         groups.setdefault(key(record), []).append(record)
     return list(groups.items())
 
 
-def by_data(found):
-    return grouped(found, data_title)
+def by_data(records):
+    return grouped(records, data_title)
 
 
 def row(cells):
@@ -81,11 +82,11 @@ def heading(cells):
 
 # ------------------------------------------------------------------------------- all systems
 
-def main_table(found, strips):
+def main_table(records, strips):
     """A row for each system, the mean over its seeds and the worst of them; above, the real images they learn from."""
-    keys = _measured(found, [key for key in MAIN if key in BY_KEY])
+    keys = _measured(records, [key for key in MAIN if key in BY_KEY])
     lines = heading(['system', 'steps', 'minutes'] + [_heading(key) for key in keys] + ['24 samples'])
-    for title, of_data in by_data(found):
+    for title, of_data in by_data(records):
         pools = list(grouped(of_data, lambda record: record['data']['images']))
         for count, of_pool in pools:  # without and with the images that some systems hold out
             about = '' if len(pools) == 1 else ', {:,}'.format(count)
@@ -101,8 +102,8 @@ def main_table(found, strips):
     return lines
 
 
-def _measured(found, keys):
-    rows = [row for record in found for row in [record['evaluation']['real']] + record['evaluation']['results']]
+def _measured(records, keys):
+    rows = [row for record in records for row in [record['evaluation']['real']] + record['evaluation']['results']]
     return [key for key in keys if any(row.get(key) is not None for row in rows)]
 
 
@@ -144,11 +145,11 @@ def _range(values, form):
 
 # ---------------------------------------------------------------------------------- every run
 
-def run_table(found):
+def run_table(records):
     """A row for each run and each way to sample it, with every metric."""
-    keys = _measured(found, [metric.key for metric in METRICS])
+    keys = _measured(records, [metric.key for metric in METRICS])
     lines = heading(['run', 'images', 'minutes', 'images/s', 'computed in'] + [_heading(key) for key in keys])
-    for title, of_data in grouped(found, lambda record: '{}, {:,} images'.format(
+    for title, of_data in grouped(records, lambda record: '{}, {:,} images'.format(
             data_title(record), record['data']['images'])):
         for real in real_rows(of_data, keys):
             lines.append(row(['', '*real: {}*'.format(title), '', '', ''] + real))
@@ -161,13 +162,13 @@ def run_table(found):
     return lines
 
 
-def real_rows(found, keys):
+def real_rows(records, keys):
     """The metrics of the real images that runs were measured beside: one list of cells, where they agree.
 
     Those of a preset with labels have more of them.
     """
     rows = []
-    for record in found:
+    for record in records:
         cells = [format_with_error(BY_KEY[key], record['evaluation']['real']) for key in keys]
         for index, other in enumerate(rows):
             if all(one == two or not (one and two) for one, two in zip(cells, other)):
@@ -178,11 +179,11 @@ def real_rows(found, keys):
     return rows
 
 
-def loss_table(found):
+def loss_table(records):
     """The losses of the systems that 2017 recorded some of."""
     lines = heading(['run', 'rows in the range of 2017', 'last ten, discriminator (2017)',
                      'last ten, generator (2017)'])
-    for record in found:
+    for record in records:
         losses = record['losses']
         if 'within_2017' in losses:
             means = ['{:.2f} ({:.2f})'.format(losses['last_ten'][key], losses['last_ten_2017'][key])
@@ -194,10 +195,10 @@ def loss_table(found):
 
 # ----------------------------------------------------------------------------- time to quality
 
-def time_tables(found):
+def time_tables(records):
     """When each run was as good as the original of the same images is in the end, by what was measured meanwhile."""
     lines = []
-    for title, of_data in by_data(found):
+    for title, of_data in by_data(records):
         measured = [record for record in of_data if record['quality']]
         for original in ORIGINALS:
             runs = [record for record in measured if record['system'] == original]
@@ -221,10 +222,10 @@ def first_at(record, limit):
     return next(((step, minutes) for step, minutes, distance in distances(record) if distance <= limit), None)
 
 
-def times_to(found, limit):
+def times_to(records, limit):
     """A table of when each run's distance was first at most `limit`, of the runs that were measured meanwhile."""
     lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'on', 'best', 'last'])
-    for system, runs in grouped([record for record in found if record['quality']], lambda record: record['system']):
+    for system, runs in grouped([record for record in records if record['quality']], lambda record: record['system']):
         times = [first_at(record, limit) for record in runs]
         lines.append(row([
             '`{}`'.format(system),

@@ -79,8 +79,8 @@ def _same(name, record):
 
 def write_tables(places, trial=False):
     """Writes the tables and the picture of all systems from all records."""
-    found = run_records.read_all(places.records)
-    content, found = contents(found, places, trial)
+    records = run_records.read_all(places.records)
+    content, records = contents(records, places, trial)
     if trial and not os.path.exists(places.document):
         with writing(os.path.dirname(places.document)):
             os.makedirs(os.path.dirname(places.document), exist_ok=True)
@@ -93,25 +93,25 @@ def write_tables(places, trial=False):
     written = between_markers(text, content, places.document)
     if written != text:
         write_text(places.document, written)
-    rows = picture_rows(found, places.strips)
+    rows = picture_rows(records, places.strips)
     if rows:
         write_if_new(places.picture, picture_of(rows))
     print('{}: {} of {} systems'.format(
-        places.document, len({record['system'] for record in found}), len(systems.SYSTEMS)))
+        places.document, len({record['system'] for record in records}), len(systems.SYSTEMS)))
 
 
-def contents(found, places, trial=False):
+def contents(records, places, trial=False):
     """(what comes between the markers, the records that it is of): without those whose presets have changed since."""
     left_out = []
-    for record in [] if trial else found:
+    for record in [] if trial else records:
         differing = run_records.outdated(record)
         if differing:
             left_out.append(record['name'])
             print('WARNING: {} is left out, for its preset is another one now: {}'.format(
                 record['name'], '; '.join(differing)), file=sys.stderr)
-    found = [record for record in found if record['name'] not in left_out]
+    records = [record for record in records if record['name'] not in left_out]
     strips = os.path.relpath(places.strips, os.path.dirname(places.document)).replace(os.sep, '/')
-    return result_tables.all_tables(found, strips, left_out), found
+    return result_tables.all_tables(records, strips, left_out), records
 
 
 def between_markers(text, content, name):
@@ -134,10 +134,10 @@ def write_if_new(path, content):
 
 # ------------------------------------------------------------------- the picture of all systems
 
-def picture_rows(found, strips):
+def picture_rows(records, strips):
     """(label, picture RGB of 24 samples side by side) of each system's first run."""
     rows = []
-    for record in found:
+    for record in records:
         if rows and rows[-1][0] == record['system']:
             continue
         path = os.path.join(strips, record['name'] + '.png')
@@ -164,7 +164,7 @@ def picture_of(rows):
         figure.text((left - 6) / width, 1 - middle / height, figure_style.plain(label), fontsize=8, ha='right',
                     va='center')
     with Image.open(io.BytesIO(figure_style.figure_bytes(figure, dpi))) as drawn:
-        return run_records.small_png(np.asarray(drawn.convert('RGB')), most=150000)
+        return run_records.small_png(np.asarray(drawn.convert('RGB')), max_bytes=150000)
 
 
 # -------------------------------------------------------------------------------- the command

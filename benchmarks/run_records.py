@@ -83,7 +83,7 @@ def from_run(path, trial=False):
 
 def read_all(folder):
     """The records in a folder, in the order of the systems and of the seeds."""
-    found = []
+    records = []
     for path in glob.glob(os.path.join(glob.escape(folder), '*.json')):
         try:
             record = read_json(path)
@@ -92,9 +92,9 @@ def read_all(folder):
         if not isinstance(record, dict) or record.get('system') not in systems.BY_NAME:
             raise UserError('{}: expected a record of one of the systems {}, found {}'.format(
                 path, ', '.join(systems.BY_NAME), record.get('system') if isinstance(record, dict) else 'none'))
-        found.append(record)
+        records.append(record)
     order = list(systems.BY_NAME)
-    return sorted(found, key=lambda record: (order.index(record['system']), record['seed']))
+    return sorted(records, key=lambda record: (order.index(record['system']), record['seed']))
 
 
 def as_text(record):
@@ -106,7 +106,7 @@ def as_text(record):
             text = json.dumps(dict(value, rows=[]))[:-3] + '[\n      {}]}}'.format(rows)
         elif key == 'evaluation':
             text = json.dumps(value, indent=4).replace('\n', '\n  ')
-            text = re.sub(r'\[[^\][{}]*\]', lambda found: json.dumps(json.loads(found.group())), text)
+            text = re.sub(r'\[[^\][{}]*\]', lambda match: json.dumps(json.loads(match.group())), text)
         else:
             text = json.dumps(value)
         lines.append('  {}: {}'.format(json.dumps(key), text))
@@ -180,10 +180,10 @@ def _command(text):
 def _date(path):
     """When a run was last trained: of its log, for files change their times when they are copied."""
     with open(os.path.join(path, 'log.txt'), encoding='utf-8', errors='replace') as handle:
-        found = re.findall(r'^\d{4}-\d\d-\d\d', handle.read(), re.M)
-    if not found:
+        dates = re.findall(r'^\d{4}-\d\d-\d\d', handle.read(), re.M)
+    if not dates:
         raise UserError('{}: expected lines with dates, found none'.format(os.path.join(path, 'log.txt')))
-    return found[-1]
+    return dates[-1]
 
 
 # --------------------------------------------------------------------------- what it gave
@@ -222,28 +222,28 @@ def _evaluation(path, preset, config, step, trial):
     """{'n', 'features', 'real': {metric: value}, 'results': [{'name', metric: value}]} of the last checkpoint's."""
     name = os.path.join(path, 'evaluation-{:06d}'.format(step), 'metrics.json')
     try:
-        found = read_json(name)
+        metrics = read_json(name)
     except (OSError, ValueError):
         raise UserError('{}: expected an evaluation of the last step, found none; dcgan-evaluate --run={}'.format(
             name, path))
     wanted = min(IMAGES, config['data']['images'] // 2)
-    if not trial and (found['n'] != wanted or not found['features']['name'].startswith('classifier of ')):
+    if not trial and (metrics['n'] != wanted or not metrics['features']['name'].startswith('classifier of ')):
         raise UserError("{}: expected an evaluation of {:,} images by the data set's classifier, found {:,} by "
-                        '{}'.format(name, wanted, found['n'], found['features']['name']))
-    if found['data'].get('own') is False:
+                        '{}'.format(name, wanted, metrics['n'], metrics['features']['name']))
+    if metrics['data'].get('own') is False:
         raise UserError('{}: expected an evaluation on the data that the run was trained on, found other data'.format(
             name))
-    rows = [{key: _rounded(value) for key, value in row.items() if key != 'step'} for row in found['results']]
+    rows = [{key: _rounded(value) for key, value in row.items() if key != 'step'} for row in metrics['results']]
     real = [row for row in rows if row['name'] == evaluation.REAL]
     others = [row for row in rows if row['name'] != evaluation.REAL]
     if not real or not others:
         raise UserError('{}: expected metrics of real and of generated images, found {}'.format(
             name, ', '.join(row['name'] for row in rows) or 'none'))
-    temperature = found.get('temperature', 1.0)  # from before there were others
+    temperature = metrics.get('temperature', 1.0)  # from before there were others
     if temperature != preset.temperature:
         raise UserError("{}: expected an evaluation at {}'s temperature {:g}, found {:g}".format(
             name, preset.name, preset.temperature, temperature))
-    return {'n': found['n'], 'features': found['features']['name'], 'temperature': temperature,
+    return {'n': metrics['n'], 'features': metrics['features']['name'], 'temperature': temperature,
             'real': {key: value for key, value in real[0].items() if key != 'name'}, 'results': others}
 
 
@@ -275,12 +275,12 @@ def _strip(preset, prefix):
     return small_png(images.grid(sampling.to_uint8(preset, raw, prefix), COLUMNS))
 
 
-def small_png(picture, most=STRIP_BYTES):
+def small_png(picture, max_bytes=STRIP_BYTES):
     """uint8 [H, W, 1 or 3] as a PNG file, in fewer and fewer colours until it has at most so many bytes."""
     content = images.png_bytes(picture)
     picture = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
     for colours in (256, 128, 64, 32):
-        if len(content) <= most:
+        if len(content) <= max_bytes:
             break
         stream = io.BytesIO()
         picture.quantize(colours).save(stream, 'PNG', optimize=True)

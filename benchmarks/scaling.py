@@ -82,7 +82,7 @@ def train(given, folder, together=False):
 
 def wait(started):
     """[(seconds of a step, the output)] of each."""
-    found = []
+    results = []
     for folder, process in started:
         out, err = process.communicate()
         if process.returncode:
@@ -90,8 +90,8 @@ def wait(started):
         run, = os.listdir(folder)
         with open(os.path.join(folder, run, 'losses.csv')) as handle:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(handle)]
-        found.append(((rows[-1]['seconds'] - rows[-2]['seconds']) / (rows[-1]['step'] - rows[-2]['step']), out))
-    return found
+        results.append(((rows[-1]['seconds'] - rows[-2]['seconds']) / (rows[-1]['step'] - rows[-2]['step']), out))
+    return results
 
 
 if __name__ == '__main__':

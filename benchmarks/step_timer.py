@@ -61,7 +61,7 @@ class Timer:
 
     def turn(self, seconds):
         """The same of calls for so many seconds."""
-        start, found = time.perf_counter(), []
-        while not found or time.perf_counter() - start < seconds:
-            found.append(self.call())
-        return found
+        start, times = time.perf_counter(), []
+        while not times or time.perf_counter() - start < seconds:
+            times.append(self.call())
+        return times

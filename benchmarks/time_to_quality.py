@@ -166,7 +166,7 @@ class Training:
 
     def reached(self, distance):
         """The (step, seconds) after which it was measured as good as that; None where it never was."""
-        return next(((step, seconds) for step, seconds, found in self.rows if found <= distance), None)
+        return next(((step, seconds) for step, seconds, measured in self.rows if measured <= distance), None)
 
 
 def monitor(seed, count):
@@ -199,7 +199,7 @@ def picture(trainings, aim, count):
         figure = new_figure(8, 4.5)
         axis = figure.add_subplot()
         for each in trainings:
-            axis.plot([seconds / 60 for _, seconds, _ in each.rows], [found for _, _, found in each.rows],
+            axis.plot([seconds / 60 for _, seconds, _ in each.rows], [distance for _, _, distance in each.rows],
                       marker='.', label=each.name)
         axis.axhline(aim, color='grey', linestyle=':', linewidth=1)
         axis.set_yscale('log')
@@ -207,8 +207,8 @@ def picture(trainings, aim, count):
         axis.set_yticks(marks)
         axis.set_yticks([], minor=True)
         axis.set_yticklabels(['{:,}'.format(mark) for mark in marks])
-        found = [row[2] for each in trainings for row in each.rows]
-        axis.set_ylim(min(found) / 1.3, max(found) * 1.3)
+        distances = [row[2] for each in trainings for row in each.rows]
+        axis.set_ylim(min(distances) / 1.3, max(distances) * 1.3)
         axis.set_xlabel('minutes from the start, without measurements')
         axis.set_ylabel('Fr\u00e9chet distance of {:,} samples'.format(count))
         axis.set_title("Time to quality: digits (dotted: the original's at its end)")

@@ -20,12 +20,12 @@ def _torch_images(device, layout):
     """on_device(images): the same images in PyTorch's order, which stay on the device, as this project's do."""
     import torch  # noqa: PLC0415
 
-    there = []
+    copies = []
 
     def on_device(images):
-        if not there:
-            there.append(torch.from_numpy(images).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout))
-        return there[0]
+        if not copies:
+            copies.append(torch.from_numpy(images).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout))
+        return copies[0]
 
     return on_device
 

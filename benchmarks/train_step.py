@@ -182,15 +182,15 @@ def prepare(names):
         '.venv-torch': 'make_venv .venv-torch "$(find_python)" torch==2.13.0 numpy',
         '.venv-tf1.15': "make_venv .venv-tf1.15 \"$(find_exact 3.7)\" -e '.[test]' 'tensorflow==1.15.5'",
     }
-    found = set()
+    environments = set()
     for name in names:
         status = subprocess.call(['bash', '-c', 'set -e; . scripts/venv.sh; ' + commands[name]],
                                  cwd=ROOT, stdout=sys.stderr)
         if status == 0:
-            found.add(name)
+            environments.add(name)
         else:
             print('warning: {} can not be made here; what needs it is left out'.format(name), file=sys.stderr)
-    return found
+    return environments
 
 
 def without_slow_bfloat16(implementations):
@@ -224,11 +224,11 @@ def measure(preset, implementations, rounds, steps):
         rates = {'float32': [], 'bfloat16': []}
         for index in range(rounds):
             print('round {} of {}'.format(index + 1, rounds), file=sys.stderr)
-            for precision, found in rates.items():
-                found.extend(product.ask('rate ' + precision)['flops'])
+            for precision, measured in rates.items():
+                measured.extend(product.ask('rate ' + precision)['flops'])
             for worker in workers:
                 worker.seconds += worker.steps(steps)
-        rates = {precision: statistics.median(found) for precision, found in rates.items()}
+        rates = {precision: statistics.median(measured) for precision, measured in rates.items()}
         results = []
         for worker in workers:
             about = worker.ask('about')
@@ -303,8 +303,8 @@ def main():
     if not chosen:
         parser.error('--only={}: expected a part of one of {}, found none'.format(
             arguments.only, ', '.join(repr(one.name) for one in candidates)))
-    found = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
-    chosen = without_slow_bfloat16([one for one in chosen if one.environment in found])
+    environments = prepare(sorted({'.venv'} | {one.environment for one in chosen}))
+    chosen = without_slow_bfloat16([one for one in chosen if one.environment in environments])
     if not chosen:
         parser.error('--only={}: expected something that can be timed on this machine, found nothing'.format(
             arguments.only))

@@ -310,12 +310,12 @@ def product(_):
         calls[precision] = session.make_callable(tf.matmul(matrix, matrix).op)
 
     def rate(precision):
-        found = []
+        rates = []
         for _ in range(6):
             start = time.perf_counter()
             calls[precision]()
-            found.append(2.0 * size ** 3 / (time.perf_counter() - start))
-        return found[1:]
+            rates.append(2.0 * size ** 3 / (time.perf_counter() - start))
+        return rates[1:]
 
     return rate, {'tensorflow': tf.VERSION}
 
@@ -323,8 +323,8 @@ def product(_):
 def allows_tf32(worker):
     """Whether a worker computes float32 products on a GPU with 10 bits of mantissa; None where none can."""
     if worker.startswith('torch'):
-        found = sys.modules['torch']
-        return bool(found.backends.cudnn.allow_tf32 and found.get_float32_matmul_precision() != 'highest')
+        pytorch = sys.modules['torch']
+        return bool(pytorch.backends.cudnn.allow_tf32 and pytorch.get_float32_matmul_precision() != 'highest')
     config = getattr(sys.modules.get('tensorflow'), 'config', None)
     asked = getattr(getattr(config, 'experimental', None), 'tensor_float_32_execution_enabled', None)
     return asked and bool(asked())

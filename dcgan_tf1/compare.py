@@ -77,7 +77,7 @@ def compare(config):
             print('{}: of {:,} classes, the first {} are shown'.format(
                 run.title, len(run.names), figures.COMPARED_IMAGES))
     print('{}: {} at steps {}'.format(config.out, ', '.join(run.title for run in runs), ', '.join(
-        ' beside '.join(map(str, sorted(set(found)))) for found in rows)))
+        ' beside '.join(map(str, sorted(set(sampled_steps)))) for sampled_steps in rows)))
 
 
 def _read(path, title):

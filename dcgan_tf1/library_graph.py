@@ -99,9 +99,9 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
     scope = tf.get_variable_scope().name
     if scope:
         raise UserError('build_training_graph: expected no variable scope around, found {!r}'.format(scope))
-    there = [name for name in preset.model.networks if tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, name + '/')]
-    if there:
-        raise UserError('build_training_graph: expected a graph of its own, found one with a {}'.format(there[0]))
+    built = [name for name in preset.model.networks if tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, name + '/')]
+    if built:
+        raise UserError('build_training_graph: expected a graph of its own, found one with a {}'.format(built[0]))
     with _seeded_graph():
         return graph.build_training_graph(preset, total_steps=total_steps)
 

@@ -249,8 +249,8 @@ def _of_classes(labels, names, wanted):
     """' of 3, 8': those of the wanted classes that there are images of, for people."""
     if labels is None:
         return ''
-    there = set(labels) if labels.ndim == 1 else set((labels.max(axis=0) > 0).nonzero()[0])
-    return ' of ' + listing([names[label] for label in wanted if label in there], 30)
+    present = set(labels) if labels.ndim == 1 else set((labels.max(axis=0) > 0).nonzero()[0])
+    return ' of ' + listing([names[label] for label in wanted if label in present], 30)
 
 
 def _save_arrays(path, preset, raw, z, labels, names):

@@ -234,11 +234,11 @@ def _write_web(export, folder):
 def class_weights(network):
     """The operation of a conditional network that makes one-hot labels [N, classes], in whose place others are fed."""
     labels = next(each.name for each in network.inputs if each.key == 'labels')
-    found = [node.name for node in network.graph_def.node if node.op == 'OneHot' and node.input[0] == labels]
-    if not found:
+    names = [node.name for node in network.graph_def.node if node.op == 'OneHot' and node.input[0] == labels]
+    if not names:
         raise UserError('{}: expected a network that takes its labels (BatchContext.labels), found one that makes '
                         'nothing of them'.format(network.name))
-    return found[0]
+    return names[0]
 
 
 def latent_directions(network, count):
@@ -313,11 +313,11 @@ def measure(artefact, cases):
     run, runtime = artefact.load()
     errors = []
     for inputs, expected in cases:
-        found = run(*inputs)
-        if found.shape != expected.shape:
+        outputs = run(*inputs)
+        if outputs.shape != expected.shape:
             raise UserError('{}: expected outputs {}, found them {} in {}'.format(
-                artefact.path, list(expected.shape), list(found.shape), runtime))
-        errors.append(np.abs(found.astype(np.float64) - expected).max())
+                artefact.path, list(expected.shape), list(outputs.shape), runtime))
+        errors.append(np.abs(outputs.astype(np.float64) - expected).max())
     error = float(np.max(errors))  # NaN where one is
     tolerance = TOLERANCES[artefact.network.output_key]
     if artefact.exact and not error <= tolerance:

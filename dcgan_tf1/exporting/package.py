@@ -153,7 +153,7 @@ def _write(exported, name, folder, log):
 
 
 def _written_and_measured(exported, name, folder, log):
-    found, unmeasured = [], formats.unmeasured(name)
+    results, unmeasured = [], formats.unmeasured(name)
     with writing(folder):
         artefacts = list(formats.FORMATS[name].write(exported, folder))
     for artefact in artefacts:
@@ -163,8 +163,8 @@ def _written_and_measured(exported, name, folder, log):
         log('{:<11} {:<31} {:>8.2f} MB  {}'.format(name, artefact.path, artefact.bytes / 1e6, (
             'not loaded again: ' + unmeasured if unmeasured else
             'largest error {:.1e} in {}'.format(error, runtime))))
-        found.append((artefact, error, runtime))
-    return found
+        results.append((artefact, error, runtime))
+    return results
 
 
 def _cases(exported, network):
@@ -242,16 +242,16 @@ def _refuse(out, overwrite, chosen):
         return
     if not os.path.isdir(out):
         raise UserError('--out: expected a folder, found the file {}'.format(out))
-    there = _entries(out)
-    if not there:
+    entries = _entries(out)
+    if not entries:
         return
     if not overwrite:
         raise UserError('--out: expected an empty folder or none, found {} with {} in it; --overwrite replaces an '
-                        'earlier export'.format(out, ', '.join(there[:3])))
+                        'earlier export'.format(out, ', '.join(entries[:3])))
     earlier = _earlier_files(out)
     if earlier is None:
         raise UserError('--out: expected an earlier export (a folder with {}) to overwrite, found {} with {} in '
-                        'it'.format(MANIFEST, out, ', '.join(there[:3])))
+                        'it'.format(MANIFEST, out, ', '.join(entries[:3])))
     for name, checksum in earlier.items():
         path = os.path.join(out, name)
         if (name == README or name.split('/')[0] in chosen) and os.path.isfile(path) and sha256(path) != checksum:
@@ -327,19 +327,19 @@ def _keep_other_files(out, folder):
         if inside == os.curdir:
             folders[:] = [name for name in folders if not name.startswith(_PART)]  # what a killed export left
         for name in [os.path.normpath(os.path.join(inside, each)) for each in folders + names]:
-            there, here = os.path.join(out, name), os.path.join(folder, name)
-            is_folder = os.path.isdir(there) and not os.path.islink(there)
+            source, target = os.path.join(out, name), os.path.join(folder, name)
+            is_folder = os.path.isdir(source) and not os.path.islink(source)
             if name == MANIFEST:
                 continue
-            if os.path.lexists(here):
-                if name in earlier or is_folder and os.path.isdir(here):
+            if os.path.lexists(target):
+                if name in earlier or is_folder and os.path.isdir(target):
                     continue
-                raise UserError('--out: expected no file of others at a name of the export, found {}'.format(there))
-            if name in earlier and os.path.isfile(there) and sha256(there) == earlier[name]:
+                raise UserError('--out: expected no file of others at a name of the export, found {}'.format(source))
+            if name in earlier and os.path.isfile(source) and sha256(source) == earlier[name]:
                 continue
             if is_folder:
-                if not os.listdir(there):  # others come with what is in them
-                    os.makedirs(here)
+                if not os.listdir(source):  # others come with what is in them
+                    os.makedirs(target)
             else:  # a link stays one
-                os.makedirs(os.path.dirname(here), exist_ok=True)
-                shutil.copy2(there, here, follow_symlinks=False)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copy2(source, target, follow_symlinks=False)

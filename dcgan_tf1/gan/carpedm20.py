@@ -81,7 +81,7 @@ def dcgan_sizes(shapes, size=None):
 
     A side is told to the next multiple of 16, and only of square images.
     """
-    found = {}
+    sizes = {}
     matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])
     if len(matrix) == 2 and len(last) == 4:
         _, _, channels, width = last
@@ -94,10 +94,10 @@ def dcgan_sizes(shapes, size=None):
             if matrix[1] != rows * columns * 8 * width:
                 raise ValueError('expected generator/g_h0_lin/Matrix of shape {} for images of {}, found {}'.format(
                     [matrix[0], rows * columns * 8 * width], by(size), matrix))
-        found = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': tuple(size) + (channels,)}
+        sizes = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': tuple(size) + (channels,)}
     if len(shapes.get('discriminator/d_h0_conv/w', [])) == 4:
-        found['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]
-    return found
+        sizes['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]
+    return sizes
 
 
 def _check_layers(shapes, width):
@@ -105,10 +105,10 @@ def _check_layers(shapes, width):
     if 'generator/g_h5/w' in shapes:
         raise ValueError('expected the five layers of the generator of dcgan, found another one, generator/g_h5/w')
     for name, outputs in (('g_h3', 1), ('g_h2', 2), ('g_h1', 4)):
-        found, expected = shapes.get('generator/{}/w'.format(name)), [5, 5, outputs * width, 2 * outputs * width]
-        if found not in (None, expected):
+        shape, expected = shapes.get('generator/{}/w'.format(name)), [5, 5, outputs * width, 2 * outputs * width]
+        if shape not in (None, expected):
             raise ValueError('expected generator/{}/w of shape {}, as dcgan has it beside {} filters before the last '
-                             'layer, found {}'.format(name, expected, width, found))
+                             'layer, found {}'.format(name, expected, width, shape))
 
 
 def conditional_sizes(shapes, size=None):

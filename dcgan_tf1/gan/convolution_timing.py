@@ -47,23 +47,23 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, pati
             operations.update(_operations(geometry, tf.as_dtype(precision), batch))
         session.run(tf.global_variables_initializer())
         calls = {case: session.make_callable([operation]) for case, operation in operations.items()}
-        found, began = {}, time.perf_counter()
+        times, began = {}, time.perf_counter()
         for number in range(rounds):
             if number and time.perf_counter() - began > limit_s:
                 break
             least = {}
-            for case, taken in found.items():
+            for case, taken in times.items():
                 least[case[:2]] = min(taken, least.get(case[:2], taken))
             for case in progress([case for case in calls if (
-                    case not in found or found[case] < HOPELESS * least[case[:2]])]):
+                    case not in times or times[case] < HOPELESS * least[case[:2]])]):
                 if time.perf_counter() - began > patience_s:
                     break
                 calls[case]()  # its operands come into the caches, as they would be from the layer before
                 start = time.perf_counter()
                 calls[case]()
-                found[case] = min(found.get(case, float('inf')), time.perf_counter() - start)
-        missing = {case[:2] for case in calls if case not in found}
-        return {case: taken for case, taken in found.items() if case[:2] not in missing}
+                times[case] = min(times.get(case, float('inf')), time.perf_counter() - start)
+        missing = {case[:2] for case in calls if case not in times}
+        return {case: taken for case, taken in times.items() if case[:2] not in missing}
 
 
 def _operations(geometry, dtype, batch):

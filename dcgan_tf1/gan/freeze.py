@@ -60,21 +60,21 @@ def freeze(session, inputs, *outputs):
 
 
 def _depending(graph, inputs):
-    found = {tensor.op for tensor in inputs}
+    depending = {tensor.op for tensor in inputs}
     for op in graph.get_operations():  # in an order in which an operation comes after its inputs
-        if any(tensor.op in found for tensor in op.inputs):
-            found.add(op)
-    return found
+        if any(tensor.op in depending for tensor in op.inputs):
+            depending.add(op)
+    return depending
 
 
 def _needed(outputs):
-    found, todo = set(), [tensor.op for tensor in outputs]
+    needed, todo = set(), [tensor.op for tensor in outputs]
     while todo:
         op = todo.pop()
-        if op not in found:
-            found.add(op)
+        if op not in needed:
+            needed.add(op)
             todo += [tensor.op for tensor in op.inputs]
-    return found
+    return needed
 
 
 def meta_graph(graph, saver, signatures):

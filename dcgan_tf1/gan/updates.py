@@ -239,13 +239,13 @@ def _power_iterations(spec, forward, passes):
     The discriminator's move in an update on real images alone.
     """
     learners = {network for objective in spec.objectives for network in objective.networks}
-    found = collections.OrderedDict()
+    iterations = collections.OrderedDict()
     for name in sorted(passes, key=lambda each: (each != 'real', each)):
         for u, value in forward.passes[name][0].power_iterations:
             network = u.op.name.split('/')[0]
             if network in learners and (name == 'real' or network != 'discriminator'):
-                found.setdefault(u.op.name, (u, value))
-    return list(found.values())
+                iterations.setdefault(u.op.name, (u, value))
+    return list(iterations.values())
 
 
 class _Adam:

@@ -58,7 +58,7 @@ def to_kernel(x, dy, rows, columns, kernel_size, stride):
     """x [N, H, W, C], dy [N, H', W', F] -> [k, k, C, F]; rows, columns: an Axis of pairs."""
     channels, filters = x.shape.as_list()[3], dy.shape.as_list()[3]
     thirds, x = terms(kernel_size, stride), in_blocks(x, rows, columns)
-    found = collections.defaultdict(list)
+    addends = collections.defaultdict(list)
     for row_terms, dy_rows in zip(thirds, _rows_of_pairs(dy, rows, columns)):
         seen = [_inputs(term, at_row, x, rows) for term in row_terms]
         for column_terms, dy_window in zip(thirds, _columns_of_pairs(dy_rows)):
@@ -67,8 +67,8 @@ def to_kernel(x, dy, rows, columns, kernel_size, stride):
                 for term in column_terms:
                     product = tf.matmul(as_matrix(_inputs(term, at_column, row, columns)), dy_matrix, transpose_a=True)
                     for tap in ((i, j) for i in row_term.taps for j in term.taps):
-                        found[tap].append(product)
-    taps = [tf.add_n(found[i, j]) for i in range(kernel_size) for j in range(kernel_size)]
+                        addends[tap].append(product)
+    taps = [tf.add_n(addends[i, j]) for i in range(kernel_size) for j in range(kernel_size)]
     return tf.reshape(tf.stack(taps), [kernel_size, kernel_size, channels, filters])
 
 
@@ -124,12 +124,12 @@ def _columns_of_pairs(y_rows):
 
 def _reached(products, thirds, count):
     """What a pair adds to each of the `count` inputs it reaches, of its products by list and term."""
-    found = collections.defaultdict(list)
+    addends = collections.defaultdict(list)
     first, second, both = products
     shared = iter(both)
     for one, other, term, other_term in zip(first, second, thirds[0], thirds[1]):
-        found[term.plus].append(one)
-        found[other_term.plus].append(other)
+        addends[term.plus].append(one)
+        addends[other_term.plus].append(other)
         if term.minus is not None:
-            found[term.minus].append(next(shared) - one - other)
-    return [tf.add_n(found[offset]) for offset in range(count)]
+            addends[term.minus].append(next(shared) - one - other)
+    return [tf.add_n(addends[offset]) for offset in range(count)]

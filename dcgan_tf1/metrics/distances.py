@@ -160,11 +160,11 @@ def _squared_distances(points, others):
                             for start in blocks])
     for first in range(0, len(points), count):
         rows = np.asarray(points[first:first + count], np.float64)
-        found = (rows ** 2).sum(axis=1)[:, np.newaxis] + norms
+        squared = (rows ** 2).sum(axis=1)[:, np.newaxis] + norms
         for start in blocks:
             some = np.asarray(others[start:start + _OTHERS], np.float64)
-            found[:, start:start + _OTHERS] -= 2 * rows.dot(some.T)
-        yield np.maximum(found, 0, out=found)
+            squared[:, start:start + _OTHERS] -= 2 * rows.dot(some.T)
+        yield np.maximum(squared, 0, out=squared)
 
 
 def nearest(points, others):

@@ -117,12 +117,12 @@ class QualityMonitor:
         self._reference = make_reference(real[order], title, extractor, count, seed, log,
                                          None if labels is None else labels[order], classes)
         self.labels = self._reference.other.labels  # that images are to be made of, int [count]; or None
-        found, _ = measure(None, None, self._reference.other, self._reference)
-        self.columns = MONITORED_COLUMNS + tuple(key for key in MONITORED_WITH_LABELS if key in found)
-        self.real = self._row(found)
+        metrics, _ = measure(None, None, self._reference.other, self._reference)
+        self.columns = MONITORED_COLUMNS + tuple(key for key in MONITORED_WITH_LABELS if key in metrics)
+        self.real = self._row(metrics)
 
-    def _row(self, found):
-        return dict({key: found[key] for key in self.columns if key in found}, n=self.count)
+    def _row(self, metrics):
+        return dict({key: metrics[key] for key in self.columns if key in metrics}, n=self.count)
 
     def measure(self, step, images_uint8):
         """The row of quality.csv for images of a step, uint8 [count, H, W, C]."""

@@ -56,9 +56,9 @@ def labels_in(path, count, classes, log=print):
     if not os.path.isdir(path) and 'labels' in npz.names(path):
         try:
             labels = npz.read_array(path, 'labels', 'biufUS')
-            found = as_labels(labels[:, 0] if labels.shape == (count, 1) else labels, classes)
-            if found is not None and found.shape == (count,):
-                return found
+            converted = as_labels(labels[:, 0] if labels.shape == (count, 1) else labels, classes)
+            if converted is not None and converted.shape == (count,):
+                return converted
             what = described(labels)
         except UserError as error:
             what = str(error)

@@ -80,10 +80,10 @@ def split_address(address):
 def address_family(host):
     """What to listen with where others call this worker `host`: IPv4 unless that has no such address."""
     try:
-        found = {family for family, _, _, _, _ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        families = {family for family, _, _, _, _ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except (OSError, UnicodeError):  # perhaps the others know the name
         return socket.AF_INET
-    return socket.AF_INET6 if found == {socket.AF_INET6} else socket.AF_INET
+    return socket.AF_INET6 if families == {socket.AF_INET6} else socket.AF_INET
 
 
 def _checked(name, hosts, task, task_name):

@@ -75,8 +75,8 @@ def _evaluations(path, preset):
     all checkpoints, and the data that these two were measured against.
     """
     single, several, data, newest = None, None, {}, -1
-    found = glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))
-    for name in sorted(found, key=lambda each: (os.path.getmtime(each), each)):
+    names = glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))
+    for name in sorted(names, key=lambda each: (os.path.getmtime(each), each)):
         try:
             metrics = read_json(name)
             rows = metrics['results']

@@ -205,7 +205,7 @@ def _given(config, preset):
     how = dataclasses.replace(
         reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading})
     images = given_images.read(config.images, preset, config.images_range, config.tiles, how,
-                               choose=lambda there: np.sort(_chosen(config, there, config.num_images)))
+                               choose=lambda total: np.sort(_chosen(config, total, config.num_images)))
     return run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, images, None)
 
 
@@ -250,11 +250,11 @@ def _real_images(config, preset, prefixes, how):
 
 def _reading(config, preset):
     """How the real images are read; flags.Error for a flag that says nothing of them or of --images."""
-    found = dict(config.reading)
+    values = dict(config.reading)
     if config.images is not None and os.path.isdir(config.images) and preset.dataset != 'folder':
         for name in _OF_IMAGES:
-            found.pop(name, None)  # of those pictures alone
-    return reading.from_flags(found, preset.dataset, run_images.reading_of(config.run),
+            values.pop(name, None)  # of those pictures alone
+    return reading.from_flags(values, preset.dataset, run_images.reading_of(config.run),
                               'real images of the data set {}')
 
 
@@ -290,9 +290,9 @@ def _sampled(config, preset, given, prefixes, count, labels):
         config.temperature is not None)
 
 
-def _chosen(config, there, count):
+def _chosen(config, total, count):
     """Which of the given images are measured: they may lie there class by class, so any."""
-    return numpy_rng(config.seed, 'evaluate', 2).permutation(there)[:count]
+    return numpy_rng(config.seed, 'evaluate', 2).permutation(total)[:count]
 
 
 def _extractor(config, dataset):

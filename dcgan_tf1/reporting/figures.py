@@ -34,9 +34,9 @@ def save_rows_figure(path, rows, title, max_rows=MAX_ROWS, names=()):
 def drawn_of_row(shape, classes):
     """(lines, columns) of what a step's samples [N, H, W, C] are drawn in; classes: how many names there are, or 0."""
     columns = min(classes, MAX_COLUMNS) or shape[0]
-    most = max(1, MAX_PIXELS // FEW_ROWS // (shape[1] * shape[2]))
-    columns = min(columns, most)
-    return max(1, min(shape[0] // (classes or shape[0]), most // columns)), columns
+    max_images = max(1, MAX_PIXELS // FEW_ROWS // (shape[1] * shape[2]))
+    columns = min(columns, max_images)
+    return max(1, min(shape[0] // (classes or shape[0]), max_images // columns)), columns
 
 
 def first_images(images, lines, columns, classes):

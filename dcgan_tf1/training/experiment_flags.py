@@ -31,8 +31,8 @@ def add(command):
 
 def overrides(preset, values):
     """{field: value} of what these flags change in a preset; flags.Error for what it can't be trained with."""
-    found = {name: values[name] for name in _RATES + ('beta1',)
-             if values[name] is not None}
+    changes = {name: values[name] for name in _RATES + ('beta1',)
+               if values[name] is not None}
     for name in ('ema_decay', 'beta1'):
         if values[name] is not None and not 0 <= values[name] < 1:
             raise flags.Error('--{}: expected a number from 0 to less than 1, found {:g}'.format(name, values[name]))
@@ -41,23 +41,23 @@ def overrides(preset, values):
             if values[name] is not None:
                 raise flags.Error('--{}: expected a GAN, found --preset={}, an autoencoder'.format(name, preset.name))
     if values['ema_decay'] is not None:
-        found['ema_decay'] = values['ema_decay'] or None
+        changes['ema_decay'] = values['ema_decay'] or None
         # Of an average that begins with the initial weights, many of the first samples would be made of them.
-        found['ema_warmup'] = bool(values['ema_decay']) and (preset.ema_decay is None or preset.ema_warmup)
+        changes['ema_warmup'] = bool(values['ema_decay']) and (preset.ema_decay is None or preset.ema_warmup)
     if values['learning_rate'] is not None:
         rates = [values[name] for name in _RATES]
         if None not in rates:
             raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
                               '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
         # Of both networks, also where the preset has one of its own for one of them.
-        found.update((name, None) for name in _RATES if values[name] is None)
+        changes.update((name, None) for name in _RATES if values[name] is None)
     if values['mirror'] is not None:
-        found['mirror'] = values['mirror']
+        changes['mirror'] = values['mirror']
     if values['loss'] is not None:
-        found['loss'] = _loss(preset, values['loss'])
+        changes['loss'] = _loss(preset, values['loss'])
     if values['augment'] is not None:
-        found['augment'] = _augmentations(preset, values['augment'])
-    return found
+        changes['augment'] = _augmentations(preset, values['augment'])
+    return changes
 
 
 def _loss(preset, name):

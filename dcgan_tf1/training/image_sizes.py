@@ -25,13 +25,13 @@ def by_flags(preset, values, own_dataset):
       own_dataset: the data set that the preset itself names.
     """
     given = size_flags.read(values)
-    told = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
+    sizes = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
         preset, values['init_checkpoint'], given, values['run_dir'])
     if preset.dataset == 'folder':
-        checkpoint_sizes.require_square(values['init_checkpoint'], told)
-    told.pop('classes', None)  # which the data say
-    channels = given.channels or told.get('image_shape', (None,) * 3)[2]
-    preset = checkpoint_sizes.applied(size_flags.of_preset(preset, given), values['init_checkpoint'], told, given)
+        checkpoint_sizes.require_square(values['init_checkpoint'], sizes)
+    sizes.pop('classes', None)  # which the data say
+    channels = given.channels or sizes.get('image_shape', (None,) * 3)[2]
+    preset = checkpoint_sizes.applied(size_flags.of_preset(preset, given), values['init_checkpoint'], sizes, given)
     if preset.image_sizes == 'fixed':
         return preset, preset.image_shape, False
     auto = channels == 'auto' or channels is None and own_dataset == 'folder'
@@ -52,15 +52,15 @@ def of_data(config, dataset, log):
     preset, wanted = config.preset, config.image_shape
     if preset.image_sizes == 'fixed':
         return preset  # prepare.prepare() compares
-    found = dataset.images.shape[1:]
-    if any(one not in (None, other) for one, other in zip(wanted, found)):
+    shape = dataset.images.shape[1:]
+    if any(one not in (None, other) for one, other in zip(wanted, shape)):
         height, width, channels = wanted
         raise UserError('--dataset={}: expected images of {}{}, as the flags of sizes or --init_checkpoint say, found '
                         '{}'.format(dataset.name, '' if height is None else '{}x{}'.format(height, width),
                                     '' if channels is None else 'x{}'.format(channels) if height else
-                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), by(found)))
+                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), by(shape)))
     try:
-        preset = preset.with_image_shape(found)
+        preset = preset.with_image_shape(shape)
     except ValueError as error:
         raise UserError('--dataset={}: {}'.format(dataset.name, error))
     if config.init_checkpoint is not None and preset.sizes_of_variables is not None and wanted[0] is None:
@@ -75,9 +75,9 @@ def _check_variables(preset, init_checkpoint, dataset, log):
     except UserError:
         return  # see _told
     height, width, _ = preset.image_shape
-    told = checkpoint_sizes.read(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
+    sizes = checkpoint_sizes.read(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
     # Resized to what the variables say, where no run does.
-    if dataset.name == 'folder' and 'image_shape' in told and run_folder.run_of(prefix, preset.name) is None:
+    if dataset.name == 'folder' and 'image_shape' in sizes and run_folder.run_of(prefix, preset.name) is None:
         log(checkpoint_sizes.guess(prefix, preset.image_shape))
 
 

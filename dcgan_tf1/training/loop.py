@@ -57,13 +57,13 @@ class CallSize:
     _SECONDS = 0.5  # that a call is to take
     _MOST = 1000
 
-    def __init__(self, steps_per_run, adapts, most=_MOST):
+    def __init__(self, steps_per_run, adapts, max_steps=_MOST):
         """steps_per_run: 0 for as many as take half a second, which needs `adapts`: 1 where it is False.
 
         Several workers take one step at a time: they have to take as many, and wait for each other in each.
-        most: how many steps there are in a call at most.
+        max_steps: how many steps there are in a call at most.
         """
-        self.steps, self._most = min(steps_per_run or 1, most), min(most, self._MOST)
+        self.steps, self._most = min(steps_per_run or 1, max_steps), min(max_steps, self._MOST)
         self._adapts = adapts and not steps_per_run
 
     def adapt(self, seconds):

@@ -74,20 +74,20 @@ def choose(preset, policy, config, log):
                     yield case
                     bar.update()
 
-            found = convolution_timing.seconds(
+            seconds = convolution_timing.seconds(
                 geometries, policy.precision, preset.batch_size, config, progress=progress)
         took = time.monotonic() - began
         others = (processor.seconds_waited() - waited) / (took * question['cores'])
         # More threads than there are cores for wait for each other.
         busy = others >= BUSY and question['threads'] <= question['cores'] <= processor.cores_allowed()
-        table = fastest(geometries, found, policy.precision, BUSY_MARGIN if busy else MARGIN)
+        table = fastest(geometries, seconds, policy.precision, BUSY_MARGIN if busy else MARGIN)
         log('measured {} products of convolutions in {} ways, in {:.1f} s, {}: {}'.format(
-            len({case[:2] for case in found}), len(found), took,
+            len({case[:2] for case in seconds}), len(seconds), took,
             'while other work kept the cores ({:.0f} % of their time), so the next training measures anew'.format(
                 100 * others) if busy else 'once on this machine', _others(table, geometries, policy)))
         if not busy:
             _keep(path, {'question': question, 'convolutions': table, 'milliseconds': {
-                '{}, {}, {}'.format(*case): round(1e3 * each, 4) for case, each in sorted(found.items())}}, log)
+                '{}, {}, {}'.format(*case): round(1e3 * each, 4) for case, each in sorted(seconds.items())}}, log)
     else:
         log('convolutions as measured before ({}): {}'.format(path, _others(table, geometries, policy)))
     return measured(policy, table)
@@ -133,10 +133,10 @@ def cache_folder():
 
 def _others(table, geometries, policy):
     """Which products are not computed as in `mixed`, for the log."""
-    found = ['{} of {} {}'.format(product, geometry.key, table[geometry.key][product])
-             for geometry in geometries for product in PRODUCTS
-             if table[geometry.key][product] != convolution_timing.usual_way(geometry, product, policy.precision)]
-    return 'as --lowering=mixed but for ' + '; '.join(found) if found else 'as --lowering=mixed'
+    differing = ['{} of {} {}'.format(product, geometry.key, table[geometry.key][product])
+                 for geometry in geometries for product in PRODUCTS
+                 if table[geometry.key][product] != convolution_timing.usual_way(geometry, product, policy.precision)]
+    return 'as --lowering=mixed but for ' + '; '.join(differing) if differing else 'as --lowering=mixed'
 
 
 def _is_table(table):
@@ -149,8 +149,8 @@ def _is_table(table):
 def _kept(path, question):
     """The table that a file of the cache has; None for none."""
     try:
-        found = read_json(path)
-        table = found['convolutions'] if found['question'] == question else None
+        kept = read_json(path)
+        table = kept['convolutions'] if kept['question'] == question else None
     except (UserError, OSError, ValueError, TypeError, KeyError):
         return None
     return table if _is_table(table) and set(table) == set(question['convolutions']) else None

@@ -23,13 +23,13 @@ def of_command(command, values):
 
     values: what command.parse() returned.
     """
-    found = []
+    arguments = []
     for name in sorted(command.values):
         flag = command.values[name]
         if flag.present and name in values and name not in _NOT_KEPT:
-            found.append(flag.serialize() if name not in _PLACES else '--{}={}'.format(
+            arguments.append(flag.serialize() if name not in _PLACES else '--{}={}'.format(
                 name, os.path.abspath(values[name])))
-    return found
+    return arguments
 
 
 def of_new_run(command, values):

@@ -42,13 +42,13 @@ def identity(preset, seed, init_checkpoint, data_checksum, image_class, num_gpus
 
     how_read: {setting: value} of what was not there before there was a choice, see reading.compared().
     """
-    found = {'preset': preset.name, 'seed': seed, 'init_checkpoint': init_checkpoint,
-             'data_checksum': data_checksum, 'class': image_class, 'num_gpus': num_gpus}
-    found.update(how_read)
+    settings = {'preset': preset.name, 'seed': seed, 'init_checkpoint': init_checkpoint,
+                'data_checksum': data_checksum, 'class': image_class, 'num_gpus': num_gpus}
+    settings.update(how_read)
     for field in dataclasses.fields(preset):
         if field.name not in FREE_FIELDS + ('name', 'image_class'):
-            found[field.name] = plain(getattr(preset, field.name))
-    return found
+            settings[field.name] = plain(getattr(preset, field.name))
+    return settings
 
 
 def _default(name):
@@ -68,23 +68,23 @@ def differences(recorded, wanted):
 
     recorded: a run's, perhaps of an earlier or later version. wanted: this version's.
     """
-    found = []
+    texts = []
     recorded = {_RENAMED.get(name, name): value for name, value in recorded.items()}
     recorded = {name: _RENAMED_VALUES.get((name, value), value) if isinstance(value, str) else value
                 for name, value in recorded.items()}
     for name in sorted(set(recorded) | set(wanted)):
         if name not in wanted and not _default(name)[0]:
-            found.append('{} was {!r}, which this version does not know'.format(name, recorded[name]))
+            texts.append('{} was {!r}, which this version does not know'.format(name, recorded[name]))
             continue
         known, default = _default(name)
         if name not in recorded and not known:
-            found.append('{} was not recorded, now {!r}'.format(name, wanted[name]))
+            texts.append('{} was not recorded, now {!r}'.format(name, wanted[name]))
             continue
         before, now = recorded.get(name, default), wanted.get(name, default)
         same = same_file(before, now) if name == 'init_checkpoint' else before == now
         if not same and not (name == 'schedule' and _schedule(before) == now):
-            found.append('{} was {!r}, now {!r}'.format(name, before, now))
-    return found
+            texts.append('{} was {!r}, now {!r}'.format(name, before, now))
+    return texts
 
 
 def _schedule(recorded):
@@ -146,27 +146,27 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
             raise UserError('--run_dir={}: expected a folder to make a run in for --resume=never, found a run'.format(
                 run_dir))
         return new_run()
-    found = _look_through(paths, wanted, total, log, output_closed)
-    if found.run is not None:
-        with _closed_on_failure(found.run):
-            if found.step is None:
+    runs = _look_through(paths, wanted, total, log, output_closed)
+    if runs.run is not None:
+        with _closed_on_failure(runs.run):
+            if runs.step is None:
                 beginning(False)
-        return found.run, found.step
+        return runs.run, runs.step
     if not insists:
-        for text in found.bare:
+        for text in runs.bare:
             log('WARNING: {}; it is left as it is, starting a new run'.format(text))
-        _tell(found.others, found.damaged, total, log)
-        if found.finished is not None and not found.others:
-            _tell_finished(found.finished, total, log)
+        _tell(runs.others, runs.damaged, total, log)
+        if runs.finished is not None and not runs.others:
+            _tell_finished(runs.finished, total, log)
         return new_run()
-    if found.finished is not None:
-        run = run_folder.Run(found.finished, output_closed)
+    if runs.finished is not None:
+        run = run_folder.Run(runs.finished, output_closed)
         return run, checkpoint.latest_valid_step(run.checkpoints, log)
-    if found.others:
-        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*found.others[0]))
-    if found.bare:
-        raise UserError(found.bare[0])
-    raise found.damaged[0] if found.damaged else UserError(
+    if runs.others:
+        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*runs.others[0]))
+    if runs.bare:
+        raise UserError(runs.bare[0])
+    raise runs.damaged[0] if runs.damaged else UserError(
         '--resume={}: expected a run of {} in {}, found none'.format(resume, name, run_dir))
 
 

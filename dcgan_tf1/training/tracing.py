@@ -79,14 +79,14 @@ def kind_of(node):
     return node.timeline_label.split(' = ')[-1].split('(')[0].strip()
 
 
-def timeline(found):
+def timeline(run_metadata):
     """What sessions traced, tf.RunMetadata one after the other -> events of the Trace Event Format, ascending.
 
     A process is a device; a row of it has operations that don't overlap. Times are microseconds from the first one on.
     Source of the format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
     """
     operations = {}
-    for metadata in found:
+    for metadata in run_metadata:
         for device in metadata.step_stats.dev_stats:
             operations.setdefault(device.device, []).extend(device.node_stats)
     begin = min([node.all_start_micros for nodes in operations.values() for node in nodes] or [0])
