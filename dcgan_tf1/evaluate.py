@@ -127,23 +127,8 @@ def _check_sources(values):
     checkpoint_flags.check_preset(values)
     if values['images'] is None:
         checkpoint_flags.check(values)
-    elif values['run'] is not None or values['checkpoint'] is not None:
-        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found {}'.format(
-            flags.given(values, 'run', 'checkpoint')))
-    elif values['mode'] is not None:
-        raise flags.Error('--mode: expected --checkpoint beside it, found --images')
-    elif values['averages']:
-        raise flags.Error('--averages: expected --checkpoint beside it, found --images')
-    elif values['z_dist'] is not None:
-        raise flags.Error('--z_dist: expected --checkpoint beside it, found --images')
-    elif values['step'] is not None:
-        raise flags.Error('--step: expected --run beside it, found --images')
-    elif values['which'] is not None:
-        raise flags.Error('--which: expected --run beside it, found --images')
-    elif values['temperature'] is not None:
-        raise flags.Error('--temperature: expected --run or --checkpoint beside it, found --images')
-    elif values['preset'] is None:
-        raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
+    else:
+        _check_beside_images(values)
     if values['run'] is not None:
         reading.refuse_with_run(values)
         if values['dataset'] is not None:
@@ -162,6 +147,24 @@ def _check_sources(values):
     elif values['features'] is not None and None in (values['features_input'], values['features_output']):
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             flags.given(values, 'features_input', 'features_output')))
+
+
+# What says something of a checkpoint, and the flags that name one.
+_OF_CHECKPOINTS = (
+    ('mode', '--checkpoint'), ('averages', '--checkpoint'), ('z_dist', '--checkpoint'), ('step', '--run'),
+    ('which', '--run'), ('temperature', '--run or --checkpoint'))
+
+
+def _check_beside_images(values):
+    """Refuses what does not go together with --images."""
+    if values['run'] is not None or values['checkpoint'] is not None:
+        raise flags.Error('--images: expected neither --run nor --checkpoint beside it, found {}'.format(
+            flags.given(values, 'run', 'checkpoint')))
+    for name, needed in _OF_CHECKPOINTS:
+        if values[name] is not None and values[name] is not False:
+            raise flags.Error('--{}: expected {} beside it, found --images'.format(name, needed))
+    if values['preset'] is None:
+        raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
 
 
 def _check_measuring_flags(values):

@@ -53,6 +53,15 @@ def register_preset(preset: Preset) -> None:
     table.register(preset)
 
 
+def _log(line):
+    """Takes a line of the commands' log: what warns there is a warning here, too, which absl shows."""
+    mark = 'WARNING: '
+    if mark in line:
+        logging.warning('%s', line.replace(mark, '', 1))
+    else:
+        logging.info('%s', line)
+
+
 # --------------------------------------------------------------------------------- checkpoints
 
 def preset_of(path: str, preset: Optional[Preset] = None,
@@ -69,15 +78,15 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     """
     path = os.path.expanduser(os.fspath(path))
     if numbering.is_run(path) and preset is None and image_size is None:
-        return run_folder.read_preset(path, logging.info)
+        return run_folder.read_preset(path, _log)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
     height, width = library_inputs.image_size_of(image_size)
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
-        preset = run_folder.read_preset(run, logging.info)
+        preset = run_folder.read_preset(run, _log)
         given = checkpoint_sizes.beside_run(preset, given)
     try:
-        return checkpoint_sizes.of_checkpoint(preset, prefix, given, logging.info)
+        return checkpoint_sizes.of_checkpoint(preset, prefix, given, _log)
     except flags.Error as error:  # whose text begins with a command's flag
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 
@@ -255,7 +264,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
     if isinstance(how.get('cache_dir'), (str, os.PathLike)):
         how['cache_dir'] = os.path.expanduser(os.fspath(how['cache_dir']))
-    return loading.load(name, split, data_dir, shape, logging.info, reading.of_library(name, how))
+    return loading.load(name, split, data_dir, shape, _log, reading.of_library(name, how))
 
 
 # -------------------------------------------------------------------------------------- export
@@ -296,6 +305,6 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     preset = library_inputs.at_temperature('export_generator', preset, temperature)
     try:
         return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
-                             overwrite=overwrite, log=logging.info, uint8=uint8, channels_first=layout == 'nchw')
+                             overwrite=overwrite, log=_log, uint8=uint8, channels_first=layout == 'nchw')
     except UserError as error:  # which names a command's flags
         raise UserError(re.sub(r'--(?=[a-z])', '', str(error)))

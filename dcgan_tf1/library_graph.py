@@ -44,10 +44,9 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     with _seeded_graph():
         ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
             training) if dropout else None, labels=one_hot)
-        images = preset.generator(z if training else at_temperature(preset, z), ctx)
+        images = graph.generated_images(preset, z if training else at_temperature(preset, z), ctx)
         _add_updates(ctx)
-        images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
-        return tf.reshape(tf.cast(images, tf.float32), (-1,) + preset.image_shape)
+        return images
 
 
 def discriminator(preset: Preset, images: Any, training: bool = False, labels: Any = None) -> Any:

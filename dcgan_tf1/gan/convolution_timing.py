@@ -31,25 +31,26 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, pati
             progress=lambda cases: cases):
     """{Case: the least seconds} of all products of these Geometries in all ways that come into question.
 
-    Those of a product are all there or, where `patience_s` seconds did not do for the first round, none of them.
+    The largest convolutions come first. The times of a product are all there or, where `patience_s` seconds did not
+    do for the first round, none of them.
 
     Args:
       precision: of util.compute_policy.PRECISIONS.
       batch: images.
       config: a session's ConfigProto.
       rounds: how often each is timed, all in turn, unless it takes HOPELESS times as long as another way.
-      limit_s: seconds after which no other round is begun.
+      limit_s: seconds after which no third round or later one is begun: of one alone, chance decides.
       progress: takes the Cases of a round and returns them, to be iterated over.
     """
     with tf.Graph().as_default(), tf.Session(config=config) as session:
         operations = collections.OrderedDict()
-        for geometry in collections.OrderedDict.fromkeys(geometries):
+        for geometry in sorted(set(geometries), key=_multiplications, reverse=True):
             operations.update(_operations(geometry, tf.as_dtype(precision), batch))
         session.run(tf.global_variables_initializer())
         calls = {case: session.make_callable([operation]) for case, operation in operations.items()}
         times, began = {}, time.perf_counter()
         for number in range(rounds):
-            if number and time.perf_counter() - began > limit_s:
+            if number > 1 and time.perf_counter() - began > limit_s:
                 break
             least = {}
             for case, taken in times.items():
@@ -64,6 +65,12 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, pati
                 times[case] = min(times.get(case, float('inf')), time.perf_counter() - start)
         missing = {case[:2] for case in calls if case not in times}
         return {case: taken for case, taken in times.items() if case[:2] not in missing}
+
+
+def _multiplications(geometry):
+    """How many of them a geometry's convolution of one image takes."""
+    height, width = Convolution.of(geometry, 'native').output_size
+    return height * width * geometry.kernel_size ** 2 * geometry.channels * geometry.filters
 
 
 def _operations(geometry, dtype, batch):

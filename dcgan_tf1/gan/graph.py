@@ -49,15 +49,23 @@ def _dropout_seed_placeholder():
     return tf.placeholder(tf.int32, [], name='dropout_seed')
 
 
-def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
-    """Images with batch norm on its moving averages, at the preset's temperature: [N] + image_shape."""
-    ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
-    images = preset.generator(at_temperature(preset, noise), ctx)
+def generated_images(preset, z, ctx, name=None):
+    """What the preset's generator makes of noise z: float32 [N] + image_shape, also where its network has them flat.
+
+    ctx: a layers.BatchContext. name: of the images' operation, for others to ask for.
+    """
+    images = preset.generator(z, ctx)
     images = images[0] if isinstance(images, tuple) else images  # a decoder's, with its logits
     images = tf.cast(images, tf.float32)
     if tuple(images.shape.as_list()[1:]) == preset.image_shape:
-        return tf.identity(images, name='images')
-    return tf.reshape(images, (-1,) + preset.image_shape, name='images')  # flat ones
+        return tf.identity(images, name=name)
+    return tf.reshape(images, (-1,) + preset.image_shape, name=name)
+
+
+def _sample_images(preset, noise, one_hot, dropout_seed, dropout):
+    """Images with batch norm on its moving averages, at the preset's temperature: [N] + image_shape."""
+    ctx = preset.batch_context('sample', False, dropout_seed=dropout_seed if dropout else None, labels=one_hot)
+    return generated_images(preset, at_temperature(preset, noise), ctx, name='images')
 
 
 def build_sampling_graph(preset, dropout=None, precision='float32', conv_impl='native'):

@@ -193,8 +193,8 @@ class UpdateBuilder:
             decay = tf.minimum(decay, (1 + step) / (10 + step))
         for variable in network_trainables(self._preset.model.networks[0]):
             average = self._averages[variable.op.name]
-            step = (1 - decay) * (average.read_value() - variable.read_value())
-            updates.append(tf.assign_sub(average, step).op)
+            delta = (1 - decay) * (average.read_value() - variable.read_value())
+            updates.append(tf.assign_sub(average, delta).op)
         return updates
 
     def _averaged_over_workers(self, gradients, statistics):

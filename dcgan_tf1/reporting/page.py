@@ -50,7 +50,7 @@ def _sections(runs, seed, device):
 def about(run):
     """A run in one line: its preset, device, precision and seed."""
     return '<p><strong>{}</strong>: {}, {}, {}, seed {}.</p>'.format(*map(markup.text, (
-        run.name, run.preset.title, run.config.get('device', 'a device that was not recorded'),
+        run.name, run.preset.heading, run.config.get('device', 'a device that was not recorded'),
         _precision(run.config), run.config['identity'].get('seed'))))
 
 

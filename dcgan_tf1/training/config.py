@@ -260,7 +260,7 @@ def _overridden_preset(preset, values):
         overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:
         overrides['image_class'] = None  # the preset's class is one of its own data set
-        overrides['title'] = title_on(preset.title, overrides['dataset'])
+        overrides['title'] = title_on(preset.heading, overrides['dataset'])
         overrides['scaling'] = 'bytes'  # 'minmax', 2017's on its own images, turns a white border black
     if values['class'] is not None:
         if preset.classes is not None:

@@ -9,7 +9,7 @@ import dcgan_tf1
 from dcgan_tf1.parallel.group import SingleWorker, WorkerGroup, abort_process
 from dcgan_tf1.runs import checkpoint_paths, run_folder, samples
 from dcgan_tf1.runs.classes import class_names
-from dcgan_tf1.training import record, resume, tracing
+from dcgan_tf1.training import lowering, record, resume, tracing
 from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
 from dcgan_tf1.util.errors import UserError, one_line, reason
@@ -78,24 +78,22 @@ class Job:
     def agree(self, plan, device, measure, write_config):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
-        Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: see record.choose_policy().
-        write_config: takes the ComputePolicy of a run that begins, before anything that takes time: a folder without
-        its config.json is not found again after a kill, or where a worker doesn't come.
+        Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: a function of a ComputePolicy that
+        returns the one that measurements make of it. write_config: takes the ComputePolicy of a run that begins,
+        before anything that takes time: a folder without its config.json is not found again after a kill, or where a
+        worker doesn't come.
         """
         for text in self._log.lines:
             self.run.log_to_file(text)
         fingerprint = self._fingerprint(plan)
-
-        def measure_meanwhile(policy):
-            write_config(policy)
-            self.group.gather(fingerprint)  # who is there waits longer than for a chief that does not answer
-            return measure(policy)
-
         if self.is_chief:
-            self.policy = record.choose_policy(
-                self._config, device, self.run, self.start, plan.total, measure_meanwhile)
+            self.policy = record.choose_policy(self._config, device, self.run, self.start)
             if self.start is None:
                 write_config(self.policy)
+                if lowering.is_open(self._config.lowering, self.policy) and plan.total >= lowering.WORTH_STEPS:
+                    self.group.gather(fingerprint)  # who is there waits longer than for a chief that does not answer
+                    self.policy = measure(self.policy)
+                    write_config(self.policy)
             self.traced = tracing.traced_steps(self._config.trace, self.start or 0, plan.total)
         chief_settings = self.is_chief and {
             'start': self.start, 'precision': self.policy.precision, 'lowering': self.policy.conv_impl,

@@ -30,7 +30,8 @@ BUSY = 0.12
 
 
 # What TensorFlow's threads, and its compiler, go by beside a session's configuration.
-_VARIABLES = ('OMP_NUM_THREADS', 'TF_NUM_INTEROP_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_XLA_FLAGS')
+_VARIABLES = ('DNNL_MAX_CPU_ISA', 'OMP_NUM_THREADS', 'ONEDNN_MAX_CPU_ISA', 'TF_NUM_INTEROP_THREADS',
+              'TF_NUM_INTRAOP_THREADS', 'TF_XLA_FLAGS')
 
 
 def is_open(asked, policy):
@@ -56,11 +57,12 @@ def choose(preset, policy, config, log):
     question = {
         'version': VERSION, 'tensorflow': str(tf.VERSION), 'processor': processor.cpu_name(),
         'instructions': sorted(name for name in processor.cpu_instructions() if name.startswith(('avx', 'amx'))),
-        'cores': len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+        'cores': processor.cores(), 'cores_allowed': str(processor.cores_allowed()),
         'threads': config.intra_op_parallelism_threads, 'at once': config.inter_op_parallelism_threads,
         'environment': {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         'xla': config.graph_options.optimizer_options.global_jit_level, 'onednn': devices.computes_by_onednn(),
         'precision': policy.precision, 'batch': preset.batch_size,
+        'ways': {product: sorted(ways) for product, ways in WAYS.items()},
         'convolutions': [geometry.key for geometry in geometries]}
     path = os.path.join(cache_folder(), 'lowering-{}.json'.format(
         hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]))
@@ -81,8 +83,10 @@ def choose(preset, policy, config, log):
         # More threads than there are cores for wait for each other.
         busy = others >= BUSY and question['threads'] <= question['cores'] <= processor.cores_allowed()
         table = fastest(geometries, seconds, policy.precision, BUSY_MARGIN if busy else MARGIN)
-        log('measured {} products of convolutions in {} ways, in {:.1f} s, {}: {}'.format(
-            len({case[:2] for case in seconds}), len(seconds), took,
+        timed = len({case[:2] for case in seconds})
+        log('measured {} products of convolutions in {} ways, in {:.1f} s{}, {}: {}'.format(
+            timed, len(seconds), took, '' if timed == len(PRODUCTS) * len(geometries) else
+            ' (the other {}, the smallest, would have taken longer)'.format(len(PRODUCTS) * len(geometries) - timed),
             'while other work kept the cores ({:.0f} % of their time), so the next training measures anew'.format(
                 100 * others) if busy else 'once on this machine', _others(table, geometries, policy)))
         if not busy:

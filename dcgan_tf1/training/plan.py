@@ -1,4 +1,4 @@
-"""What is trained on, for how many steps, and after which of them something is written: before any TensorFlow."""
+"""What is trained on, for how many steps, and after which of them something is written: before the graph is built."""
 
 import collections
 import dataclasses

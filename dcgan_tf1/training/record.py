@@ -12,24 +12,20 @@ from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import lowering, recorded_flags, resume
-from dcgan_tf1.util import devices
+from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError, one_line
 from dcgan_tf1.util.files import by
 from dcgan_tf1.util.images import MAX_COLUMNS
 
 
-def choose_policy(config, device, run, start, steps, measure):
+def choose_policy(config, device, run, start):
     """What the run computes in: what is asked for; else what it was started in; else the fastest.
 
     Checkpoints are the same for all, so a run may change, but not silently.
-
-    steps: how many are to be taken. measure: a function of a ComputePolicy that returns one by measurements.
     """
     if start is None:
         policy = devices.choose_compute_policy(device, config.precision, config.lowering)
-        if lowering.is_open(config.lowering, policy) and steps >= lowering.WORTH_STEPS:
-            policy = measure(policy)
     else:
         before = {'precision': 'float32', 'lowering': 'native'}  # what there was before there was a choice
         recorded = run_folder.read_config(run.path)
@@ -42,29 +38,43 @@ def choose_policy(config, device, run, start, steps, measure):
             run.log('WARNING: ' + changed)
         precision, conv_impl = [before[name] if getattr(config, name) == 'auto' else getattr(config, name)
                                 for name in ('precision', 'lowering')]
+        if conv_impl == MEASURED and precision != before['precision']:
+            conv_impl = 'mixed'  # what was measured in one precision says nothing of another
         policy = of_recorded(device, precision, conv_impl, before.get('convolutions'), run.path)
         if (policy.precision, policy.conv_impl) != (before['precision'], before['lowering']):
             run.log('WARNING: until step {:,} this run computed in {precision} with {lowering} convolutions'.format(
                 start, **before))
         flags = recorded.get('flags')
-        for asked_by, was, now, ways in (
-                ('TF_ENABLE_ONEDNN_OPTS', before['onednn'], devices.computes_by_onednn(), (
-                    ("by TensorFlow's own kernels", "by oneDNN's"), ("by oneDNN's", "by TensorFlow's own kernels"))),
-                ('--xla', isinstance(flags, dict) and flags.get('xla') is True, config.xla, (
-                    ('without XLA', 'with it'), ('with XLA', 'without it')))):
-            if was != now:
-                run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
-                        'bit'.format(start, *ways[was] + (asked_by,)))
+        differing = []
+        if before['onednn'] != devices.computes_by_onednn():
+            ways = "by oneDNN's", "by TensorFlow's own kernels"
+            differing.append((ways if before['onednn'] else ways[::-1]) + ('TF_ENABLE_ONEDNN_OPTS',))
+        by_xla = isinstance(flags, dict) and flags.get('xla') is True
+        if by_xla != config.xla:
+            differing.append(('with XLA', 'without it', '--xla') if by_xla else ('without XLA', 'with it', '--xla'))
+        threads = before.get('threads', _threads(config))  # unknown of an older run
+        if device.kind == 'CPU' and threads != _threads(config):
+            differing.append(('on {} threads'.format(threads), 'on {}'.format(_threads(config)),
+                              '--intra_op_threads, by default the cores'))
+        for was, now, asked_by in differing:
+            run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
+                    'bit'.format(start, was, now, asked_by))
     if policy.warning:  # of a flag, or of the run's own precision
         run.log('WARNING: {}{}'.format('' if config.precision == 'auto' else '--precision={}: '.format(
             config.precision), policy.warning))
     return policy
 
 
+def _threads(config):
+    """How many threads a processor's operation is divided among, and so the order in which it adds up."""
+    asked = os.environ.get('TF_NUM_INTRAOP_THREADS', '')
+    return config.intra_op_threads or (int(asked) if asked.isdigit() else 0) or processor.cores()
+
+
 def of_recorded(device, precision, conv_impl, convolutions, where):
     """The ComputePolicy of what a run or a chief has: conv_impl may be MEASURED, with a table of convolutions."""
     policy = devices.choose_compute_policy(device, precision, 'mixed' if conv_impl == MEASURED else conv_impl)
-    # What is the fastest in a precision that there is none of here says nothing of another.
+    # The precision may be one that there is none of here: see choose_policy().
     if conv_impl != MEASURED or policy.precision != precision:
         return policy
     return lowering.measured(policy, lowering.recorded(convolutions, where))
@@ -110,7 +120,7 @@ def config_record(config, plan, device, policy, monitor, measured):
         'preset_file': config.preset_file,
         'device': device.title,
         'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl,
-                            'onednn': devices.computes_by_onednn()}, **(
+                            'onednn': devices.computes_by_onednn(), 'threads': _threads(config)}, **(
             {} if policy.convolutions is None else {'convolutions': policy.convolutions})),
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
                   'precision': config.precision, 'lowering': config.lowering,
@@ -127,7 +137,7 @@ def describe(config, plan, job, device, exchange):
     preset, log, dataset = config.preset, job.run.log, plan.data.dataset
     log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
     name = preset.name if preset.mode is None else '{} in mode {}'.format(preset.name, preset.mode)
-    log('{}: {}{}{}'.format(name, preset.title, '' if preset.image_sizes == 'fixed' else '; images of {}'.format(
+    log('{}: {}{}{}'.format(name, preset.heading, '' if preset.image_sizes == 'fixed' else '; images of {}'.format(
         by(preset.image_shape)), '' if config.preset_file is None else (
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)

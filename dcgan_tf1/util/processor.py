@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import os
 import platform
 
 
@@ -24,6 +25,11 @@ def cpu_name():
     except OSError:
         pass  # not Linux
     return platform.processor() or platform.machine()
+
+
+def cores():
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
 def seconds_waited():

@@ -24,7 +24,7 @@ from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.metrics.table import MONITORED_COLUMNS
 from dcgan_tf1.runs import checkpoint, run_folder
 from dcgan_tf1.runs.sampling import generate
-from dcgan_tf1.util import devices, images, tf_startup
+from dcgan_tf1.util import devices, images, processor, tf_startup
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.figure_style import FigureError
 from dcgan_tf1.util.seeds import draw_noise
@@ -454,12 +454,16 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     assert status == 0 and 'computing in float32, native convolutions\n' in out
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
     assert status == 0 and 'computing in float32, native convolutions\n' in out and 'WARNING' not in out
-    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN}
-    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', '--xla', *DENSE)
+    here = {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN, 'threads': processor.cores()}
+    assert read_config(run)['arithmetic'] == here
+    more = '--intra_op_threads={}'.format(processor.cores() + 1)
+    status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', '--xla', more, *DENSE)
     assert status == 0 and 'going on at step 4' in out
     assert 'WARNING: until step 4 this run computed in float32 with native convolutions' in out
     assert 'WARNING: until step 4 this run computed without XLA, now with it (--xla), so it does not go on bit' in out
-    assert read_config(run)['arithmetic'] == {'precision': 'float32', 'lowering': 'matmul', 'onednn': ONEDNN}
+    assert 'WARNING: until step 4 this run computed on {} threads, now on {} (--intra_op_threads, by default the ' \
+           'cores), so it does not go on bit for bit'.format(here['threads'], here['threads'] + 1) in out
+    assert read_config(run)['arithmetic'] == dict(here, lowering='matmul', threads=here['threads'] + 1)
 
 
 @SLOW_OR_NIGHTLY

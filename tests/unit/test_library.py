@@ -604,6 +604,16 @@ def test_images_as_bytes_and_as_a_grid(tmp_path):
     assert np.asarray(Image.open(str(tmp_path / 'x.png')))[-1, -1] == 255
 
 
+def test_what_commands_warn_of_is_a_warning(tmp_path, caplog):
+    for number in range(2):
+        Image.new('L', (8, 8), number).save(str(tmp_path / '{}.png'.format(number)))
+    with caplog.at_level('INFO', 'absl'):
+        dcgan.load_dataset('folder', data_dir=tmp_path, shape=(8, 8, 1))
+    assert [record.getMessage() for record in caplog.records if record.levelname == 'WARNING'] == [
+        '{}: nearly black, for no value is above 16 of 255'.format(tmp_path)]
+    assert [record for record in caplog.records if record.levelname == 'INFO']
+
+
 def test_data_and_metrics_are_the_packages_own(tiny_data, capsys):
     dataset = dcgan.load_dataset('mnist', data_dir=tiny_data)
     assert dataset.images.shape == (5400, 28, 28, 1) and dataset.images.dtype == np.uint8

@@ -109,6 +109,20 @@ def test_a_product_is_timed_in_all_ways_or_where_that_takes_too_long_in_none(mon
     assert set(found) == {Case(SMALL.key, product, way) for product in timed for way in WAYS[product]}
 
 
+def test_the_largest_convolutions_are_timed_first_and_all_at_least_twice(monkeypatch):
+    now, large, rounds = [0.0], SMALL._replace(filters=6), []
+    monkeypatch.setattr(convolution_timing, 'time', types.SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def slow(cases):
+        rounds.append([case.key for case in cases])
+        now[0] += 7  # more than there is for all rounds together
+        return cases
+
+    both = {large.key, SMALL.key}
+    assert {case.key for case in convolution_timing.seconds([SMALL, large], 'float32', 2, progress=slow)} == both
+    assert len(rounds) == 2 and list(dict.fromkeys(rounds[0])) == [large.key, SMALL.key]
+
+
 @pytest.mark.slow_tf1
 def test_patches_of_large_images_are_not_made_just_to_be_timed(monkeypatch):
     monkeypatch.setattr(convolution_timing, 'MOST_PATCHES', 1000)
@@ -180,8 +194,14 @@ def test_what_was_measured_is_kept_for_the_same_question_alone(measured, tmp_pat
     choose(ComputePolicy('bfloat16', 'mixed'))
     monkeypatch.setenv('TF_NUM_INTRAOP_THREADS', '1')  # which TensorFlow's threads go by as well
     choose()
-    assert [each[1:] for each in measured] == [('float32', 64), ('float32', 64), ('bfloat16', 64), ('float32', 64)]
-    assert len(os.listdir(str(tmp_path / 'cache' / 'dcgan_tf1'))) == 4
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'AVX2')
+    choose()
+    monkeypatch.setattr(processor, 'cores_allowed', lambda: 0.5)  # in a container with a limit
+    choose()
+    monkeypatch.setitem(WAYS, 'forward', dict(WAYS['forward'], new=None))
+    choose()
+    assert [each[1:] for each in measured] == [('float32', 64)] * 2 + [('bfloat16', 64)] + [('float32', 64)] * 4
+    assert len(os.listdir(str(tmp_path / 'cache' / 'dcgan_tf1'))) == 7
 
 
 @pytest.mark.slow_tf1
@@ -298,7 +318,16 @@ def test_other_workers_take_the_table_of_the_chief():
         record.of_recorded(cpu, 'float32', 'measured', None, 'the chief')
 
 
-def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch):
+def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch, tmp_path):
     monkeypatch.setattr(devices, 'cpu_instructions', lambda: {'avx2'})
-    found = record.of_recorded(devices.Device('CPU', 'CPU', ('',), None), 'bfloat16', 'measured', TABLE, 'the run')
-    assert (found.precision, found.conv_impl, found.convolutions) == ('float32', 'mixed', None) and found.warning
+    cpu = devices.Device('CPU', 'CPU', ('',), None)
+    policy = record.of_recorded(cpu, 'bfloat16', 'measured', TABLE, 'the run')
+    assert (policy.precision, policy.conv_impl, policy.convolutions) == ('float32', 'mixed', None) and policy.warning
+    # Nor where float32 is asked for.
+    lines, arithmetic = [], {'precision': 'bfloat16', 'lowering': 'measured', 'convolutions': TABLE}
+    (tmp_path / 'config.json').write_text(json.dumps({'identity': {'preset': 'blog_mnist'}, 'arithmetic': arithmetic}))
+    config = types.SimpleNamespace(precision='float32', lowering='auto', preset_file=None, xla=False,
+                                   intra_op_threads=0)
+    policy = record.choose_policy(config, cpu, types.SimpleNamespace(path=str(tmp_path), log=lines.append), 7)
+    assert (policy.precision, policy.conv_impl, policy.convolutions) == ('float32', 'mixed', None)
+    assert 'WARNING: until step 7 this run computed in bfloat16 with measured convolutions' in lines
