@@ -270,12 +270,14 @@ def memory(settings):
 
 def _memory_row(name, pid, total):
     lines = nvidia_smi('--query-compute-apps=pid,used_memory') or []
-    used = dict(line.replace(' ', '').split(',')[:2] for line in lines if ',' in line)
-    if total is None or not used.get(str(pid), '').isdigit():
+    # On several GPUs a line for each, of which all but the one that computes are hardly used.
+    used = [int(number) for each, number in (line.replace(' ', '').split(',')[:2] for line in lines if ',' in line)
+            if each == str(pid) and number.isdigit()]
+    if total is None or not used:
         whole = nvidia_smi('--query-gpu=memory.used') or ['unknown']
         return {'name': name, 'note': 'nvidia-smi does not name the {}; in use by all: {} of {} MiB'.format(
             "GPU's memory" if total is None else 'process', whole[0], 'unknown' if total is None else round(total))}
-    mib = float(used[str(pid)])
+    mib = float(max(used))
     row = {'name': name, 'gpu_memory_mib': mib, 'note': '{:.0f} of {:.0f} MiB ({:.1%})'.format(
         mib, total, mib / total)}
     if mib > 0.5 * total:

@@ -12,7 +12,7 @@ import statistics
 import sys
 
 from counts import positive
-from train_step import ROOT, Implementation, Worker, machine
+from train_step import Implementation, Worker, machine
 
 THREADS = (1, 2)
 
@@ -65,5 +65,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.path.insert(0, ROOT)
     main()

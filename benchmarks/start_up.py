@@ -9,6 +9,7 @@ The first time may be longer: files come from the disk, and convolutions are mea
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def seconds_to_first_step(preset):
         said = []
         for line in process.stdout:
             said.append(line)
-            if line.startswith('step 1/'):
+            if re.match('step [01]/', line):  # some presets count from 0
                 took = time.monotonic() - started
                 process.kill()
                 process.communicate()

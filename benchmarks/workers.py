@@ -184,7 +184,8 @@ def dcgan_tf1(arguments):
         raise SystemExit('left out: --precision={}: {}'.format(arguments.precision, policy.warning))
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
-        handles = graph.build_training_graph(preset, policy.precision, policy.built_by, images_as=step_loop.BYTES)
+        handles = graph.build_training_graph(  # of a run that is long, for rates that fall
+            preset, policy.precision, policy.built_by, total_steps=step_loop.MOST_STEPS, images_as=step_loop.BYTES)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)

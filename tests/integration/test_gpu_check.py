@@ -124,7 +124,8 @@ def test_a_card_may_not_tell_its_memory(tmp_path, monkeypatch):
 
 
 def test_memory_is_that_of_the_process(tmp_path, monkeypatch):
-    program(tmp_path, 'nvidia-smi', '41, 1200\n42, 800\n43, 79000')
+    # Of the process on two cards, the one that computes.
+    program(tmp_path, 'nvidia-smi', '41, 1200\n42, 800\n42, 470\n43, 79000')
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
     row = gpu_steps._memory_row('x', 42, 80000)
     assert row == {'name': 'x', 'gpu_memory_mib': 800.0, 'note': '800 of 80000 MiB (1.0%)'}
