@@ -1,4 +1,4 @@
-/* Draws images from an exported generator, in C alone.
+/* Draws images from an exported generator, in plain C.
  *
  *   python -m dcgan_tf1.export --run=runs/00000-blog_mnist --formats=frozen --out=export
  *   ./load_frozen_graph export/frozen/generator.pb digits.pgm 64
@@ -9,7 +9,7 @@
  *                     [--range=LOW,HIGH] [--z_dim=N] [--class=N]
  *
  * writes COUNT images (16 unless given) in one square grid: a PGM file for grey images, a PPM
- * file for colours. What depends on the preset stands in the export's README.md:
+ * file for colours. What depends on the preset is described in the export's README.md:
  *
  *   --normal           noise from a normal distribution, not uniform in [-1, 1)
  *   --uniform01        noise uniform in [0, 1)
