@@ -307,4 +307,4 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
         return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
                              overwrite=overwrite, log=_log, uint8=uint8, channels_first=layout == 'nchw')
     except UserError as error:  # which names a command's flags
-        raise UserError(re.sub(r'--(?=[a-z])', '', str(error)))
+        raise UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too

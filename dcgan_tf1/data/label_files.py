@@ -52,8 +52,9 @@ def encode(values, where, least=0):
         wrong = [value for value in found if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
                  or not 0 <= value < MAX_CLASSES]
         if wrong:
-            raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}'.format(
-                where, MAX_CLASSES - 1, wrong[0], WAY_OUT))
+            numbers = next((value for value in found if value not in wrong), None)
+            raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}{}'.format(
+                where, MAX_CLASSES - 1, wrong[0], '' if numbers is None else ' beside {!r}'.format(numbers), WAY_OUT))
         classes = list(map(str, range(max(least, max(found, default=-1) + 1))))
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}{}'.format(
@@ -100,11 +101,12 @@ def read_table(tree, name, column, labelled=True):
         if not isinstance(file_name, str) or not file_name:
             raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
         file_name = named(posixpath.join(folder, file_name))
-        if file_name in found:
-            raise UserError('{}: expected each file_name once, found {} again'.format(path, file_name))
-        if column is not None and row.get(column) is None:
+        label = None if column is None else row.get(column)
+        if column is not None and label is None:
             raise UserError('{}: expected a {} in row {}, found none{}'.format(path, column, number, WAY_OUT))
-        found[file_name] = None if column is None else row[column]
+        if found.setdefault(file_name, label) != label:  # else a row for each caption, say
+            raise UserError('{}: expected one {} for each file_name, found {!r:.60} and {!r:.60} for {}{}'.format(
+                path, column, found[file_name], label, file_name, WAY_OUT))
     return Table(found, column, columns)
 
 

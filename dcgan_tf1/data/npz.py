@@ -21,9 +21,10 @@ def read_array(path, name, kinds='biuf', most=MAX_BYTES):
     Raises UserError if it is missing or damaged, holds something else or has more than `most` bytes.
     """
     try:
+        with open(path, 'rb') as handle:
+            if not zipfile.is_zipfile(handle):  # of which NumPy says that it may be unpickled, which is not safe
+                raise ValueError('no zip archive, which an .npz file is')
         with np.load(path, allow_pickle=False) as arrays:
-            if not hasattr(arrays, 'zip'):
-                raise ValueError('a single array')
             if name not in arrays.files:
                 raise ValueError(listing(arrays.files))
             if arrays.zip.getinfo(name + '.npy').file_size > most:
@@ -139,11 +140,14 @@ def _integers(path, name, highest):
             read_header = {(1, 0): np.lib.format.read_array_header_1_0,
                            (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, stored = read_header(handle)
+            if stored.kind not in 'iu':
+                raise ValueError('{} of {}, no integers from 0 to {}{}'.format(name or 'values', stored, highest, (
+                    '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some'
+                    if stored.kind == 'f' and highest == 255 else '')))
             size = _size(shape, stored)
             if size <= 0 or size > there:
-                raise ValueError('{} bytes for the shape {}'.format(there, list(shape)))
-            if stored.kind not in 'iu':
-                raise ValueError('{} of {}, no integers from 0 to {}'.format(name or 'values', stored, highest))
+                raise ValueError('{} bytes for the shape {}'.format(there, list(shape)) if size else
+                                 'an empty one, of the shape {}'.format(list(shape)))
             yield handle, shape, fortran, stored
     except UserError:
         raise

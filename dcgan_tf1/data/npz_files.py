@@ -129,8 +129,9 @@ def _of_array(path, name, reading, log):
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):
-        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}'.format(
-            path, name or 'an array', list(shape)))
+        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}{}'.format(
+            path, name or 'an array', list(shape), '; images.transpose(0, 2, 3, 1) puts the channels last'
+            if len(shape) == 4 and shape[1] in (1, 3) else ''))
     most = cache.limit(reading)
     if shape[0] * shape[1] * shape[2] * shape[3] <= most:
         return npz.read_integers(path, name, most=most).reshape(shape), None

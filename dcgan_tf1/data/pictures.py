@@ -20,6 +20,7 @@ from dcgan_tf1.data import decoding, depth
 from dcgan_tf1.data.folders import SUFFIXES_TEXT, Found, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
+from dcgan_tf1.data.trees import never_ends
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import cannot_read, listing
 
@@ -34,7 +35,8 @@ _WIDTH, _HEIGHT = 256, 257  # of a TIFF, as it lies there
 def picture_files(folder):
     """The files directly in `folder` that are pictures by their names, sorted by name; hidden ones are none."""
     return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
-            if is_picture(name) and not name.startswith('.') and not os.path.isdir(os.path.join(folder, name))]
+            if is_picture(name) and not name.startswith('.') and not os.path.isdir(os.path.join(folder, name))
+            and not never_ends(os.path.join(folder, name))]
 
 
 def picture_sizes(folder, skip_damaged=False):
@@ -249,8 +251,9 @@ def _collected_warnings():
 
 
 # Errors of a disk, a network or the process, not of a picture, which may be read another time.
-_OF_DISKS = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENETDOWN, errno.EHOSTDOWN, errno.EACCES,
-             errno.EPERM, errno.EMFILE, errno.ENFILE)
+_OF_DISKS = {getattr(errno, name, None) for name in (  # some systems lack some of them
+    'EIO', 'ESTALE', 'ETIMEDOUT', 'ENOTCONN', 'ECONNRESET', 'ECONNABORTED', 'ENETDOWN', 'ENETUNREACH', 'EHOSTDOWN',
+    'EHOSTUNREACH', 'EREMOTEIO', 'EACCES', 'EPERM', 'EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM')} - {None}
 
 
 class Unreadable(UserError):
@@ -280,7 +283,14 @@ def _opened(source, name, warned=None):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
-        if getattr(error, 'errno', None) in _OF_DISKS:
+        if getattr(error, 'errno', None) in _OF_DISKS or isinstance(error, MemoryError):
             raise Unreadable(str(cannot_read(name, error)))
-        found = 'a file of another format' if isinstance(error, UnidentifiedImageError) else reason(error)
+        found = reason(error)
+        if isinstance(error, UnidentifiedImageError):
+            found = 'a file of another format' if _has_bytes(source) else 'an empty file'
         raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), found))
+
+
+def _has_bytes(source):
+    """Whether there is anything in the file of a path; True of a stream, which is closed."""
+    return not isinstance(source, str) or os.path.getsize(source) > 0

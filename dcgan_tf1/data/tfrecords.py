@@ -94,7 +94,12 @@ def _examples(path):
         raise
     except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
         raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
-            path, number, reason(error)))
+            path, number, 'a compressed file' if _is_compressed(path) else reason(error)))
+
+
+def _is_compressed(path):
+    with open(path, 'rb') as handle:
+        return handle.read(2) in (b'\x1f\x8b', b'\x78\x01', b'\x78\x5e', b'\x78\x9c', b'\x78\xda')  # gzip, zlib
 
 
 def _check_lengths(path):

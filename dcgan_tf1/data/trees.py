@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import posixpath
+import stat
 import zipfile
 
 from dcgan_tf1.util.errors import UserError, reason
@@ -15,6 +16,15 @@ from dcgan_tf1.util.files import cannot_read, stamp
 MAX_FILE = 1 << 28  # bytes of one file in an archive; a picture has fewer
 SUFFIX = '.zip'
 _UTF8 = 1 << 11  # the mark, among a member's flags
+
+
+def never_ends(path):
+    """Whether a path is that of a pipe, a socket or a device, which whoever opens it may wait for in vain."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False  # a link to nothing: whoever reads it says so
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 class _Tree:
@@ -72,8 +82,9 @@ class Folder(_Tree):
         path = self.path(folder) if folder else self.place
         try:
             for name in os.listdir(path):
-                if not name.startswith('.'):
-                    (folders if os.path.isdir(os.path.join(path, name)) else files).append(name)
+                below = os.path.join(path, name)
+                if not name.startswith('.') and not never_ends(below):
+                    (folders if os.path.isdir(below) else files).append(name)
         except OSError:
             if folder:
                 return None
@@ -173,11 +184,11 @@ class Zip(_Tree):
             if member.flag_bits & 1:
                 raise ValueError('one that asks for a password')
             if member.file_size > MAX_FILE:
-                raise ValueError('{:,} bytes'.format(member.file_size))
+                raise ValueError('{:,} bytes, more than {:,}'.format(member.file_size, MAX_FILE))
             return self._archive.read(member)
         except Exception as error:  # noqa: BLE001  as above, and each method of compression has errors of its own
-            raise UserError('{}: expected a file of an archive, of at most {:,} bytes, found: {}'.format(
-                self.path(name), MAX_FILE, reason(error)))
+            raise UserError('{}: expected a file of an archive that can be read, found: {}'.format(
+                self.path(name), reason(error)))
 
     def holding(self, names):
         del names

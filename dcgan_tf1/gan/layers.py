@@ -13,6 +13,7 @@ between layers are of its precision.
 
 import collections
 import contextlib
+import threading
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -21,7 +22,16 @@ from dcgan_tf1.gan.convolutions import Convolution
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.seeds import derive_seed
 
-_policies = [ComputePolicy()]  # the innermost is in force
+
+class _Policies(threading.local):
+    """Those that are open in this thread: graphs may be built in several at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = [ComputePolicy()]  # the innermost is in force
+
+
+_policies = _Policies()
 
 
 @contextlib.contextmanager
@@ -32,11 +42,11 @@ def compute_policy(precision='float32', conv_impl='native'):
     the layers take every shorter way that gives the same values. Weights, batch norm's
     statistics and what `dense` gives for one unit stay float32.
     """
-    _policies.append(ComputePolicy(precision, conv_impl))
+    _policies.open.append(ComputePolicy(precision, conv_impl))
     try:
         yield
     finally:
-        _policies.pop()
+        _policies.open.pop()
 
 
 # What one batch norm saw in one pass, and the averages that should move towards it.
@@ -149,7 +159,7 @@ def _kernel(name, shape, initializer, spectral_norm=None):
 
 
 def _operands(*tensors):
-    return [tf.cast(tensor, _policies[-1].precision) for tensor in tensors]
+    return [tf.cast(tensor, _policies.open[-1].precision) for tensor in tensors]
 
 
 def _times(weights, gain):
@@ -188,7 +198,7 @@ def conv2d(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
     with tf.variable_scope(name, default_name='conv2d'):
         kernel = _kernel(
             variables[0], [kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
-        convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies[-1].conv_impl)
+        convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies.open[-1].conv_impl)
         return _add_bias(convolve(*_operands(x, _times(kernel, gain))), variables[1], filters, use_bias, gain)
 
 
@@ -209,7 +219,7 @@ def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bia
     with tf.variable_scope(name, default_name='conv2d_transpose'):
         kernel = _kernel(variables[0], [kernel_size, kernel_size, filters, channels], kernel_initializer)
         # The convolution whose gradient this is: from the output's geometry to the input's.
-        convolve = Convolution(height, width, filters, kernel_size, strides, padding, _policies[-1].conv_impl)
+        convolve = Convolution(height, width, filters, kernel_size, strides, padding, _policies.open[-1].conv_impl)
         return _add_bias(convolve.transposed(*_operands(x, kernel)), variables[1], filters, use_bias)
 
 
@@ -248,7 +258,7 @@ def batch_norm(x, ctx, momentum=0.99, epsilon=1e-3, fused_vectors=False, name=No
             return tf.cast(tf.nn.batch_normalization(
                 tf.cast(x, tf.float32), moving_mean, moving_variance, beta, gamma, epsilon), x.dtype)
         bias = None
-        if _policies[-1].conv_impl != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
+        if _policies.open[-1].conv_impl != 'native' and x.op.name.rsplit('/', 1)[-1] == 'BiasAdd':
             # Subtracting the mean takes the bias out again: all it does is to shift the mean.
             x, bias = x.op.inputs
             bias = bias.op.inputs[0] if bias.op.type == 'Cast' else bias  # not rounded
@@ -283,7 +293,7 @@ def with_labels(x, ctx):
 
 def leaky_relu(x, alpha):
     """max(alpha * x, x), for alpha in [0, 1]."""
-    if _policies[-1].conv_impl == 'native':
+    if _policies.open[-1].conv_impl == 'native':
         return tf.maximum(alpha * x, x)  # TensorFlow 1.0 has no LeakyRelu
     return tf.nn.leaky_relu(x, alpha)
 
@@ -294,7 +304,7 @@ def dropout_gain(keep_prob, ctx):
     Multiplying a layer's few weights takes no time, multiplying every activation does; and what multiplies
     everything by the same passes through a leaky ReLU.
     """
-    return 1.0 if ctx.dropout_seed is None or _policies[-1].conv_impl == 'native' else 1 / keep_prob
+    return 1.0 if ctx.dropout_seed is None or _policies.open[-1].conv_impl == 'native' else 1 / keep_prob
 
 
 def dropout(x, keep_prob, ctx, gain=1.0):

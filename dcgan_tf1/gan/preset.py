@@ -43,7 +43,8 @@ class Preset:
     title: str = free_on_resume()  # one line for help texts and figures
     generator: Callable  # what images are sampled from; see networks.py
     input_shape: Tuple[int, ...]  # of the real images' placeholder, without N
-    model: objectives.Model = objectives.GAN  # what the networks do together
+    # What the networks do together. It holds dictionaries.
+    model: objectives.Model = dataclasses.field(default=objectives.GAN, hash=False)
     discriminator: Optional[Callable] = None  # of a GAN
     encoder: Optional[Callable] = None  # of an autoencoder
 
@@ -162,7 +163,7 @@ class Preset:
     checkpoint_every: StepInterval = free_on_resume(StepInterval(500, 'steps'))
     recorded_losses: Optional[str] = free_on_resume(None)  # the original's curve, a file of dcgan_tf1/reference
     # Named sets of other values: --mode.
-    modes: Mapping[str, Mapping] = free_on_resume(default_factory=dict)
+    modes: Mapping[str, Mapping] = free_on_resume(default_factory=dict, hash=False)
     mode: Optional[str] = free_on_resume(None)  # the one that was taken
 
     def __post_init__(self):

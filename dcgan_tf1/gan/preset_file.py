@@ -1,5 +1,6 @@
 """A file of the user's that registers presets: `--preset_file=my.py`. It is a program, and it is executed."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -60,7 +61,8 @@ def _execute(path, source):
             raise
         raise UserError(text)
     finally:
-        sys.path.remove(os.path.dirname(path))
+        with contextlib.suppress(ValueError):  # the file has done so itself
+            sys.path.remove(os.path.dirname(path))
 
 
 def described(error):

@@ -52,4 +52,4 @@ def _doublings(image_shape):
 
 
 def _floor_log2(value):
-    return max(value, 1).bit_length() - 1
+    return max(int(value), 1).bit_length() - 1

@@ -7,6 +7,7 @@ stays within some hundred MiB for tens of thousands of images.
 """
 
 import collections
+import numbers
 from typing import Tuple
 
 import numpy as np
@@ -60,14 +61,18 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     """(KID, its standard error): the squared maximum mean discrepancy, unbiased.
 
     Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
-    standard error of that mean (NaN for a single block). Around 0, also below, for equal
+    standard error of that mean (NaN for a single block). Of a set that is larger than as many
+    blocks as the other has, the first images are taken. Around 0, also below, for equal
     distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
     if block < 2:
         raise ValueError('expected blocks of 2 images or more, found {}'.format(block))
     real, fake = [np.asarray(_features(each, 2), np.float64) for each in (real, fake)]
-    blocks = max(1, min(len(real), len(fake)) // block)
-    values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
+    smaller = min(len(real), len(fake))
+    blocks = max(1, smaller // block)
+    count = max(smaller, blocks * block)
+    values = [_discrepancy(x, y) for x, y in zip(
+        np.array_split(real[:count], blocks), np.array_split(fake[:count], blocks))]
     error = np.std(values, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
     return float(np.mean(values)), float(error)
 
@@ -106,8 +111,9 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Tuple[fl
     real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019,
     https://arxiv.org/abs/1904.06991.
     """
+    _check_neighbours(k)
     real, fake = _features(real, k + 1), _features(fake, k + 1)
-    return tuple(float(_within(points, centres, _radii(centres, k)).any.mean())
+    return tuple(float(_within(points, centres, _squared_radii(centres, k)).any.mean())
                  for points, centres in ((fake, real), (real, fake)))
 
 
@@ -119,9 +125,15 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[fl
     share of real balls with a fake image in them. Source: Naeem et al., 2020,
     https://arxiv.org/abs/2002.09797.
     """
+    _check_neighbours(k)
     real, fake = _features(real, k + 1), _features(fake, 1)
-    within = _within(fake, real, _radii(real, k))
+    within = _within(fake, real, _squared_radii(real, k))
     return float(within.count.mean() / k), float(within.hit.mean())
+
+
+def _check_neighbours(k):
+    if not isinstance(k, numbers.Integral) or k < 1:
+        raise ValueError('expected the number of a neighbour, from 1, as k, found {!r}'.format(k))
 
 
 _Within = collections.namedtuple('_Within', [
@@ -131,21 +143,25 @@ _Within = collections.namedtuple('_Within', [
 ])
 
 
-def _within(points, centres, radii):
+def _within(points, centres, squared_radii):
     count, hit = [], np.zeros(len(centres), bool)
     for squared in _squared_distances(points, centres):
-        inside = squared <= radii ** 2
+        inside = squared <= squared_radii
         count.append(inside.sum(axis=1))
         hit |= inside.any(axis=0)
     count = np.concatenate(count)
     return _Within(count > 0, count, hit)
 
 
-def _radii(points, k):
-    """Each point's distance to the k-th nearest of the others."""
+def _squared_radii(points, k):
+    """Each point's squared distance to the k-th nearest of the others, which lies on the edge and so in the ball.
+
+    Also where the distance is computed anew, in another block: by its rounding they are larger than exact.
+    """
     # Rank 0 is the point itself.
-    return np.sqrt(np.concatenate([np.partition(squared, k, axis=1)[:, k]
-                                   for squared in _squared_distances(points, points)]))
+    radii = np.concatenate([np.partition(squared, k, axis=1)[:, k] for squared in _squared_distances(points, points)])
+    lengths = np.einsum('ij,ij->i', points, points, dtype=np.float64)
+    return radii + 1e-12 * (radii + lengths)
 
 
 _OTHERS = 20000       # that are float64 at a time, for there may be hundred thousands of them;

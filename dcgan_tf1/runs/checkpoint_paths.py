@@ -96,8 +96,10 @@ def prefixes(folder):
     # In one file, as TensorFlow wrote them before 0.12, with its graph beside it.
     found.update(name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
     # In several.
-    parts = {SHARD.sub('', name) for name in names if SHARD.search(name)}
-    found.update(name for name in parts if not name.endswith('.data') and shard_pattern(os.path.join(folder, name)))
+    parts = {SHARD.sub('', name): name for name in names if SHARD.search(name)}
+    found.update(name for name, part in parts.items() if not name.endswith('.data')
+                 and shard_pattern(os.path.join(folder, name))
+                 and _ending(os.path.join(folder, part), len(_V1_ENDS)) == _V1_ENDS)  # TFRecords have such names, too
     return sorted(os.path.join(folder, name) for name in found)
 
 

@@ -58,6 +58,9 @@ def reading(prefix):
     with literal(prefix) as path:
         try:
             yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))
+        except UnicodeEncodeError as error:
+            raise UserError('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(
+                error.object))
         except (tf.errors.OpError, RuntimeError, ValueError, TypeError, LookupError, MemoryError) as error:
             if 'Sliced checkpoints are not supported' in str(error):
                 raise UserError('{}: expected whole variables, found some in parts, which TensorFlow reads in its V2 '

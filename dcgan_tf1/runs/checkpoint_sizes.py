@@ -61,7 +61,7 @@ def require_square(prefix, found):
 def guess(prefix, image_shape):
     """The line about a size that no flag says: images of another shape may have variables of the same shapes."""
     return ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
-            'say otherwise'.format(prefix, by(image_shape)))
+            'give others'.format(prefix, by(image_shape)))
 
 
 def of_checkpoint(preset, prefix, given, log=print):

@@ -315,14 +315,15 @@ class Run:
         writer = csv.writer(stream, lineterminator='\n')
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([_cell(key, row[key]) for key in columns])
+            writer.writerow([tables.cell(key, row[key]) for key in columns])
         write_text(self.file(name), stream.getvalue())
         return rows
 
     def append_row(self, name, row):
         path = self.file(name)
         with writing(path), open(path, 'a', newline='', encoding='utf-8') as handle:
-            csv.writer(handle, lineterminator='\n').writerow([_cell(key, row[key]) for key in self._columns[name]])
+            cells = [tables.cell(key, row[key]) for key in self._columns[name]]
+            csv.writer(handle, lineterminator='\n').writerow(cells)
 
 
 class NullRun:
@@ -338,7 +339,3 @@ class NullRun:
 
     def log_to_file(self, text):
         pass
-
-
-def _cell(key, value):
-    return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)

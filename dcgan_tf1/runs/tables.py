@@ -129,6 +129,11 @@ def _more(table, columns):
     return 'it also has the column ' + ', '.join(more) if more else None
 
 
+def cell(key, value):
+    """A number as a run's tables have it."""
+    return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)
+
+
 def best_row(rows):
     """The row of quality.csv with the smallest Frechet distance, of those with the last one's n; None of none.
 
@@ -138,11 +143,16 @@ def best_row(rows):
     return best[-1] if best else None
 
 
+def _rank(row):
+    # As it is read again: two that differ in the seventh digit are one there, and the same has to be the best.
+    return float(cell('frechet_distance', row['frechet_distance'])), row['step']
+
+
 def best_rows(rows):
     """The same for each n that there is, the last row's last: a list of rows."""
     best = {}
     for row in rows:
         if math.isfinite(row['n']) and math.isfinite(row['frechet_distance']):
             before = best.pop(row['n'], row)
-            best[row['n']] = min(before, row, key=lambda each: (each['frechet_distance'], each['step']))
+            best[row['n']] = min(before, row, key=_rank)
     return list(best.values())

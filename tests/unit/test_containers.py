@@ -118,7 +118,7 @@ def test_zip_archives():
     raw[raw.index(b'IDAT') + 6] ^= 255
     with open('bad.zip', 'wb') as handle:
         handle.write(raw)
-    with pytest.raises(UserError, match='bad.zip.*1.png: expected a file of an archive, .* CRC'):
+    with pytest.raises(UserError, match='bad.zip.*1.png: expected a file of an archive that can be read, .* CRC'):
         load('bad.zip')
     assert load('bad.zip', skip_damaged=True)[:2] == ([2, 3], [1, 1])
 
@@ -134,7 +134,7 @@ def test_damage_in_every_compression_of_an_archive(method):
     raw[start + size // 2:start + size] = b'\xff' * (size - size // 2)
     with open('bad.zip', 'wb') as handle:
         handle.write(raw)
-    with pytest.raises(UserError, match='bad.zip/2.png: expected a file of an archive, .*found: '):
+    with pytest.raises(UserError, match='bad.zip/2.png: expected a file of an archive that can be read, found: '):
         load('bad.zip')
     values, _, _, lines = load('bad.zip', skip_damaged=True)
     assert values == [1] and 'bad.zip/2.png: expected a file of an archive' in lines[1]

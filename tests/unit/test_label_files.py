@@ -53,6 +53,24 @@ def test_labels_in_files(packed):
             found(**how)
 
 
+def test_several_rows_for_a_picture_are_a_row_for_each_caption():
+    for name, value in (('a.png', 1), ('b.png', 2)):
+        grey('mine/' + name, value)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,text,label\na.png,one,3\nb.png,two,0\na.png,more,3\n')
+    assert load()[:2] == ([1, 2], [3, 0])
+    with open('mine/metadata.csv', 'a') as handle:
+        handle.write('b.png,other,1\n')
+    with pytest.raises(UserError, match="expected one label for each file_name, found '0' and '1' for b.png"):
+        load()
+    assert load(labels=False)[:2] == ([1, 2], None)
+    os.remove('mine/metadata.csv')
+    with open('mine/metadata.jsonl', 'w') as handle:
+        handle.write('{"file_name": "a.png", "label": 1}\n{"file_name": "b.png", "label": "x"}\n')
+    with pytest.raises(UserError, match="expected names or integers from 0 to 999 as labels, found 'x' beside 1"):
+        load()
+
+
 def test_the_column_that_is_called_label_comes_before_one_in_capitals():
     grey('mine/a.png', 1)
     with open('mine/metadata.csv', 'w') as handle:
@@ -136,7 +154,7 @@ def test_tables_as_spreadsheets_and_windows_write_them(content):
     ('dataset.json', '{"labels": [["a.png", 0.5]]}', 'integers from 0 to 999 as labels, found 0.5'),
     ('metadata.csv', 'file_name,label\na.png,\n', 'a label for each picture, found an empty one'),
     ('metadata.csv', 'file_name,label\na.png\n', 'a label in row 1, found none'),
-    ('metadata.csv', 'file_name,label\na.png,1\n./a.png,1\n', 'each file_name once, found a.png again'),
+    ('metadata.csv', 'file_name,label\na.png,1\n./a.png,2\n', "one label for each file_name, found '1' and '2' for a"),
     ('metadata.csv', 'file_name,text,label\na.png,a cat, asleep,cat\n', '4 cells in row 1, for 3 columns; a text '),
     ('metadata.csv', 'file_name,label\na.png,cat,dog\n', '3 cells in row 1, for 2 columns'),
     ('metadata.csv', 'file_name,label, label\na.png,cat,dog\n', "the column 'label' twice"),

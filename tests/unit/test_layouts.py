@@ -46,6 +46,25 @@ def test_folders_around_all_classes_are_none(around, packed):
     assert lines[-1].endswith(': 2 classes by sub-folders: cat 1, dog 1')
 
 
+@pytest.mark.parametrize('taken, others', [
+    ('training_set', ['test_set', 'single_prediction']), ('training', ['validation', 'evaluation']),
+    ('train', ['eval']), ('train', ['test', 'extra']), ('train', ['test', 'unlabeled']), ('Train', ['hold-out'])])
+def test_parts_of_a_data_set_by_their_usual_names(taken, others):
+    for value, name in enumerate([taken] + others, 1):
+        for each in ('cat', 'dog'):
+            grey('mine/{}/{}/{}.png'.format(name, each, value), value)
+    values, labels, classes, lines = load()
+    assert (values, labels, classes) == ([1, 1], [0, 1], ('cat', 'dog'))
+    assert '{}/ taken, the pictures for training; left out: '.format(taken) in lines[0]
+
+
+def test_a_pipe_is_no_picture_and_waited_for_by_nobody():
+    grey('mine/a.png', 1)
+    os.mkfifo('mine/b.png')
+    assert load()[0] == [1]
+    assert [os.path.basename(path) for path in pictures.picture_files('mine')] == ['a.png']
+
+
 def test_tables_without_labels():
     for name, value in (('cats/a.png', 1), ('dogs/b.png', 2)):
         grey('mine/' + name, value)
@@ -247,7 +266,7 @@ def test_what_a_disk_fails_to_read_is_no_damaged_picture(monkeypatch):
         return open(path, *args, **kwargs)
 
     monkeypatch.setattr(pictures, 'open', fails, raising=False)
-    for number in (errno.EIO, errno.EACCES):
+    for number in (errno.EIO, errno.EACCES, errno.ENOMEM, errno.ECONNRESET):
         for how in ({}, {'skip_damaged': True}, {'skip_damaged': True, 'cache_gib': 0}):
             for shape in (SHAPE, (4, 4, None)):
                 with pytest.raises(UserError, match='^cannot read mine/a.png: ' + os.strerror(number)):
@@ -259,6 +278,13 @@ def test_what_a_disk_fails_to_read_is_no_damaged_picture(monkeypatch):
 
     monkeypatch.setattr(pictures, 'open', lambda path, mode: Failing(), raising=False)
     with pytest.raises(UserError, match='cannot read mine/a.png: Input/output error'):
+        load(skip_damaged=True)
+    def too_much(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match='cannot read mine/[ab].png: .*emory'):
+        patched.setattr(pictures, 'open', open, raising=False)
+        patched.setattr(pictures.decoding, 'decode', too_much)
         load(skip_damaged=True)
     # What its bytes lead a decoder to is the picture's.
     number = errno.EINVAL

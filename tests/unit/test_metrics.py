@@ -75,6 +75,14 @@ def test_the_kernel_distance_in_known_cases():
     assert distances.kernel_distance(normal(2000), np.zeros((2000, 8)))[0] > 0.1
 
 
+def test_a_much_larger_set_takes_no_more_memory(monkeypatch):
+    seen, discrepancy = [], distances._discrepancy
+    monkeypatch.setattr(distances, '_discrepancy', lambda x, y: seen.append((len(x), len(y))) or discrepancy(x, y))
+    distances.kernel_distance(normal(110), normal(5000), block=50)
+    distances.kernel_distance(normal(30), normal(40), block=50)
+    assert seen == [(55, 55), (55, 55), (30, 40)]
+
+
 def test_the_classifier_score_in_known_cases():
     sure = np.eye(10)[np.arange(1000) % 10]
     np.testing.assert_allclose(distances.classifier_score(sure)[0], 10, rtol=1e-9)
@@ -123,6 +131,24 @@ def test_density_and_coverage_in_known_cases():
     assert density > 1 and coverage < 0.2  # the middle is densely real, and alone
     with pytest.raises(ValueError, match='at least 6 images, found 5'):
         distances.density_coverage(real[:5], real)
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_a_neighbour_lies_on_the_edge_of_its_ball_and_so_in_it(dtype, monkeypatch):
+    real = normal(1000, size=64).astype(dtype)
+    # Each ball of five neighbours has its centre and those five: 6 / 5.
+    assert distances.density_coverage(real, real) == (1.2, 1)
+    same = np.repeat(normal(1, size=64), 50, axis=0).astype(dtype)
+    assert distances.precision_recall(same, same) == (1, 1) and distances.density_coverage(same, same) == (10, 1)
+    monkeypatch.setattr(distances, 'PAIRS', 1000 * 7)  # in blocks
+    assert distances.density_coverage(real, real) == (1.2, 1)
+
+
+@pytest.mark.parametrize('k', [0, -1, 1.5, None])
+def test_a_number_of_a_neighbour_that_there_is_not(k):
+    for measure in (distances.precision_recall, distances.density_coverage):
+        with pytest.raises(ValueError, match='the number of a neighbour, from 1, as k, found {}'.format(k)):
+            measure(normal(20), normal(20), k=k)
 
 
 def test_the_nearest_of_the_others():

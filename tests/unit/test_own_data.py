@@ -106,7 +106,10 @@ def test_arrays_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize('arrays, message', [
     ({'y_train': [1]}, 'expected the array x_train or train_images or images, found y_train'),
-    ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255'),
+    ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; of images from 0 to 1, '),
+    ({'images': np.zeros((2, 3, 4, 4), int)}, r'found \[2, 3, 4, 4\]; images.transpose\(0, 2, 3, 1\) puts the chan'),
+    ({'images': np.array([None] * 2)}, 'images of object, no integers from 0 to 255$'),
+    ({'images': np.zeros((0, 4, 4), int)}, r'an empty one, of the shape \[0, 4, 4\]'),
     ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
     ({'images': np.full((2, 4, 4), 256)}, 'images from 256 to 256'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [1]}, r'labels \[2\], a label for each image, found \[1\]'),

@@ -139,7 +139,7 @@ def test_a_checkpoint_bounds_the_size_that_data_say(tmp_path):
     Image.new('L', (40, 30)).save('mine/1.png')
     small, wide, usual = write('small', 2, 2, 1), write('wide', 3, 4, 3), write('usual', 4, 4, 3)
     line = ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
-            'say otherwise')
+            'give others')
     for given, prefix, shape, guessed in (
             (['--dataset=mnist'], small, (28, 28, 1), False),
             (['--dataset=npz', '--data_dir=wide.npz'], wide, (45, 61, 3), False),

@@ -134,6 +134,14 @@ def test_a_metrics_csv_of_an_earlier_version_is_carried_over_with_all_its_rows(r
     assert [row['step'] for row in run_folder.read_losses(run.path)] == [row['step'] for row in expected] + [400]
 
 
+def test_the_best_is_the_same_before_and_after_it_is_written():
+    rows = [{'step': step, 'n': 500.0, 'frechet_distance': distance} for step, distance in (
+        (100, 1260.014), (200, 1260.006), (300, 1270.0))]
+    written = [{key: float(tables.cell(key, value)) for key, value in row.items()} for row in rows]
+    assert written[0]['frechet_distance'] == written[1]['frechet_distance'] == 1260.01
+    assert tables.best_row(rows)['step'] == tables.best_row(written)['step'] == 100
+
+
 def test_a_row_without_its_numbers_is_not_the_best():
     rows = [{'step': step, 'n': n, 'frechet_distance': distance} for step, n, distance in (
         (1, 500, float('nan')), (2, 500, 5.0), (3, 500, 4.0), (4, float('nan'), 1.0))]
