@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, List
 __version__ = '0.1.0'
 
 __all__ = [
-    'Preset', 'UserError', 'build_training_graph', 'classifier_score', 'density_coverage', 'discriminator',
-    'export_generator', 'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate', 'kernel_distance',
-    'load_dataset', 'precision_recall', 'preset_of', 'presets', 'register_preset', 'restore', 'sample_noise',
-    'save_grid', 'to_uint8']
+    'Preset', 'UserError', 'build_training_graph', 'class_names', 'classifier_score', 'density_coverage',
+    'discriminator', 'export_generator', 'frechet_distance', 'generate', 'generator', 'get_preset', 'interpolate',
+    'kernel_distance', 'load_dataset', 'precision_recall', 'preset_of', 'presets', 'register_preset', 'restore',
+    'sample_noise', 'save_grid', 'to_uint8']
 
 # Where the names are that library.py does not have.
 _ELSEWHERE = {
@@ -26,6 +26,7 @@ _ELSEWHERE = {
 if TYPE_CHECKING:  # with __getattr__, a checker would take any misspelt name
     from dcgan_tf1.gan.preset import Preset
     from dcgan_tf1.library import (
+        class_names,
         export_generator,
         generate,
         get_preset,

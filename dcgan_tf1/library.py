@@ -21,6 +21,7 @@ from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.runs import (
     checkpoint,
     checkpoint_sizes,
+    classes,
     library_inputs,
     numbering,
     restoring,
@@ -53,7 +54,7 @@ def register_preset(preset: Preset) -> None:
     table.register(preset)
 
 
-def _log(line):
+def _log(line: str) -> None:
     """Takes a line of the commands' log: what warns there is a warning here, too, which absl shows."""
     mark = 'WARNING: '
     if mark in line:
@@ -89,6 +90,19 @@ def preset_of(path: str, preset: Optional[Preset] = None,
         return checkpoint_sizes.of_checkpoint(preset, prefix, given, _log)
     except flags.Error as error:  # whose text begins with a command's flag
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
+
+
+def class_names(path: str, preset: Optional[Preset] = None) -> Tuple[str, ...]:
+    """The names of the classes that a checkpoint makes images of, in the order of their labels; () where it has none.
+
+    Args:
+      path, preset: as preset_of() takes them. Classes that nothing names are called by their numbers.
+
+    Raises UserError as preset_of() does.
+    """
+    preset = preset_of(path, preset)
+    _, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
+    return classes.class_names_of_checkpoint(prefix, preset)
 
 
 def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,

@@ -7,6 +7,7 @@ if __name__ == '__main__':  # before anything imports TensorFlow
 import contextlib
 import dataclasses
 import os
+import re
 import sys
 from typing import Optional, Tuple
 
@@ -88,7 +89,7 @@ def parse(argv):
                    "preset: as the preset samples (2017's DCGAN left dropout on).")
     command.group('Where to')
     command.path('out', None, 'The file, a PNG or JPEG picture by its name. Default: samples-STEP-SEED.png in the run '
-                              'folder (-seeds.png of --seeds, -z.png of --z; with a --temperature -0-t0.7.png), '
+                              'folder (-seeds.png of --seeds, -z.png of --z; with others -0-class7-walk-t0.7.png), '
                               'samples.png for a checkpoint; none beside --outdir and --video.',
                  paths.PICTURES)
     command.path('outdir', None, 'A folder to write a PNG file into for each image: seed000000.png is that of seed 0, '
@@ -148,11 +149,13 @@ def sample(config):
     if config.video is not None:
         film, note = video.writable_path(config.video)
     elif config.outdir is None and out is None:
-        source = 'seeds' if config.seeds is not None else 'z' if config.z is not None else config.seed or 0
-        out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}{}.png'.format(
-            checkpoint_paths.step_of(prefix), source, checkpoint_flags.temperature_suffix(config)))
+        out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
+            checkpoint_paths.step_of(prefix), _what_is_drawn(config)))
     outputs = list(filter(None, (out, film, config.npz)))
     _check_outputs(config, outputs)
+    if out is not None:
+        height, width = preset.image_shape[:2]
+        image_tools.check_size(out, (-(-len(inputs.z) // inputs.columns) * height, inputs.columns * width))
     if config.outdir is not None:
         others = image_files.check(config.outdir, inputs.names, config.overwrite)
     raw, pictures = _generate(config, preset, prefix, inputs, out is not None or film is not None)
@@ -171,6 +174,16 @@ def sample(config):
         print(note or '{}: {} frames of {}'.format(film, len(frames), count))
     if config.npz:
         _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels, names)
+
+
+def _what_is_drawn(config):
+    """What the default name of a run's picture says of it: '0', 'seeds-class7', '3-walk-t0.7'."""
+    parts = ['seeds' if config.seeds is not None else 'z' if config.z is not None else str(config.seed or 0)]
+    if config.classes is not None:
+        parts.append('class' + re.sub(r'[^\w.,-]+', '_', config.classes)[:80])
+    if config.interpolate:
+        parts.append('walk')
+    return '-'.join(parts) + checkpoint_flags.temperature_suffix(config)
 
 
 def _at_temperature(preset, config):

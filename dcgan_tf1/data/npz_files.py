@@ -82,17 +82,30 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     if keys[1] not in names or not reading.labels:
         tell(label_files.WITHOUT if keys[1] in names else 'no {}, so the images have no labels'.format(keys[1]))
         return Loaded(images, None, [path], (), tuple(notes), digest)
-    try:
-        labels = npz.read_integers(path, keys[1], MAX_CLASSES - 1, np.int64)
-    except UserError as error:
-        raise UserError('{}{}'.format(error, label_files.WAY_OUT))
-    if labels.shape not in ((len(images),), (len(images), 1)):
-        raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
-            path, keys[1], len(images), list(labels.shape), label_files.WAY_OUT))
-    labels = labels.reshape(-1)
-    classes = _class_names(path, called, labels.max() + 1)
+    labels, named = _labels(path, keys[1], len(images))
+    classes = named or _class_names(path, called, labels.max() + 1)
     tell(label_files.counts(labels, classes, keys[1]))
     return Loaded(images, labels, [path], classes, tuple(notes), digest)
+
+
+def _labels(path, name, count):
+    """(labels int64 [count], the names of their classes where the array has texts, else None); one-hot ones, too."""
+    try:
+        texts = npz.read_array(path, name, 'U')
+    except UserError:  # no texts
+        texts = None
+    try:
+        labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64) if texts is None else texts
+    except UserError as error:
+        raise UserError('{}{}'.format(error, label_files.WAY_OUT))
+    if labels.ndim == 2 and labels.shape[0] == count and labels.shape[1] > 1 and texts is None and (
+            labels.max(initial=0) <= 1 and (labels.sum(axis=1) == 1).all()):
+        labels = labels.argmax(axis=1)
+    if labels.shape not in ((count,), (count, 1)):
+        raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
+            path, name, count, list(labels.shape), label_files.WAY_OUT))
+    return (labels.reshape(-1), None) if texts is None else label_files.encode(
+        labels.reshape(-1).tolist(), path)
 
 
 def _texts(path, name):

@@ -35,6 +35,20 @@ def free_on_resume(default=dataclasses.MISSING, **how):
     return dataclasses.field(default=default, metadata={'free_on_resume': True}, **how)
 
 
+def _without_numpy(value):
+    """A value with Python's numbers in place of NumPy's, which JSON doesn't know, also within tuples."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    if not isinstance(value, tuple):
+        return value
+    plain = [_without_numpy(each) for each in value]
+    if all(one is other for one, other in zip(plain, value)):
+        return value
+    return type(value)(*plain) if hasattr(value, '_fields') else tuple(plain)
+
+
 @dataclasses.dataclass(frozen=True)
 class Preset:
     """One system. Unknown fields fail at once."""
@@ -169,8 +183,8 @@ class Preset:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, np.generic):  # which JSON doesn't know
-                object.__setattr__(self, field.name, value.item())
+            if isinstance(value, (np.generic, np.ndarray, tuple)):
+                object.__setattr__(self, field.name, _without_numpy(value))
         self._check_shapes()
         if self.update_ops == 'own':  # its name in version 0.1
             object.__setattr__(self, 'update_ops', 'per_pass')
@@ -278,7 +292,7 @@ class Preset:
 
     def with_image_shape(self, image_shape):
         """The preset for images of another [H, W, C]; ValueError, in one line, where its networks can't make them."""
-        image_shape = tuple(image_shape)
+        image_shape = _without_numpy(tuple(image_shape))
         if image_shape == self.image_shape:
             return self
         if self.image_sizes == 'fixed':

@@ -47,13 +47,18 @@ def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print
     return to_bytes(array, path, preset.image_range, value_range, log) if len(array) else array.astype(np.uint8)
 
 
+def has_labels(path):
+    """Whether --images is an .npz with an array `labels`."""
+    return not os.path.isdir(path) and 'labels' in npz.names(path)
+
+
 def labels_in(path, count, classes, log=print):
     """int32 [count]: the classes, from 0 to `classes` - 1, that the array `labels` of an .npz says its images are of.
 
     None, with a line that says so, where it has no such array (as `dcgan-sample --npz` writes it), or it is a folder.
     """
     why = 'no labels'
-    if not os.path.isdir(path) and 'labels' in npz.names(path):
+    if has_labels(path):
         try:
             labels = npz.read_array(path, 'labels', 'biufUS')
             converted = as_labels(labels[:, 0] if labels.shape == (count, 1) else labels, classes)

@@ -44,6 +44,8 @@ def evaluate(config):
     dataset, is_own = _real_images(config, preset, prefixes, how)
     if given is not None and preset.classes is not None:
         preset, given = _labelled(preset, given, dataset, config.images)
+    elif given is not None and given_images.has_labels(config.images):
+        print('{}: its labels are not looked at, for {} takes none'.format(config.images, preset.name))
     data = prepare.prepare(dataset, preset, image_class)
     real = data.as_bytes(preset.image_range)
     count = _count(config, given, real)

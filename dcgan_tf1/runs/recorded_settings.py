@@ -43,7 +43,7 @@ def apply(run, preset, config):
                                   'null or a number from 0 to 1')
     dataset = identity.get('dataset', preset.dataset)
     if dataset != preset.dataset and isinstance(dataset, str) and dataset in DATASETS:
-        found['title'] = title_on(preset.title, dataset)
+        found['title'] = title_on(preset.heading, dataset)
     try:
         preset = dataclasses.replace(preset.with_noise(found.pop('noise')), **found)
         return preset if preset.image_sizes == 'fixed' else preset.with_image_shape(_checked(

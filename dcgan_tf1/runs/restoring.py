@@ -30,6 +30,7 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     shape = identity.get('image_shape')
     for what, trained, found in (
             ('{} noise', identity.get('noise', preset.noise), preset.noise),
+            ('{} classes', identity.get('classes', preset.classes), preset.classes),
             ('images of {}', by(shape if isinstance(shape, list) else preset.image_shape), by(preset.image_shape))):
         if found != trained:
             raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '

@@ -134,13 +134,15 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         if preset is None or sizes != size_flags.NOTHING:
             sizes, preset = checkpoint_sizes.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
             preset = checkpoint_sizes.of_checkpoint(preset, prefix, sizes)
-        preset = checkpoint_reader.with_weights_of(
-            preset, prefix, averages, lambda line: print('WARNING: ' + line, file=sys.stderr))
-        return preset, prefix
+        return checkpoint_reader.with_weights_of(preset, prefix, averages, _warn), prefix
     preset = read_preset(run)
     if name not in (None, preset.name):
         raise UserError('--preset: expected {}, the preset of {}, found {}'.format(preset.name, run, name))
     return preset, checkpoint_of_run(run, step, which)
+
+
+def _warn(line):
+    print('WARNING: ' + line, file=sys.stderr)
 
 
 def _preset_around(prefix, run):
@@ -148,7 +150,7 @@ def _preset_around(prefix, run):
     try:
         preset = read_preset(run)
     except UserError as error:  # whoever names the checkpoint of a damaged run wants to save it
-        print('WARNING: {}; going on by the flags alone'.format(error), file=sys.stderr)
+        _warn('{}; going on by the flags alone'.format(error))
         return None
     print('{}: of the run {}, by whose settings it is read'.format(prefix, run), file=sys.stderr)
     return preset

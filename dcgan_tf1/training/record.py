@@ -145,7 +145,8 @@ def describe(config, plan, job, device, exchange):
         plan.data.count, one_line(plan.data.title), dataset.folder,
         ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
     if (preset.classes or 0) > MAX_COLUMNS:
-        log('of {:,} classes, pictures of the samples show the first {}'.format(preset.classes, MAX_COLUMNS))
+        log('of {:,} classes, figures and animations show the first {}; samples/ has all'.format(
+            preset.classes, MAX_COLUMNS))
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))

@@ -56,8 +56,9 @@ def _run(parse, work, argv, described):
         return _fail('cannot {} {}: {}'.format('write' if error.errno in _ON_WRITING else 'access', (
             error.filename or 'a file'), error.strerror or error), EXIT_ERROR)
     except MemoryError as error:
-        return _fail('expected memory for what was asked, found too little{}; of your own pictures, --cache_gib says '
-                     'how much is held'.format(': {}'.format(error) if str(error) else ''), EXIT_ERROR)
+        return _fail('expected memory for what was asked, found too little{}; fewer images at a time take less, and '
+                     'of your own pictures a smaller --cache_gib'.format(': {}'.format(error) if str(error) else ''),
+                     EXIT_ERROR)
     except UnicodeEncodeError as error:
         return _fail('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(error.object),
                      EXIT_ERROR)

@@ -46,13 +46,14 @@ def replacing(path):
     name ends with `path`'s own extension, since some writers choose the format by it.
     Where it can't be written, UserError names `path`.
     """
-    folder, name = os.path.split(path)
+    target = os.path.realpath(path)  # what a link stands for, in whose place the link would be lost
     # Not by the process's number alone, which is 1 in every container.
-    temporary = os.path.join(folder, '.part-{}{:06d}-{}'.format(os.getpid(), secrets.randbelow(10 ** 6), name))
+    temporary = os.path.join(os.path.dirname(target), '.part-{}{:06d}-{}'.format(
+        os.getpid(), secrets.randbelow(10 ** 6), os.path.basename(path)))
     try:
         with writing(path):
             yield temporary
-            os.replace(temporary, path)
+            os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)
@@ -80,7 +81,9 @@ def refuse_existing(path, overwrite):
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
-    if os.path.exists(path) and not overwrite:
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise UserError('{}: expected a file, found a device or a pipe'.format(path))
+    if os.path.lexists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
     check_writable(path)
 

@@ -7,6 +7,7 @@ flag fails at once. Nothing here imports TensorFlow or NumPy, so a help text com
 
 import math
 import os
+import re
 import textwrap
 
 from absl import flags
@@ -20,6 +21,9 @@ Error = flags.Error  # of a wrong flag; its message is one line
 MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
 
 
+_ILLEGAL = re.compile(r'flag --(\w+)=(.*?): ', re.S)  # absl's message of a value that a flag can't have
+
+
 class Command:
     """One command's flags, in groups.
 
@@ -30,7 +34,7 @@ class Command:
     def __init__(self, name, purpose, examples=()):
         self._name, self._purpose, self._examples = name, purpose, examples
         self._groups, self._help, self._paths, self._old_names, self._old_values = [], {}, {}, {}, {}
-        self._reals, self._most = {}, {}
+        self._reals, self._most, self._expected = {}, {}, {}
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
 
@@ -62,7 +66,9 @@ class Command:
         """upper: None for any number. old_name: what the flag was called before; it goes on working."""
         self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
         self._most[name] = upper
+        self._expected[name] = 'a whole number' + ('' if lower is None else ' from {:,}'.format(lower))
         if old_name is not None:
+            self._expected[old_name] = self._expected[name]
             flags.DEFINE_integer(old_name, default, '', lower_bound=lower, flag_values=self.values)
             self._old_names[name] = old_name
 
@@ -70,18 +76,22 @@ class Command:
         """infinite: whether `inf` is one of its values."""
         self._define(flags.DEFINE_float, name, default, help_text, lower_bound=lower, upper_bound=upper)
         self._reals[name] = infinite
+        self._expected[name] = 'a number' + ''.join(
+            ' {} {:g}'.format(word, bound) for word, bound in (('from', lower), ('to', upper)) if bound is not None)
 
     def boolean(self, name, default, help_text):  # a default of None: neither said
         self._define(flags.DEFINE_boolean, name, default, help_text)
+        self._expected[name] = 'true or false'
 
     def choice(self, name, default, choices, help_text, old_values=()):
         """old_values: {what a value was called before: the value}; they go on working."""
         self._old_values[name] = dict(old_values)
+        self._expected[name] = 'one of ' + ', '.join(choices)
         self._define(flags.DEFINE_enum, name, default, list(choices) + list(old_values), help_text)
 
     def parse(self, argv):
         """Returns the flags' values by name, or None after printing the help text."""
-        rest = self.values([self._name] + list(argv))
+        rest = self._parsed(argv)
         if self.values['help'].value:
             print(self.help_text())
             return None
@@ -110,6 +120,19 @@ class Command:
             elif values[name] is not None:
                 values[name] = _checked_path(name, values[name], kinds)
         return values
+
+    def _parsed(self, argv):
+        """Sets the values that the flags have in `argv`; returns what is no flag, with the program's name."""
+        try:
+            return self.values([self._name] + list(argv))
+        except flags.IllegalFlagValueError as error:
+            match = _ILLEGAL.match(str(error))
+            if match is None or match.group(1) not in self._expected:
+                raise
+            raise Error('--{}: expected {}, found {!r}'.format(
+                match.group(1), self._expected[match.group(1)], match.group(2)))
+        except UnicodeDecodeError:
+            raise Error('--flagfile: expected a file of flags in UTF-8, found other bytes')
 
     def help_text(self):
         lines = ['usage: {} [--flag=value ...]'.format(self._name), '']

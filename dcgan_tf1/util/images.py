@@ -6,9 +6,11 @@ import math
 import numpy as np
 from PIL import Image
 
+from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_bytes
 
 MAX_FRAMES = 200  # of an animation
+MAX_JPEG = 65500  # pixels along a side that the encoder takes
 # Pixels of such a frame, and of all of them: they are held while they are written, and pages of a report carry them.
 MAX_FRAME_PIXELS, MAX_ANIMATION_PIXELS = 1 << 19, 1 << 26
 MAX_COLUMNS = 50  # of classes that a picture shows
@@ -60,18 +62,34 @@ def png_bytes(picture):
 
 def save_picture(path, picture):
     """Writes uint8 [H, W, 1 or 3] in the format of the extension: JPEG, else PNG."""
-    write_bytes(path, encode_as_named(path, png_bytes(picture)))
+    check_size(path, picture.shape[:2])
+    write_bytes(path, _jpeg_bytes(_pillow(picture)) if _is_jpeg(path) else png_bytes(picture))
+
+
+def check_size(path, shape):
+    """UserError where a picture of [H, W] is too large for the format that the extension of `path` stands for."""
+    if _is_jpeg(path) and max(shape) > MAX_JPEG:
+        raise UserError('{}: expected at most {:,} pixels along a side of a JPEG picture, found {:,} x {:,}; name it '
+                        '.png'.format(path, MAX_JPEG, shape[1], shape[0]))
+
+
+def _is_jpeg(path):
+    return path.lower().endswith(('.jpg', '.jpeg'))
+
+
+def _jpeg_bytes(picture):
+    stream = io.BytesIO()
+    # Without chroma subsampling: samples are small, and so are a figure's letters.
+    picture.convert('L' if picture.mode == 'L' else 'RGB').save(stream, 'JPEG', quality=95, subsampling=0)
+    return stream.getvalue()
 
 
 def encode_as_named(path, png):
     """The bytes of a PNG file -> those of the format that the extension of `path` stands for: JPEG, else PNG."""
-    if not path.lower().endswith(('.jpg', '.jpeg')):
+    if not _is_jpeg(path):
         return png
-    stream = io.BytesIO()
     with Image.open(io.BytesIO(png)) as picture:
-        # Without chroma subsampling: samples are small, and so are a figure's letters.
-        picture.convert('L' if picture.mode == 'L' else 'RGB').save(stream, 'JPEG', quality=95, subsampling=0)
-    return stream.getvalue()
+        return _jpeg_bytes(picture)
 
 
 def save_png(path, picture):

@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
 
 from dcgan_tf1.util import processor, streams
@@ -143,13 +144,16 @@ def installed_release(folder):
     return min((tuple(map(int, one.groups())) for one in found if one is not None), default=None)
 
 
+_redirecting = threading.RLock()  # standard error is the process's, whichever thread redirects it
+
+
 @contextlib.contextmanager
 def without_chatter(chatter=re.compile(b'')):
     """Holds back what is written to standard error, and passes on the lines that are no `chatter`.
 
     After an exception all of it is passed on.
     """
-    with contextlib.ExitStack() as stack:
+    with _redirecting, contextlib.ExitStack() as stack:
         try:
             held = stack.enter_context(tempfile.TemporaryFile())
             stderr = os.dup(2)

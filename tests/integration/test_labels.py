@@ -180,6 +180,14 @@ def test_a_folder_of_class_folders_is_trained_on_and_its_classes_are_asked_for(t
     arrays, size = sampled(run, tmp_path, '--class=eels,0', '--n=4')
     assert arrays['labels'].tolist() == [2, 0, 2, 0] and size == (2, 2)
     np.testing.assert_array_equal(arrays['images'], dcgan.generate(run, 4, labels=['eels', '0']))
+    assert dcgan.class_names(run) == ('cats', 'dogs', 'eels')
+    # Each class has a picture of its own name.
+    for asked, name in (([], '0'), (['--class=eels,0'], '0-classeels,0'),
+                        (['--interpolate', '--class=1', '--temperature=0.5'], '0-class1-walk-t0.5')):
+        status, _, err = run_command('sample', '--run=' + run, '--n=2', *asked)
+        assert status == 0 and os.path.exists(os.path.join(run, 'samples-000002-{}.png'.format(name))), err
+    with pytest.raises(dcgan.UserError, match='expected a preset with 3 classes, .* found 10; preset_of.* has it'):
+        dcgan.generate(run, 1, preset=dcgan.get_preset('conditional'))
     # The same command goes on; loose pictures beside the folders leave none of them for labels.
     assert 'nothing left to do' in train(tmp_path / 'mine', tmp_path / 'runs', '--resume=require', *flags)[1]
     Image.fromarray(image).save(str(tmp_path / 'mine' / 'loose.png'))

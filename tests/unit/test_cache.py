@@ -343,7 +343,7 @@ def test_images_too_many_for_the_device_are_fed_and_the_bits_are_the_same(monkey
 
 @pytest.mark.parametrize('flag, message', [
     ('--dataset=npz --cache_gib=nan', '--cache_gib: expected a finite number, found nan'),
-    ('--dataset=npz --cache_gib=-1', 'flag --cache_gib=-1'),
+    ('--dataset=npz --cache_gib=-1', "--cache_gib: expected a number from 0, found '-1'"),
     ('--crop=20', '--crop: expected only with --dataset=folder, found --crop=20'),
     ('--cache_gib=1', '--cache_gib: expected only with --dataset=folder or npz, found'),
     ('--skip_damaged', '--skip_damaged: expected only with')])

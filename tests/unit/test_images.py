@@ -15,6 +15,7 @@ from dcgan_tf1.metrics.table import DRAWN
 from dcgan_tf1.reporting import figures
 from dcgan_tf1.util import images
 from dcgan_tf1.util.column_heads import column_heads, short_names
+from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.figure_style import FigureError
 
 
@@ -169,6 +170,17 @@ def test_settings_of_the_user_reach_no_figure(plain_figures, tmp_path):
     assert set(found) == set(plain_figures) and len(found) == 7
     for name in found:
         np.testing.assert_array_equal(found[name], plain_figures[name], err_msg=name)
+
+
+def test_a_picture_that_is_too_large_for_jpeg_is_told_before_it_is_made(tmp_path):
+    picture = np.full((1, 65501, 1), 99, np.uint8)
+    with pytest.raises(UserError, match='x.jpg: expected at most 65,500 pixels .* found 65,501 x 1; name it .png'):
+        images.save_picture(str(tmp_path / 'x.jpg'), picture)
+    images.save_picture(str(tmp_path / 'x.png'), picture)
+    images.save_picture(str(tmp_path / 'x.jpg'), picture[:, :65500])
+    with Image.open(str(tmp_path / 'x.jpg')) as saved:
+        assert saved.size == (65500, 1) and np.asarray(saved).max() <= 100
+    assert sorted(os.listdir(str(tmp_path))) == ['x.jpg', 'x.png']
 
 
 @pytest.mark.once

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import typing
 import zipfile
 
@@ -20,7 +21,7 @@ from helpers.places import ROOT
 from PIL import Image
 
 import dcgan_tf1 as dcgan
-from dcgan_tf1.gan import graph
+from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.noise import at_temperature, sample_interpolations
 from dcgan_tf1.metrics import distances, run_images
@@ -602,6 +603,36 @@ def test_images_as_bytes_and_as_a_grid(tmp_path):
     dcgan.save_grid(tmp_path / 'y.png', found, columns=2)
     assert Image.open(str(tmp_path / 'x.png')).size == (6, 4) and Image.open(str(tmp_path / 'y.png')).size == (4, 6)
     assert np.asarray(Image.open(str(tmp_path / 'x.png')))[-1, -1] == 255
+
+
+def test_a_graph_is_built_as_its_own_thread_says():
+    begun, done = threading.Event(), threading.Event()
+
+    def elsewhere():
+        with layers.compute_policy('bfloat16', 'matmul'):
+            begun.set()
+            done.wait(60)
+
+    other = threading.Thread(target=elsewhere)
+    other.start()
+    try:
+        assert begun.wait(60)
+        with tf.Graph().as_default() as tf_graph:
+            dcgan.generator(BLOG, tf.zeros([2, 100]))
+            kinds = [op.type for op in tf_graph.get_operations()]
+            assert kinds.count('Conv2DBackpropInput') == 3 and not any(
+                tensor.dtype == tf.bfloat16 for op in tf_graph.get_operations() for tensor in op.outputs)
+    finally:
+        done.set()
+        other.join()
+
+
+def test_presets_are_hashable_and_have_no_numbers_of_numpys():
+    assert len({dcgan.get_preset(name) for name in dcgan.presets()}) == len(dcgan.presets())
+    preset = dcgan.get_preset('dcgan').with_image_shape(np.array([32, 48, 3]))
+    preset = dataclasses.replace(preset, image_range=(np.float32(-1), np.float32(1)), noise_batches=(np.int64(1),))
+    assert json.loads(json.dumps([preset.image_shape, preset.image_range, preset.noise_batches])) == [
+        [32, 48, 3], [-1, 1], [1]]
 
 
 def test_what_commands_warn_of_is_a_warning(tmp_path, caplog):

@@ -113,14 +113,24 @@ def test_arrays_of_ones_own(tmp_path):
     ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
     ({'images': np.full((2, 4, 4), 256)}, 'images from 256 to 256'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [1]}, r'labels \[2\], a label for each image, found \[1\]'),
-    ({'images': np.zeros((2, 4, 4), int), 'labels': np.eye(2, dtype=int)}, r'found \[2, 2\]'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': np.ones((2, 2), int)}, r'found \[2, 2\]'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [0, 1000]}, 'labels from 0 to 1000'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [0, -1]}, 'labels from -1 to 0'),
-    ({'images': np.zeros((2, 4, 4), int), 'labels': ['a', 'b']}, 'labels of <U1, no integers from 0 to 999')])
+    ({'images': np.zeros((2, 4, 4), int), 'labels': [0.0, 1.0]}, 'labels of float64, no integers from 0 to 999; --'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': ['a', '']}, 'a label for each picture, found an empty one')])
 def test_arrays_that_are_refused(tmp_path, arrays, message):
     np.savez('x.npz', **arrays)
     with pytest.raises(UserError, match='x.npz: .*' + message):
         loading.load('npz', data_dir='x.npz')
+
+
+@pytest.mark.parametrize('labels, numbers, classes', [
+    (['dog', 'cat', 'dog'], [1, 0, 1], ('cat', 'dog')), ([['7'], ['0'], ['7']], [7, 0, 7], tuple('01234567')),
+    (np.eye(4)[[3, 0, 3]].astype(np.uint8), [3, 0, 3], tuple('0123'))])
+def test_labels_of_arrays_that_are_names_or_one_hot(labels, numbers, classes):
+    np.savez('x.npz', images=np.full((3, 4, 4), 99, np.uint8), labels=labels)
+    dataset = loading.load('npz', data_dir='x.npz', log=lambda line: None)
+    assert (dataset.labels.tolist(), dataset.labels.dtype, dataset.classes) == (numbers, np.int64, classes)
 
 
 def test_arrays_that_do_not_fit_on_the_disk_are_not_called_damaged():

@@ -141,6 +141,22 @@ def test_what_the_system_says_of_a_file(tmp_path, capsys):
         assert capsys.readouterr().err == 'error: {}\n'.format(message)
 
 
+def test_a_link_goes_on_naming_its_file_and_what_is_no_file_is_not_replaced(tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    real, link, pipe = [tmp_path / name for name in ('elsewhere/x.txt', 'link.png', 'pipe.png')]
+    link.symlink_to(real)
+    with pytest.raises(UserError, match='link.png: expected a new file, found one; --overwrite replaces it'):
+        files.refuse_existing(str(link), False)  # of a file that is not there yet
+    files.write_bytes(str(link), b'1')
+    files.write_bytes(str(link), b'2')
+    assert link.is_symlink() and real.read_bytes() == b'2'
+    assert os.listdir(str(tmp_path / 'elsewhere')) == ['x.txt']
+    os.mkfifo(str(pipe))
+    for path in (str(pipe), os.devnull):
+        with pytest.raises(UserError, match='{}: expected a file, found a device or a pipe'.format(path)):
+            files.refuse_existing(path, True)
+
+
 # ------------------------------------------------------------------------------ patterns
 
 def test_a_path_that_looks_like_no_pattern_is_left_alone(tmp_path):
