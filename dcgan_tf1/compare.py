@@ -1,4 +1,4 @@
-"""Runs beside each other in one picture: `python -m dcgan_tf1.compare --runs=A,B`."""
+"""Runs side by side in one picture: `python -m dcgan_tf1.compare --runs=A,B`."""
 
 if __name__ == '__main__':  # before anything imports TensorFlow
     from dcgan_tf1.util import tf_startup
@@ -31,9 +31,9 @@ class CompareConfig:
 
 def parse(argv):
     """The CompareConfig of a list of flags; None after a help text."""
-    command = flags.Command('dcgan-compare', 'Draws runs beside each other in one picture: rows of samples at the '
+    command = flags.Command('dcgan-compare', 'Draws runs side by side in one picture: rows of samples at the '
                                              'same steps, and the loss curves over steps and over seconds.', EXAMPLES)
-    command.paths('runs', 'Two run folders or more, with commas between them; or the flag once for each.')
+    command.paths('runs', 'Two run folders or more, with commas between them; or repeat the flag.')
     command.integer('rows', 10, 'Rows of samples, evenly over the longest run; each shows the row of samples nearest '
                                 'to its step, labelled with its own.', 1)
     command.path('out', 'comparison.png', 'The file, a PNG or JPEG picture by its name.', paths.PICTURES)

@@ -70,8 +70,8 @@ def parse(argv):
                             EXAMPLES)
     _add_source_flags(command)
     _add_measuring_flags(command)
-    reading.add_flags(command, 'Real pictures of your own, beside --checkpoint or --images (a run says how its were '
-                               'read; where they are kept may be another place)',
+    reading.add_flags(command, 'Real pictures of your own, with --checkpoint or --images (a run remembers these '
+                               'settings; with --run only --cache_gib and --cache_dir may be given)',
                       '--images=FOLDER and of real pictures')
     command.group('Where to')
     command.path('out', None, 'The folder. Default: evaluation-STEP in the run folder (with a --temperature '
@@ -102,7 +102,7 @@ def _add_measuring_flags(command):
     command.group('How')
     command.integer('num_images', 10000, 'How many; at most half of the real ones. Distances depend on it.', 100,
                     old_name='n')
-    command.integer('seed', 0, 'Of the noise, the dropout masks and the choice of real images.', 0, None)
+    command.integer('seed', 0, 'Seed of the noise, the dropout masks and the choice of real images.', 0, None)
     command.choice('dataset', None, DATASETS, "The data set of the real images, beside --checkpoint or --images; a "
                                               "run has its own. Default: the preset's.")
     command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
@@ -118,13 +118,15 @@ def _add_measuring_flags(command):
     command.string('features_output', None, 'Its features [N, D].')
     command.string('features_probabilities', None, 'Its class probabilities [N, K], if it has some.')
     command.string('features_range', None, 'The range in which it takes pixels, if it takes floats. Default: -1,1.')
-    command.integer('features_seed', None, 'Of the classifier, which another seed trains anew, or of the weights of '
-                                           '--features=pixels. Default: 0.', 0, None)
+    command.integer('features_seed', None, 'Seed of the classifier, which another seed trains anew, or of the '
+                                           'weights of --features=pixels. Default: 0.', 0, None)
 
 
 def _check_sources(values):
     """Refuses what does not go together of where images come from, and of what they are measured by."""
     checkpoint_flags.check_preset(values)
+    if values['run'] is None and values['checkpoint'] is None and values['images'] is None:
+        raise flags.Error('expected one of --run, --checkpoint and --images, found none of them')
     if values['images'] is None:
         checkpoint_flags.check(values)
     else:

@@ -38,8 +38,8 @@ def parse(argv):
     The workers' flags stand behind a `--`; a wrong one of them is an error before any of them starts.
     """
     command = flags.Command('dcgan-launch', 'Starts a cluster of workers on this machine, shows their logs as one, '
-                                            'and ends them as one. Flags of train follow after --.', EXAMPLES)
-    command.integer('workers', 2, 'How many.', 2, 64)
+                                            'and ends them as one. Flags of dcgan-train follow after --.', EXAMPLES)
+    command.integer('workers', 2, 'Number of workers.', 2, 64)
     argv = list(argv)
     split = argv.index('--') if '--' in argv else len(argv)
     values = command.parse(argv[:split])

@@ -16,7 +16,7 @@ from dcgan_tf1.util.files import refuse_existing, write_text
 
 EXAMPLES = (
     ('one run', 'python -m dcgan_tf1.report --runs=runs/00000-blog_mnist'),
-    ('two runs beside each other',
+    ('two runs side by side',
      'python -m dcgan_tf1.report --runs=runs/00000-blog_mnist,runs/00001-blog_dense --out=both.html'))
 
 
@@ -37,10 +37,10 @@ def parse(argv):
     command = flags.Command('dcgan-report', 'Writes one self-contained HTML page about one run or several beside each '
                                             'other: samples, losses, speed, quality, interpolations, configuration.',
                             EXAMPLES)
-    command.paths('runs', 'Run folders, with commas between them; or the flag once for each.')
+    command.paths('runs', 'Run folders, with commas between them; or repeat the flag.')
     command.path('out', 'report.html', 'The HTML file.', ('.html', '.htm'))
     command.boolean('overwrite', False, 'Replace a file that is there.')
-    command.integer('seed', 0, 'Of the noise of samples and interpolations.', 0, None)
+    command.integer('seed', 0, 'Seed of the noise of samples and interpolations.', 0, None)
     flags.device_flag(command)
     checkpoint_flags.preset_file_flag(command)
     values = command.parse(argv)

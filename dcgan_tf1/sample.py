@@ -105,7 +105,7 @@ def parse(argv):
     command.boolean('overwrite', False, 'Replace files that are there.')
     command.group('Machine')
     flags.device_flag(command)
-    flags.compute_flags(command, 'float32')
+    flags.compute_flags(command, 'float32', training=False)
     values = command.parse(argv)
     if values is None:
         return None

@@ -15,15 +15,15 @@ def add(command):
     command.group('From what')
     command.path('run', None, 'A run folder.')
     command.path('checkpoint', None, 'With --run, which of its checkpoints: last, the newest, or best, the one with '
-                                     'the smallest Frechet distance (train --eval_every). Without --run, a checkpoint '
-                                     "prefix (.../model.ckpt-4295), a folder of them, another program's, too, or its "
-                                     'file checkpoint; needs --preset.')
+                                     'the smallest Frechet distance (dcgan-train --eval_every). Without --run, a '
+                                     'checkpoint prefix (.../model.ckpt-4295) or a folder of checkpoints, also of '
+                                     'another program; needs --preset.')
     command.choice('which', None, _WHICH, 'The old name of --checkpoint beside --run. Default: last.')
-    command.integer('step', None, "That checkpoint of the run which is of this step.", 0)
+    command.integer('step', None, "With --run: the checkpoint of this step.", 0)
     preset_flags(command, None, "The checkpoint's system.")
-    mode_flag(command, 'The one that --checkpoint was trained in; a run says its own.')
-    command.boolean('averages', False, "Of --checkpoint, the moving averages of the generator's weights "
-                                       '(NAME/ExponentialMovingAverage) in place of the weights; a run says itself.')
+    mode_flag(command, 'The one that --checkpoint was trained in; a run remembers its own.')
+    command.boolean('averages', False, "Take the moving averages of the generator's weights from --checkpoint "
+                                       '(NAME/ExponentialMovingAverage) in place of the weights; a run remembers.')
     command.real('temperature', None, 'What noise is scaled by, around its mean, before images are made of it: less '
                  'than 1 for fewer odd images and less variety, more than 1 for the reverse. Default: what the preset '
                  'says.')
@@ -73,7 +73,7 @@ def check(values):
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
     if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
-        raise flags.Error('--which=best: expected a --run, and no --step, beside it, found {}'.format(
+        raise flags.Error('--checkpoint=best: expected a --run, and no --step, beside it, found {}'.format(
             flags.given(values, 'checkpoint', 'step')))
 
 

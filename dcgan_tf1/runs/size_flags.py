@@ -30,11 +30,11 @@ def add(command, default, auto=False):
     command.integer('image_height', None, 'The height, beside --image_width, of images that are not square.',
                     sizes.MIN_SIDE, sizes.MAX_SIDE)
     command.integer('image_width', None, 'The width.', sizes.MIN_SIDE, sizes.MAX_SIDE)
-    command.choice('channels', None, ('1', '3', 'auto')[:3 if auto else 2], 'Of the images of these presets: 1 for '
-                   'grey, 3 for colour{}. Default: {}.'.format(
+    command.choice('channels', None, ('1', '3', 'auto')[:3 if auto else 2], 'Channels of the images, for these '
+                   'presets: 1 for grey, 3 for colour{}. Default: {}.'.format(
                        ', auto for grey where all pictures are' if auto else '',
                        'auto for dcgan, else what the preset says' if auto else default))
-    command.choice('z_dist', None, NOISES, 'What noise is drawn from: {}. Default: what the preset says.'.format(
+    command.choice('z_dist', None, NOISES, 'Distribution of the noise: {}. Default: what the preset says.'.format(
         '; '.join('{}: {}'.format(*each) for each in NOISES.items())))
 
 

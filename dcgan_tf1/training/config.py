@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it imports TensorFlow, which a help text does without
     from dcgan_tf1.gan.preset import Preset
 
 EXAMPLES = (
-    ("the 2017 blog's DCGAN on MNIST; the same command goes on where it was stopped",
+    ("the 2017 blog's DCGAN on MNIST; the same command resumes it",
      'python -m dcgan_tf1.train --preset=blog_mnist'),
     ('measured every 500 steps, so that the best checkpoint is kept',
      'python -m dcgan_tf1.train --preset=blog_mnist --eval_every=500'),
@@ -137,16 +137,16 @@ def _with_kept(command, values, trained, kept, argv):
 
 def _add_system_flags(command):
     command.group('What to train')
-    checkpoint_flags.preset_flags(command, 'blog_mnist', 'The system.')
+    checkpoint_flags.preset_flags(command, 'blog_mnist', 'What to train.')
     command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0, None)
     command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
     command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
     command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
     checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
-    command.choice('likelihood', None, _LIKELIHOODS, "A VAE's: of independent Bernoulli pixels, or squared error in "
-                                                     'its place. Default: bernoulli.')
-    command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as sample --checkpoint takes '
-                                          'it (a new run; its step count starts at 0).')
+    command.choice('likelihood', None, _LIKELIHOODS, "The vae's reconstruction term: independent Bernoulli pixels or "
+                                                     'squared error. Default: bernoulli.')
+    command.path('init_checkpoint', None, 'Start from the variables of this checkpoint, as dcgan-sample '
+                                          '--checkpoint takes it (a new run; its step count starts at 0).')
 
 
 def _add_data_flags(command):
@@ -172,8 +172,9 @@ def _add_run_folder_flags(command):
     command.path('run_dir', 'runs', 'Where numbered run folders are made; or one run folder, to resume it by '
                                     'the flags that it was started with.')
     command.choice('resume', 'auto', ('auto', 'never', 'require'),
-                   'auto: go on with the newest unfinished run of this preset that was started with the same '
-                   'settings, else start a new one. require: fail if there is none to go on with.',
+                   'auto: resume the newest unfinished run of this preset that was started with the same settings, '
+                   'else start a new one. require: never start one: fail if there is none with the same settings, do '
+                   'nothing if it is finished.',
                    old_values={'must': 'require'})
     command.integer('log_every', None, 'Steps between rows of losses and samples; 0 for once an epoch. '
                                        'Default: what the preset says.', 0)
@@ -182,19 +183,19 @@ def _add_run_folder_flags(command):
     command.boolean('gif', None, 'Join the samples into animation.gif at the end (also later: python -m '
                                  'dcgan_tf1.animation). Default: what the preset says.')
     command.integer('keep_checkpoints', 5, 'How many of the newest to keep; 0 keeps all.', 0)
-    command.integer('eval_every', None, 'Steps between measurements of the quality (as evaluate measures it, on a '
+    command.integer('eval_every', None, 'Steps between measurements of the quality (as by dcgan-evaluate, on a '
                                         'smaller sample); 0 for once an epoch. Each leaves a checkpoint, and the best '
                                         'one is kept. Default: never.', 0)
     command.integer('eval_n', 2000, 'Images of such a sample; at most half of the real ones.', 100)
     command.choice('eval_features', 'classifier', ('classifier', PIXELS),
                    'What they are measured by: a classifier that is trained on the labels of the data, or a fixed '
-                   'random projection, which needs none (evaluate --features=pixels).')
+                   'random projection, which needs none (dcgan-evaluate --features=pixels).')
 
 
 def _add_machine_flags(command):
     command.group('Machine')
     flags.device_flag(command)
-    flags.compute_flags(command, 'auto')
+    flags.compute_flags(command, 'auto', training=True)
     command.boolean('xla', False, 'Let XLA compile what it can (on a CPU only with '
                                   'TF_XLA_FLAGS=--tf_xla_cpu_global_jit in the environment).')
     command.integer('steps_per_run', 0, 'Steps that TensorFlow takes before Python is back; 0 for as many as take '

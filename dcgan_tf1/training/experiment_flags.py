@@ -9,19 +9,19 @@ _GAN_ONLY = _RATES + ('loss', 'augment', 'z_dist')
 
 def add(command):
     command.group('To experiment with (default: what the preset says)')
-    command.real('learning_rate', None, "Adam's, for both networks.", 0)
-    command.real('ema_decay', None, "Of a moving average of the generator's weights, which images are then sampled "
-                                    "from; 0 for none. It forgets faster in the first steps, unless the preset has an "
-                                    "average that does not.", 0)
-    command.real('g_learning_rate', None, "Adam's for the generator alone.", 0)
-    command.real('d_learning_rate', None, "Adam's for the discriminator alone.", 0)
-    command.real('beta1', None, "Adam's, from 0 to less than 1.", 0)
-    command.choice('loss', None, GAN_LOSSES, "A GAN's.")
+    command.real('learning_rate', None, "Adam's learning rate for both networks.", 0)
+    command.real('ema_decay', None, "Decay of the moving average of the generator's weights that images are "
+                                    "sampled from; 0 for none. Smaller in the first steps (warm-up), unless the "
+                                    "preset's average has none.", 0)
+    command.real('g_learning_rate', None, "Adam's learning rate for the generator alone.", 0)
+    command.real('d_learning_rate', None, "Adam's learning rate for the discriminator alone.", 0)
+    command.real('beta1', None, "Adam's beta1, from 0 to less than 1.", 0)
+    command.choice('loss', None, GAN_LOSSES, "The GAN's loss (docs/training.md).")
     command.string('augment', None, 'What is done at random to all images that the discriminator sees, real and '
                                     'generated: some of {}, with commas between them, or none.'.format(
                                         ', '.join(AUGMENTATIONS)))
-    command.boolean('mirror', None, 'Exchange left and right of real images at random, so that mirrored ones are '
-                                    'learned, too: of faces or landscapes, say, but not of digits.')
+    command.boolean('mirror', None, 'Flip real images horizontally at random, so that mirrored images are learned, '
+                                    'too: good for faces or landscapes, not for digits.')
     command.choice('update_ops', None, ('per_pass', 'all'),
                    "Which moving averages a train op waits for: its own passes' or, as in 2017, every one (there are "
                    'none without batch norm).', old_values={'own': 'per_pass'})

@@ -193,16 +193,18 @@ def device_flag(command):
     command.choice('device', 'auto', ('auto', 'cpu', 'gpu'), 'auto: a GPU where TensorFlow sees one.')
 
 
-def compute_flags(command, precision):
-    """--precision, whose default is given, and --lowering."""
+def compute_flags(command, precision, training):
+    """--precision, whose default is given, and --lowering. training: whether the command trains, or only samples."""
     command.choice('precision', precision, PRECISION_CHOICES,
-                   'What products are computed in; weights, batch norm, losses and Adam stay float32. auto: the '
-                   'fastest that the machine is made for. Checkpoints are the same for all.')
+                   'Type of matrix products and of activations; {} float32. auto: the fastest that the machine is '
+                   'made for.{}'.format('weights, batch norm, losses and Adam stay' if training else 'batch norm stays',
+                                   ' Checkpoints are the same for all.' if training else ''))
     command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
-                   'graph. matmul: as products of matrices. mixed: what was the faster of the two for each product on '
-                   'our CPUs. auto: native on a GPU; on a CPU mixed, or, where 300 steps or more are trained, what is '
-                   'measured once to be the fastest on this machine.')
+                   'graph. matmul: as matrix products. mixed: whichever of the two was faster for each product on our '
+                   'CPUs. auto: native on a GPU; on a CPU mixed{}.'.format(
+                       ', or, where 300 steps or more are trained, what is measured once to be the fastest on this '
+                       'machine' if training else ''))
 
 
 def check_runs(values, least, expected):

@@ -464,7 +464,7 @@ def test_the_classifier_of_mnist_is_good(real_data, tmp_path, monkeypatch):
 def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     data = '--data_dir=' + tiny_data
     base = ['--run=' + run, data, '--out={}'.format(tmp_path / 'out')]
-    check_one_line_error(run_command('evaluate', data), '--run', 'neither')
+    check_one_line_error(run_command('evaluate', data), 'one of --run, --checkpoint and --images, found none')
     check_one_line_error(run_command('evaluate', '--images=x', data), '--preset')
     check_one_line_error(run_command('evaluate', '--images=x', '--checkpoint=last', '--preset=blog_mnist', data),
                          '--images: expected neither --run nor --checkpoint beside it, found --checkpoint')
