@@ -81,9 +81,9 @@ def read_integers(path, name, highest=255, dtype=np.uint8, most=MAX_BYTES):
         return values
 
 
-def integers_shape(path, name, highest=255):
-    """The shape of such an array."""
-    with _integers(path, name, highest) as (_, shape, _, _):
+def integers_shape(path, name):
+    """The shape of an array of bytes, as read_integers() would read it."""
+    with _integers(path, name, 255) as (_, shape, _, _):
         return shape
 
 

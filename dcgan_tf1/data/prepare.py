@@ -136,7 +136,7 @@ def composed(name):
 
 
 def number_among(classes, image_class, flag='--class'):
-    """The same among the names of `classes`; `flag` gave it.
+    """The label of a class, given by name or number, among the names of `classes`; `flag` gave it.
 
     Where names are numbers themselves, a number is never taken for a label: the class 2 of 1, 2 and 10 is the second.
     """

@@ -16,7 +16,7 @@ def record_of(dataset, image_class, own=None):
 
 
 def trained_on(config):
-    """The same of a config.json, whose values may be missing: then they are None."""
+    """What a config.json says of the data that a run was trained on, as record_of() has it; None where silent."""
     identity = config['identity']
     record = _texts(config.get('data'))
     record['class'] = _texts(identity)['class']
@@ -26,7 +26,7 @@ def trained_on(config):
 
 
 def measured_on(metrics):
-    """The same of a metrics.json."""
+    """What a metrics.json says of the data that were measured against, as record_of() has it."""
     return _texts(metrics.get('data'))
 
 

@@ -112,7 +112,7 @@ def _check_layers(shapes, width):
 
 
 def conditional_sizes(shapes, size=None):
-    """The same of conditional_mnist: its classes, and the noise beside their one-hot label."""
+    """What the shapes of conditional_mnist's variables say: {'classes': ..., 'z_dim': ...}; {} where they don't."""
     del size  # there is but one
     last, matrix = shapes.get('generator/g_h3/w', []), shapes.get('generator/g_h0_lin/Matrix', [])
     if len(last) != 4 or len(matrix) != 2 or not 128 + 1 <= last[3] < 128 + matrix[0]:

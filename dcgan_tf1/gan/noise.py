@@ -63,9 +63,9 @@ def interpolate(z0, z1, t, distribution='uniform'):
     return z0 * (1 - t) + z1 * t
 
 
-def sample_interpolations(preset, count, steps, seed=0, stream='sample', step=0):
+def sample_interpolations(preset, count, steps, seed=0):
     """`count` pairs of vectors, each as `steps` vectors from one to the other: [count * steps, z_dim], float32."""
-    ends = sample_noise(preset, 2 * count, seed, stream, step).astype(np.float64).reshape(count, 2, 1, preset.z_dim)
+    ends = sample_noise(preset, 2 * count, seed).astype(np.float64).reshape(count, 2, 1, preset.z_dim)
     t = np.linspace(0, 1, steps)[:, np.newaxis]
     return interpolate(ends[:, 0], ends[:, 1], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
 

@@ -327,10 +327,10 @@ def _difference(name, chief, found, expected):
     return None
 
 
-def abort_process(text, status=1):
+def abort_process(text):
     """Ends the process at once, with a one-line error: a session that waits for a lost worker can't be stopped."""
     try:
         sys.stdout.flush()
         print('error: ' + text, file=sys.stderr, flush=True)
     finally:  # whoever read the output may have gone
-        os._exit(status)
+        os._exit(1)

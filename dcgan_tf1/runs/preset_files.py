@@ -44,9 +44,9 @@ def load_recorded(run, config, log=print):
 
 
 def load_for(name, run_dir, log=print):
-    """The same for the newest run of the preset `name` in a folder of runs, or for the one run that it is.
+    """Executes the preset file of the newest run of the preset `name` in a folder of runs, or of one run.
 
-    None where no run there names a file.
+    Does nothing where no run there names a file.
     """
     for run in folders(run_dir, name):
         try:

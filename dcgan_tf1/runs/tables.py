@@ -149,7 +149,7 @@ def _rank(row):
 
 
 def best_rows(rows):
-    """The same for each n that there is, the last row's last: a list of rows."""
+    """Of the rows of quality.csv the best, for each number of images n; that of the last row's n is the last."""
     best = {}
     for row in rows:
         if math.isfinite(row['n']) and math.isfinite(row['frechet_distance']):

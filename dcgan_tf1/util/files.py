@@ -34,7 +34,7 @@ def cannot_write(path, error):
 
 
 def cannot_read(path, error):
-    """The same about one that can't be read."""
+    """The UserError about a file or folder that an error of the system's or TensorFlow's kept from being read."""
     return UserError('cannot read {}: {}'.format(path, system_reason(error)))
 
 
@@ -90,7 +90,7 @@ def refuse_existing(path, overwrite):
 
 @contextlib.contextmanager
 def locked(folder):
-    """Has what other processes do with this lock of a folder wait; none where its file system has no locks."""
+    """Holds an exclusive lock on a folder while it is entered; without effect where its file system has no locks."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):

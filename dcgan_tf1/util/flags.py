@@ -197,8 +197,9 @@ def compute_flags(command, precision, training):
     """--precision, whose default is given, and --lowering. training: whether the command trains, or only samples."""
     command.choice('precision', precision, PRECISION_CHOICES,
                    'Type of matrix products and of activations; {} float32. auto: the fastest that the machine is '
-                   'made for.{}'.format('weights, batch norm, losses and Adam stay' if training else 'batch norm stays',
-                                   ' Checkpoints are the same for all.' if training else ''))
+                   'made for.{}'.format(
+                       'weights, batch norm, losses and Adam stay' if training else 'batch norm stays',
+                       ' Checkpoints are the same for all.' if training else ''))
     command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
                    'graph. matmul: as matrix products. mixed: whichever of the two was faster for each product on our '
