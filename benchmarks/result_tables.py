@@ -6,6 +6,7 @@ import textwrap
 import systems
 from run_records import data_title
 
+from dcgan_tf1.data.catalogue import DATASETS, short_title
 from dcgan_tf1.metrics.table import METRICS, format_with_error
 
 # Of the table of all systems; the table of all runs has every metric.
@@ -24,7 +25,7 @@ def all_tables(records, strips, left_out=()):
     missing = [name for name in systems.BY_NAME if name not in recorded]
     seeds = [name for name, system, _ in systems.runs() if name not in ran and system.name in recorded]
     parts = ['{}: {}.'.format(text, ', '.join(map('`{}`'.format, names))) for text, names in (
-        ('Not yet run to the end here', missing),
+        ('Not yet run to the end with the data of these tables', missing),
         ('Other seeds not yet run', seeds),
         ('Left out, for their presets have changed since', left_out)) if names]
     if records:
@@ -53,11 +54,20 @@ def other_scales(records):
     for _, of_data in grouped(records, lambda record: record['evaluation']['features'].partition(' (')[0]):
         groups = grouped(of_data, lambda record: record['evaluation']['features'])
         usual, _ = max(groups, key=lambda group: len(group[1]))
-        lines += [textwrap.fill('Measured by the {}, and not, as the others of these data, by the {}, so on another '
-                                'scale: {}.'.format(features, usual, ', '.join(
+        lines += [textwrap.fill('Measured by a different {} ({}) from the other runs of these data ({}), so on '
+                                'another scale: {}.'.format(*_apart(features, usual), ', '.join(
                                     '`{}`'.format(record['name']) for record in some)), 119, break_on_hyphens=False)
                   for features, some in groups if features != usual]
     return '\n'.join(lines)
+
+
+def _apart(features, usual):
+    """(what two classifiers of the same data are, what only the first one has, what only the second one has)."""
+    what, space, dataset = features.partition(' (')[0].rpartition(' ')
+    one, other = [each.partition(' (')[2].rstrip(')').replace('%', ' %').split(', ') for each in (features, usual)]
+    return (what + space + (short_title(dataset) if dataset in DATASETS else dataset),
+            ', '.join(each for each in one if each not in other),
+            ', '.join(each for each in other if each not in one).replace('test accuracy ', ''))
 
 
 def grouped(records, key):

@@ -18,7 +18,8 @@ System = collections.namedtuple('System', [
 
 _MIYATO = '[Miyato et al.](https://arxiv.org/abs/1802.05957)'
 _PROJECTION = '[Miyato and Koyama](https://arxiv.org/abs/1802.05637)'
-_BLAMED = 'Named first by the source of `keras_dense`, which blames pixelwise squared error for unconvincing pictures.'
+_BLAMED = ('A baseline that the source of `keras_dense` names: it finds the pictures of autoencoders unconvincing and '
+           'blames pixelwise squared error.')
 
 SYSTEMS = (
     System('blog_mnist', 'blog_mnist', (), 3, 430, 0.4,
@@ -39,8 +40,8 @@ SYSTEMS = (
     System('cntk', 'cntk', (), 1, 500, 0.6, 'Its fast mode: 5,000 steps; losses 25 times in a run.'),
     System('cntk-slow', 'cntk', ('--mode=slow',), 1, 1000, 1.2, 'Its slow mode: 10,000 steps.'),
     System('resnet_mnist-small', 'resnet_mnist', ('--mode=small',), 1, 800, 1,
-           _MIYATO + ' took 50,000 steps at four times the width. By the second tutorial a ResNet is better and has '
-           'no checkerboard.'),
+           _MIYATO + ' took 50,000 steps at four times the width. According to the source of `tf_tutorial_101`, a '
+           'ResNet is better and has no checkerboard.'),
     System('resnet_cifar_horse-small', 'resnet_cifar_horse', ('--mode=small',), 1, 800, 1,
            'The same on the horses.'),
     System('sngan_mnist', 'sngan_mnist', (), 3, 430, 0.4,

@@ -179,7 +179,7 @@ def monitor(seed, count):
 
 
 def table(trainings, aim):
-    lines = ['| training | ready after | images/s | {:.1f} after | by step | best | last |'.format(aim),
+    lines = ['| run | ready after | images/s | {:.1f} after | by step | best | last |'.format(aim),
              '|---|---|---|---|---|---|---|']
     for each in trainings:
         step, seconds, last = each.rows[-1]

@@ -106,8 +106,8 @@ def test_runs_that_another_classifier_measured_are_named():
     found = [{'name': name, 'evaluation': {'features': 'classifier of {} (seed {})'.format(data, seed)}}
              for name, data, seed in (('a-0', 'x', 1), ('b-0', 'x', 2), ('c-0', 'x', 2), ('d-0', 'y', 1))]
     assert result_tables.other_scales(found).replace('\n', ' ') == (
-        'Measured by the classifier of x (seed 1), and not, as the others of these data, by the classifier of x '
-        '(seed 2), so on another scale: `a-0`.')
+        'Measured by a different classifier of x (seed 1) from the other runs of these data (seed 2), so on another '
+        'scale: `a-0`.')
     assert result_tables.other_scales(found[1:]) == ''
 
 
@@ -216,7 +216,8 @@ def test_several_seeds_are_one_row_with_mean_and_worst(two_seeds):
 
 def test_what_is_still_to_be_run_is_named(two_seeds):
     text = result_tables.all_tables(two_seeds, 'img')
-    assert '`blog_dense`, ' in text and text.startswith('Not yet run to the end here: `blog_mnist-float32`, ')
+    assert '`blog_dense`, ' in text and text.startswith(
+        'Not yet run to the end with the data of these tables: `blog_mnist-float32`, ')
     assert '\n\nOther seeds not yet run: `blog_mnist-2`, `cgan_mnist-1`, `cgan_mnist-2`.\n\n' in text
 
 
