@@ -37,10 +37,10 @@ class Batches:
         if self._shuffle == 'once':
             epoch = 0
         if self._shuffle == 'never' or epoch == 1 and self._shuffle == 'after_first_epoch':
-            found = np.arange(start, min(start + self._size, self._count), dtype=np.int32)
+            rows = np.arange(start, min(start + self._size, self._count), dtype=np.int32)
         else:
             if epoch != self._epoch:
                 order = numpy_rng(self._seed, 'shuffle', epoch).permutation(self._count)
                 self._epoch, self._order = epoch, order.astype(np.int32)
-            found = self._order[start:start + self._size]
-        return np.pad(found, (0, self._size - len(found)), 'constant', constant_values=-1)
+            rows = self._order[start:start + self._size]
+        return np.pad(rows, (0, self._size - len(rows)), 'constant', constant_values=-1)

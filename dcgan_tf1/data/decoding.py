@@ -48,21 +48,21 @@ def decode(opened, notes, limit=None):
 def orientation(opened):
     """What EXIF, or a TIFF itself, says of how a picture lies, 1 to 8; 0 where that can't be read."""
     try:
-        found = (opened.tag_v2 if opened.format == 'TIFF' else opened.getexif()).get(_ORIENTATION, 1)
+        value = (opened.tag_v2 if opened.format == 'TIFF' else opened.getexif()).get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001  as of any other of Pillow's readers
         return 0
-    return found if isinstance(found, int) and 1 <= found <= 8 else 0
+    return value if isinstance(value, int) and 1 <= value <= 8 else 0
 
 
 def _upright(opened, notes):
-    found = orientation(opened)
-    if found == 0:
+    turn = orientation(opened)
+    if turn == 0:
         notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
-    notes.turned += found in _TURNS
+    notes.turned += turn in _TURNS
     if opened.format == 'TIFF':
         opened.load()  # which turns it, in every release of Pillow
         return opened.copy()
-    return opened.transpose(_TURNS[found]) if found in _TURNS else opened.copy()
+    return opened.transpose(_TURNS[turn]) if turn in _TURNS else opened.copy()
 
 
 _TURNS = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,

@@ -24,7 +24,7 @@ def scale(opened):
 
 def common_scale(names, unscaled, decimal, notes):
     """The value that stands for white in all pictures of integers, or of decimal numbers, of a folder."""
-    indices = [index for index, found in unscaled.items() if found[2] == decimal]
+    indices = [index for index, extrema in unscaled.items() if extrema[2] == decimal]
     if not indices:
         return None
     lows, highs = [np.array([unscaled[index][end] for index in indices]) for end in (0, 1)]

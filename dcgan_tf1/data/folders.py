@@ -21,7 +21,7 @@ _PART = re.compile(
     r'([^a-z]|$)', re.I)
 
 # Pictures that were found but not read yet.
-Found = collections.namedtuple('Found', [
+PictureSet = collections.namedtuple('PictureSet', [
     'place',    # where, for messages
     'names',    # what messages call each
     'open',     # (index) -> a path, or a stream, that Pillow opens
@@ -33,7 +33,7 @@ Found = collections.namedtuple('Found', [
     'notes',    # lines on which of them are taken
     'source',   # what the labels are those of, for people
 ])
-Found.__new__.__defaults__ = ((), None)
+PictureSet.__new__.__defaults__ = ((), None)
 
 _Chosen = collections.namedtuple('_Chosen', 'names labels classes others source')
 _Chosen.__new__.__defaults__ = (None,)
@@ -44,7 +44,7 @@ def is_picture(name):
 
 
 def find(tree, reading, log):
-    """The Found of a tree's pictures; None where it has none."""
+    """The PictureSet of a tree's pictures; None where it has none."""
     if not any(is_picture(name) for name in tree.files):
         return None
     notes = []
@@ -57,8 +57,8 @@ def find(tree, reading, log):
         tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
     part, others = (None, []) if reading.recursive else _only_part(tree, reading, tell)
     if part is not None:
-        found = find(trees.Part(tree, part), reading, log)
-        return found._replace(place=tree.place, notes=tuple(notes) + found.notes, others=others + found.others)
+        inner = find(trees.Part(tree, part), reading, log)
+        return inner._replace(place=tree.place, notes=tuple(notes) + inner.notes, others=others + inner.others)
     chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
@@ -66,9 +66,9 @@ def find(tree, reading, log):
                 ' or '.join(label_files.TABLES), tree.place))
         chosen = _labelled_by_folder(tree, reading, tell)
     names = chosen.names
-    return Found(tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]),
-                 chosen.labels, chosen.classes, chosen.others,
-                 tree.holding(names), lambda: tree.stamps(names), tuple(notes), chosen.source)
+    return PictureSet(
+        tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]), chosen.labels,
+        chosen.classes, chosen.others, tree.holding(names), lambda: tree.stamps(names), tuple(notes), chosen.source)
 
 
 def is_for_training(path):
@@ -168,8 +168,8 @@ def _beside_all_pictures(tree, names):
     pictures = [name for name in tree.files if is_picture(name)] if deeper else []
     around = [folder for folder in map(posixpath.dirname, deeper)
               if all(name.startswith(folder + '/') for name in pictures)]
-    found = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
-    return found, [name for name in deeper if name not in found]
+    around_all = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
+    return around_all, [name for name in deeper if name not in around_all]
 
 
 def _tables(tree, reading, tell):
@@ -212,15 +212,15 @@ def _by_stylegan(tree, file, labels, length, reading, tell):
 
 def _those_there(tree, file, named, reading, tell):
     """The names that a file gives to pictures, sorted; UserError where some are not there, or left out and told."""
-    there = set(tree.files)
-    missing = [name for name in named if name not in there]
+    present = set(tree.files)
+    missing = [name for name in named if name not in present]
     if missing and not reading.skip_damaged:
         raise UserError('{}: expected the pictures that it names, found no {} (--skip_damaged leaves them out)'.format(
             tree.path(file), listing(missing, 3)))
     if missing:
         tell('{:,} of the {:,} pictures that {} names are not there, and left out: {}'.format(
             len(missing), len(named), file, listing(missing, 3)))
-    return sorted(name for name in named if name in there)
+    return sorted(name for name in named if name in present)
 
 
 def _by_table(tree, name, table, reading, tell):

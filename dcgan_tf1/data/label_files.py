@@ -46,20 +46,20 @@ def encode(values, where, least=0):
         decimal = all(text.isdecimal() and len(text) < 9 for text in texts)
         classes = sorted(set(texts), key=lambda text: (int(text) if decimal else 0, text))
         numbers = {name: number for number, name in enumerate(classes)}
-        found = [numbers[text] for text in texts]
+        labels = [numbers[text] for text in texts]
     else:
-        found = [int(value) if isinstance(value, str) and _is_number(value) else value for value in values]
-        wrong = [value for value in found if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
+        labels = [int(value) if isinstance(value, str) and _is_number(value) else value for value in values]
+        wrong = [value for value in labels if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
                  or not 0 <= value < MAX_CLASSES]
         if wrong:
-            numbers = next((value for value in found if value not in wrong), None)
+            numbers = next((value for value in labels if value not in wrong), None)
             raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}{}'.format(
                 where, MAX_CLASSES - 1, wrong[0], '' if numbers is None else ' beside {!r}'.format(numbers), WAY_OUT))
-        classes = list(map(str, range(max(least, max(found, default=-1) + 1))))
+        classes = list(map(str, range(max(least, max(labels, default=-1) + 1))))
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}{}'.format(
             where, MAX_CLASSES, len(classes), WAY_OUT))
-    return np.array(found, np.int64), tuple(classes)
+    return np.array(labels, np.int64), tuple(classes)
 
 
 def plain(values):
@@ -78,6 +78,17 @@ def find_column(columns, usual):
                  if each.lower() == name), None)
 
 
+def choose_column(path, kind, columns, wanted, usual=LABEL_COLUMNS):
+    """The column that has the labels: `wanted`, or else the first of the usual names that there is; None for none.
+
+    kind: what columns are called there, for messages. Raises UserError where the wanted one is not among them.
+    """
+    if wanted is not None and wanted not in columns:
+        raise UserError('{}: expected the {} {!r} (--label_column), found {}'.format(
+            path, kind, wanted, listing(columns)))
+    return wanted or find_column(columns, usual)
+
+
 def read_table(tree, name, column, labelled=True):
     """The Table of a metadata file; None where it has no `file_name`, so is none of these.
 
@@ -89,11 +100,8 @@ def read_table(tree, name, column, labelled=True):
         (each, None) for row in rows for each in row or () if isinstance(each, str)))
     if 'file_name' not in columns:
         return None
-    if column is not None and column not in columns:
-        raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
-            path, column, listing(sorted(columns))))
-    column = column or find_column(columns, LABEL_COLUMNS * labelled)
-    found, named = {}, _by_name(tree)
+    column = choose_column(path, 'column', sorted(columns), column, LABEL_COLUMNS * labelled)
+    labels, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
         if row is None:
             continue
@@ -104,20 +112,20 @@ def read_table(tree, name, column, labelled=True):
         label = None if column is None else row.get(column)
         if column is not None and label is None:
             raise UserError('{}: expected a {} in row {}, found none{}'.format(path, column, number, WAY_OUT))
-        if found.setdefault(file_name, label) != label:  # else a row for each caption, say
+        if labels.setdefault(file_name, label) != label:  # else a row for each caption, say
             raise UserError('{}: expected one {} for each file_name, found {!r:.60} and {!r:.60} for {}{}'.format(
-                path, column, found[file_name], label, file_name, WAY_OUT))
-    return Table(found, column, columns)
+                path, column, labels[file_name], label, file_name, WAY_OUT))
+    return Table(labels, column, columns)
 
 
 def _by_name(tree):
     """A function of a name in a file -> the name that the tree has for it."""
-    there = set(tree.files)
+    present = set(tree.files)
     composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
 
     def named(name):
         name = posixpath.normpath(name)
-        if name in there:
+        if name in present:
             return name
         name = posixpath.normpath(name.replace('\\', '/').strip())  # as Windows, or a careful hand, writes it
         return composed.get(unicodedata.normalize('NFC', name), name)  # macOS writes letters and their accents apart
@@ -186,7 +194,7 @@ def read_stylegan(tree, file):
         return None
     pairs = content['labels'] or []
     pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
-    found, named, lengths = {}, _by_name(tree), set()
+    labels, named, lengths = {}, _by_name(tree), set()
     for pair in pairs if isinstance(pairs, list) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise UserError('{}: expected labels as pairs of a file name and a label, found {!r:.60}'.format(
@@ -196,20 +204,20 @@ def read_stylegan(tree, file):
             lengths.add(len(label))
             label = label.index(1)
         name = named(posixpath.join(posixpath.dirname(file), pair[0]))
-        if name in found:
+        if name in labels:
             raise UserError('{}: expected each file once, found {} again'.format(path, name))
-        found[name] = label
+        labels[name] = label
     if len(lengths) > 1:
         raise UserError('{}: expected vectors of one length as labels, found {}'.format(
             path, ' and '.join(map(str, sorted(lengths)))))
-    return found, max(lengths, default=0)
+    return labels, max(lengths, default=0)
 
 
 def counts(labels, classes, source):
     """A line about how many images each class has, and where the labels are from."""
-    found = np.bincount(labels, minlength=len(classes))
-    some = ['{} {:,}'.format(name, count) for name, count in zip(classes, found) if count]
-    none = [name for name, count in zip(classes, found) if not count]
+    totals = np.bincount(labels, minlength=len(classes))
+    some = ['{} {:,}'.format(name, count) for name, count in zip(classes, totals) if count]
+    none = [name for name, count in zip(classes, totals) if not count]
     return '{:,} class{}{}: {}{}'.format(
         len(classes), 'es' if len(classes) > 1 else '', '' if source is None else ' by ' + source, listing(some),
         '; WARNING: without images: ' + listing(none) if none else '')

@@ -99,9 +99,9 @@ def _find_given(name, split, data_dir):
                          for sub in (other,) + source.folders}
         others = [os.path.join(data_dir, sub) for sub in sorted(os.listdir(data_dir)) if sub not in of_other_sets]
     for which in _tried(split):
-        found = _first(folders, name, which)
-        if found is not None:
-            return found
+        first_folder = _first(folders, name, which)
+        if first_folder is not None:
+            return first_folder
         beside = [folder for folder in others if _first([folder], name, which)]
         if len(beside) > 1:
             raise UserError('--data_dir={}: expected {} in one folder, found it in {}'.format(
@@ -121,10 +121,10 @@ def _find(name, split, log):
         raise UserError('{}: expected a folder, found {} at {}'.format(
             ENVIRONMENT, 'a file' if os.path.exists(collection) else 'none', collection))
     named = _folders_of(collection, name) if collection else []
-    found = None
+    folder = None
     for which in _tried(split):
-        found = found or _first(named + _folders_of(DATA_FOLDER, name), name, which)
-    if collection and found not in named:
+        folder = folder or _first(named + _folders_of(DATA_FOLDER, name), name, which)
+    if collection and folder not in named:
         if not any(_first(_folders_of(collection, other), other, which)
                    for other in DATASETS for which in ('train', 'test')):
             raise UserError('{}={}: expected a folder for each data set ({}), found {}'.format(
@@ -132,7 +132,7 @@ def _find(name, split, log):
         home = named[0] if os.path.isdir(named[0]) else collection
         log('{}: not in ${}, where {} has {}; looking in {}'.format(
             name, ENVIRONMENT, home, contents(home), os.path.join(DATA_FOLDER, name)))
-    return found
+    return folder
 
 
 def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFAULTS):

@@ -15,10 +15,10 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing
 
 
-def read_array(path, name, kinds='biuf', most=MAX_BYTES):
+def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
     """One array in an .npz file, in the type that it has there: of numbers or booleans, or of other NumPy `kinds`.
 
-    Raises UserError if it is missing or damaged, holds something else or has more than `most` bytes.
+    Raises UserError if it is missing or damaged, holds something else or has more than `max_bytes` bytes.
     """
     try:
         with open(path, 'rb') as handle:
@@ -27,8 +27,8 @@ def read_array(path, name, kinds='biuf', most=MAX_BYTES):
         with np.load(path, allow_pickle=False) as arrays:
             if name not in arrays.files:
                 raise ValueError(listing(arrays.files))
-            if arrays.zip.getinfo(name + '.npy').file_size > most:
-                raise ValueError('more than {} bytes'.format(most))
+            if arrays.zip.getinfo(name + '.npy').file_size > max_bytes:
+                raise ValueError('more than {} bytes'.format(max_bytes))
             array = arrays[name]
             if array.dtype.kind not in kinds:
                 raise ValueError('values of the type {}'.format(array.dtype))
@@ -61,17 +61,17 @@ def names(path):
         raise UserError('{}: expected an .npz file, found: {}'.format(path, reason(error)))
 
 
-def read_integers(path, name, highest=255, dtype=np.uint8, most=MAX_BYTES):
+def read_integers(path, name, highest=255, dtype=np.uint8, max_bytes=MAX_BYTES):
     """An array of integers from 0 to `highest` in an .npz file, or of an .npy file where `name` is None.
 
     It is read in blocks, so that what is held is of `dtype`, of whatever type it is in the file.
 
-    most: the bytes that it may have in memory, which are checked before that is taken.
+    max_bytes: those that it may have in memory, which are checked before that is taken.
     """
     with _integers(path, name, highest) as (handle, shape, fortran, stored):
-        if _size(shape, np.dtype(dtype)) > most:
+        if _size(shape, np.dtype(dtype)) > max_bytes:
             raise ValueError('{} in memory for the shape {}, of {} at most'.format(
-                _size(shape, np.dtype(dtype)), list(shape), most))
+                _size(shape, np.dtype(dtype)), list(shape), max_bytes))
         values = np.empty(shape, dtype)
         flat = values.T.flat if fortran else values.reshape(-1)
         each = _BLOCK // stored.itemsize
@@ -131,11 +131,11 @@ def _integers(path, name, highest):
     try:
         with contextlib.ExitStack() as stack:
             if name is None:
-                handle, there = stack.enter_context(open(path, 'rb')), os.path.getsize(path)
+                handle, available = stack.enter_context(open(path, 'rb')), os.path.getsize(path)
             else:
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 member = archive.getinfo(name + '.npy')
-                handle, there = stack.enter_context(archive.open(member)), member.file_size
+                handle, available = stack.enter_context(archive.open(member)), member.file_size
             version = np.lib.format.read_magic(handle)
             read_header = {(1, 0): np.lib.format.read_array_header_1_0,
                            (2, 0): np.lib.format.read_array_header_2_0}[version]
@@ -145,8 +145,8 @@ def _integers(path, name, highest):
                     '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some'
                     if stored.kind == 'f' and highest == 255 else '')))
             size = _size(shape, stored)
-            if size <= 0 or size > there:
-                raise ValueError('{} bytes for the shape {}'.format(there, list(shape)) if size else
+            if size <= 0 or size > available:
+                raise ValueError('{} bytes for the shape {}'.format(available, list(shape)) if size else
                                  'an empty one, of the shape {}'.format(list(shape)))
             yield handle, shape, fortran, stored
     except UserError:

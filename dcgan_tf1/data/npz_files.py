@@ -27,9 +27,9 @@ def _files(place):
     """The files of arrays that a path stands for: itself, or the .npz files in the folder that it is, or the .npy."""
     if os.path.isfile(place):
         return [place]
-    found = [os.path.join(place, name) for name in sorted(os.listdir(place))
+    files = [os.path.join(place, name) for name in sorted(os.listdir(place))
              if name.lower().endswith(SUFFIXES) and not name.startswith('.')]
-    return [path for path in found if not _is_npy(path)] or found
+    return [path for path in files if not _is_npy(path)] or files
 
 
 def _is_npy(path):
@@ -111,11 +111,11 @@ def _labels(path, name, count):
 def _texts(path, name):
     """The names of classes that an array has: a tuple of texts that differ; () where it is something else."""
     try:
-        found = npz.read_array(path, name, 'U')
+        array = npz.read_array(path, name, 'U')
     except UserError:
         return ()
-    texts = label_files.plain(found.reshape(-1).tolist())
-    return tuple(texts) if found.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()
+    texts = label_files.plain(array.reshape(-1).tolist())
+    return tuple(texts) if array.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()
 
 
 def _class_names(path, called, count):
@@ -145,9 +145,9 @@ def _of_array(path, name, reading, log):
         raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}{}'.format(
             path, name or 'an array', list(shape), '; images.transpose(0, 2, 3, 1) puts the channels last'
             if len(shape) == 4 and shape[1] in (1, 3) else ''))
-    most = cache.limit(reading)
-    if shape[0] * shape[1] * shape[2] * shape[3] <= most:
-        return npz.read_integers(path, name, most=most).reshape(shape), None
+    max_bytes = cache.limit(reading)
+    if shape[0] * shape[1] * shape[2] * shape[3] <= max_bytes:
+        return npz.read_integers(path, name, max_bytes=max_bytes).reshape(shape), None
     where = cache.place_of(path, shape[1:], reading, [stamp(path, os.path.basename(path))], name)
 
     def fill(write, bar):

@@ -35,51 +35,53 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
     if reading.label_column is not None and not reading.labels:
         raise UserError('--label_column: expected no --nolabels beside it, found both')
-    found = _find(place, reading, log)
-    shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(found, reading, log),)
-    size = len(found.names) * shape[0] * shape[1] * shape[2]
+    picture_set = _find(place, reading, log)
+    shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(picture_set, reading, log),)
+    size = len(picture_set.names) * shape[0] * shape[1] * shape[2]
     if size > cache.limit(reading):
-        images, about, digest = _from_cache(found, shape, reading, log)
+        images, about, digest = _from_cache(picture_set, shape, reading, log)
     else:
-        rows = pictures.InMemory(len(found.names), shape)
-        with tqdm(total=len(found.names), desc='decoding', unit='image', disable=None, leave=False) as bar:
-            about = pictures.read(found, shape, reading, rows.write, bar)._asdict()
+        rows = pictures.InMemory(len(picture_set.names), shape)
+        with tqdm(total=len(picture_set.names), desc='decoding', unit='image', disable=None, leave=False) as bar:
+            about = pictures.read(picture_set, shape, reading, rows.write, bar)._asdict()
         images, digest = rows.images[:len(about['kept'])], None
     kept = about['kept']
-    about_pictures = tuple(pictures.left_out(found.others, len(found.names))) + tuple(about['lines'])
+    about_pictures = tuple(pictures.left_out(picture_set.others, len(picture_set.names))) + tuple(about['lines'])
     for line in about_pictures:
         log('{}: {}'.format(place, line))
-    labels = found.labels if found.labels is None or len(kept) == len(found.names) else found.labels[kept]
-    about_labels = [] if labels is None else [label_files.counts(labels, found.classes, found.source)]
+    labels = picture_set.labels
+    if labels is not None and len(kept) != len(picture_set.names):
+        labels = labels[kept]
+    about_labels = [] if labels is None else [label_files.counts(labels, picture_set.classes, picture_set.source)]
     about_labels += [] if reading.labels else [label_files.WITHOUT]
     for line in about_labels:
         log('{}: {}'.format(place, line))
     # A link to nothing is a damaged picture, too.
-    files = [path for path in found.files if not reading.skip_damaged or os.access(path, os.R_OK)]
-    return Loaded(images, labels, files, found.classes,
-                  tuple(found.notes) + about_pictures + tuple(about_labels), digest)
+    files = [path for path in picture_set.files if not reading.skip_damaged or os.access(path, os.R_OK)]
+    return Loaded(images, labels, files, picture_set.classes,
+                  tuple(picture_set.notes) + about_pictures + tuple(about_labels), digest)
 
 
-def _from_cache(found, shape, reading, log):
+def _from_cache(picture_set, shape, reading, log):
     """(images, what pictures.read() said of them, their digest), from a file that may have to be made first."""
-    where = cache.place_of(found.place, shape, reading, found.stamps())
+    where = cache.place_of(picture_set.place, shape, reading, picture_set.stamps())
 
     def fill(write, bar):
-        about = pictures.read(found, shape, reading, write, bar)
-        missing = sorted(set(range(len(found.names))) - set(about.kept))
+        about = pictures.read(picture_set, shape, reading, write, bar)
+        missing = sorted(set(range(len(picture_set.names))) - set(about.kept))
         return {'missing': missing, 'lines': about.lines}
 
     def kept(notes):
         missing = set(notes['missing'])
-        return [index for index in range(len(found.names)) if index not in missing]
+        return [index for index in range(len(picture_set.names)) if index not in missing]
 
     def check(notes, count):
         texts = isinstance(notes['lines'], list) and all(isinstance(line, str) for line in notes['lines'])
         if not texts or len(kept(notes)) != count:
             raise ValueError('{:,} images, {:,} left out, of {:,}'.format(
-                count, len(notes['missing']), len(found.names)))
+                count, len(notes['missing']), len(picture_set.names)))
 
-    images, notes, digest = cache.load(where, len(found.names), fill, log, check)
+    images, notes, digest = cache.load(where, len(picture_set.names), fill, log, check)
     return images, {'kept': kept(notes), 'lines': notes['lines']}, digest
 
 
@@ -101,13 +103,13 @@ _KINDS = (_is_zip, _is_records, _is_parquet)
 
 
 def _find(place, reading, log):
-    """The Found of a folder or file."""
+    """The PictureSet of a folder or file."""
     if os.path.isfile(place):
         return _in_files(place, [place], reading, log)
     tree = trees.Folder(place)
-    found = folders.find(tree, reading, log)
-    if found is not None:
-        return found
+    picture_set = folders.find(tree, reading, log)
+    if picture_set is not None:
+        return picture_set
     files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
     kinds = [kind for kind in _KINDS if any(map(kind, files))]
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
@@ -121,9 +123,9 @@ def _find(place, reading, log):
             listing([name for name in files if name not in training])),)
         log('{}: {}'.format(place, *notes))
         files = training
-    found = _in_files(place, [tree.path(name) for name in files], reading, log)
+    picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
     beside = [name for name in tree.files if not any(kind(name) for kind in _KINDS)]
-    return found._replace(notes=notes + found.notes, others=beside + found.others)
+    return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
 
 
 def _in_files(place, paths, reading, log):
@@ -136,10 +138,10 @@ def _in_files(place, paths, reading, log):
     if _is_parquet(paths[0]):
         return parquet.find(place, paths, reading, log)
     tree = trees.Zip(paths[0])
-    found = folders.find(tree, reading, log)
-    if found is None:
+    picture_set = folders.find(tree, reading, log)
+    if picture_set is None:
         unpacked = any(kind(name) for name in tree.files for kind in _KINDS)
         raise UserError('{}: expected pictures ({}), found {}{}'.format(
             paths[0], folders.SUFFIXES_TEXT, listing(list(tree.files)),
             ', which have to be unpacked first' * unpacked))
-    return found
+    return picture_set

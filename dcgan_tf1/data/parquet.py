@@ -12,7 +12,7 @@ import threading
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.catalogue import MAX_CLASSES
-from dcgan_tf1.data.folders import Found
+from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing, parse_json, stamp
 
@@ -24,7 +24,7 @@ _INSTALL = 'pip install pyarrow'
 
 
 def find(place, paths, reading, log):
-    """The Found of the pictures in some Parquet files, one after the other."""
+    """The PictureSet of the pictures in some Parquet files, one after the other."""
     blocks = _Rows()
     tables = [_Table(path, blocks) for path in paths]
     image = tables[0].image_column()
@@ -41,13 +41,13 @@ def find(place, paths, reading, log):
         raise UserError('{}: expected pictures, found none'.format(place))
     notes = ()
     if label is None:
-        found, classes = None, ()
+        label_numbers, classes = None, ()
         if reading.labels:
             notes = ('no label among the columns {}, so the pictures have no labels'.format(
                 listing(tables[0].names)),)
             log('{}: {}'.format(place, *notes))
     else:
-        found, classes = _named(label_files.encode(labels, place), tables[0].class_names(label))
+        label_numbers, classes = _named(label_files.encode(labels, place), tables[0].class_names(label))
 
     def where(index):
         number = bisect.bisect_right(numbers, index) - 1
@@ -57,7 +57,7 @@ def find(place, paths, reading, log):
         table, row = where(index)
         return io.BytesIO(table.picture(image, row))
 
-    return Found(place, _Names(where, total), picture, found, classes, [], paths, lambda: (
+    return PictureSet(place, _Names(where, total), picture, label_numbers, classes, [], paths, lambda: (
         stamp(path, os.path.basename(path)) for path in paths), notes, source='the column {}'.format(label))
 
 
@@ -161,10 +161,7 @@ class _Table:
         return name
 
     def label_column(self, wanted):
-        if wanted is not None and wanted not in self.names:
-            raise UserError('{}: expected the column {!r} (--label_column), found {}'.format(
-                self.path, wanted, listing(self.names)))
-        return wanted or label_files.find_column(self.names, label_files.LABEL_COLUMNS)
+        return label_files.choose_column(self.path, 'column', self.names, wanted)
 
     def check_like(self, other, image, label):
         """UserError where the file has not the columns of another one, or calls its classes otherwise."""

@@ -36,8 +36,8 @@ class PickedImages(_View):
         self.dtype, self.shape = images.dtype, (len(self._rows),) + images.shape[1:]
 
     def _images_of(self, key):
-        found = np.asarray(self._images[self._rows[key]])
-        return found if self._compute is None else self._compute(found)
+        images = np.asarray(self._images[self._rows[key]])
+        return images if self._compute is None else self._compute(images)
 
 
 class JoinedImages(_View):
@@ -49,14 +49,14 @@ class JoinedImages(_View):
 
     def _images_of(self, key):
         rows = np.arange(len(self))[key]
-        found = np.empty(rows.shape + self.shape[1:], self.dtype)
+        images = np.empty(rows.shape + self.shape[1:], self.dtype)
         start = 0
         for part, end in zip(self._parts, self._ends):
             here = (rows >= start) & (rows < end)
             if here.any():
-                found[here] = part[rows[here] - start]
+                images[here] = part[rows[here] - start]
             start = end
-        return found
+        return images
 
     def min(self, axis=None):
         return np.min([part.min(axis=axis) for part in self._parts], axis=0)

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from dcgan_tf1.data import decoding, depth
-from dcgan_tf1.data.folders import SUFFIXES_TEXT, Found, is_picture
+from dcgan_tf1.data.folders import SUFFIXES_TEXT, PictureSet, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
 from dcgan_tf1.data.trees import never_ends
@@ -76,9 +76,9 @@ def read_pictures(folder, shape, reading=DEFAULTS, log=print, choose=None):
         raise UserError('{}: expected pictures ({}), found {}'.format(
             folder, SUFFIXES_TEXT, listing(others)))
     paths = paths if choose is None else [paths[index] for index in choose(len(paths))]
-    found = Found(folder, paths, paths.__getitem__, None, (), others, paths, None)
+    picture_set = PictureSet(folder, paths, paths.__getitem__, None, (), others, paths, None)
     rows = InMemory(len(paths), shape)
-    result = read(found, shape, reading, rows.write)
+    result = read(picture_set, shape, reading, rows.write)
     for line in left_out(others, len(paths)) + result.lines:
         log('{}: {}'.format(folder, line))
     return rows.images[:len(result.kept)], [paths[index] for index in result.kept]
@@ -105,8 +105,8 @@ class InMemory:
 Read = collections.namedtuple('Read', 'kept lines')
 
 
-def read(found, shape, reading, write, bar=None):
-    """Reads the pictures of a Found, in their order; returns a Read.
+def read(picture_set, shape, reading, write, bar=None):
+    """Reads the pictures of a PictureSet, in their order; returns a Read.
 
     Each is turned upright, cropped and resized as `reading` has it. Transparent parts are laid on its background,
     values of more than 8 bits are scaled to 8, colours become grey for one channel.
@@ -122,10 +122,10 @@ def read(found, shape, reading, write, bar=None):
     threads = _threads()
     at_once = min(256, max(threads, _AT_ONCE // (shape[0] * shape[1] * shape[2])))
     with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(found.names), at_once):
-            indices = range(start, min(start + at_once, len(found.names)))
+        for start in range(0, len(picture_set.names), at_once):
+            indices = range(start, min(start + at_once, len(picture_set.names)))
             block = []
-            for index, one in zip(indices, pool.map(lambda each: _one(found, each, shape, reading), indices)):
+            for index, one in zip(indices, pool.map(lambda each: _one(picture_set, each, shape, reading), indices)):
                 notes.add(one.notes)
                 if one.error is not None:
                     if not reading.skip_damaged:
@@ -142,13 +142,14 @@ def read(found, shape, reading, write, bar=None):
                 bar.update(len(indices))
         if not kept:
             raise UserError('{}: expected pictures, found {:,} that are damaged: {}'.format(
-                found.place, len(found.names), notes.damaged[0]))
-        limits = {decimal: depth.common_scale(found.names, unscaled, decimal, notes) for decimal in (False, True)}
+                picture_set.place, len(picture_set.names), notes.damaged[0]))
+        limits = {decimal: depth.common_scale(picture_set.names, unscaled, decimal, notes)
+                  for decimal in (False, True)}
         for index, (_, _, decimal, row) in unscaled.items():
-            with _opened(found.open(index), found.names[index]) as opened:
+            with _opened(picture_set.open(index), picture_set.names[index]) as opened:
                 picture = decoding.decode(opened, notes, limits[decimal])
                 write(row, decoding.fit(picture, shape, reading, notes)[np.newaxis])
-    return Read(kept, notes.lines(len(found.names)))
+    return Read(kept, notes.lines(len(picture_set.names)))
 
 
 def left_out(others, count):
@@ -166,10 +167,10 @@ _LOOKED_AT = 256  # pictures whose colours are looked at together
 _One = collections.namedtuple('_One', 'pixels extrema error notes')
 
 
-def _one(found, index, shape, reading):
+def _one(picture_set, index, shape, reading):
     notes = Notes(shape, reading)
     try:
-        with _opened(found.open(index), found.names[index], notes.warnings) as opened:
+        with _opened(picture_set.open(index), picture_set.names[index], notes.warnings) as opened:
             if min(opened.size) < (reading.crop or 0):
                 raise _TooSmall('expected a picture of at least {0}x{0} for --crop={0}, found {1}x{2}'.format(
                     reading.crop, *opened.size))
@@ -178,7 +179,7 @@ def _one(found, index, shape, reading):
                 values = np.asarray(opened)
                 if not np.isfinite(values).all() or values.min() < 0:
                     raise UserError('{}: expected values of 0 and more, found {:g} to {:g}'.format(
-                        found.names[index], values.min(), values.max()))
+                        picture_set.names[index], values.min(), values.max()))
                 return _One(np.zeros(shape, np.uint8), (values.min(), values.max(), opened.mode == 'F'), None, notes)
             return _One(decoding.fit(decoding.decode(opened, notes), shape, reading, notes), None, None, notes)
     except Unreadable:
@@ -187,11 +188,11 @@ def _one(found, index, shape, reading):
         return _One(None, None, error, Notes(shape, reading))
 
 
-def channels_of(found, reading, log):
+def channels_of(picture_set, reading, log):
     """1 where the files of all pictures are grey, else 3."""
     def is_grey(index):
         try:
-            with _opened(found.open(index), found.names[index]) as opened:
+            with _opened(picture_set.open(index), picture_set.names[index]) as opened:
                 return _is_grey(opened)
         except UserError as error:
             if not reading.skip_damaged or isinstance(error, Unreadable):
@@ -199,13 +200,14 @@ def channels_of(found, reading, log):
         return True
 
     with _collected_warnings(), concurrent.futures.ThreadPoolExecutor(_threads()) as pool, \
-            tqdm(total=len(found.names), desc='looking for colour', unit='image', disable=None, leave=False) as bar:
-        for start in range(0, len(found.names), _LOOKED_AT):
-            indices = range(start, min(start + _LOOKED_AT, len(found.names)))
+            tqdm(total=len(picture_set.names), desc='looking for colour', unit='image', disable=None,
+                 leave=False) as bar:
+        for start in range(0, len(picture_set.names), _LOOKED_AT):
+            indices = range(start, min(start + _LOOKED_AT, len(picture_set.names)))
             if not all(pool.map(is_grey, indices)):
                 return 3
             bar.update(len(indices))
-    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(found.place))
+    log('{}: all pictures are grey: images of 1 channel (--channels=3 makes them of 3)'.format(picture_set.place))
     return 1
 
 
@@ -285,10 +287,10 @@ def _opened(source, name, warned=None):
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
         if getattr(error, 'errno', None) in _OF_DISKS or isinstance(error, MemoryError):
             raise Unreadable(str(cannot_read(name, error)))
-        found = reason(error)
+        problem = reason(error)
         if isinstance(error, UnidentifiedImageError):
-            found = 'a file of another format' if _has_bytes(source) else 'an empty file'
-        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), found))
+            problem = 'a file of another format' if _has_bytes(source) else 'an empty file'
+        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), problem))
 
 
 def _has_bytes(source):

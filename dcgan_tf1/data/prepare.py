@@ -145,9 +145,9 @@ def number_among(classes, image_class, flag='--class'):
         return names.index(image_class)
     number, named = _integer(image_class), [_integer(name) for name in classes]
     if number is not None:
-        found = [label for label, each in enumerate(named) if each == number]
-        if len(found) == 1:
-            return found[0]
+        labels = [label for label, each in enumerate(named) if each == number]
+        if len(labels) == 1:
+            return labels[0]
         if 0 <= number < len(classes) and named == [None] * len(classes):
             return number
     raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))

@@ -94,12 +94,12 @@ def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
 
     expected: what they do something for, for the message, of the name of a data set.
     """
-    found = given(values)
-    for name, value in found.items():
+    asked = given(values)
+    for name, value in asked.items():
         if name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
                 name, expected.format('folder or npz' if name in _ARRAYS else 'folder'), value, dataset))
-    return dataclasses.replace(base, **found)
+    return dataclasses.replace(base, **asked)
 
 
 def of_library(dataset, values):
@@ -132,12 +132,12 @@ def of_run(run, config):
     """The Reading that a run's data were read with, by its config.json; UserError for a value that is none."""
     data = config.get('data')
     data = data.get('reading') if isinstance(data, dict) else None
-    found = dict(data if isinstance(data, dict) else {}, **{
+    recorded = dict(data if isinstance(data, dict) else {}, **{
         name: config['identity'][name] for name in COMPARED if name in config['identity']})
-    found = {name: value for name, value in found.items() if name in _NAMES}
-    for name, value in found.items():
+    recorded = {name: value for name, value in recorded.items() if name in _NAMES}
+    for name, value in recorded.items():
         _check(name, value, '{}: expected {} in its config.json, found {!r}'.format(run, _EXPECTED[name], value))
-    return Reading(**found)
+    return Reading(**recorded)
 
 
 _FOR = {'folder': _NAMES, 'npz': _ARRAYS}  # what each data set is read by

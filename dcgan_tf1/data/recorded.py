@@ -30,9 +30,9 @@ def measured_on(metrics):
     return _texts(metrics.get('data'))
 
 
-def _texts(found):
-    found = found if isinstance(found, dict) else {}
-    return {key: found[key] if isinstance(found.get(key), str) else None
+def _texts(data):
+    data = data if isinstance(data, dict) else {}
+    return {key: data[key] if isinstance(data.get(key), str) else None
             for key in ('name', 'class', 'folder', 'place', 'checksum', 'note')}
 
 
@@ -61,11 +61,11 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
     for folder in () if data_dir else filter(None, (record['folder'], record['place'])):
         folders.setdefault(os.path.abspath(folder), folder)
     for folder in folders.values():
-        found = _in_its_folder(record, folder, shape, log, reading)
-        if found is not None and found.checksum == record['checksum']:
-            dataset = found
+        candidate = _in_its_folder(record, folder, shape, log, reading)
+        if candidate is not None and candidate.checksum == record['checksum']:
+            dataset = candidate
             break
-        dataset = dataset or found
+        dataset = dataset or candidate
     if dataset is None or dataset.checksum != record['checksum']:
         try:
             usual = loading.load_splits(name, record['splits'], data_dir, shape, log, reading)
@@ -80,14 +80,14 @@ def load(run, config, name, data_dir=None, shape=None, other_data=False, log=pri
             run, title(record_of(dataset, None)), dataset.folder))
         return dataset, None
     own = dataset.checksum == record['checksum']
-    found = '{} in {}'.format(title(record_of(dataset, None)), dataset.folder)
+    actual = '{} in {}'.format(title(record_of(dataset, None)), dataset.folder)
     expected = '{}, then in {}'.format(title(record), record['folder'])
     if not own and not other_data:
         raise UserError('{}: expected the data that {} was trained on, {}, found {}; name their folder with '
                         '--data_dir, or measure against these with --other_data'.format(
-                            '--data_dir=' + data_dir if data_dir else dataset.folder, run, expected, found))
+                            '--data_dir=' + data_dir if data_dir else dataset.folder, run, expected, actual))
     if not own:
-        log('measuring against other data than {} was trained on: {} in place of {}'.format(run, found, expected))
+        log('measuring against other data than {} was trained on: {} in place of {}'.format(run, actual, expected))
     return dataset, own
 
 

@@ -11,7 +11,7 @@ import re
 import struct
 
 from dcgan_tf1.data import label_files
-from dcgan_tf1.data.folders import Found
+from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
@@ -20,14 +20,14 @@ from dcgan_tf1.util.streams import without_notes
 NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
-LABELS = ('image/class/label', 'label', 'labels', 'class')
+LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
 _HEAD, _TAIL = 12, 4  # bytes around a record's content
 
 _Record = collections.namedtuple('_Record', 'path number offset length')
 
 
 def find(place, paths, reading, log):
-    """The Found of the pictures in some TFRecord files, one after the other."""
+    """The PictureSet of the pictures in some TFRecord files, one after the other."""
     records, labels, image, label = [], [], None, None
     for path in paths:
         for record, features in _examples(path):
@@ -36,7 +36,8 @@ def find(place, paths, reading, log):
                 if image is None:
                     raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
-                label = _label_feature(path, features, reading.label_column) if reading.labels else None
+                label = label_files.choose_column(
+                    path, 'feature', sorted(features), reading.label_column, LABELS) if reading.labels else None
             if image not in features or len(features[image].bytes_list.value) != 1:
                 raise UserError('{}: expected a picture under {} in record {}, found none'.format(
                     path, image, record.number))
@@ -54,16 +55,10 @@ def find(place, paths, reading, log):
     def picture(index):
         return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
 
-    return Found(place, ['{} (record {})'.format(each.path, each.number) for each in records], picture,
-                 encoded[0], encoded[1], [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths), notes, source='the feature {}'.format(label))
-
-
-def _label_feature(path, features, wanted):
-    if wanted is not None and wanted not in features:
-        raise UserError('{}: expected the feature {!r} (--label_column), found {}'.format(
-            path, wanted, listing(sorted(features))))
-    return wanted or label_files.find_column(features, LABELS)
+    return PictureSet(
+        place, ['{} (record {})'.format(each.path, each.number) for each in records], picture, encoded[0], encoded[1],
+        [], paths, lambda: (stamp(path, os.path.basename(path)) for path in paths), notes,
+        source='the feature {}'.format(label))
 
 
 def _label(path, record, features, name):

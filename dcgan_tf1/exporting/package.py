@@ -21,11 +21,10 @@ from dcgan_tf1.runs.classes import class_names_of_checkpoint
 from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, one_line, reason
-from dcgan_tf1.util.files import read_json, sha256, write_json, write_text, writing
+from dcgan_tf1.util.files import PART, read_json, sha256, write_json, write_text, writing
 
 MANIFEST = 'MANIFEST.json'
 README = 'README.md'
-_PART = '.part-'
 OPSET = 17  # of ONNX, unless told otherwise
 BATCHES = (1, 16)  # on which every format is compared with the session; of the latter as many as show all classes
 
@@ -275,7 +274,7 @@ def _earlier_files(out):
 
 def _entries(folder):
     """What is in a folder, without what a killed export left."""
-    return sorted(name for name in os.listdir(folder) if not name.startswith(_PART))
+    return sorted(name for name in os.listdir(folder) if not name.startswith(PART))
 
 
 @contextlib.contextmanager
@@ -291,7 +290,7 @@ def _replacing_folder(out, check):
     parent = out if fills else os.path.dirname(out)
     with writing(parent):
         os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix=_PART, suffix='-' + os.path.basename(out), dir=parent)
+        temporary = tempfile.mkdtemp(prefix=PART, suffix='-' + os.path.basename(out), dir=parent)
     new, old = os.path.join(temporary, 'new'), os.path.join(temporary, 'old')
     try:
         os.mkdir(new)
@@ -325,7 +324,7 @@ def _keep_other_files(out, folder):
     for parent, folders, names in os.walk(out):
         inside = os.path.relpath(parent, out)
         if inside == os.curdir:
-            folders[:] = [name for name in folders if not name.startswith(_PART)]  # what a killed export left
+            folders[:] = [name for name in folders if not name.startswith(PART)]  # what a killed export left
         for name in [os.path.normpath(os.path.join(inside, each)) for each in folders + names]:
             source, target = os.path.join(out, name), os.path.join(folder, name)
             is_folder = os.path.isdir(source) and not os.path.islink(source)

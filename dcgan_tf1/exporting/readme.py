@@ -232,7 +232,8 @@ def _labels(exported):
                     ': ' + ', '.join('{} `{}`'.format(*each) for each in enumerate(
                         one_line(name).replace('`', "'") for name in classes)) if named else '',
                     len(classes), class_weights(network)),
-            'For a label outside of this range, most formats give images of no class without an error.']
+            'A label outside of this range gives an image of no class without an error, except that TensorFlow Lite '
+            'raises an error and ONNX counts negative labels from the end (-1 is the last class).']
 
 
 def text(exported, written):

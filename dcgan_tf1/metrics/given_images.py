@@ -38,7 +38,7 @@ def read(path, preset, value_range=None, tiles=None, reading=DEFAULTS, log=print
         return _pictures(path, preset.image_shape, tiles, reading, log, choose)
     if tiles is not None:
         raise UserError('--tiles: expected a folder of pictures as --images, found {}'.format(path))
-    array = npz.read_array(path, 'images', most=MAX_BYTES)
+    array = npz.read_array(path, 'images', max_bytes=MAX_BYTES)
     if array.ndim == 3 and preset.image_shape[2] == 1:
         array = array[..., np.newaxis]
     if array.shape[1:] != preset.image_shape:

@@ -43,10 +43,10 @@ def resolve(path):
     if SHARD.search(prefix):
         prefix = SHARD.sub('', prefix)
         if not shard_pattern(prefix):
-            there = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
+            beside = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
             raise UserError('{}: expected all {} files of a checkpoint, found {}'.format(
                 path, int(SHARD.search(path).group(1)), listing(sorted(
-                    name for name in there if name.startswith(os.path.basename(prefix) + '-')))))
+                    name for name in beside if name.startswith(os.path.basename(prefix) + '-')))))
     if prefix == path and os.path.isfile(path) and not os.path.exists(path + '.index'):
         begins = _beginning(path)
         if begins.lstrip(_BEFORE_STATE).startswith(b'model_checkpoint_path'):
@@ -92,15 +92,17 @@ def _ending(path, count):
 def prefixes(folder):
     """The prefixes of all checkpoints in a folder, whatever their names: [] where it is none."""
     names = set(os.listdir(folder) if os.path.isdir(folder) else [])
-    found = {name[:-len('.index')] for name in names if name.endswith('.index')}
+    prefix_names = {name[:-len('.index')] for name in names if name.endswith('.index')}
     # In one file, as TensorFlow wrote them before 0.12, with its graph beside it.
-    found.update(name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
+    prefix_names.update(
+        name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
     # In several.
     parts = {SHARD.sub('', name): name for name in names if SHARD.search(name)}
-    found.update(name for name, part in parts.items() if not name.endswith('.data')
-                 and shard_pattern(os.path.join(folder, name))
-                 and _ending(os.path.join(folder, part), len(_V1_ENDS)) == _V1_ENDS)  # TFRecords have such names, too
-    return sorted(os.path.join(folder, name) for name in found)
+    prefix_names.update(
+        name for name, part in parts.items()
+        if not name.endswith('.data') and shard_pattern(os.path.join(folder, name))
+        and _ending(os.path.join(folder, part), len(_V1_ENDS)) == _V1_ENDS)  # TFRecords have such names, too
+    return sorted(os.path.join(folder, name) for name in prefix_names)
 
 
 def _in_folder(folder):
@@ -116,12 +118,12 @@ def _in_folder(folder):
     for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
         if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
             return _in_folder(os.path.join(folder, below))
-    found = prefixes(folder)
-    if len(found) != 1:
+    candidates = prefixes(folder)
+    if len(candidates) != 1:
         raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
-            'or one of another name, found {}; name one of them'.format(_listed(found)) if found
+            'or one of another name, found {}; name one of them'.format(_listed(candidates)) if candidates
             else _none_in(folder))))
-    return found[0]
+    return candidates[0]
 
 
 def _none_in(folder):
@@ -160,18 +162,18 @@ def _listed_in(folder):
     return '; in that folder there is ' + _listed(others) if others else ''
 
 
-def _listed(found):
-    names = [os.path.basename(prefix) for prefix in found]
+def _listed(candidates):
+    names = [os.path.basename(prefix) for prefix in candidates]
     return ', '.join(names[:5]) + (' ...' if len(names) > 5 else '')
 
 
 def of_step(folder, step):
     """The prefix of a folder's checkpoint of a step, whatever its name; UserError where there is none, or several."""
-    found = [prefix for prefix in prefixes(folder) if step_of(prefix) == step]
-    if len(found) != 1:
+    candidates = [prefix for prefix in prefixes(folder) if step_of(prefix) == step]
+    if len(candidates) != 1:
         raise UserError('{}: expected a checkpoint of step {}, found {}'.format(
-            folder, step, _listed(found or prefixes(folder)) or 'none'))
-    return found[0]
+            folder, step, _listed(candidates or prefixes(folder)) or 'none'))
+    return candidates[0]
 
 
 def step_of(prefix):

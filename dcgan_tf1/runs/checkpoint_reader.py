@@ -133,42 +133,42 @@ class CheckpointReader:
 
 def _by_our_names(names):
     """({our name: the checkpoint's}, for people how they differ or None)."""
-    found = {}
+    theirs = {}
     for name in sorted(names, key=len, reverse=True):  # so that, of x and x:0, it is x that counts
-        found[re.sub(r':0$', '', name)] = name
-    if any(re.match(_NETWORK, name) for name in found):
-        return _of_first_versions(found, None)
-    around = {match.group(1) for match in (re.match(r'(.+?)/' + _NETWORK, name) for name in found) if match}
+        theirs[re.sub(r':0$', '', name)] = name
+    if any(re.match(_NETWORK, name) for name in theirs):
+        return _of_first_versions(theirs, None)
+    around = {match.group(1) for match in (re.match(r'(.+?)/' + _NETWORK, name) for name in theirs) if match}
     if len(around) == 1:
         scope, = around
         return _of_first_versions(
-            {re.sub('^' + re.escape(scope) + '/', '', ours): name for ours, name in found.items()},
+            {re.sub('^' + re.escape(scope) + '/', '', ours): name for ours, name in theirs.items()},
             'its variables are in the scope {}'.format(scope))
-    if not around and any(_WITHOUT_SCOPE.match(name) for name in found):
+    if not around and any(_WITHOUT_SCOPE.match(name) for name in theirs):
         return _of_first_versions({
             '{}/{}'.format(_SCOPES[ours[0]], ours) if _WITHOUT_SCOPE.match(ours) else ours: name
-            for ours, name in found.items()}, 'its variables g_... and d_... are taken for generator/g_... and '
-                                              'discriminator/d_...')
-    return found, None
+            for ours, name in theirs.items()}, 'its variables g_... and d_... are taken for generator/g_... and '
+                                               'discriminator/d_...')
+    return theirs, None
 
 
-def _of_first_versions(found, note):
+def _of_first_versions(theirs, note):
     """The same with what carpedm20's first versions called otherwise within their networks."""
     renamed, notes = {}, [note] if note else []
-    former = [name for name in found if name.startswith(_FORMER_LAST)]
-    if former and _BESIDE_LAST in found and not any(name.startswith(_LAST) for name in found):
+    former = [name for name in theirs if name.startswith(_FORMER_LAST)]
+    if former and _BESIDE_LAST in theirs and not any(name.startswith(_LAST) for name in theirs):
         renamed.update((name, _LAST + name[len(_FORMER_LAST):]) for name in former)
         notes.append('d_h3_lin is taken for d_h4_lin')
     moments = {}
-    for name in sorted(found, key=lambda each: (len(each), each)):
+    for name in sorted(theirs, key=lambda each: (len(each), each)):
         match = _MOMENT.fullmatch(name)
         if match:
             moments.setdefault(match.group(1) + _MOVING[match.group(2)], name)
-    moments = {name: ours for ours, name in moments.items() if ours not in found}
+    moments = {name: ours for ours, name in moments.items() if ours not in theirs}
     if moments:
         renamed.update(moments)
         notes.append("averages of moments are taken for batch norm's moving_mean and moving_variance")
-    return {renamed.get(name, name): found[name] for name in found}, '; '.join(notes) or None
+    return {renamed.get(name, name): theirs[name] for name in theirs}, '; '.join(notes) or None
 
 
 def shapes(prefix):

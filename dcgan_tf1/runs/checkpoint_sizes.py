@@ -21,21 +21,21 @@ def read(preset, prefix, given):
         raise UserError('{}: {}'.format(prefix, error))
 
 
-def applied(preset, prefix, found, given):
+def applied(preset, prefix, fields, given):
     """A preset of the flags `given` with what read() found where they say nothing.
 
     A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
     """
-    sizes = tuple(found.get('image_shape', (None,) * 3))
-    found = {name: value for name, value in found.items()
-             if name != 'image_shape' and getattr(given, name, None) is None}
+    sizes = tuple(fields.get('image_shape', (None,) * 3))
+    fields = {name: value for name, value in fields.items()
+              if name != 'image_shape' and getattr(given, name, None) is None}
     channels = given.channels or sizes[2]
-    if found.get('classes'):
-        found['samples'] = max(preset.samples, found['classes'])
+    if fields.get('classes'):
+        fields['samples'] = max(preset.samples, fields['classes'])
     try:
-        preset = preset.with_noise(found.pop('noise', preset.noise))
-        return dataclasses.replace(preset, **found).with_image_shape(tuple(
-            flag or told or other for flag, told, other in zip(
+        preset = preset.with_noise(fields.pop('noise', preset.noise))
+        return dataclasses.replace(preset, **fields).with_image_shape(tuple(
+            flag or saved or other for flag, saved, other in zip(
                 (given.height, given.width, None), sizes[:2] + (None if channels == 'auto' else channels,),
                 preset.image_shape)))
     except ValueError as error:
@@ -51,9 +51,9 @@ def beside_run(preset, given):
                           channels=given.channels or channels)
 
 
-def require_square(prefix, found):
+def require_square(prefix, fields):
     """UserError where read() finds no size, which only the flags can say then."""
-    if None in found.get('image_shape', ()):
+    if None in fields.get('image_shape', ()):
         raise UserError('{}: expected --image_height and --image_width beside it, or image_size in the library, for '
                         'its images are not square, found neither'.format(prefix))
 
@@ -70,9 +70,9 @@ def of_checkpoint(preset, prefix, given, log=print):
     log: takes a line about what the variables say.
     """
     preset = size_flags.of_preset(preset, given)
-    found = read(preset, prefix, given)
-    require_square(prefix, found)
-    sized = applied(preset, prefix, found, given)
-    if given.height is None and 'image_shape' in found:
+    fields = read(preset, prefix, given)
+    require_square(prefix, fields)
+    sized = applied(preset, prefix, fields, given)
+    if given.height is None and 'image_shape' in fields:
         log(guess(prefix, sized.image_shape))
     return sized

@@ -43,12 +43,12 @@ def parse_classes(text, names, flag='--class'):
     if text == 'all' and text not in names:
         return list(range(len(names)))
     names = [composed(name) for name in names]
-    parts, found, known = composed(text).split(','), [], set(names)
-    most = 1 + max(name.count(',') for name in names)
+    parts, labels, known = composed(text).split(','), [], set(names)
+    max_parts = 1 + max(name.count(',') for name in names)
     while parts:
         # A name may have commas itself: the longest one counts.
-        texts = [','.join(parts[:count]) for count in range(min(most, len(parts)), 0, -1)]
+        texts = [','.join(parts[:count]) for count in range(min(max_parts, len(parts)), 0, -1)]
         chosen = next((each for each in texts if each in known or each.strip() in known), parts[0])
-        found.append(number_among(names, chosen if chosen in known else chosen.strip(), flag))
+        labels.append(number_among(names, chosen if chosen in known else chosen.strip(), flag))
         del parts[:chosen.count(',') + 1]
-    return found
+    return labels

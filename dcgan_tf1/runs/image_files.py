@@ -20,13 +20,13 @@ def check(folder, names, overwrite):
     if len(set(names)) < len(names):
         raise UserError('--outdir: expected each image once, found {} again'.format(next(
             name for number, name in enumerate(names) if name in names[:number])))
-    there = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-    found = [name + EXTENSION for name in names if name + EXTENSION in there]
-    if found and not overwrite:
+    present = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+    replaced = [name + EXTENSION for name in names if name + EXTENSION in present]
+    if replaced and not overwrite:
         raise UserError('{}: expected no {}, found {:,} of the {:,} files to be written; --overwrite replaces '
-                        'them'.format(folder, found[0], len(found), len(names)))
+                        'them'.format(folder, replaced[0], len(replaced), len(names)))
     check_writable(os.path.join(folder, names[0] + EXTENSION))
-    return sum(name.endswith(EXTENSION) for name in there) - len(found)
+    return sum(name.endswith(EXTENSION) for name in present) - len(replaced)
 
 
 def save(folder, names, images):

@@ -33,8 +33,8 @@ def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndar
     try:
         return np.asarray(value, dtype)
     except (TypeError, ValueError, NotImplementedError):  # no numbers, rows of several lengths, a graph's tensor
-        found = 'a tensor, of which session.run() gives the values' if isinstance(value, tf.Tensor) else repr(value)
-        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, found))
+        shown = 'a tensor, of which session.run() gives the values' if isinstance(value, tf.Tensor) else repr(value)
+        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, shown))
 
 
 def noise_of(preset: Preset, z: Any) -> np.ndarray:
@@ -67,8 +67,8 @@ def labels_of(prefix: str, preset: Preset, labels: Any) -> Tuple[Optional[List[i
         names = classes.class_names_of_checkpoint(prefix, preset)
         return [label for text in given.reshape(-1) for label in classes.parse_classes(
             str(text), names, 'generate')], None
-    found = sample_inputs.as_labels(given if given.ndim else given.reshape(1), preset.classes)
-    if found is not None:
-        return (None, found) if given.ndim else (found.tolist(), None)
+    checked = sample_inputs.as_labels(given if given.ndim else given.reshape(1), preset.classes)
+    if checked is not None:
+        return (None, checked) if given.ndim else (checked.tolist(), None)
     raise UserError('generate: expected names of classes, integers [N] from 0 to {}, or finite weights [N, {}], found '
                     '{}'.format(preset.classes - 1, preset.classes, sample_inputs.described(given)))

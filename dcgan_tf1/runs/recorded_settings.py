@@ -22,30 +22,30 @@ def apply(run, preset, config):
         _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
                  'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
         preset = preset.with_mode(schedule['mode'])
-    found = {'noise': _checked(run, identity, 'noise', preset.noise, tuple(NOISES).__contains__,
-                               'one of {}'.format(', '.join(map(repr, NOISES))))}
+    fields = {'noise': _checked(run, identity, 'noise', preset.noise, tuple(NOISES).__contains__,
+                                'one of {}'.format(', '.join(map(repr, NOISES))))}
     widths = ('z_dim',) * (preset.sizes_of_variables is not None) + ('gf_dim', 'df_dim') * (preset.gf_dim is not None)
     for name in widths:
-        found[name] = _checked(run, identity, name, getattr(preset, name), lambda value: (
+        fields[name] = _checked(run, identity, name, getattr(preset, name), lambda value: (
             _is_count(value) and value <= MAX_WIDTH), 'a number from 1 to {}'.format(MAX_WIDTH))
     if preset.classes is not None:
-        found['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
+        fields['classes'] = _checked(run, identity, 'classes', preset.classes, lambda value: (
             _is_count(value) and value <= MAX_CLASSES), 'a number of classes')
-        found['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
+        fields['samples'] = _checked(run, schedule, 'samples', preset.samples, _is_count, 'a number of samples')
     # 1 in runs of before there was a choice.
-    found['spectral_gain'] = _checked(run, identity, 'spectral_gain', 1.0, _is_gain, 'a number above 0')
-    found['scaling'] = _checked(run, identity, 'scaling', preset.scaling, SCALINGS.__contains__,
-                                'one of {}'.format(', '.join(map(repr, SCALINGS))))
+    fields['spectral_gain'] = _checked(run, identity, 'spectral_gain', 1.0, _is_gain, 'a number above 0')
+    fields['scaling'] = _checked(run, identity, 'scaling', preset.scaling, SCALINGS.__contains__,
+                                 'one of {}'.format(', '.join(map(repr, SCALINGS))))
     # The original's curve, unless the run is on other data or by another loss; never another file.
     if schedule.get('recorded_losses', preset.recorded_losses) is None:
-        found['recorded_losses'] = None
-    found['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
-                                  'null or a number from 0 to 1')
+        fields['recorded_losses'] = None
+    fields['ema_decay'] = _checked(run, identity, 'ema_decay', preset.ema_decay, _is_decay,
+                                   'null or a number from 0 to 1')
     dataset = identity.get('dataset', preset.dataset)
     if dataset != preset.dataset and isinstance(dataset, str) and dataset in DATASETS:
-        found['title'] = title_on(preset.heading, dataset)
+        fields['title'] = title_on(preset.heading, dataset)
     try:
-        preset = dataclasses.replace(preset.with_noise(found.pop('noise')), **found)
+        preset = dataclasses.replace(preset.with_noise(fields.pop('noise')), **fields)
         return preset if preset.image_sizes == 'fixed' else preset.with_image_shape(_checked(
             run, identity, 'image_shape', list(preset.image_shape), lambda value: (
                 isinstance(value, list) and len(value) == 3 and all(map(_is_count, value))), 'a shape [H, W, C]'))

@@ -28,13 +28,13 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     identity = {} if other != preset.name or any_noise else run_folder.read_config(run)['identity']
     # Nothing in the variables' shapes tells of noise, and of sizes not all.
     shape = identity.get('image_shape')
-    for what, trained, found in (
+    for what, trained, ours in (
             ('{} noise', identity.get('noise', preset.noise), preset.noise),
             ('{} classes', identity.get('classes', preset.classes), preset.classes),
             ('images of {}', by(shape if isinstance(shape, list) else preset.image_shape), by(preset.image_shape))):
-        if found != trained:
+        if ours != trained:
             raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '
-                            'it'.format(prefix, what.format(trained), found, run))
+                            'it'.format(prefix, what.format(trained), ours, run))
     if other not in (None, preset.name):
         logging.warning('%s: of a run of %s, read as one of %s', prefix, other, preset.name)
     return checkpoint_reader.with_weights_of(preset, prefix, False, logging.warning), prefix
@@ -141,9 +141,9 @@ def _network_variables(preset: Preset) -> Dict[str, Dict[str, Tuple[str, List[in
         for network in (preset.discriminator, preset.encoder):
             if network is not None:
                 network(tf.placeholder(tf.float32, (None,) + preset.input_shape), ctx)
-        found = collections.OrderedDict()  # type: Dict[str, Dict[str, Tuple[str, List[int]]]]
+        by_network = collections.OrderedDict()  # type: Dict[str, Dict[str, Tuple[str, List[int]]]]
         for saved, variable in graph.sampled_variables(preset, tf.global_variables()).items():
             name = variable.op.name
-            names = found.setdefault(name.split('/')[0], collections.OrderedDict())
+            names = by_network.setdefault(name.split('/')[0], collections.OrderedDict())
             names[name] = saved, variable.shape.as_list()
-        return found
+        return by_network

@@ -158,8 +158,8 @@ def _preset_around(prefix, run):
 
 def run_of(prefix, name):
     """The run folder, of the preset `name`, that a checkpoint lies in; None for any other checkpoint."""
-    run, found = run_around(prefix)
-    return run if found == name else None
+    run, preset_name = run_around(prefix)
+    return run if preset_name == name else None
 
 
 def run_around(prefix):

@@ -49,11 +49,11 @@ def read(path, preset, classes=(), with_labels=True):
         raise UserError('{}: expected finite values in z, found some that are not'.format(path))
     labels = None
     if with_labels and preset.classes is not None and 'labels' in npz.names(path):
-        found = npz.read_array(path, 'labels')
-        labels = as_labels(found, preset.classes)
+        stored = npz.read_array(path, 'labels')
+        labels = as_labels(stored, preset.classes)
         if labels is None or len(labels) != len(z):
             raise UserError('{}: expected labels, integers [{}] from 0 to {} or finite weights [{}, {}], found '
-                            '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(found)))
+                            '{}'.format(path, len(z), preset.classes - 1, len(z), preset.classes, described(stored)))
         check_classes(path, classes, '--class names others')
     return Given(z, ['z{:06d}'.format(number) for number in range(len(z))], labels)
 

@@ -81,7 +81,7 @@ class SavedRows(collections.abc.Sequence):
 
 def _read(path, image_range):
     try:
-        return images.to_uint8(npz.read_array(path, 'images', most=MAX_BYTES), image_range)
+        return images.to_uint8(npz.read_array(path, 'images', max_bytes=MAX_BYTES), image_range)
     except UserError as error:
         raise UnreadableSamples(str(error))
     except ValueError as error:

@@ -61,13 +61,13 @@ def generate_by_batch(preset, prefix, z, seed=0, dropout=None, device='auto', pr
 
 def generate_bytes(preset, prefix, z, *args, **kwargs):
     """Images as generate() makes them as bytes, uint8 [N] + image_shape, without all of them as floats."""
-    found, done = np.empty((len(z),) + tuple(preset.image_shape), np.uint8), 0
+    pixels, done = np.empty((len(z),) + tuple(preset.image_shape), np.uint8), 0
     # Closed at once where it fails, for it has its own default graph while it waits.
     with contextlib.closing(generate_by_batch(preset, prefix, z, *args, **kwargs)) as batches:
         for raw in batches:
-            found[done:done + len(raw)] = to_uint8(preset, raw, prefix)
+            pixels[done:done + len(raw)] = to_uint8(preset, raw, prefix)
             done += len(raw)
-    return found
+    return pixels
 
 
 def check(preset, prefixes):

@@ -53,8 +53,8 @@ def read(values):
         raise flags.Error('--image_size: expected neither --image_height nor --image_width beside it, found {}'.format(
             flags.given(values, 'image_height', 'image_width')))
     if (height is None) != (width is None):
-        missing, found = ('height', 'width') if height is None else ('width', 'height')
-        raise flags.Error('--image_{0}: expected --image_{1} beside it, found none'.format(found, missing))
+        missing, present = ('height', 'width') if height is None else ('width', 'height')
+        raise flags.Error('--image_{0}: expected --image_{1} beside it, found none'.format(present, missing))
     channels = values['channels']
     return SizeFlags(size or height, size or width, int(channels) if channels in ('1', '3') else channels,
                      values['z_dist'], values.get('gf_dim'), values.get('df_dim'))

@@ -49,9 +49,6 @@ def overrides(preset, values):
         if None not in rates:
             raise flags.Error('--learning_rate: expected a network without a rate of its own, found '
                               '--g_learning_rate={:g} and --d_learning_rate={:g}'.format(*rates))
-        if not values['learning_rate'] and not any(rates):
-            raise flags.Error('--learning_rate: expected a number above 0 (--g_learning_rate=0 or --d_learning_rate=0 '
-                              'keeps one of the networks as it is), found 0')
         # Of both networks, also where the preset has one of its own for one of them.
         changes.update((name, None) for name in _RATES if values[name] is None)
     if values['mirror'] is not None:

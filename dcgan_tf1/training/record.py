@@ -147,6 +147,8 @@ def describe(config, plan, job, device, exchange):
     if (preset.classes or 0) > MAX_COLUMNS:
         log('of {:,} classes, figures and animations show the first {}; samples/ has all'.format(
             preset.classes, MAX_COLUMNS))
+    if not any(preset.learning_rate_of(network) for network in preset.model.networks):
+        log('WARNING: all learning rates are 0, so nothing is learned')
     if exchange is not None:
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))

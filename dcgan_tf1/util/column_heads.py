@@ -20,11 +20,11 @@ def short_names(names):
     does not have stands the class's number.
     """
     shapes = _shapes()
-    found = [' '.join(name.split()) for name in names]
+    joined = [' '.join(name.split()) for name in names]
     return ['#{}'.format(number) if any(ord(letter) not in shapes for letter in name if letter.isprintable())
             else name if len(name) <= MAX_LETTERS
             else name[:MAX_LETTERS - _END - 1] + '\N{HORIZONTAL ELLIPSIS}' + name[-_END:]
-            for number, name in enumerate(found)]
+            for number, name in enumerate(joined)]
 
 
 @functools.lru_cache(maxsize=None)

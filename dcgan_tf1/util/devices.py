@@ -50,8 +50,8 @@ def find(device='auto', num_gpus=1, config=None):
     config = config or session_config(device, num_gpus=num_gpus)
     with tf.Session(graph=tf.Graph(), config=config) as session:
         devices = session.list_devices()
-    found = [each for each in devices if each.device_type == 'GPU']
-    gpus = [each.name for each in found]
+    gpu_devices = [each for each in devices if each.device_type == 'GPU']
+    gpus = [each.name for each in gpu_devices]
     if (device == 'gpu' or device == 'auto' and num_gpus > 1) and len(gpus) < num_gpus:
         raise UserError('--{}: expected {}, TensorFlow {} found only {}{}'.format(
             'device=gpu' if num_gpus == 1 else 'num_gpus={}'.format(num_gpus),
@@ -62,7 +62,7 @@ def find(device='auto', num_gpus=1, config=None):
     towers = tuple('/{}:{}'.format(kind.lower(), i) for i in range(num_gpus)) if num_gpus > 1 else ('',)
     if gpus:
         return Device(kind, 'GPU ({})'.format(', '.join(_gpu_names(gpus)[:num_gpus])), towers, _compute_capability(),
-                      min(each.memory_limit_bytes for each in found[:num_gpus]))
+                      min(each.memory_limit_bytes for each in gpu_devices[:num_gpus]))
     return Device(kind, 'CPU ({}, {} cores{})'.format(cpu_name(), os.cpu_count(), (
         ', as {} logical devices'.format(num_gpus) if num_gpus > 1 else '')), towers, None)
 

@@ -57,9 +57,9 @@ def figure_bytes(figure, dpi):
     return stream.getvalue()
 
 
-def whole_numbers(axis, most):
+def whole_numbers(axis, max_ticks):
     """At most so many marks along an axis, at whole numbers."""
-    axis.set_major_locator(importlib.import_module('matplotlib.ticker').MaxNLocator(most, integer=True))
+    axis.set_major_locator(importlib.import_module('matplotlib.ticker').MaxNLocator(max_ticks, integer=True))
 
 
 def plain(text):

@@ -38,6 +38,9 @@ def cannot_read(path, error):
     return UserError('cannot read {}: {}'.format(path, system_reason(error)))
 
 
+PART = '.part-'  # what the names of files and folders that are being written begin with
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Yields a path beside `path` to write to; on success it takes the name `path`.
@@ -48,7 +51,7 @@ def replacing(path):
     """
     target = os.path.realpath(path)  # what a link stands for, in whose place the link would be lost
     # Not by the process's number alone, which is 1 in every container.
-    temporary = os.path.join(os.path.dirname(target), '.part-{}{:06d}-{}'.format(
+    temporary = os.path.join(os.path.dirname(target), PART + '{}{:06d}-{}'.format(
         os.getpid(), secrets.randbelow(10 ** 6), os.path.basename(path)))
     try:
         with writing(path):
@@ -154,7 +157,7 @@ def remove_parts(folder, names=r'.*', untouched_s=0):
     Only for who alone writes them, or where they have been left untouched for so many seconds: another process may be
     writing such a file now.
     """
-    pattern = re.compile(r'\.part-\d+-({})$'.format(names))
+    pattern = re.compile(r'{}\d+-({})$'.format(re.escape(PART), names))
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         if pattern.match(name):
             with contextlib.suppress(OSError):
@@ -182,9 +185,9 @@ def by(shape):
     return 'x'.join(map(str, shape))
 
 
-def listing(names, most=8):
+def listing(names, max_names=8):
     """For messages: the first few of `names` on one line, and how many more there are; 'nothing' for none."""
-    shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:most]]
+    shown = [''.join(letter if letter.isprintable() else '?' for letter in name) for name in names[:max_names]]
     more = len(names) - len(shown)
     return ', '.join(shown) + (' and {:,} more'.format(more) if more else '') if names else 'nothing'
 

@@ -107,9 +107,9 @@ class Command:
                 values[name] = old
         for name, old_values in self._old_values.items():
             values[name] = old_values.get(values[name], values[name])
-        for name, most in self._most.items():
-            if None not in (values[name], most) and values[name] > most:
-                raise Error('--{}: expected at most {:,}, found {:,}'.format(name, most, values[name]))
+        for name, highest in self._most.items():
+            if None not in (values[name], highest) and values[name] > highest:
+                raise Error('--{}: expected at most {:,}, found {:,}'.format(name, highest, values[name]))
         for name, infinite in self._reals.items():
             if values[name] is not None and (math.isnan(values[name]) or math.isinf(values[name]) and not infinite):
                 raise Error('--{}: expected a finite number, found {}'.format(name, values[name]))
@@ -183,8 +183,8 @@ def fields_of(config, values, **others):
 
 def given(values, *names):
     """Which of these flags have been given, for a message."""
-    found = ['--' + name for name in names if values[name] is not None]
-    return ' and '.join(found) if found else 'neither' if len(names) == 2 else 'none of them'
+    present = ['--' + name for name in names if values[name] is not None]
+    return ' and '.join(present) if present else 'neither' if len(names) == 2 else 'none of them'
 
 
 # ------------------------------------------- flags that several commands have, and values of some

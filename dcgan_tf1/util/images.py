@@ -28,15 +28,15 @@ def to_uint8(images, image_range):
         return images
     low, high = image_range
     values = np.asarray(images).reshape(-1)
-    found, wrong = np.empty(values.shape, np.uint8), 0
+    pixels, wrong = np.empty(values.shape, np.uint8), 0
     for first in range(0, values.size, _AT_ONCE):
         some = values[first:first + _AT_ONCE].astype(np.float32)
         wrong += int((~np.isfinite(some)).sum())
         if not wrong:
-            found[first:first + _AT_ONCE] = np.rint((np.clip(some, low, high) - low) * (255 / (high - low)))
+            pixels[first:first + _AT_ONCE] = np.rint((np.clip(some, low, high) - low) * (255 / (high - low)))
     if wrong:
         raise ValueError('expected finite images, found {} values that are not'.format(wrong))
-    return found.reshape(np.shape(images))
+    return pixels.reshape(np.shape(images))
 
 
 def grid(images, columns):
@@ -126,11 +126,11 @@ def gif_bytes(rows, columns=None, heads=None):
     """
     count, height, width, _ = rows[-1][1].shape
     columns = columns or square(count)
-    most = max(1, MAX_FRAME_PIXELS // (height * width))
+    max_images = max(1, MAX_FRAME_PIXELS // (height * width))
     lines, shown = -(-count // columns), min(columns, MAX_COLUMNS if heads else columns)
-    if lines * shown > most:
-        shown = min(shown, most if heads else int(math.sqrt(most)))
-        lines = min(lines, most // shown)
+    if lines * shown > max_images:
+        shown = min(shown, max_images if heads else int(math.sqrt(max_images)))
+        lines = min(lines, max_images // shown)
     scale = 2 if 4 * lines * shown * height * width <= MAX_FRAME_PIXELS else 1
     pixels = lines * shown * height * width * scale ** 2
     rows, _ = subsample(rows, max(1, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // pixels)))

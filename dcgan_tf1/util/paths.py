@@ -27,13 +27,13 @@ def expand(path, flag):
 
 def split(text):
     """The paths in a text with commas between them; a comma is a path's own where that path exists."""
-    parts, found = text.split(','), []
+    parts, paths = text.split(','), []
     while parts:
         count = next((count for count in range(len(parts), 1, -1)
                       if os.path.exists(os.path.expanduser(','.join(parts[:count])))), 1)
-        found.append(','.join(parts[:count]))
+        paths.append(','.join(parts[:count]))
         del parts[:count]
-    return [path for path in found if path]
+    return [path for path in paths if path]
 
 
 @contextlib.contextmanager

@@ -137,11 +137,11 @@ def check_numpy(release):
 def installed_release(folder):
     """(major, minor) of the TensorFlow that is installed in a folder, by its metadata; None where it has none."""
     try:
-        found = [_METADATA.match(name) for name in os.listdir(folder)]
+        matches = [_METADATA.match(name) for name in os.listdir(folder)]
     except OSError:
         return None
     # The lowest, where one was installed over another.
-    return min((tuple(map(int, one.groups())) for one in found if one is not None), default=None)
+    return min((tuple(map(int, one.groups())) for one in matches if one is not None), default=None)
 
 
 _redirecting = threading.RLock()  # standard error is the process's, whichever thread redirects it

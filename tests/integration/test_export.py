@@ -147,6 +147,24 @@ def test_every_format_of_every_preset_gives_what_the_session_gives(name, kind, e
         assert np.abs(expected_logits(name, prefix, expected, others) - logits).max() > 1e-3
 
 
+@pytest.mark.parametrize('kind', [name for name in ALL if name not in ('tfjs', 'web')])
+def test_a_label_out_of_range_gives_what_the_exports_readme_says(kind, exported):
+    _, out, _ = exported(LABELLED.name)
+    z = noise(LABELLED.name, 1)
+
+    def image(label):
+        return RUNNERS[kind](out, 'generator', feeds(('inputs_noise:0', z), np.array([label], np.int32)), 'images:0')
+
+    if kind == 'tflite':
+        for label in (-1, 10):
+            with pytest.raises((RuntimeError, ValueError), match='out of bounds'):
+                image(label)
+        return
+    of_none = image(10)
+    assert min(np.abs(image(label) - of_none).max() for label in range(10)) > 1e-3
+    np.testing.assert_array_equal(image(-1), image(9) if kind == 'onnx' else of_none)
+
+
 @pytest.mark.skipif('tflite' not in ALL, reason='this TensorFlow is too old for it')
 @pytest.mark.parametrize('name', FAST_NAMES)
 def test_smaller_tflite_variants_are_near(name, exported):

@@ -308,6 +308,7 @@ def test_start_from_weights_alone(dense_run, tiny_data, tmp_path):
     status, out, err = train(tiny_data, tmp_path, '--init_checkpoint=' + alone, '--max_steps=1', '--learning_rate=0',
                              '--ema_decay=0.9', *DENSE)
     assert status == 0 and 'it has no variables of Adam and no averages of the weights, which begin anew' in out, err
+    assert 'WARNING: all learning rates are 0, so nothing is learned' in out
     ours = tf.train.NewCheckpointReader(str(tmp_path / '00000-blog_dense' / 'checkpoints' / 'model.ckpt-1'))
     for name in names:
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name))
@@ -639,7 +640,8 @@ def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     assert os.path.isdir(os.path.join(copy, 'export-000002'))
     assert run_command('sample', '--run=' + copy)[0] == 0
     assert os.path.exists(os.path.join(copy, 'samples-000004-0.png'))
-    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best', '--step=2'), '--which', '--step')
+    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best', '--step=2'),
+                         '--checkpoint=best: expected a --run, and no --step', 'found --step')
     with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
         handle.write('step,n,frechet_distance\n3,100,6\n')
     check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3', '2, 4')

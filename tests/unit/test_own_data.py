@@ -152,14 +152,14 @@ def test_integers_of_any_type_take_the_memory_of_bytes(order, monkeypatch):
     monkeypatch.setattr(npz, '_BLOCK', 1 << 14)
     tracemalloc.start()
     try:
-        found = npz.read_integers('x.npz', 'images', most=images.size)
+        found = npz.read_integers('x.npz', 'images', max_bytes=images.size)
         assert tracemalloc.get_traced_memory()[1] < 2 * images.size  # of 8 * images.size in the file
     finally:
         tracemalloc.stop()
     np.testing.assert_array_equal(found, images)
     assert found.dtype == np.uint8 and found.flags.c_contiguous
     with pytest.raises(UserError, match=r'x.npz: .* found: 204800 in memory for the shape \[50, 64, 64\], of 204799'):
-        npz.read_integers('x.npz', 'images', most=images.size - 1)
+        npz.read_integers('x.npz', 'images', max_bytes=images.size - 1)
     if order == 'C':
         found = [values for _, values in npz.blocks('x.npz', 'images')]
         assert len(found) == 50
