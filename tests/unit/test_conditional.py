@@ -62,7 +62,7 @@ def test_a_logit_is_that_of_the_image_and_the_projection_on_its_class():
 
 @pytest.mark.slow_tf1
 def test_a_step_takes_the_labels_of_its_own_real_images():
-    """Steps of the loop in the graph, against updates by hand with those labels: bit for bit."""
+    """Steps of the loop in the graph, against updates by hand with those labels."""
     draw = np.random.RandomState(1)
     images = draw.uniform(-1, 1, (12, 4)).astype(np.float32)
     labels = draw.randint(3, size=12).astype(np.int32)
