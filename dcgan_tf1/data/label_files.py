@@ -52,7 +52,8 @@ def encode(values, where, least=0):
         wrong = [value for value in labels if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
                  or not 0 <= value < MAX_CLASSES]
         if wrong:
-            numbers = next((value for value in labels if value not in wrong), None)
+            refused = set(map(repr, wrong))
+            numbers = next((value for value in labels if repr(value) not in refused), None)
             raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}{}'.format(
                 where, MAX_CLASSES - 1, wrong[0], '' if numbers is None else ' beside {!r}'.format(numbers), WAY_OUT))
         classes = list(map(str, range(max(least, max(labels, default=-1) + 1))))

@@ -295,4 +295,7 @@ def _opened(source, name, warned=None):
 
 def _has_bytes(source):
     """Whether there is anything in the file of a path; True of a stream, which is closed."""
-    return not isinstance(source, str) or os.path.getsize(source) > 0
+    try:
+        return not isinstance(source, str) or os.path.getsize(source) > 0
+    except OSError:  # gone meanwhile
+        return True

@@ -89,7 +89,7 @@ def _examples(path):
         raise
     except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
         raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
-            path, number, 'a compressed file' if _is_compressed(path) else reason(error)))
+            path, number, 'a compressed file' if number == 0 and _is_compressed(path) else reason(error)))
 
 
 def _is_compressed(path):

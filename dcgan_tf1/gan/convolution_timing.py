@@ -44,7 +44,7 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, pati
     """
     with tf.Graph().as_default(), tf.Session(config=config) as session:
         operations = collections.OrderedDict()
-        for geometry in sorted(set(geometries), key=_multiplications, reverse=True):
+        for geometry in sorted(collections.OrderedDict.fromkeys(geometries), key=_multiplications, reverse=True):
             operations.update(_operations(geometry, tf.as_dtype(precision), batch))
         session.run(tf.global_variables_initializer())
         calls = {case: session.make_callable([operation]) for case, operation in operations.items()}

@@ -62,7 +62,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
 
     Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
     standard error of that mean (NaN for a single block). Of a set that is larger than as many
-    blocks as the other has, the first images are taken. Around 0, also below, for equal
+    blocks as the other has, images are taken evenly. Around 0, also below, for equal
     distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
     if block < 2:
@@ -71,8 +71,9 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     smaller = min(len(real), len(fake))
     blocks = max(1, smaller // block)
     count = max(smaller, blocks * block)
-    values = [_discrepancy(x, y) for x, y in zip(
-        np.array_split(real[:count], blocks), np.array_split(fake[:count], blocks))]
+    real, fake = [each if len(each) <= count else each[np.linspace(0, len(each) - 1, count).astype(int)]
+                  for each in (real, fake)]
+    values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
     error = np.std(values, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
     return float(np.mean(values)), float(error)
 

@@ -70,6 +70,13 @@ def _kind_of(path, begins):
     return 'a file of another format, or a checkpoint that was cut short' if begins else 'an empty file'
 
 
+def _is_v1(path):
+    try:
+        return _ending(path, len(_V1_ENDS)) == _V1_ENDS
+    except OSError:  # a folder, a link to nothing, or what may not be read
+        return False
+
+
 def _is_there(prefix):
     """Whether a prefix has a checkpoint: with an index, or as before TensorFlow 0.12 in one file or several."""
     return is_whole(prefix) or bool(shard_pattern(prefix))
@@ -101,7 +108,7 @@ def prefixes(folder):
     prefix_names.update(
         name for name, part in parts.items()
         if not name.endswith('.data') and shard_pattern(os.path.join(folder, name))
-        and _ending(os.path.join(folder, part), len(_V1_ENDS)) == _V1_ENDS)  # TFRecords have such names, too
+        and _is_v1(os.path.join(folder, part)))  # TFRecords have such names, too
     return sorted(os.path.join(folder, name) for name in prefix_names)
 
 
