@@ -17,8 +17,8 @@ SUFFIXES_TEXT = ', '.join(suffix[1:] for suffix in SUFFIXES)  # for messages
 # How the parts of a data set are called that has more than images for training: as a word of the name.
 _TRAINING = re.compile(r'(^|[^a-z])train(ing)?([^a-z]|$)', re.I)
 _PART = re.compile(
-    r'(^|[^a-z])(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|pred(iction)?|hold[_-]?out|extra|unlabell?ed)'
-    r'([^a-z]|$)', re.I)
+    r'(^|[^a-z])(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|pred(iction)?|hold[_-]?out|extra'
+    r'|unlabell?ed)([^a-z]|$)', re.I)
 
 # Pictures that were found but not read yet.
 PictureSet = collections.namedtuple('PictureSet', [

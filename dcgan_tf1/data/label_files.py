@@ -49,13 +49,11 @@ def encode(values, where, least=0):
         labels = [numbers[text] for text in texts]
     else:
         labels = [int(value) if isinstance(value, str) and _is_number(value) else value for value in values]
-        wrong = [value for value in labels if not isinstance(value, (int, np.integer)) or isinstance(value, bool)
-                 or not 0 <= value < MAX_CLASSES]
-        if wrong:
-            refused = set(map(repr, wrong))
-            numbers = next((value for value in labels if repr(value) not in refused), None)
+        if not all(map(_is_label, labels)):
+            wrong = next(value for value in labels if not _is_label(value))
+            right = next(filter(_is_label, labels), None)
             raise UserError('{}: expected names or integers from 0 to {} as labels, found {!r:.60}{}{}'.format(
-                where, MAX_CLASSES - 1, wrong[0], '' if numbers is None else ' beside {!r}'.format(numbers), WAY_OUT))
+                where, MAX_CLASSES - 1, wrong, '' if right is None else ' beside {!r}'.format(right), WAY_OUT))
         classes = list(map(str, range(max(least, max(labels, default=-1) + 1))))
     if len(classes) > MAX_CLASSES:
         raise UserError('{}: expected at most {:,} classes, found {:,}{}'.format(
@@ -66,6 +64,10 @@ def encode(values, where, least=0):
 def plain(values):
     """The values, texts as one name is written: without spaces around it, letters with their accents."""
     return [unicodedata.normalize('NFC', value).strip() if isinstance(value, str) else value for value in values]
+
+
+def _is_label(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < MAX_CLASSES
 
 
 def _is_number(text):

@@ -91,28 +91,34 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
 def _labels(path, name, count):
     """(labels int64 [count], the names of their classes where the array has texts, else None); one-hot ones, too."""
     try:
-        texts = npz.read_array(path, name, 'U')
-    except UserError:  # no texts
-        texts = None
-    try:
-        labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64) if texts is None else texts
+        labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64)
     except UserError as error:
-        raise UserError('{}{}'.format(error, label_files.WAY_OUT))
-    if labels.ndim == 2 and labels.shape[0] == count and labels.shape[1] > 1 and texts is None and (
+        labels = _text_array(path, name)
+        if labels is None:
+            raise UserError('{}{}'.format(error, label_files.WAY_OUT))
+    are_names = labels.dtype.kind == 'U'
+    if labels.ndim == 2 and labels.shape[0] == count and labels.shape[1] > 1 and not are_names and (
             labels.max(initial=0) <= 1 and (labels.sum(axis=1) == 1).all()):
         labels = labels.argmax(axis=1)
     if labels.shape not in ((count,), (count, 1)):
         raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
             path, name, count, list(labels.shape), label_files.WAY_OUT))
-    return (labels.reshape(-1), None) if texts is None else label_files.encode(
-        labels.reshape(-1).tolist(), path)
+    labels = labels.reshape(-1)
+    return label_files.encode(labels.tolist(), path) if are_names else (labels, None)
+
+
+def _text_array(path, name):
+    """An array of texts; None where it is something else, or damaged."""
+    try:
+        return npz.read_array(path, name, 'U')
+    except UserError:
+        return None
 
 
 def _texts(path, name):
     """The names of classes that an array has: a tuple of texts that differ; () where it is something else."""
-    try:
-        array = npz.read_array(path, name, 'U')
-    except UserError:
+    array = _text_array(path, name)
+    if array is None:
         return ()
     texts = label_files.plain(array.reshape(-1).tolist())
     return tuple(texts) if array.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()

@@ -20,7 +20,7 @@ from dcgan_tf1.data import decoding, depth
 from dcgan_tf1.data.folders import SUFFIXES_TEXT, PictureSet, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
-from dcgan_tf1.data.trees import never_ends
+from dcgan_tf1.data.trees import FILE, kind_of
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import cannot_read, listing
 
@@ -35,8 +35,7 @@ _WIDTH, _HEIGHT = 256, 257  # of a TIFF, as it lies there
 def picture_files(folder):
     """The files directly in `folder` that are pictures by their names, sorted by name; hidden ones are none."""
     return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
-            if is_picture(name) and not name.startswith('.') and not os.path.isdir(os.path.join(folder, name))
-            and not never_ends(os.path.join(folder, name))]
+            if is_picture(name) and not name.startswith('.') and kind_of(os.path.join(folder, name)) == FILE]
 
 
 def picture_sizes(folder, skip_damaged=False):

@@ -18,13 +18,16 @@ SUFFIX = '.zip'
 _UTF8 = 1 << 11  # the mark, among a member's flags
 
 
-def never_ends(path):
-    """Whether a path is that of a pipe, a socket or a device, which whoever opens it may wait for in vain."""
+FOLDER, FILE = 'folder', 'file'
+
+
+def kind_of(path):
+    """FOLDER, FILE or, of a pipe, a socket or a device, which whoever opens it may wait for in vain, None."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
-        return False  # a link to nothing: whoever reads it says so
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        return FILE  # a link to nothing: whoever reads it says so
+    return FOLDER if stat.S_ISDIR(mode) else FILE if stat.S_ISREG(mode) else None
 
 
 class _Tree:
@@ -82,9 +85,9 @@ class Folder(_Tree):
         path = self.path(folder) if folder else self.place
         try:
             for name in os.listdir(path):
-                below = os.path.join(path, name)
-                if not name.startswith('.') and not never_ends(below):
-                    (folders if os.path.isdir(below) else files).append(name)
+                kind = None if name.startswith('.') else kind_of(os.path.join(path, name))
+                if kind is not None:
+                    (folders if kind == FOLDER else files).append(name)
         except OSError:
             if folder:
                 return None

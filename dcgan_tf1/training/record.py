@@ -52,9 +52,10 @@ def choose_policy(config, device, run, start):
         by_xla = isinstance(flags, dict) and flags.get('xla') is True
         if by_xla != config.xla:
             differing.append(('with XLA', 'without it', '--xla') if by_xla else ('without XLA', 'with it', '--xla'))
-        threads = before.get('threads', _threads(config))  # unknown of an older run
-        if device.kind == 'CPU' and threads != _threads(config):
-            differing.append(('on {} threads'.format(threads), 'on {}'.format(_threads(config)),
+        threads = _threads(config)
+        trained_on = before.get('threads', threads)  # unknown of an older run
+        if device.kind == 'CPU' and trained_on != threads:
+            differing.append(('on {} threads'.format(trained_on), 'on {}'.format(threads),
                               '--intra_op_threads, by default the cores'))
         for was, now, asked_by in differing:
             run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
