@@ -16,6 +16,8 @@ import gpu_devices  # noqa: E402
 import gpu_runs  # noqa: E402
 import gpu_steps  # noqa: E402
 
+from dcgan_tf1.gan.catalogue import PRESETS  # noqa: E402
+
 # In the order in which they are run, with the seconds that each may take: what tells most comes first.
 CHECKS = {
     'devices': (gpu_devices.devices, 150),
@@ -26,11 +28,11 @@ CHECKS = {
     'memory': (gpu_steps.memory, 120),
     'export': (gpu_runs.export, 120),
     'num_gpus': (gpu_runs.several_gpus, 120),
-    'train_step.cgan_mnist': (functools.partial(gpu_steps.train_step, 'cgan_mnist'), 200),
-    'train_step.dcgan': (functools.partial(gpu_steps.train_step, 'dcgan'), 240),
-    'train_step.resnet_mnist': (functools.partial(gpu_steps.train_step, 'resnet_mnist'), 300),
-    'train_step.tf_tutorial': (functools.partial(gpu_steps.train_step, 'tf_tutorial'), 200),
 }
+_STEPS = [('cgan_mnist', 200), ('dcgan', 240), ('resnet_mnist', 300), ('tf_tutorial', 200)]
+_STEPS += [(preset, 120) for preset in PRESETS if preset not in gpu_steps.WITH_XLA]
+CHECKS.update(('train_step.' + preset, (functools.partial(gpu_steps.train_step, preset), seconds))
+              for preset, seconds in _STEPS)
 UNTIMED = 'resume', 'memory', 'export', 'num_gpus'  # side by side, where the machine is large enough
 QUICK = [name for name in CHECKS if name == 'train_step.blog_mnist' or not name.startswith('train_step')]
 

@@ -8,7 +8,8 @@ import numpy as np
 
 LEAK, KEEP, SMOOTHING = 0.01, 0.8, 0.1
 
-# Of each preset: an image's shape, the noise's size, batches of images and of noise in a step.
+# Of each preset that others than this project have: an image's shape, the noise's size, batches of images and of noise
+# in a step.
 SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 3), 100, 1, 1),
           'cgan_mnist': ((28, 28, 1), 100, 1, 1), 'tf_tutorial': ((28, 28, 1), 100, 1, 1),
           'resnet_mnist': ((28, 28, 1), 128, 5, 7), 'dcgan': ((64, 64, 3), 100, 1, 1)}
@@ -17,7 +18,7 @@ SHAPES = {'blog_mnist': ((28, 28, 1), 100, 1, 1), 'blog_cifar_horse': ((32, 32, 
 class Timer:
     """Takes calls of some steps each, and says how long a step took in each of them."""
 
-    def __init__(self, arguments, step):
+    def __init__(self, arguments, step, shapes):
         # The trainer's own rule; this module needs no TensorFlow.
         from dcgan_tf1.training.loop import CallSize  # noqa: PLC0415
 
@@ -25,7 +26,7 @@ class Timer:
         self._size, self._taken = CallSize(arguments.steps_per_call, adapts=True), 0
         # A GPU is still at work when PyTorch's last call returns; the session's returns after its fetches.
         self._behind = arguments.device == 'gpu' and arguments.worker.startswith('torch')
-        shape, z_dim, image_batches, noise_batches = SHAPES[arguments.preset]
+        shape, z_dim, image_batches, noise_batches = shapes
         self._draw = np.random.RandomState(0)
         self._images = np.tanh(self._draw.randn(image_batches * arguments.batch, *shape)).astype(np.float32)
         self._noise = noise_batches * arguments.batch, z_dim

@@ -26,6 +26,8 @@ import numpy as np
 from step_timer import KEEP, LEAK, SHAPES, SMOOTHING, Timer
 from torch_workers import torch, torch_dcgan, torch_resnet
 
+from dcgan_tf1.gan.catalogue import PRESETS
+
 
 def graph2017(_):
     """The blog's graph as its author wrote it: tf.layers, feed_dict, all update ops, float32."""
@@ -331,6 +333,16 @@ def allows_tf32(worker):
     return asked and bool(asked())
 
 
+def shapes_of(arguments):
+    """What step_timer.SHAPES says of a preset; of this project's own, what it says itself."""
+    if arguments.worker != 'dcgan_tf1':
+        return SHAPES[arguments.preset]
+    from dcgan_tf1.gan import presets  # noqa: PLC0415
+
+    preset = presets.PRESETS[arguments.preset]
+    return preset.input_shape, preset.z_dim, preset.image_batches, sum(preset.noise_batches)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     workers = {worker.__name__: worker for worker in (
@@ -340,7 +352,7 @@ def main():
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
-    parser.add_argument('--preset', default='blog_mnist', choices=sorted(SHAPES))
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--threads', type=int, default=0)
     parser.add_argument('--device', default='cpu', choices=('cpu', 'gpu'))
@@ -352,7 +364,7 @@ def main():
         os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'
     step, versions = workers[arguments.worker](arguments)
     versions['python'] = platform.python_version()
-    timer = Timer(arguments, step)
+    timer = Timer(arguments, step, shapes_of(arguments))
     for line in sys.stdin:
         question, _, value = line.strip().partition(' ')
         if question == 'about':

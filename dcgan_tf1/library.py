@@ -92,15 +92,16 @@ def preset_of(path: str, preset: Optional[Preset] = None,
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 
 
-def class_names(path: str, preset: Optional[Preset] = None) -> Tuple[str, ...]:
+def class_names(path: str, preset: Optional[Preset] = None,
+                image_size: Union[None, int, Tuple[int, int]] = None) -> Tuple[str, ...]:
     """The names of the classes that a checkpoint makes images of, in the order of their labels; () where it has none.
 
     Args:
-      path, preset: as preset_of() takes them. Classes that nothing names are called by their numbers.
+      path, preset, image_size: as preset_of() takes them. Classes that nothing names are called by their numbers.
 
     Raises UserError as preset_of() does.
     """
-    preset = preset_of(path, preset)
+    preset = preset_of(path, preset, image_size)
     _, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
     return classes.class_names_of_checkpoint(prefix, preset)
 

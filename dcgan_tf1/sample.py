@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import sys
+import zlib
 from typing import Optional, Tuple
 
 from dcgan_tf1.gan import preset_file
@@ -180,10 +181,17 @@ def _what_is_drawn(config):
     """What the default name of a run's picture says of it: '0', 'seeds-class7', '3-walk-t0.7'."""
     parts = ['seeds' if config.seeds is not None else 'z' if config.z is not None else str(config.seed or 0)]
     if config.classes is not None:
-        parts.append('class' + re.sub(r'[^\w.,-]+', '_', config.classes)[:80])
+        parts.append('class' + _in_a_name(config.classes))
     if config.interpolate:
         parts.append('walk')
     return '-'.join(parts) + checkpoint_flags.temperature_suffix(config)
+
+
+def _in_a_name(text, most=100):
+    """A text for a file's name: in `most` bytes, and with a mark of its own where letters had to be left out."""
+    plain = re.sub(r'[^\w.,-]+', '_', text)
+    kept = plain.encode('utf-8')[:most].decode('utf-8', 'ignore')
+    return kept if kept == text else '{}_{:08x}'.format(kept, zlib.crc32(text.encode('utf-8', 'surrogateescape')))
 
 
 def _at_temperature(preset, config):

@@ -37,6 +37,12 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
         raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
 
 
+def kind_of(path, name):
+    """NumPy's letter for what the values of an array in an .npz file are; UserError where it is damaged."""
+    with _stored(path, name, 'of numbers or texts') as (_, _, _, stored, _):
+        return stored.kind
+
+
 def read_mnist_npz(path, split):
     """mnist.npz as Keras stores it -> images uint8 [N, H, W], labels uint8 [N].
 
@@ -128,6 +134,26 @@ def _read(handle, count, dtype, name, highest):
 @contextlib.contextmanager
 def _integers(path, name, highest):
     """(a stream at the values, their shape, whether in the order of Fortran, their type) of an array of integers."""
+    expected = 'of integers from 0 to {}'.format(highest)
+    with _stored(path, name, expected) as (handle, shape, fortran, stored, available):
+        if stored.kind not in 'iu':
+            raise ValueError('{} of {}, no integers from 0 to {}{}'.format(name or 'values', stored, highest, (
+                '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some'
+                if stored.kind == 'f' and highest == 255 else '')))
+        size = _size(shape, stored)
+        if size <= 0 or size > available:
+            raise ValueError('{} bytes for the shape {}'.format(available, list(shape)) if size else
+                             'an empty one, of the shape {}'.format(list(shape)))
+        yield handle, shape, fortran, stored
+
+
+@contextlib.contextmanager
+def _stored(path, name, expected):
+    """(a stream at the values, their shape, whether in the order of Fortran, their type, the bytes that there are).
+
+    Of an array in an .npz file, or of an .npy file where `name` is None. What goes wrong while it is entered is a
+    UserError, which says what was `expected` of the array.
+    """
     try:
         with contextlib.ExitStack() as stack:
             if name is None:
@@ -140,18 +166,10 @@ def _integers(path, name, highest):
             read_header = {(1, 0): np.lib.format.read_array_header_1_0,
                            (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, stored = read_header(handle)
-            if stored.kind not in 'iu':
-                raise ValueError('{} of {}, no integers from 0 to {}{}'.format(name or 'values', stored, highest, (
-                    '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some'
-                    if stored.kind == 'f' and highest == 255 else '')))
-            size = _size(shape, stored)
-            if size <= 0 or size > available:
-                raise ValueError('{} bytes for the shape {}'.format(available, list(shape)) if size else
-                                 'an empty one, of the shape {}'.format(list(shape)))
-            yield handle, shape, fortran, stored
+            yield handle, shape, fortran, stored, available
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError('{}: expected an {} of integers from 0 to {}, found: {}'.format(
-            path, '.npy file' if name is None else ".npz file with the array '{}'".format(name), highest,
+        raise UserError('{}: expected an {} {}, found: {}'.format(
+            path, '.npy file' if name is None else ".npz file with the array '{}'".format(name), expected,
             reason(error)))

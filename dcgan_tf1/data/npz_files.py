@@ -19,6 +19,7 @@ EXPECTED = 'one .npz file with x_train and y_train, train_images and train_label
 _KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('images', 'labels')),
          'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
 _CLASSES = ('classes', 'class_names')
+_TEXTS = 'US'  # NumPy's kinds of them
 SUFFIXES = '.npz', '.npy'
 _BLOCK = 1024  # images that are looked at at once
 
@@ -82,43 +83,59 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     if keys[1] not in names or not reading.labels:
         tell(label_files.WITHOUT if keys[1] in names else 'no {}, so the images have no labels'.format(keys[1]))
         return Loaded(images, None, [path], (), tuple(notes), digest)
-    labels, named = _labels(path, keys[1], len(images))
-    classes = named or _class_names(path, called, labels.max() + 1)
+    labels, count, named = _labels(path, keys[1], len(images))
+    classes = named or _class_names(path, called, count)
     tell(label_files.counts(labels, classes, keys[1]))
     return Loaded(images, labels, [path], classes, tuple(notes), digest)
 
 
 def _labels(path, name, count):
-    """(labels int64 [count], the names of their classes where the array has texts, else None); one-hot ones, too."""
+    """(labels int64 [count], how many classes they tell of, the classes' names where the array has texts, else None).
+
+    One-hot labels, of whatever type, tell of as many classes as they are wide.
+    """
     try:
-        labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64)
+        kind = npz.kind_of(path, name)
+        if kind in _TEXTS:
+            labels = _decoded(path, name, npz.read_array(path, name, _TEXTS))
+        else:
+            labels = npz.read_array(path, name) if kind in 'bf' else None
+            if labels is None or not _are_one_hot(labels, count):
+                labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64)
     except UserError as error:
-        labels = _text_array(path, name)
-        if labels is None:
-            raise UserError('{}{}'.format(error, label_files.WAY_OUT))
-    are_names = labels.dtype.kind == 'U'
-    if labels.ndim == 2 and labels.shape[0] == count and labels.shape[1] > 1 and not are_names and (
-            labels.max(initial=0) <= 1 and (labels.sum(axis=1) == 1).all()):
-        labels = labels.argmax(axis=1)
+        raise UserError('{}{}'.format(error, label_files.WAY_OUT))
+    if kind not in _TEXTS and _are_one_hot(labels, count):
+        return labels.argmax(axis=1), labels.shape[1], None
     if labels.shape not in ((count,), (count, 1)):
         raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
             path, name, count, list(labels.shape), label_files.WAY_OUT))
     labels = labels.reshape(-1)
-    return label_files.encode(labels.tolist(), path) if are_names else (labels, None)
+    if kind not in _TEXTS:
+        return labels, labels.max() + 1, None
+    labels, classes = label_files.encode(labels.tolist(), path)
+    return labels, len(classes), classes
 
 
-def _text_array(path, name):
-    """An array of texts; None where it is something else, or damaged."""
+def _are_one_hot(labels, count):
+    return labels.ndim == 2 and labels.shape[0] == count and 1 < labels.shape[1] <= MAX_CLASSES and bool(
+        np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
+def _decoded(path, name, texts):
+    """An array of texts, of which one of bytes has them in UTF-8."""
+    if texts.dtype.kind == 'U':
+        return texts
     try:
-        return npz.read_array(path, name, 'U')
-    except UserError:
-        return None
+        return np.char.decode(texts, 'utf-8')
+    except UnicodeDecodeError:
+        raise UserError('{}: expected {} in UTF-8, found other bytes'.format(path, name))
 
 
 def _texts(path, name):
     """The names of classes that an array has: a tuple of texts that differ; () where it is something else."""
-    array = _text_array(path, name)
-    if array is None:
+    try:
+        array = _decoded(path, name, npz.read_array(path, name, _TEXTS))
+    except UserError:
         return ()
     texts = label_files.plain(array.reshape(-1).tolist())
     return tuple(texts) if array.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()

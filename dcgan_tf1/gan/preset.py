@@ -36,17 +36,19 @@ def free_on_resume(default=dataclasses.MISSING, **how):
 
 
 def _without_numpy(value):
-    """A value with Python's numbers in place of NumPy's, which JSON doesn't know, also within tuples."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return tuple(value.tolist())
-    if not isinstance(value, tuple):
+    """A value with Python's numbers in place of NumPy's, which JSON doesn't know, and tuples in place of arrays."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _as_tuples(value.tolist())
+    if not isinstance(value, (tuple, list)):
         return value
     plain = [_without_numpy(each) for each in value]
     if all(one is other for one, other in zip(plain, value)):
         return value
-    return type(value)(*plain) if hasattr(value, '_fields') else tuple(plain)
+    return type(value)(*plain) if hasattr(value, '_fields') else type(value)(plain)
+
+
+def _as_tuples(value):
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +185,7 @@ class Preset:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, (np.generic, np.ndarray, tuple)):
+            if isinstance(value, (np.generic, np.ndarray, tuple, list)):
                 object.__setattr__(self, field.name, _without_numpy(value))
         self._check_shapes()
         if self.update_ops == 'own':  # its name in version 0.1

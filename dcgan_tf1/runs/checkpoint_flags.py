@@ -53,6 +53,7 @@ def check(values):
     if values['temperature'] is not None and not is_temperature(values['temperature']):
         raise flags.Error('--temperature: expected a number from 0.001 to 1,000, found {:g}'.format(
             values['temperature']))
+    flag = '--which' if values['which'] is not None else '--checkpoint'  # the one that was given
     if values['run'] is not None and values['checkpoint'] in _WHICH:
         if values['which'] not in (None, values['checkpoint']):
             raise flags.Error('--checkpoint: expected the same as --which, found --checkpoint={} and '
@@ -73,8 +74,8 @@ def check(values):
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
     if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
-        raise flags.Error('--checkpoint=best: expected a --run, and no --step, beside it, found {}'.format(
-            flags.given(values, 'checkpoint', 'step')))
+        raise flags.Error('{}=best: expected a --run, and no --step, beside it, found {}'.format(
+            flag, flags.given(values, 'checkpoint', 'step')))
 
 
 def check_preset(values):

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import secrets
-import tempfile
 import time
 
 from dcgan_tf1.util.errors import UserError, system_reason
@@ -47,19 +46,29 @@ def replacing(path):
 
     The final name never holds half a file, whatever interrupts the writer. The temporary
     name ends with `path`'s own extension, since some writers choose the format by it.
-    Where it can't be written, UserError names `path`.
+    Where it can't be written, UserError names `path`. A link is replaced, and what it stands for
+    stays as it is: it may belong to another run.
     """
-    target = os.path.realpath(path)  # what a link stands for, in whose place the link would be lost
-    # Not by the process's number alone, which is 1 in every container.
-    temporary = os.path.join(os.path.dirname(target), PART + '{}{:06d}-{}'.format(
-        os.getpid(), secrets.randbelow(10 ** 6), os.path.basename(path)))
+    _refuse_device(path)
+    temporary = _temporary_name(path)
     try:
         with writing(path):
             yield temporary
-            os.replace(temporary, target)
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)
+
+
+def _temporary_name(path):
+    # Not by the process's number alone, which is 1 in every container.
+    return os.path.join(os.path.dirname(path), PART + '{}{:06d}-{}'.format(
+        os.getpid(), secrets.randbelow(10 ** 6), os.path.basename(path)))
+
+
+def _refuse_device(path):
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise UserError('{}: expected a file, found a device or a pipe'.format(path))
 
 
 def check_writable(path):
@@ -70,7 +79,10 @@ def check_writable(path):
     with writing(path):
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        tempfile.TemporaryFile(dir=folder).close()
+        # By the name that it would have: one may be too long.
+        trial = os.path.join(folder, os.path.basename(_temporary_name(path)))
+        os.close(os.open(trial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.remove(trial)
 
 
 def make_folder(path):
@@ -84,8 +96,10 @@ def refuse_existing(path, overwrite):
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise cannot_write(path, OSError(errno.ENOENT, 'there is no folder ' + folder))
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise UserError('{}: expected a file, found a device or a pipe'.format(path))
+    _refuse_device(path)
+    if os.path.islink(path):
+        raise UserError('{}: expected a file, found a link; give the name of what it stands for: {}'.format(
+            path, os.path.realpath(path)))
     if os.path.lexists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
     check_writable(path)

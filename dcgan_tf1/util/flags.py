@@ -21,7 +21,9 @@ Error = flags.Error  # of a wrong flag; its message is one line
 MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
 
 
-_ILLEGAL = re.compile(r'flag --(\w+)=(.*?): ', re.S)  # absl's message of a value that a flag can't have
+# absl's message of a value that a flag can't have. Where the value ends is told by what absl says of it.
+_ILLEGAL = re.compile(
+    r'flag --(\w+)=(.*?): (?:\2 is not |invalid literal|could not convert|value should be|\(|[^:]*$)', re.S)
 
 
 class Command:

@@ -130,6 +130,7 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
 def test_what_the_library_is_given_by_mistake(tmp_path):
     prefix = save(tmp_path)
     assert dcgan.preset_of(prefix, PRESETS['dcgan'], image_size=32).image_shape == (32, 32, 3)
+    assert dcgan.class_names(prefix, PRESETS['dcgan'], image_size=32) == ()
     for given, message in ((('dcgan',), "preset: expected a Preset, .* found 'dcgan'"),
                            ((PRESETS['dcgan'], '32'), "image_size: expected a height and a width, found '32'")):
         with pytest.raises(dcgan.UserError, match=message):

@@ -641,6 +641,8 @@ def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     assert run_command('sample', '--run=' + copy)[0] == 0
     assert os.path.exists(os.path.join(copy, 'samples-000004-0.png'))
     check_one_line_error(run_command('sample', '--run=' + copy, '--which=best', '--step=2'),
+                         '--which=best: expected a --run, and no --step', 'found --step')
+    check_one_line_error(run_command('sample', '--run=' + copy, '--checkpoint=best', '--step=2'),
                          '--checkpoint=best: expected a --run, and no --step', 'found --step')
     with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
         handle.write('step,n,frechet_distance\n3,100,6\n')

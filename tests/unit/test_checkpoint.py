@@ -288,6 +288,8 @@ def test_a_checkpoint_in_several_files_of_before_0_12(tmp_path):
         checkpoint.restore(session, prefix, {'generator/b': b})
         assert session.run(b) == [4.0]
     os.remove(prefix + '-00000-of-00002')
+    (tmp_path / 'n-00000-of-00001').mkdir()  # no part of a checkpoint
+    (tmp_path / 'o-00000-of-00001').symlink_to('nothing')
     for path in (pattern, prefix + '-00001-of-00002'):
         with pytest.raises(UserError, match=r'expected all 2 files of a checkpoint, found m-5-00001-of-00002$'):
             checkpoint_paths.resolve(path)

@@ -1,6 +1,7 @@
 """Pictures of one's own in every form: deeper folders, archives, records and tables."""
 
 import functools
+import gzip
 import json
 import os
 import resource
@@ -272,6 +273,7 @@ def test_records():
     raw = read('a/b.tfrecords')
     for damaged, message in (
             (raw[:-5], 'a TFRecord file, not compressed, found after 0 records'),
+            (gzip.compress(raw), 'a TFRecord file, not compressed, found after 0 records: a compressed file'),
             (raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], 'a TFRecord file'), (b'', 'records, found none')):
         with open('a/b.tfrecords', 'wb') as handle:
             handle.write(damaged)

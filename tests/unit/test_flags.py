@@ -50,6 +50,8 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
 @pytest.mark.parametrize('command, flags_given, parts', [
     ('train', ['--prest=blog_mnist'], ['prest', 'preset']),
     ('train', ['--preset=blog_mnits'], ['preset', 'blog_mnits', 'blog_mnist']),
+    ('train', ['--epochs=1: 2'], ["--epochs: expected a whole number from 1, found '1: 2'"]),
+    ('train', ['--resume=a: b'], ["--resume: expected one of auto, never, require, found 'a: b'"]),
     ('train', ['--epochs=0'], ["--epochs: expected a whole number from 1, found '0' (--help lists the flags)"]),
     ('train', ['--seed=-1'], ["--seed: expected a whole number from 0, found '-1'"]),
     ('train', ['--batch_size=many'], ["--batch_size: expected a whole number from 1, found 'many'"]),

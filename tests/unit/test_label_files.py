@@ -194,6 +194,12 @@ def test_label_columns_need_a_table():
         load(label_column='label')
 
 
+def test_wrong_labels_among_many_are_told_at_once():
+    labels = list(range(-100000, 0)) + [7]
+    with pytest.raises(UserError, match='expected names or integers from 0 to 999 as labels, found -100000 beside 7'):
+        label_files.encode(labels, 'here')  # hours where each label is sought in the list of wrong ones
+
+
 @pytest.mark.parametrize('values, labels, classes', [
     (['1', '0', '10'], [1, 0, 10], tuple(map(str, range(11)))), ([2, 0], [2, 0], ('0', '1', '2')),
     # No number as a program writes it, or too large to be a label: names.

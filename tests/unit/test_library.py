@@ -631,8 +631,11 @@ def test_presets_are_hashable_and_have_no_numbers_of_numpys():
     assert len({dcgan.get_preset(name) for name in dcgan.presets()}) == len(dcgan.presets())
     preset = dcgan.get_preset('dcgan').with_image_shape(np.array([32, 48, 3]))
     preset = dataclasses.replace(preset, image_range=(np.float32(-1), np.float32(1)), noise_batches=(np.int64(1),))
-    assert json.loads(json.dumps([preset.image_shape, preset.image_range, preset.noise_batches])) == [
-        [32, 48, 3], [-1, 1], [1]]
+    preset = dataclasses.replace(preset, image_shape=list(np.array(preset.image_shape)), samples=np.array(49))
+    assert json.loads(json.dumps([preset.image_shape, preset.image_range, preset.noise_batches, preset.samples])) == [
+        [32, 48, 3], [-1, 1], [1], 49]
+    with pytest.raises(ValueError, match=r'Preset.image_shape: expected \(H, W, C\), found \(\(8, 8, 1\),\)'):
+        dataclasses.replace(preset, image_shape=np.array([[8, 8, 1]]))
 
 
 def test_what_commands_warn_of_is_a_warning(tmp_path, caplog):

@@ -75,6 +75,14 @@ def test_the_kernel_distance_in_known_cases():
     assert distances.kernel_distance(normal(2000), np.zeros((2000, 8)))[0] > 0.1
 
 
+def test_of_a_larger_set_the_kernel_distance_takes_images_evenly():
+    real, sorted_set = normal(200), np.concatenate([normal(800, seed=1), normal(800, 3.0, seed=2)])
+    found, _ = distances.kernel_distance(real, sorted_set, block=100)
+    half = np.concatenate([sorted_set[:800:8], sorted_set[800::8]])
+    np.testing.assert_allclose(found, distances.kernel_distance(real, half, block=100)[0], rtol=0.1)
+    assert found > 1 + distances.kernel_distance(real, sorted_set[:200], block=100)[0]
+
+
 def test_a_much_larger_set_takes_no_more_memory(monkeypatch):
     seen, discrepancy = [], distances._discrepancy
     monkeypatch.setattr(distances, '_discrepancy', lambda x, y: seen.append((len(x), len(y))) or discrepancy(x, y))

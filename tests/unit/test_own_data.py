@@ -117,6 +117,8 @@ def test_arrays_of_ones_own(tmp_path):
     ({'images': np.zeros((2, 4, 4), int), 'labels': [0, 1000]}, 'labels from 0 to 1000'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [0, -1]}, 'labels from -1 to 0'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': [0.0, 1.0]}, 'labels of float64, no integers from 0 to 999; --'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': np.full((2, 2), 0.5)}, 'labels of float64, no integers from 0'),
+    ({'images': np.zeros((2, 4, 4), int), 'labels': [b'a', b'\xff']}, 'labels in UTF-8, found other bytes; --nolab'),
     ({'images': np.zeros((2, 4, 4), int), 'labels': ['a', '']}, 'a label for each picture, found an empty one')])
 def test_arrays_that_are_refused(tmp_path, arrays, message):
     np.savez('x.npz', **arrays)
@@ -126,11 +128,25 @@ def test_arrays_that_are_refused(tmp_path, arrays, message):
 
 @pytest.mark.parametrize('labels, numbers, classes', [
     (['dog', 'cat', 'dog'], [1, 0, 1], ('cat', 'dog')), ([['7'], ['0'], ['7']], [7, 0, 7], tuple('01234567')),
-    (np.eye(4)[[3, 0, 3]].astype(np.uint8), [3, 0, 3], tuple('0123'))])
+    (np.eye(4)[[3, 0, 3]].astype(np.uint8), [3, 0, 3], tuple('0123')),
+    (np.eye(5, dtype=np.float32)[[3, 0, 3]], [3, 0, 3], tuple('01234')),  # the last class has no image
+    (np.eye(4, dtype=bool)[[3, 0, 3]], [3, 0, 3], tuple('0123')),
+    (np.array(['dog', 'caf\xe9', 'dog']).astype(object).tolist(), [1, 0, 1], ('caf\xe9', 'dog')),
+    (np.char.encode(['dog', 'caf\xe9', 'dog'], 'utf-8'), [1, 0, 1], ('caf\xe9', 'dog'))])
 def test_labels_of_arrays_that_are_names_or_one_hot(labels, numbers, classes):
     np.savez('x.npz', images=np.full((3, 4, 4), 99, np.uint8), labels=labels)
     dataset = loading.load('npz', data_dir='x.npz', log=lambda line: None)
     assert (dataset.labels.tolist(), dataset.labels.dtype, dataset.classes) == (numbers, np.int64, classes)
+
+
+def test_texts_that_are_damaged_are_called_that():
+    np.savez('x.npz', images=np.full((3, 4, 4), 99, np.uint8), labels=['cat', 'dog', 'cat'])
+    with open('x.npz', 'r+b') as handle:
+        content = handle.read()
+        handle.seek(content.index('dog'.encode('utf-32-le')))
+        handle.write(b'\xff')
+    with pytest.raises(UserError, match="x.npz: expected .* the array 'labels'.*, found: Bad CRC-32 .*; --nolabels"):
+        loading.load('npz', data_dir='x.npz', log=lambda line: None)
 
 
 def test_arrays_that_do_not_fit_on_the_disk_are_not_called_damaged():
@@ -237,7 +253,8 @@ def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
 
 @pytest.mark.parametrize('names, message', [
     (['cat', 'dog', 'bear'], None), (['cat', 'dog', 'bear', 'eel'], None),
-    (['cat ', 'dog', 'bear'], None), (['cat', 'dog'], r'\[3 or more\], a name for each class, found cat, dog$')])
+    (['cat ', 'dog', 'bear'], None), ([b'cat', b'dog', b'bear'], None),
+    (['cat', 'dog'], r'\[3 or more\], a name for each class, found cat, dog$')])
 def test_arrays_with_names_of_classes(names, message):
     np.savez('mine.npz', images=np.full((3, 4, 4), 17, np.uint8), labels=[0, 2, 1], classes=np.array(names))
     lines = []
@@ -246,10 +263,9 @@ def test_arrays_with_names_of_classes(names, message):
             loading.load('npz', data_dir='mine.npz', log=lines.append)
     else:
         found = loading.load('npz', data_dir='mine.npz', log=lines.append)
-        assert found.classes == tuple(name.strip() for name in names)
+        assert found.classes == ('cat', 'dog', 'bear', 'eel')[:len(names)]
         assert lines[0].startswith('mine.npz: {} classes by labels: cat 1, dog 1, bear 1'.format(len(names)))
-        for other in ([7, 8, 9], ['a', 'a', 'b'], [['a', 'b', 'c']], 'abc', [b'a', b'b', b'c'],
-                      np.array([{}], object)):
+        for other in ([7, 8, 9], ['a', 'a', 'b'], [['a', 'b', 'c']], 'abc', np.array([{}], object)):
             np.savez('mine.npz', images=np.full((3, 4, 4), 17, np.uint8), labels=[0, 2, 1], classes=other)
             assert loading.load('npz', data_dir='mine.npz', log=lines.append).classes == ('0', '1', '2')
             assert 'left out: classes' in lines[-2]

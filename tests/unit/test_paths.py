@@ -141,20 +141,28 @@ def test_what_the_system_says_of_a_file(tmp_path, capsys):
         assert capsys.readouterr().err == 'error: {}\n'.format(message)
 
 
-def test_a_link_goes_on_naming_its_file_and_what_is_no_file_is_not_replaced(tmp_path):
+def test_a_link_is_never_written_through_and_what_is_no_file_is_not_replaced(tmp_path):
     (tmp_path / 'elsewhere').mkdir()
     real, link, pipe = [tmp_path / name for name in ('elsewhere/x.txt', 'link.png', 'pipe.png')]
     link.symlink_to(real)
-    with pytest.raises(UserError, match='link.png: expected a new file, found one; --overwrite replaces it'):
-        files.refuse_existing(str(link), False)  # of a file that is not there yet
-    files.write_bytes(str(link), b'1')
-    files.write_bytes(str(link), b'2')
-    assert link.is_symlink() and real.read_bytes() == b'2'
-    assert os.listdir(str(tmp_path / 'elsewhere')) == ['x.txt']
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match='link.png: expected a file, found a link; .* stands for: .*elsewhere/x.t'):
+            files.refuse_existing(str(link), overwrite)  # of a file that is not there yet
+    real.write_bytes(b'1')
+    files.write_bytes(str(link), b'2')  # as in a copy of a run that was made of links
+    assert not link.is_symlink() and link.read_bytes() == b'2' and real.read_bytes() == b'1'
     os.mkfifo(str(pipe))
     for path in (str(pipe), os.devnull):
-        with pytest.raises(UserError, match='{}: expected a file, found a device or a pipe'.format(path)):
-            files.refuse_existing(path, True)
+        for refuse in (lambda path: files.refuse_existing(path, True), lambda path: files.write_bytes(path, b'')):
+            with pytest.raises(UserError, match='{}: expected a file, found a device or a pipe'.format(path)):
+                refuse(path)
+
+
+def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path):
+    with pytest.raises(UserError, match='cannot write .*: File name too long'):
+        files.refuse_existing(str(tmp_path / ('x' * 245 + '.png')), False)
+    files.check_writable(str(tmp_path / 'none' / 'x.png'))
+    assert not os.listdir(str(tmp_path))
 
 
 # ------------------------------------------------------------------------------ patterns
