@@ -263,7 +263,8 @@ def _inputs(config, preset, classes, names):
         return sample_inputs.walks_of(preset, config.num_images, config.columns or (
             sample_inputs.WALK if config.video is None else video.STEPS), seed, classes, given)
     inputs = sample_inputs.images_of(preset, config.num_images, seed, classes, given, config.outdir is not None, names)
-    return inputs._replace(columns=config.columns or inputs.columns)
+    # Images that don't fill a row need no black cells beside them.
+    return inputs._replace(columns=min(config.columns, len(inputs.z)) or inputs.columns)
 
 
 def _of_classes(labels, names, wanted):

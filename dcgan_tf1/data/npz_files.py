@@ -147,8 +147,8 @@ def _class_names(path, called, count):
         return tuple(map(str, range(count)))
     name, classes = called
     if len(classes) < count:
-        raise UserError('{}: expected {} [{} or more], a name for each class, found {}'.format(
-            path, name, count, listing(classes)))
+        raise UserError('{}: expected {} [{} or more], a name for each class, found {}{}'.format(
+            path, name, count, listing(classes), label_files.WAY_OUT))
     return classes
 
 
@@ -162,6 +162,9 @@ def _images(path, name, reading, log, tell):
 
 def _of_array(path, name, reading, log):
     shape = npz.integers_shape(path, name)
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[1] >= 8:
+        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None] makes an '
+                        'array of it'.format(path, name or 'an array', list(shape)))
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):

@@ -108,6 +108,7 @@ def test_arrays_of_ones_own(tmp_path):
     ({'y_train': [1]}, 'expected the array x_train or train_images or images, found y_train'),
     ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; of images from 0 to 1, '),
     ({'images': np.zeros((2, 3, 4, 4), int)}, r'found \[2, 3, 4, 4\]; images.transpose\(0, 2, 3, 1\) puts the chan'),
+    ({'images': np.zeros((8, 8, 3), int)}, r'found \[8, 8, 3\], one picture; images\[None\] makes an array of it'),
     ({'images': np.array([None] * 2)}, 'images of object, no integers from 0 to 255$'),
     ({'images': np.zeros((0, 4, 4), int)}, r'an empty one, of the shape \[0, 4, 4\]'),
     ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
@@ -254,7 +255,7 @@ def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
 @pytest.mark.parametrize('names, message', [
     (['cat', 'dog', 'bear'], None), (['cat', 'dog', 'bear', 'eel'], None),
     (['cat ', 'dog', 'bear'], None), ([b'cat', b'dog', b'bear'], None),
-    (['cat', 'dog'], r'\[3 or more\], a name for each class, found cat, dog$')])
+    (['cat', 'dog'], r'\[3 or more\], a name for each class, found cat, dog; --nolabels reads')])
 def test_arrays_with_names_of_classes(names, message):
     np.savez('mine.npz', images=np.full((3, 4, 4), 17, np.uint8), labels=[0, 2, 1], classes=np.array(names))
     lines = []
