@@ -5,7 +5,6 @@ UserError, whose message is one line; of metrics and of a Preset's fields it is 
 """
 
 import numbers
-import os
 import re
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
@@ -77,7 +76,7 @@ def preset_of(path: str, preset: Optional[Preset] = None,
 
     Raises UserError where neither is known, where they contradict image_size, and as restore() does.
     """
-    path = os.path.expanduser(os.fspath(path))
+    path = library_inputs.path_of('path: a run folder or a checkpoint', path)
     if numbering.is_run(path) and preset is None and image_size is None:
         return run_folder.read_preset(path, _log)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
@@ -216,8 +215,8 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     Values outside are clipped. Raises UserError for values that are not finite, and for a range that has no extent.
     """
     try:
-        low, high = image_range
-        has_extent = low < high
+        low, high = map(float, image_range)
+        has_extent = low < high < float('inf') and low > -float('inf')
     except (TypeError, ValueError):
         has_extent = False
     if not has_extent:
@@ -226,7 +225,7 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     if images.dtype.kind not in 'biuf':
         raise UserError('to_uint8: expected an array of numbers, found {}'.format(images.dtype))
     try:
-        return pictures.to_uint8(images, image_range)
+        return pictures.to_uint8(images, (low, high))
     except ValueError as error:
         raise UserError('to_uint8: {}'.format(error))
 
@@ -243,7 +242,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
             images.dtype, list(images.shape)))
     if columns is not None and not (isinstance(columns, numbers.Integral) and columns >= 1):
         raise UserError('save_grid: expected a column or more, found {!r}'.format(columns))
-    pictures.save_picture(os.path.expanduser(os.fspath(path)),
+    pictures.save_picture(library_inputs.path_of('save_grid: a path of a file', path),
                           pictures.grid(images, columns or pictures.square(len(images))))
 
 
@@ -266,7 +265,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     Raises UserError for a `how` that does nothing, and where the files are damaged, or are not there and can't be
     downloaded.
     """
-    if name not in sources.DATASETS:
+    if not isinstance(name, str) or name not in sources.DATASETS:
         raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
@@ -276,9 +275,9 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     if shape is not None and name != 'folder':
         raise UserError("load_dataset: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
             shape, name))
-    data_dir = None if data_dir is None else os.path.expanduser(os.fspath(data_dir))
-    if isinstance(how.get('cache_dir'), (str, os.PathLike)):
-        how['cache_dir'] = os.path.expanduser(os.fspath(how['cache_dir']))
+    data_dir = None if data_dir is None else library_inputs.path_of('data_dir: a folder', data_dir)
+    if how.get('cache_dir') is not None:
+        how['cache_dir'] = library_inputs.path_of('cache_dir: a folder', how['cache_dir'])
     return loading.load(name, split, data_dir, shape, _log, reading.of_library(name, how))
 
 
@@ -308,7 +307,7 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     without ONNX, and where something that is no export would be replaced.
     """
     if formats is not None:
-        names = [] if isinstance(formats, str) else list(formats)
+        names = list(formats) if isinstance(formats, (list, tuple, set, frozenset)) else []
         wrong = [name for name in names if name not in catalogue.FORMATS]
         if wrong or not names:
             raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
@@ -319,7 +318,7 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     preset = library_inputs.at_temperature('export_generator', preset, temperature)
     try:
-        return package.write(preset, prefix, os.path.expanduser(os.fspath(out)), formats, with_discriminator,
+        return package.write(preset, prefix, library_inputs.path_of('out: a folder', out), formats, with_discriminator,
                              overwrite=overwrite, log=_log, uint8=uint8, channels_first=layout == 'nchw')
     except UserError as error:  # which names a command's flags
         raise UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too

@@ -258,7 +258,7 @@ PRESETS = {preset.name: preset for preset in (
 
 def get(name: str) -> Preset:
     """The preset of that name; UserError, which lists them, where there is none."""
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise UserError('expected one of the presets {}, found {!r}'.format(', '.join(PRESETS), name))
     return PRESETS[name]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import os
 from typing import Any, List, Optional, Tuple, Union
 
 import numpy as np
@@ -21,6 +22,14 @@ def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Option
         if isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1:
             raise UserError('image_size: expected a height and a width, found {!r}'.format(image_size))
     return int(height), int(width)
+
+
+def path_of(what: str, path: Any) -> str:
+    """A path without `~`; what: its name for messages, and what is expected."""
+    name, expected = what.split(': ')
+    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+        raise UserError('{}: expected {}, found {!r:.80}'.format(name, expected, path))
+    return os.path.expanduser(os.fspath(path))
 
 
 def require_natural(what: str, **values: Any) -> None:
