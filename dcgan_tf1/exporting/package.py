@@ -304,12 +304,12 @@ def _replacing_folder(out, check):
                 for name in sorted(os.listdir(new), key=lambda each: each == MANIFEST):  # last: then it is whole
                     os.rename(os.path.join(new, name), os.path.join(out, name))
                 return
-            if os.path.isdir(out):
-                os.rename(out, old)
             try:
+                if os.path.isdir(out):
+                    os.rename(out, old)
                 os.rename(new, out)
-            except OSError:
-                if os.path.isdir(old):
+            except BaseException:  # a signal, too, comes between the two
+                if os.path.isdir(old) and not os.path.lexists(out):
                     os.rename(old, out)
                 raise
     finally:

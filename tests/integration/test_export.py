@@ -614,6 +614,24 @@ def test_what_others_put_into_an_export_stays_whatever_it_is(dense, tmp_path):
         assert sorted(os.listdir(str(out / 'frozen'))) == ['dangling', 'generator.pb']
 
 
+@pytest.mark.parametrize('wrong', [KeyboardInterrupt, OSError(28, 'No space left on device')])
+def test_an_earlier_export_outlives_what_ends_its_replacement(tmp_path, monkeypatch, wrong):
+    out, rename = tmp_path / 'out', os.rename
+    out.mkdir()
+    (out / 'MANIFEST.json').write_text('earlier')
+
+    def fail(source, target):
+        if os.path.basename(source) == 'new':
+            raise wrong
+        rename(source, target)
+
+    monkeypatch.setattr(os, 'rename', fail)
+    with pytest.raises(KeyboardInterrupt if wrong is KeyboardInterrupt else UserError):
+        with package._replacing_folder(str(out), lambda: None) as folder:
+            assert os.path.isdir(folder)
+    assert os.listdir(str(tmp_path)) == ['out'] and (out / 'MANIFEST.json').read_text() == 'earlier'
+
+
 def test_nothing_of_others_is_replaced_wherever_out_leads(dense, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'results').mkdir()
