@@ -15,7 +15,7 @@ import numpy as np
 from dcgan_tf1.data import archives, cifar_npm, download
 from dcgan_tf1.data.reading import Loaded
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.files import cannot_read, listing
 
 BATCHES = {'train': tuple('data_batch_{}'.format(i) for i in range(1, 6)), 'test': ('test_batch',)}
 _PIXELS = 3 * 32 * 32
@@ -124,23 +124,34 @@ def _to_images(rows, labels, path):
 
 
 def _read_limited(path, limit):
-    size = os.path.getsize(path)
-    if size > limit:
-        raise UserError('{}: expected at most {} bytes, found {}'.format(path, limit, size))
-    with open(path, 'rb') as handle:
-        return handle.read()
+    try:
+        size = os.path.getsize(path)
+        if size > limit:
+            raise UserError('{}: expected at most {} bytes, found {}'.format(path, limit, size))
+        with open(path, 'rb') as handle:
+            return handle.read()
+    except OSError as error:
+        raise cannot_read(path, error)
+
+
+def _batches(folder, names):
+    """The paths of a split's batches, all of which have to be there."""
+    missing = [name for name in names if not os.path.exists(os.path.join(folder, name))]
+    if missing:
+        raise UserError('{}: expected {}, found no {}'.format(folder, ', '.join(names), listing(missing)))
+    return [os.path.join(folder, name) for name in names]
 
 
 def read_pickles(folder, split):
     """The batches of an unpacked cifar-10-batches-py -> images, labels, the files read."""
-    paths = [os.path.join(folder, name) for name in BATCHES[split]]
+    paths = _batches(folder, BATCHES[split])
     return _joined([decode_pickle(_read_limited(path, _MAX_BATCH_BYTES), path)
                     for path in paths], paths)
 
 
 def read_binaries(folder, split):
     """The .bin files of CIFAR-10's binary version -> images, labels, the files read."""
-    paths = [os.path.join(folder, name + '.bin') for name in BATCHES[split]]
+    paths = _batches(folder, [name + '.bin' for name in BATCHES[split]])
     return _joined([_decode_binary(_read_limited(path, _MAX_BATCH_BYTES), path) for path in paths], paths)
 
 

@@ -35,6 +35,8 @@ PictureSet = collections.namedtuple('PictureSet', [
 ])
 PictureSet.__new__.__defaults__ = ((), None)
 
+_TABLES = '.csv', '.tsv', '.txt', '.json', '.jsonl'  # files that others keep labels in
+
 _Chosen = collections.namedtuple('_Chosen', 'names labels classes others source')
 _Chosen.__new__.__defaults__ = (None,)
 
@@ -62,8 +64,9 @@ def find(tree, reading, log):
     chosen = _labelled_by_file(tree, reading, tell)
     if chosen is None:
         if reading.label_column is not None:
-            raise UserError('--label_column: expected a {} in {}, found none'.format(
-                ' or '.join(label_files.TABLES), tree.place))
+            raise UserError('--label_column: expected a {} in {}, found {}'.format(
+                ' or '.join(label_files.TABLES), tree.place, listing(
+                    [name for name in tree.folders[''][1] if name.lower().endswith(_TABLES)] or ['none'], 3)))
         chosen = _labelled_by_folder(tree, reading, tell)
     names = chosen.names
     return PictureSet(
@@ -76,7 +79,7 @@ def is_for_training(path):
     return bool(_TRAINING.search(_apart(path)))
 
 
-def _is_part(folder):
+def is_part(folder):
     return bool(_PART.search(_apart(folder)))
 
 
@@ -97,10 +100,15 @@ def _only_part(tree, reading, tell):
     pictured = sorted({name.split('/')[0] for name in tree.files if is_picture(name)})
     beside = sorted(files + [folder + '/' for folder in folders if folder not in pictured])
     training = [folder for folder in pictured if is_for_training(folder)]
-    parts = bool(training) and all(map(_is_part, pictured))
+    parts = bool(training) and all(map(is_part, pictured))
     deep = len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1])))
     split = parts and len(pictured) > 1
-    if not (split or deep) or _says_what_is_taken(tree, reading, split, tell):
+    if not (split or deep):
+        if len(pictured) > 1 and all(map(is_part, pictured)):
+            raise UserError('{}: expected a folder of images for training, found {}; name one of them with '
+                            '--data_dir, or take all pictures by --recursive'.format(tree.place, listing(pictured)))
+        return None, []
+    if _says_what_is_taken(tree, reading, split, tell):
         return None, []
     if len(training) > 1:
         raise UserError('{}: expected one folder of images for training, found {}; name one with --data_dir, or take '
@@ -118,12 +126,18 @@ def _says_what_is_taken(tree, reading, split, tell):
         if name in label_files.TABLES:
             table = label_files.read_table(tree, name, reading.label_column, reading.labels)
             ours, labels = table is not None, table is not None and table.column
+            named = table.labels if ours else ()
         elif name == label_files.STYLEGAN:
             read = label_files.read_stylegan(tree, name)
             ours, labels = read is not None, read is not None and read[0] and reading.labels
+            named = read[0] if ours else ()
         else:
             continue
         if ours and (labels or not split):
+            parts = sorted({each.split('/')[0] for each in named if '/' in each})
+            if split and len(parts) > 1:
+                tell('WARNING: {} names pictures of {}, and all of them are taken; --data_dir may name one of these '
+                     'folders'.format(name, listing([each + '/' for each in parts])))
             return True
         tell('{} not read, for it has no labels of pictures'.format(name))
     return False
@@ -258,9 +272,14 @@ def _labelled_by_folder(tree, reading, tell):
         if names:
             classes[folder] = names
     if not classes:
+        _warn_of_parts(tree, tell)
         return _deep(tree, False, reading, tell)
     names = [posixpath.join(folder, name) for folder, inside in classes.items() for name in inside]
     _tell_of_deeper(tree, names, tell)
+    lost = [folder + '/' for folder in folders if folder not in classes and any(
+        name.startswith(folder + '/') for name in tree.files)]
+    if lost and reading.labels:
+        tell('WARNING: no class, for no pictures ({}) lie directly in it: {}'.format(SUFFIXES_TEXT, listing(lost)))
     others = sorted(files + [folder + '/' for folder in folders if folder not in classes])
     for folder in classes:
         inner, inside = tree.folders[folder]
@@ -269,10 +288,22 @@ def _labelled_by_folder(tree, reading, tell):
     return _by_first_folder(names, others, reading, tell)
 
 
+def _warn_of_parts(tree, tell):
+    """Where each folder has the same folders in it, those are rather the classes, and they themselves parts."""
+    inside = collections.defaultdict(set)
+    for name in filter(is_picture, tree.files):
+        inside[name.split('/')[0]].add(name.split('/')[1])
+    first, *others = inside.values()
+    if others and len(first) > 1 and all(each == first for each in others):
+        tell('WARNING: {} are taken for the classes, though each of them has {}; --data_dir may name one'.format(
+            listing([folder + '/' for folder in sorted(inside)]), listing([name + '/' for name in sorted(first)])))
+
+
 def _tell_of_deeper(tree, names, tell):
     deeper = sum(map(is_picture, tree.files)) - len(names)
     if deeper:
-        tell('{:,} pictures in deeper folders left out; --recursive takes them, too'.format(deeper))
+        tell('{}{:,} pictures in deeper folders left out; --recursive takes them, too'.format(
+            'WARNING: only {:,} taken; '.format(len(names)) if deeper > len(names) else '', deeper))
 
 
 def _deep(tree, mixed, reading, tell):
@@ -285,7 +316,7 @@ def _deep(tree, mixed, reading, tell):
 def _by_first_folder(names, others, reading, tell):
     if not reading.labels:
         return _Chosen(sorted(names), None, (), others)
-    first = [name.split('/')[0] for name in names]
+    first = label_files.plain([name.split('/')[0] for name in names])
     classes = sorted(set(first))
     if len(classes) > MAX_CLASSES:
         tell('{:,} sub-folders of pictures, which are more than {:,} and so no classes'.format(

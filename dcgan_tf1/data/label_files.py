@@ -25,6 +25,7 @@ Table = collections.namedtuple('Table', [
     'columns',  # all of them
 ])
 LABEL_COLUMNS = ('label', 'labels', 'class')
+NAME_COLUMNS = ('file_name', 'filename')  # of pictures, in capitals or not
 WAY_OUT = '; --nolabels reads the images without labels'  # for the end of a message
 WITHOUT = 'read without labels (--nolabels)'  # a note
 
@@ -32,7 +33,8 @@ WITHOUT = 'read without labels (--nolabels)'  # a note
 def encode(values, where, least=0):
     """(labels int64 [N], the classes' names) of integers, or texts of some, from 0, or of names.
 
-    Texts are names unless all of them are integers as a program writes them: 07 is not 7, and 2019 is no label.
+    Texts are names unless all of them are integers as a program writes them: 07 is not 7, and 2019 is no label. 2.0 is
+    2, as pandas writes a column of integers that had a gap once.
 
     where: what has them, for messages. least: classes that there are at least, where labels are integers.
 
@@ -40,15 +42,15 @@ def encode(values, where, least=0):
     """
     values = plain(values)
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) == len(values) and not all(map(_is_number, texts)):
+    if len(texts) == len(values) and not all(map(_NUMBER.match, texts)):
         if '' in texts:
             raise UserError('{}: expected a label for each picture, found an empty one{}'.format(where, WAY_OUT))
         decimal = all(text.isdecimal() and len(text) < 9 for text in texts)
         classes = sorted(set(texts), key=lambda text: (int(text) if decimal else 0, text))
-        numbers = {name: number for number, name in enumerate(classes)}
-        labels = [numbers[text] for text in texts]
+        by_name = {name: number for number, name in enumerate(classes)}
+        labels = [by_name[text] for text in texts]
     else:
-        labels = [int(value) if isinstance(value, str) and _is_number(value) else value for value in values]
+        labels = [_as_number(value) if isinstance(value, str) else value for value in values]
         if not all(map(_is_label, labels)):
             wrong = next(value for value in labels if not _is_label(value))
             right = next(filter(_is_label, labels), None)
@@ -70,9 +72,12 @@ def _is_label(value):
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= value < MAX_CLASSES
 
 
-def _is_number(text):
-    # An int() of more digits than a label's takes its time.
-    return text.isdecimal() and len(text) <= 3 and text == str(int(text))
+_NUMBER = re.compile(r'(0|[1-9][0-9]{0,2})(\.0*)?\Z')
+
+
+def _as_number(text):
+    match = _NUMBER.match(text)
+    return text if match is None else int(match.group(1))
 
 
 def find_column(columns, usual):
@@ -93,7 +98,7 @@ def choose_column(path, kind, columns, wanted, usual=LABEL_COLUMNS):
 
 
 def read_table(tree, name, column, labelled=True):
-    """The Table of a metadata file; None where it has no `file_name`, so is none of these.
+    """The Table of a metadata file; None where it has no file names, so is none of these.
 
     column: of the labels; None for the usual names, whatever their case. labelled: whether labels are wanted.
     """
@@ -101,23 +106,25 @@ def read_table(tree, name, column, labelled=True):
     rows = _csv_rows(tree, name, column) if name.endswith('.csv') else _json_rows(tree, name)
     columns = list(collections.OrderedDict(
         (each, None) for row in rows for each in row or () if isinstance(each, str)))
-    if 'file_name' not in columns:
+    names = find_column(columns, NAME_COLUMNS)
+    if names is None:
         return None
     column = choose_column(path, 'column', sorted(columns), column, LABEL_COLUMNS * labelled)
     labels, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
         if row is None:
             continue
-        file_name = row.get('file_name')
+        file_name = row.get(names)
         if not isinstance(file_name, str) or not file_name:
-            raise UserError('{}: expected a file_name in row {}, found {!r:.60}'.format(path, number, file_name))
+            raise UserError('{}: expected a {} in row {}, found {!r:.60}'.format(path, names, number, file_name))
         file_name = named(posixpath.join(folder, file_name))
         label = None if column is None else row.get(column)
         if column is not None and label is None:
             raise UserError('{}: expected a {} in row {}, found none{}'.format(path, column, number, WAY_OUT))
-        if labels.setdefault(file_name, label) != label:  # else a row for each caption, say
-            raise UserError('{}: expected one {} for each file_name, found {!r:.60} and {!r:.60} for {}{}'.format(
-                path, column, labels[file_name], label, file_name, WAY_OUT))
+        if file_name in labels and labels[file_name] != label:  # else a row for each caption, say
+            raise UserError('{}: expected one {} for each {}, found {!r:.60} and {!r:.60} for {}{}'.format(
+                path, column, names, labels[file_name], label, file_name, WAY_OUT))
+        labels[file_name] = label
     return Table(labels, column, columns)
 
 
@@ -144,14 +151,15 @@ def _csv_rows(tree, name, column):
     try:
         text = _BLANK.sub('', tree.read(name).decode('utf-8-sig'))
         # Excel writes semicolons where the comma is that of decimals.
-        delimiter = next((each for each in ',;\t' if 'file_name' in map(str.strip, next(
-            csv.reader(io.StringIO(text, newline=''), delimiter=each), ()))), ',')
+        delimiter = next((each for each in ',;\t' if find_column(list(map(str.strip, next(
+            csv.reader(io.StringIO(text, newline=''), delimiter=each), ()))), NAME_COLUMNS)), ',')
         rows = csv.DictReader(io.StringIO(text, newline=''), delimiter=delimiter, skipinitialspace=True)
         columns = rows.fieldnames or ()
         rows.fieldnames = [each if each.strip() in columns else each.strip() for each in columns]
-        if 'file_name' not in rows.fieldnames:
+        names = find_column(rows.fieldnames, NAME_COLUMNS)
+        if names is None:
             return list(rows)  # none of ours
-        for each in ('file_name', column) + LABEL_COLUMNS:
+        for each in (names, column) + LABEL_COLUMNS:
             if rows.fieldnames.count(each) > 1:
                 raise ValueError('the column {!r} twice'.format(each))
         return [_csv_row(row, number, len(columns)) for number, row in enumerate(rows, 1)]

@@ -15,12 +15,12 @@ import zlib
 
 import numpy as np
 
-from dcgan_tf1.data import download, npz_files
+from dcgan_tf1.data import download, label_files, npz_files
 from dcgan_tf1.data.picked import joined
 from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import contents, sha256
+from dcgan_tf1.util.files import contents, listing, sha256
 from dcgan_tf1.util.paths import expand
 from dcgan_tf1.util.seeds import numpy_rng
 
@@ -198,6 +198,11 @@ def _joined(parts, log):
     if len(shapes) > 1:
         raise UserError('{}: expected images of one shape, found {}'.format(
             parts[0].folder, ' and '.join('x'.join(map(str, shape)) for shape in shapes)))
+    classes = max([part.classes for part in parts], key=len)
+    for part in parts:
+        if part.labels is not None and part.classes != classes[:len(part.classes)]:
+            raise UserError('{}: expected the classes {} in the {} images, too, found {}{}'.format(
+                part.folder, listing(classes), ' and '.join(part.splits), listing(part.classes), label_files.WAY_OUT))
     digest, official = hashlib.sha256(), [part.official for part in parts]
     for part in parts:
         digest.update(np.ascontiguousarray(part.images))
@@ -209,7 +214,7 @@ def _joined(parts, log):
         log('{}: the {} images have no labels, so those of the others are left out'.format(
             without[0].folder, ' and '.join(sum([part.splits for part in without], ()))))
     return parts[0]._replace(
-        images=images, labels=labels, classes=max([part.classes for part in parts], key=len),
+        images=images, labels=labels, classes=classes,
         files={path: digest for part in parts for path, digest in part.files.items()},
         checksum=_checksum(images, labels, digest),
         official=False if False in official else None if None in official else True,

@@ -138,7 +138,8 @@ def _integers(path, name, highest):
     with _stored(path, name, expected) as (handle, shape, fortran, stored, available):
         if stored.kind not in 'iu':
             raise ValueError('{} of {}, no integers from 0 to {}{}'.format(name or 'values', stored, highest, (
-                '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some'
+                '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some, of images from -1 to 1 '
+                'np.rint(127.5 * (images + 1)).astype(np.uint8)'
                 if stored.kind == 'f' and highest == 255 else '')))
         size = _size(shape, stored)
         if size <= 0 or size > available:

@@ -15,9 +15,18 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
 
 EXPECTED = 'one .npz file with x_train and y_train, train_images and train_labels, or images and labels; or one .npy'
-# Of each split, what the images and their labels may be called: by Keras, by MedMNIST, and by others.
-_KEYS = {'train': (('x_train', 'y_train'), ('train_images', 'train_labels'), ('images', 'labels')),
-         'test': (('x_test', 'y_test'), ('test_images', 'test_labels'))}
+# How the arrays are called: {split: (the images, and what their labels may be)}. Keras's names, MedMNIST's, those of
+# many a script, and what numpy.savez(file, images, labels) makes.
+_FAMILIES = (
+    {'train': ('x_train', 'y_train'), 'test': ('x_test', 'y_test')},
+    {'train': ('train_images', 'train_labels'), 'test': ('test_images', 'test_labels')},
+    {'train': ('images', 'labels', 'label', 'y')},
+    {'train': ('X_train', 'y_train', 'Y_train'), 'test': ('X_test', 'y_test', 'Y_test')},
+    {'train': ('X', 'y', 'Y', 'labels')},
+    {'train': ('image', 'label', 'labels')},
+    {'train': ('data', 'labels', 'label', 'target')},
+    {'train': ('arr_0', 'arr_1')},
+)
 _CLASSES = ('classes', 'class_names')
 _TEXTS = 'US'  # NumPy's kinds of them
 SUFFIXES = '.npz', '.npy'
@@ -43,7 +52,8 @@ def present(place, split):
     if split == 'train' or not paths:
         return bool(paths)
     try:
-        return any(images in npz.names(path) for path in paths if not _is_npy(path) for images, _ in _KEYS[split])
+        return any(family[split][0] in npz.names(path) for path in paths if not _is_npy(path)
+                   for family in _FAMILIES if split in family)
     except UserError:
         return True  # whoever reads it says so
 
@@ -67,37 +77,43 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
         tell('one array, so the images have no labels')
         return Loaded(images, None, [path], (), tuple(notes), digest)
     names = npz.names(path)
-    keys = next((keys for keys in _KEYS[split] if keys[0] in names), None)
-    if keys is None:
+    families = [family for family in _FAMILIES if split in family]
+    family = next((family for family in families if family[split][0] in names), None)
+    if family is None:
         raise UserError('{}: expected the array {}, found {}'.format(
-            path, ' or '.join(images for images, _ in _KEYS[split]), listing(names)))
-    family = [pair[0] for pair in _KEYS[split]].index(keys[0])
+            path, ' or '.join(each[split][0] for each in families), listing(names)))
+    given, *usual = family[split]
+    label_names = [name for name in usual if name in names] or usual[:1]
+    of_other_splits = [name for each, pair in family.items() if each != split for name in pair]
     texts = [(name, _texts(path, name)) for name in _CLASSES if name in names]
     called = next((each for each in texts if each[1]), None)
-    known = set(keys) | {called and called[0]} | {
-        name for pairs in _KEYS.values() for pair in pairs[family:family + 1] for name in pair}
+    known = {given, label_names[0], called and called[0]} | set(of_other_splits)
     others = [name for name in names if name not in known]
     if others:
-        tell('{} taken; left out: {}'.format(keys[0], listing(others)))
-    images, digest = _images(path, keys[0], reading, log, tell)
-    if keys[1] not in names or not reading.labels:
-        tell(label_files.WITHOUT if keys[1] in names else 'no {}, so the images have no labels'.format(keys[1]))
+        tell('{} taken; left out: {}'.format(given, listing(others)))
+    images, digest = _images(path, given, reading, log, tell)
+    if label_names[0] not in names or not reading.labels:
+        tell(label_files.WITHOUT if label_names[0] in names else 'no {}, so the images have no labels'.format(
+            label_names[0]))
         return Loaded(images, None, [path], (), tuple(notes), digest)
-    labels, count, named = _labels(path, keys[1], len(images))
+    beside = [name for name in of_other_splits[1:] if name in names]
+    labels, count, named = _labels(path, label_names[0], len(images), beside)
     classes = named or _class_names(path, called, count)
-    tell(label_files.counts(labels, classes, keys[1]))
+    tell(label_files.counts(labels, classes, label_names[0]))
     return Loaded(images, labels, [path], classes, tuple(notes), digest)
 
 
-def _labels(path, name, count):
+def _labels(path, name, count, beside):
     """(labels int64 [count], how many classes they tell of, the classes' names where the array has texts, else None).
 
-    One-hot labels, of whatever type, tell of as many classes as they are wide.
+    One-hot labels, of whatever type, tell of as many classes as they are wide. Texts are numbered together with those
+    of the other split, in the arrays `beside`.
     """
+    others = []
     try:
         kind = npz.kind_of(path, name)
         if kind in _TEXTS:
-            labels = _decoded(path, name, npz.read_array(path, name, _TEXTS))
+            labels, *others = [_decoded(path, each, npz.read_array(path, each, _TEXTS)) for each in [name] + beside]
         else:
             labels = npz.read_array(path, name) if kind in 'bf' else None
             if labels is None or not _are_one_hot(labels, count):
@@ -112,8 +128,8 @@ def _labels(path, name, count):
     labels = labels.reshape(-1)
     if kind not in _TEXTS:
         return labels, labels.max() + 1, None
-    labels, classes = label_files.encode(labels.tolist(), path)
-    return labels, len(classes), classes
+    labels, classes = label_files.encode(sum([each.reshape(-1).tolist() for each in others], labels.tolist()), path)
+    return labels[:count], len(classes), classes
 
 
 def _are_one_hot(labels, count):

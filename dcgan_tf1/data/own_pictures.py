@@ -108,14 +108,22 @@ def _find(place, reading, log):
         return _in_files(place, [place], reading, log)
     tree = trees.Folder(place)
     picture_set = folders.find(tree, reading, log)
-    if picture_set is not None:
-        return picture_set
     files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
+    if picture_set is not None:
+        if files:
+            line = 'WARNING: not read, for there are pictures beside it: {}; --data_dir may name it'.format(
+                listing(files))
+            log('{}: {}'.format(place, line))
+            picture_set = picture_set._replace(notes=picture_set.notes + (line,))
+        return picture_set
     kinds = [kind for kind in _KINDS if any(map(kind, files))]
     if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
     training, notes = [name for name in files if folders.is_for_training(name)], ()
+    if not training and len(files) > 1 and all(map(folders.is_part, files)):
+        raise UserError('{}: expected files of images for training, found {}; name one of them with --data_dir'.format(
+            place, listing(files)))
     if len(training) == len(files):  # by a folder around them all, so by their own names
         training = [name for name in files if folders.is_for_training(os.path.basename(name))]
     if training and len(training) < len(files):

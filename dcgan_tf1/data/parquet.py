@@ -31,6 +31,10 @@ def find(place, paths, reading, log):
     label = tables[0].label_column(reading.label_column) if reading.labels else None
     for table in tables[1:]:
         table.check_like(tables[0], image, label)
+        later = table.label_column(None) if reading.labels and label is None else None
+        if later is not None:
+            raise UserError('{}: expected no column {}, as in {}, found one{}'.format(
+                table.path, later, tables[0].path, label_files.WAY_OUT))
     labels, numbers, total = [], [], 0
     for table in tables:
         numbers.append(total)

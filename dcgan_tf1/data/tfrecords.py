@@ -28,10 +28,11 @@ _Record = collections.namedtuple('_Record', 'path number offset length')
 
 def find(place, paths, reading, log):
     """The PictureSet of the pictures in some TFRecord files, one after the other."""
-    records, labels, image, label = [], [], None, None
+    records, labels, image, label, seen = [], [], None, None, {}
     for path in paths:
         for record, features in _examples(path):
             if image is None:
+                seen = features
                 image = label_files.find_column(features, IMAGES)
                 if image is None:
                     raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
@@ -44,12 +45,17 @@ def find(place, paths, reading, log):
             records.append(record)
             if label is not None:
                 labels.append(_label(path, record, features, label))
+            elif reading.labels and features.keys() != seen.keys():
+                later = label_files.find_column(features, LABELS)
+                if later is not None:
+                    raise UserError('{}: expected no {} in record {}, as in the first one, found one{}'.format(
+                        path, later, record.number, label_files.WAY_OUT))
     if not records:
         raise UserError('{}: expected records, found none'.format(place))
     encoded = (None, ()) if label is None else label_files.encode(labels, place)
     notes = ()
     if label is None and reading.labels:
-        notes = ('no label among {}, so the pictures have no labels'.format(listing(sorted(features))),)
+        notes = ('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))),)
         log('{}: {}'.format(place, *notes))
 
     def picture(index):
@@ -64,8 +70,12 @@ def find(place, paths, reading, log):
 def _label(path, record, features, name):
     values = []
     if name in features:  # get() makes one
-        values = list(features[name].int64_list.value) or [
-            text.decode('utf-8', 'replace') for text in features[name].bytes_list.value]
+        try:
+            values = list(features[name].int64_list.value) or [
+                text.decode('utf-8') for text in features[name].bytes_list.value]
+        except UnicodeDecodeError:
+            raise UserError('{}: expected {} in UTF-8 in record {}, found other bytes{}'.format(
+                path, name, record.number, label_files.WAY_OUT))
     if len(values) != 1:
         raise UserError('{}: expected one {} in record {}, found {}{}'.format(
             path, name, record.number, len(values), label_files.WAY_OUT))

@@ -626,9 +626,9 @@ def test_an_earlier_export_outlives_what_ends_its_replacement(tmp_path, monkeypa
         rename(source, target)
 
     monkeypatch.setattr(os, 'rename', fail)
-    with pytest.raises(KeyboardInterrupt if wrong is KeyboardInterrupt else UserError):
-        with package._replacing_folder(str(out), lambda: None) as folder:
-            assert os.path.isdir(folder)
+    with pytest.raises(KeyboardInterrupt if wrong is KeyboardInterrupt else UserError), \
+            package._replacing_folder(str(out), lambda: None) as folder:
+        assert os.path.isdir(folder)
     assert os.listdir(str(tmp_path)) == ['out'] and (out / 'MANIFEST.json').read_text() == 'earlier'
 
 

@@ -38,7 +38,8 @@ def test_deeper_folders():
     grey('mine/2020/4.png', 4)
     values, labels, classes, lines = load()
     assert (values, labels, classes) == ([4], [0], ('2020',))
-    assert lines[0] == 'mine: 3 pictures in deeper folders left out; --recursive takes them, too'
+    assert lines[0] == ('mine: WARNING: only 1 taken; 3 pictures in deeper folders left out; --recursive takes them, '
+                        'too')
     assert load(recursive=True)[:3] == ([2, 1, 4, 3], [0, 0, 1, 1], ('2019', '2020'))
     grey('mine/5.png', 5)
     assert load()[:2] == ([5], None) and load(recursive=True)[:3] == ([2, 1, 4, 3, 5], None, ())
@@ -241,6 +242,21 @@ def write_records(path, *features):
             feature = {name: tf.train.Feature(**{kinds[type(value)][0]: getattr(
                 tf.train, kinds[type(value)][1])(value=[value])}) for name, value in each.items()}
             writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def test_labels_of_some_records_are_never_left_out_in_silence():
+    write_records('mine/a.tfrecord', {'image': png(1), 'id': b'x'}, {'image': png(2), 'label': 1})
+    with pytest.raises(UserError, match='a.tfrecord: expected no label in record 2, as in the first one, found one; '):
+        load()
+    write_records('mine/a.tfrecord', {'image': png(1), 'label': 'p\xe8che'.encode('latin-1')})
+    with pytest.raises(UserError, match='a.tfrecord: expected label in UTF-8 in record 1, found other bytes; --no'):
+        load()
+    assert load(labels=False)[:2] == ([1], None)
+    for name in ('mine/test-00000-of-00001', 'mine/validation-00000-of-00001'):
+        write_records(name, {'image': png(1)})
+    os.remove('mine/a.tfrecord')
+    with pytest.raises(UserError, match='mine: expected files of images for training, found test-.*, valid.*; name'):
+        load()
 
 
 def test_records():

@@ -71,6 +71,23 @@ def test_several_rows_for_a_picture_are_a_row_for_each_caption():
         load()
 
 
+@pytest.mark.parametrize('column', ['filename', 'FileName', 'File_Name'])
+def test_other_names_of_the_column_of_names(column):
+    for name, value in (('a.png', 1), ('b.png', 2)):
+        grey('mine/' + name, value)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('{};label\na.png;y\nb.png;x\n'.format(column))
+    assert load()[:3] == ([1, 2], [1, 0], ('x', 'y'))
+    os.remove('mine/metadata.csv')
+    with open('mine/metadata.jsonl', 'w') as handle:
+        handle.write('{"%s": "a.png", "label": NaN}\n{"%s": "b.png", "label": 1}\n' % (column, column))
+    with pytest.raises(UserError, match='expected names or integers from 0 to 999 as labels, found nan beside 1'):
+        load()
+    os.rename('mine/metadata.jsonl', 'mine/labels.csv')
+    with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found labels.csv$'):
+        load(label_column='label')
+
+
 def test_the_column_that_is_called_label_comes_before_one_in_capitals():
     grey('mine/a.png', 1)
     with open('mine/metadata.csv', 'w') as handle:
@@ -204,7 +221,9 @@ def test_wrong_labels_among_many_are_told_at_once():
     (['1', '0', '10'], [1, 0, 10], tuple(map(str, range(11)))), ([2, 0], [2, 0], ('0', '1', '2')),
     # No number as a program writes it, or too large to be a label: names.
     (['07', '8', '7'], [0, 2, 1], ('07', '7', '8')), (['2019', '2020', '2019'], [0, 1, 0], ('2019', '2020')),
-    (['1.0', '2'], [0, 1], ('1.0', '2')), (['10', '2', '1000'], [1, 0, 2], ('2', '10', '1000')),
+    (['1.5', '2'], [0, 1], ('1.5', '2')), (['10', '2', '1000'], [1, 0, 2], ('2', '10', '1000')),
+    # As pandas writes integers of a column that had a gap.
+    (['1.0', '0.0', '10.'], [1, 0, 10], tuple(map(str, range(11)))),
     # As keyboards and systems write the same name.
     (['cat ', 'cat', ' dog'], [0, 0, 1], ('cat', 'dog')), (['e\u0301', '\xe9'], [0, 0], ('\xe9',)),
     (['1 ', '0'], [1, 0], ('0', '1'))])

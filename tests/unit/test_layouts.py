@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import shutil
 import struct
 import sys
@@ -184,6 +185,43 @@ def split_in_two():
         grey('mine/' + name, value)
 
 
+def test_parts_of_which_none_is_for_training_are_no_classes():
+    for name in ('val/cat/a.png', 'val/dog/b.png', 'test/cat/c.png', 'test/dog/d.png'):
+        grey('mine/' + name, 1)
+    with pytest.raises(UserError, match='mine: expected a folder of images for training, found test, val; name one'):
+        load()
+    assert load('mine/val')[1:3] == ([0, 1], ('cat', 'dog'))
+
+
+def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of():
+    for name in ('fold1/cat/a.png', 'fold1/dog/b.png', 'fold2/cat/c.png', 'fold2/dog/d.png'):
+        grey('mine/' + name, 1)
+    assert load()[3][0] == ('mine: WARNING: fold1/, fold2/ are taken for the classes, though each of them has cat/, '
+                            'dog/; --data_dir may name one')
+    for name in ('cat/a.png', 'dog/b.png', 'fox/deeper/c.png'):
+        grey('yours/' + name, 1)
+    os.makedirs('yours/owl')
+    with open('yours/owl/a.ppm', 'w') as handle:
+        handle.write('P3 1 1 255 9 9 9')
+    _, labels, classes, lines = load('yours')
+    assert (labels, classes) == ([0, 1], ('cat', 'dog')) and re.match(
+        r'yours: WARNING: no class, for no pictures \(png, .*\) lie directly in it: fox/, owl/$', lines[1])
+    grey('yours/preview.png', 7)
+    zipped('yours')
+    os.rename('yours.zip', 'yours/all.zip')
+    values, labels, _, lines = load('yours')
+    assert (values, labels) == ([7], None)
+    assert lines[:2] == [
+        'yours: WARNING: only 1 taken; 3 pictures in deeper folders left out; --recursive takes them, too',
+        'yours: WARNING: not read, for there are pictures beside it: all.zip; --data_dir may name it']
+
+
+def test_folders_of_one_name_are_one_class():
+    for number, name in enumerate(('caf\xe9', 'cafe\u0301', 'cat', 'cat ')):
+        grey('mine/{}/{}.png'.format(name, number), number)
+    assert load()[:3] == ([1, 0, 2, 3], [0, 0, 1, 1], ('caf\xe9', 'cat'))
+
+
 @pytest.mark.parametrize('name, text', [
     ('metadata.csv', 'image_id,age\n1,30\n'), ('dataset.json', '{"info": "of another kind"}'),
     ('metadata.jsonl', '{"file_name": "train/cat/a.png", "text": "a"}\n{"file_name": "test/dog/d.png", "text": "b"}')])
@@ -199,7 +237,10 @@ def test_a_file_without_labels_makes_no_classes_of_the_parts(name, text):
     with open('mine/metadata.csv', 'w') as handle:
         handle.write('file_name,label\ntest/cat/c.png,x\ntrain/cat/a.png,y\n')
     if name == 'metadata.csv':
-        assert load()[:3] == ([3, 1], [0, 1], ('x', 'y'))
+        values, labels, classes, lines = load()
+        assert (values, labels, classes) == ([3, 1], [0, 1], ('x', 'y'))
+        assert lines[0] == ('mine: WARNING: metadata.csv names pictures of test/, train/, and all of them are taken; '
+                            '--data_dir may name one of these folders')
 
 
 def test_parts_whose_names_are_written_without_spaces():

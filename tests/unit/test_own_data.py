@@ -105,7 +105,7 @@ def test_arrays_of_ones_own(tmp_path):
 
 
 @pytest.mark.parametrize('arrays, message', [
-    ({'y_train': [1]}, 'expected the array x_train or train_images or images, found y_train'),
+    ({'y_train': [1]}, 'expected the array x_train or train_images or images or X_train or .*, found y_train'),
     ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; of images from 0 to 1, '),
     ({'images': np.zeros((2, 3, 4, 4), int)}, r'found \[2, 3, 4, 4\]; images.transpose\(0, 2, 3, 1\) puts the chan'),
     ({'images': np.zeros((8, 8, 3), int)}, r'found \[8, 8, 3\], one picture; images\[None\] makes an array of it'),
@@ -138,6 +138,27 @@ def test_labels_of_arrays_that_are_names_or_one_hot(labels, numbers, classes):
     np.savez('x.npz', images=np.full((3, 4, 4), 99, np.uint8), labels=labels)
     dataset = loading.load('npz', data_dir='x.npz', log=lambda line: None)
     assert (dataset.labels.tolist(), dataset.labels.dtype, dataset.classes) == (numbers, np.int64, classes)
+
+
+def test_texts_of_both_splits_are_numbered_together():
+    images = np.full((2, 4, 4), 99, np.uint8)
+    np.savez('x.npz', x_train=images, y_train=['bee', 'ant'], x_test=images, y_test=['bee', 'cow'])
+    found = [loading.load('npz', split, 'x.npz', log=lambda line: None) for split in ('train', 'test')]
+    assert [each.labels.tolist() for each in found] == [[1, 0], [1, 2]]
+    assert {each.classes for each in found} == {('ant', 'bee', 'cow')}
+    both = loading.load_splits('npz', ('train', 'test'), 'x.npz', log=lambda line: None)
+    assert both.labels.tolist() == [1, 0, 1, 2] and both.classes == ('ant', 'bee', 'cow')
+    np.savez('x.npz', x_train=images, y_train=['bee', 'ant'], x_test=images, y_test=[0, 1])
+    with pytest.raises(UserError, match=r"'y_test', found: values of the type int64; --nolabels"):
+        loading.load('npz', 'train', 'x.npz', log=lambda line: None)
+
+
+@pytest.mark.parametrize('images, labels', [
+    ('X_train', 'y_train'), ('X', 'y'), ('image', 'label'), ('images', 'label'), ('images', 'y'), ('data', 'labels'),
+    ('arr_0', 'arr_1')])
+def test_other_usual_names_of_arrays(images, labels):
+    np.savez('x.npz', **{images: np.full((2, 4, 4), 99, np.uint8), labels: [1, 0]})
+    assert loading.load('npz', data_dir='x.npz', log=lambda line: None).labels.tolist() == [1, 0]
 
 
 def test_texts_that_are_damaged_are_called_that():

@@ -161,8 +161,14 @@ def test_all_forms_of_cifar_are_equal(tmp_path):
         np.testing.assert_array_equal(found, labels)
 
 
+def test_a_batch_of_cifar_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match='expected data_batch_1, .*, found no data_batch_1, data_batch_2, .*_5$'):
+        cifar.read_pickles(str(tmp_path), 'train')
+
+
 def test_cifar_binary_of_wrong_length(tmp_path):
-    (tmp_path / 'data_batch_1.bin').write_bytes(bytes(3073 + 5))
+    for name in cifar.BATCHES['train']:
+        (tmp_path / (name + '.bin')).write_bytes(bytes(3073 + 5))
     with pytest.raises(UserError, match='records of 3073 bytes .*found 3078'):
         cifar.read_binaries(str(tmp_path), 'train')
 
