@@ -5,6 +5,7 @@ import json
 import re
 import socket
 
+from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import parse_json
 
@@ -17,14 +18,18 @@ def find_cluster(worker_hosts, task_index, tf_config):
 
     TF_CONFIG is what Kubeflow's TFJob and the cloud services set: {"cluster": {"chief": [...],
     "worker": [...]}, "task": {"type": ..., "index": ...}}; a chief comes first. Flags win.
-    Raises UserError, also for what would not train here as it says: another kind of task, or none.
+    Raises flags.Error, of TF_CONFIG UserError, also for what would not train here as it says: another kind of task,
+    or none.
     """
     if worker_hosts is not None:
         if task_index is None:
-            raise UserError('--task_index: expected which of --worker_hosts this is, found nothing')
-        return _checked('--worker_hosts', worker_hosts.split(','), task_index, '--task_index')
+            raise flags.Error('--task_index: expected which of --worker_hosts this is, found nothing')
+        try:
+            return _checked('--worker_hosts', worker_hosts.split(','), task_index, '--task_index')
+        except UserError as error:
+            raise flags.Error(str(error))
     if task_index is not None:
-        raise UserError('--worker_hosts: expected the addresses of all workers beside --task_index, found nothing')
+        raise flags.Error('--worker_hosts: expected the addresses of all workers beside --task_index, found nothing')
     return _from_tf_config(tf_config) if tf_config else None
 
 

@@ -5,7 +5,6 @@ Files are those of `tf.train.Saver` in its V2 format: `model.ckpt-N.index`, `.da
 """
 
 import contextlib
-import glob
 import os
 import re
 
@@ -18,6 +17,8 @@ from dcgan_tf1.util.paths import literal
 
 NAME = 'model.ckpt'
 _INDEX = re.compile(re.escape(NAME) + r'-(\d+)\.index$')
+# All that a Saver writes for a step, also under names that it is about to change: what else lies there is the user's.
+_FILE = re.compile(re.escape(NAME) + r'-(\d+)\.(?:index|meta|data-\d{5}-of-\d{5})(\.(?:tempstate|tmp)\w*)?$')
 
 
 def make_saver():
@@ -49,9 +50,7 @@ def save(saver, session, folder, step, keep, spared=()):
         with session.graph.as_default(), literal(os.path.join(folder, NAME)) as path:
             saver.save(session, path, global_step=step)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
-        # Nothing of the failed one may look whole.
-        for path in glob.glob(glob.escape(prefix) + '.*'):
-            os.remove(path)
+        _remove(folder, step)  # nothing of the failed one may look whole
         earlier = list_steps(folder)
         raise UserError('{}; {}'.format(
             cannot_write(prefix, error),
@@ -59,22 +58,31 @@ def save(saver, session, folder, step, keep, spared=()):
     # Of those up to this step: a later one is a damaged one that was passed over.
     out_of_date = [old for old in list_steps(folder) if old <= step and old not in spared][:-keep] if keep else []
     if out_of_date:
-        sync(glob.glob(glob.escape(prefix) + '.*') + [folder])
+        sync(_files(folder, step) + [folder])
         for old in out_of_date:
-            # The index goes first: without it the rest is no checkpoint.
-            paths = sorted(glob.glob(glob.escape(checkpoint_path(folder, old)) + '.*'),
-                           key=lambda path: not path.endswith('.index'))
-            for path in paths:
-                os.remove(path)
+            _remove(folder, old)
     return prefix
+
+
+def _files(folder, step):
+    """The paths of all files of a checkpoint, the index first: without it the rest is no checkpoint."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    matches = [match for match in map(_FILE.match, names) if match and int(match.group(1)) == step]
+    return [os.path.join(folder, match.group(0)) for match in sorted(
+        matches, key=lambda match: (not match.group(0).endswith('.index'), match.group(0)))]
+
+
+def _remove(folder, step):
+    for path in _files(folder, step):
+        os.remove(path)
 
 
 def remove_parts(folder):
     """Removes what is left of checkpoints that were being written, or deleted, when the process was killed."""
-    whole = {'{}-{}'.format(NAME, step) for step in list_steps(folder)}
+    whole = set(list_steps(folder))
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        match = re.match(r'({}-\d+)\.'.format(re.escape(NAME)), name)
-        if match and (match.group(1) not in whole or '.tempstate' in name):
+        match = _FILE.match(name)
+        if match and (int(match.group(1)) not in whole or match.group(2)):
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(folder, name))
 

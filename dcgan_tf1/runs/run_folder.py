@@ -197,9 +197,11 @@ def checkpoint_of_run(run, step, which='last'):
     folder = checkpoints_of(run)
     steps = checkpoint.list_steps(folder)
     if not steps or step not in [None] + steps:
-        raise UserError('{}: expected a checkpoint{}, found {}'.format(
+        best = tables.best_row([row for row in read_quality(run).rows if row['step'] in steps])
+        raise UserError('{}: expected a checkpoint{}, found {}{}'.format(
             folder, '' if step is None else ' of step {}'.format(step),
-            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none'))
+            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none',
+            '' if best is None else ', the best of them that of step {:.0f}'.format(best['step'])))
     return checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 
 
@@ -227,6 +229,10 @@ def read_table(path, columns=None, log=print, optional=()):
     return table.rows
 
 
+class LockedRun(UserError):
+    """A run that another process holds."""
+
+
 class Run:
     """One run folder, held by one trainer at a time; closing it releases the lock.
 
@@ -245,7 +251,7 @@ class Run:
             self._lock.seek(0)
             owner = self._lock.read().strip() or 'unknown'
             self._lock.close()
-            raise UserError('{}: expected a run that nobody trains, found another trainer at work on it '
+            raise LockedRun('{}: expected a run that nobody trains, found another trainer at work on it '
                             '(process {}); --resume=never starts a new run beside it'.format(path, owner))
         except OSError as error:  # a file system without locks
             raise OSError(error.errno, error.strerror, self._lock.name)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.gan.noise import sample_inputs, sample_noise
 from dcgan_tf1.reporting import figures
-from dcgan_tf1.runs import run_folder, tables
+from dcgan_tf1.runs import checkpoint, run_folder, tables
 from dcgan_tf1.runs import samples as sample_files
 from dcgan_tf1.runs.classes import class_names
 from dcgan_tf1.runs.events import EventWriter
@@ -51,9 +51,9 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
 
 
 def _measured_before(run, start):
-    """The rows of quality that a run has up to step `start`."""
-    table = run_folder.read_quality(run.path)
-    return [row for row in table.rows if row['step'] <= start]
+    """The rows of quality that a run has up to step `start`; those after it are dropped."""
+    columns = run_folder.read_quality(run.path).columns
+    return run.start_table(run_folder.QUALITY, columns, start) if columns else []
 
 
 def worker_hooks(config, plan, start, traced):
@@ -122,8 +122,10 @@ class LossesHook(Hook):
         if step not in plan.log_steps and step not in plan.sample_steps:
             return
         steps, seconds = step - self._last_step, max(taken.seconds - self._last_seconds, 1e-9)
-        losses = self._model.losses_of_updates()
-        losses = check_finite(self._model.losses(taken) if losses is None else losses, step, self._run.checkpoints)
+        losses = self._model.losses_of_updates() or {}
+        if len(losses) < len(preset.losses):  # the preset keeps none, or there was no update of a kind
+            losses = dict(self._model.losses(taken), **losses)
+        losses = check_finite(losses, step, self._run.checkpoints)
         self._last_step, self._last_seconds = step, taken.seconds
         self._total_seconds += seconds
         cells = dict(losses, step=step_label(preset, step), epoch=epoch_label(preset, plan, step),
@@ -266,8 +268,10 @@ class CheckpointHook(Hook):
         # None is written of variables that have gone wrong.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        # The best by every number of images: rows of different ones can't be compared.
-        best = [row['step'] for row in tables.best_rows(self._measured)]
+        # The best by every number of images: rows of different ones can't be compared. A row may have lost its
+        # checkpoint, as on a full disk.
+        there = set(checkpoint.list_steps(self._run.checkpoints)) | {taken.step}
+        best = [row['step'] for row in tables.best_rows([row for row in self._measured if row['step'] in there])]
         self._model.save(self._run.checkpoints, taken.step, self._keep, best)
         taken.saved = True
 

@@ -25,7 +25,7 @@ def by_flags(preset, values, own_dataset):
       own_dataset: the data set that the preset itself names.
     """
     given = size_flags.read(values)
-    sizes = {} if values['init_checkpoint'] is None or preset.sizes_of_variables is None else _told(
+    sizes = {} if values['init_checkpoint'] is None else _told(
         preset, values['init_checkpoint'], given, values['run_dir'])
     if preset.dataset == 'folder':
         checkpoint_sizes.require_square(values['init_checkpoint'], sizes)

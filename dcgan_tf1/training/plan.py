@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import os
 
 import numpy as np
 
@@ -91,8 +92,8 @@ def make_plan(config, log, device_memory=None):
         raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(
             'epochs' if config.max_steps is None else 'max_steps', step_loop.MOST_STEPS, total))
     identity = resume.identity(
-        preset, config.seed, config.init_checkpoint, data.dataset.checksum, data.image_class, config.num_gpus,
-        reading.compared(config.reading))
+        preset, config.seed, config.init_checkpoint and os.path.abspath(config.init_checkpoint), data.dataset.checksum,
+        data.image_class, config.num_gpus, reading.compared(config.reading))
     if preset.learning_rate_decay != 'none':
         identity['decay_steps'] = total
     return Plan(

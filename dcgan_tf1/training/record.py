@@ -57,13 +57,24 @@ def choose_policy(config, device, run, start):
         if device.kind == 'CPU' and trained_on != threads:
             differing.append(('on {} threads'.format(trained_on), 'on {}'.format(threads),
                               '--intra_op_threads, by default the cores'))
+        workers = _workers(config)
+        if before.get('workers', workers) != workers:
+            differing.append(('on {} workers'.format(before['workers']), 'on {}'.format(workers),
+                              '--worker_hosts; each of them takes a batch'))
         for was, now, asked_by in differing:
             run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '
                     'bit'.format(start, was, now, asked_by))
+    if config.xla and device.kind == 'CPU' and 'tf_xla_cpu_global_jit' not in os.environ.get('TF_XLA_FLAGS', ''):
+        run.log('WARNING: --xla: nothing is compiled on a CPU without TF_XLA_FLAGS=--tf_xla_cpu_global_jit in the '
+                'environment')
     if policy.warning:  # of a flag, or of the run's own precision
         run.log('WARNING: {}{}'.format('' if config.precision == 'auto' else '--precision={}: '.format(
             config.precision), policy.warning))
     return policy
+
+
+def _workers(config):
+    return len(config.cluster.hosts) if config.cluster else 1
 
 
 def _threads(config):
@@ -121,7 +132,8 @@ def config_record(config, plan, device, policy, monitor, measured):
         'preset_file': config.preset_file,
         'device': device.title,
         'arithmetic': dict({'precision': policy.precision, 'lowering': policy.conv_impl,
-                            'onednn': devices.computes_by_onednn(), 'threads': _threads(config)}, **(
+                            'onednn': devices.computes_by_onednn(), 'threads': _threads(config),
+                            'workers': _workers(config)}, **(
             {} if policy.convolutions is None else {'convolutions': policy.convolutions})),
         'flags': {'device': config.device, 'xla': config.xla, 'steps_per_run': config.steps_per_run,
                   'precision': config.precision, 'lowering': config.lowering,

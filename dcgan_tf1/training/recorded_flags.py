@@ -13,7 +13,8 @@ KEY = 'arguments'  # of config.json
 _NOT_KEPT = frozenset((
     'help', 'h', 'run_dir', 'resume', 'preset_file', 'trace', 'device', 'precision', 'lowering', 'xla',
     'steps_per_run', 'intra_op_threads', 'inter_op_threads', 'worker_hosts', 'task_index', 'worker_timeout'))
-_PLACES = ('data_dir', 'cache_dir')  # which are to be found from another folder, too
+_PLACES = ('data_dir', 'cache_dir')
+_NAMED = _PLACES + ('init_checkpoint',)  # what is to be found from another folder, too
 # Of these, one that is given now takes the place of all that the run has.
 _TOGETHER = (('epochs', 'max_steps'), ('image_size', 'image_height', 'image_width'))
 
@@ -27,8 +28,8 @@ def of_command(command, values):
     for name in sorted(command.values):
         flag = command.values[name]
         if flag.present and name in values and name not in _NOT_KEPT:
-            arguments.append(flag.serialize() if name not in _PLACES else '--{}={}'.format(
-                name, os.path.abspath(values[name])))
+            arguments.append('--{}={}'.format(name, os.path.abspath(values[name])) if name in _NAMED else
+                             flag.serialize())
     return arguments
 
 

@@ -218,8 +218,8 @@ def _open_unfinished(path, total, log, output_closed):
     """(the Run, the step of its newest checkpoint or None), or (None, None) for one that is finished."""
     try:
         run = run_folder.Run(path, output_closed)  # locked before its checkpoints are looked at
-    except OSError:
-        # A finished run that may only be read stands in nobody's way.
+    except (OSError, run_folder.LockedRun):
+        # A finished run that may only be read, or that another process looks at, stands in nobody's way.
         if max(checkpoint.list_steps(run_folder.checkpoints_of(path)), default=0) >= total:
             return None, None
         raise

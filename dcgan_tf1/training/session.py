@@ -153,8 +153,8 @@ class TrainingSession:
     def losses_of_updates(self):
         """{name: value} of what the updates themselves started from; None where the preset does not keep it.
 
-        As the preset has it, those of the last step, or the mean of all since the last call; NaN
-        where there was no update of the kind since.
+        As the preset has it, those of the last step, or the mean of all since the last call. A loss
+        of which there was no update since is left out.
         """
         seen = self._handles.loss_accumulators
         if seen is None:
@@ -165,11 +165,12 @@ class TrainingSession:
         for name in set(seen.names):
             places = [i for i, other in enumerate(seen.names) if other == name]
             count = float(counts[places].sum())
-            losses[name] = float(sums[places].sum()) / count if count else math.nan
-        if 'd_loss' not in losses and 'd_loss_real' in losses:
+            if count:
+                losses[name] = float(sums[places].sum()) / count
+        if 'd_loss' not in losses and {'d_loss_real', 'd_loss_fake'} <= set(losses):
             d_loss = getattr(self._preset.loss, 'd_loss', operator.add)
             losses['d_loss'] = d_loss(losses['d_loss_real'], losses['d_loss_fake'])
-        return {name: losses[name] for name in self._preset.losses}
+        return {name: losses[name] for name in self._preset.losses if name in losses}
 
     # -------------------------------------------------------------------------- samples
 

@@ -186,6 +186,7 @@ def test_a_row_of_losses_puts_the_discriminators_together_as_its_loss_does():
         session = types.SimpleNamespace(_handles=looped.handles, _session=looped.session, _preset=looped.preset)
         row = TrainingSession.losses_of_updates(session)
         np.testing.assert_allclose(row['d_loss'], np.dot(share, [row['d_loss_real'], row['d_loss_fake']]), rtol=1e-6)
+        assert TrainingSession.losses_of_updates(session) == {}  # no update since
     with pytest.raises(ValueError, match='Preset.losses: expected losses of the updates in its schedule, d_loss, '
                                          "g_loss, beside losses_when='mean', found 'd_loss_real'"):
         small('blog_dense', losses_when='mean')

@@ -645,8 +645,9 @@ def test_the_best_checkpoint_is_drawn_and_exported(run, tmp_path):
     check_one_line_error(run_command('sample', '--run=' + copy, '--checkpoint=best', '--step=2'),
                          '--checkpoint=best: expected a --run, and no --step', 'found --step')
     with open(os.path.join(copy, 'quality.csv'), 'w') as handle:
-        handle.write('step,n,frechet_distance\n3,100,6\n')
-    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3', '2, 4')
+        handle.write('step,n,frechet_distance\n2,100,8\n3,100,6\n')
+    check_one_line_error(run_command('sample', '--run=' + copy, '--which=best'), 'step 3',
+                         'those of steps 2, 4, the best of them that of step 2')
 
 
 @pytest.mark.slow_tf1

@@ -87,9 +87,12 @@ def test_a_wrong_tf_config_says_what_is_wrong(text, part):
 
 def test_flags_win_over_tf_config_and_belong_together():
     assert find_cluster('a:1,b:2', 1, TFJOB % ('chief', 0)) == Cluster(('a:1', 'b:2'), 1)
-    check_one_line_error(run_command('train', '--worker_hosts=a:1,b:2'), '--task_index')
-    check_one_line_error(run_command('train', '--task_index=0'), '--worker_hosts')
-    check_one_line_error(run_command('train', '--worker_hosts=a:1,b:2', '--task_index=2'), '--task_index', '0 to 1')
+    for given, *parts in ((['--worker_hosts=a:1,b:2'], '--task_index'), (['--task_index=0'], '--worker_hosts'),
+                          (['--worker_hosts=a:1,b:2', '--task_index=2'], '--task_index', '0 to 1'),
+                          (['--worker_hosts=a', '--task_index=0'], '--worker_hosts', 'HOST:PORT')):
+        result = run_command('train', *given)
+        check_one_line_error(result, *parts)
+        assert result[0] == 2
     check_one_line_error(run_command('launch', '--workers=2', '--', '--worker_hosts=a:1,b:2', '--task_index=0'),
                          '--worker_hosts: expected nothing, for launch chooses')
     check_one_line_error(run_command('launch', '--workers=1'), '--workers')

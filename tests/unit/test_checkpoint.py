@@ -160,6 +160,20 @@ def test_deleting_old_ones_never_counts_a_later_damaged_one(tmp_path):
     assert checkpoint.list_steps(folder) == [60, 100]
 
 
+def test_only_what_a_saver_writes_is_ever_deleted(tmp_path):
+    folder, model = str(tmp_path), Model()
+    checkpoint.save(model.saver, model.session, folder, 50, keep=1)
+    own = ['model.ckpt-50.notes.txt', 'model.ckpt-50.tar.gz', 'model.ckpt-10.zip', 'model.ckpt-10.index.bak']
+    parts = ['model.ckpt-50.index.tempstate123', 'model.ckpt-50.meta.tmp0f', 'model.ckpt-10.data-00000-of-00001']
+    for name in own + parts:
+        (tmp_path / name).write_text('')
+    checkpoint.remove_parts(folder)
+    assert not set(parts) & set(os.listdir(folder)) and checkpoint.list_steps(folder) == [50]
+    checkpoint.save(model.saver, model.session, folder, 60, keep=1)
+    assert sorted(os.listdir(folder)) == sorted(own + ['checkpoint'] + [
+        'model.ckpt-60.' + suffix for suffix in ('data-00000-of-00001', 'index', 'meta')])
+
+
 def test_a_failed_save_leaves_the_earlier_ones(tmp_path):
     folder, model = str(tmp_path / 'c'), Model()
     checkpoint.save(model.saver, model.session, folder, 1, keep=1)

@@ -179,6 +179,8 @@ def test_a_misspelt_field_or_flag_fails_at_once():
         dataclasses.replace(PRESETS['blog_mnist'], lerning_rate=1.0)
     with pytest.raises(ValueError, match="Preset.update_ops: expected one of 'per_pass', 'all', found 'owm'"):
         dataclasses.replace(PRESETS['blog_mnist'], update_ops='owm')
+    with pytest.raises(ValueError, match='Preset.schedule: expected at most 14 updates, found 24'):
+        dataclasses.replace(PRESETS['keras_dense'], schedule=PRESETS['keras_dense'].schedule * 8)
     for field, value, expected in (
             ('generator', functools.partial(min, 1), 'a function with a name'), ('batch_size', 0, '1 or more'),
             ('ema_decay', 1.5, 'a number from 0 to below 1'), ('beta1', 1.0, 'a number from 0 to below 1')):

@@ -6,14 +6,16 @@ import json
 import os
 import re
 import shutil
+import types
 
 import pytest
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1 import train
 from dcgan_tf1.gan import objectives
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, run_folder
-from dcgan_tf1.training import config, resume
+from dcgan_tf1.training import config, hooks, resume
 from dcgan_tf1.util.errors import UserError
 
 
@@ -179,6 +181,49 @@ def test_a_run_that_is_being_trained_is_an_error_whatever_lies_beside_it(make, t
     finally:
         held.close()
     assert open_run(tmp_path, identity())[:2] == ('00001-blog_dense', 6)
+
+
+def test_a_finished_run_that_another_process_looks_at_stands_in_nobodys_way(make, tmp_path):
+    held = run_folder.Run(make(identity(), 18))
+    try:
+        assert open_run(tmp_path, identity())[:2] == ('00001-blog_dense', None)
+    finally:
+        held.close()
+
+
+def test_a_checkpoint_to_begin_from_brings_its_noise_and_is_found_from_anywhere(make, tmp_path, monkeypatch):
+    run = make(identity(name='keras_dense', noise='uniform'), 6)
+    monkeypatch.chdir(tmp_path)
+    given = ['--preset=keras_dense', '--init_checkpoint=' + os.path.basename(run)]
+    config = train.parse_train(given)
+    assert config.preset.noise == 'uniform' and '--init_checkpoint=' + run in config.arguments
+    assert train.parse_train(given + ['--z_dist=normal']).preset.noise == 'normal'
+
+
+class _Saved:
+    """Stands in for a TrainingSession: what was to be spared."""
+
+    def losses(self, taken):
+        return {'d_loss': 1.0}
+
+    def save(self, folder, step, keep, spared):
+        self.spared = spared
+
+
+def test_the_best_checkpoint_is_the_best_of_those_that_there_are(make):
+    run = run_folder.Run(make(identity(), 6))
+    try:
+        with open(run.file('quality.csv'), 'w') as handle:
+            handle.write('step,n,frechet_distance\n6,100,3\n9,100,1\n21,100,0\n')  # of 9, on a full disk, none
+        measured, model = hooks._measured_before(run, 18), _Saved()
+        with open(run.file('quality.csv')) as handle:
+            assert [row['step'] for row in measured] == [6, 9] and '21' not in handle.read()
+        hook = hooks.CheckpointHook(types.SimpleNamespace(keep_checkpoints=1),
+                                    types.SimpleNamespace(checkpoint_steps=[20]), run, model, measured)
+        hook.after_step(types.SimpleNamespace(step=20))
+        assert model.spared == [6]
+    finally:
+        run.close()
 
 
 # --------------------------------------------------------------------------- settings
