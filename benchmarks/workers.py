@@ -8,8 +8,8 @@
 Started by train_step.py, growth.py and gpu_check.py. N counts calls: of one step each or, with --steps_per_call=0, of
 as many as take half a second, whose mean is given. In this project a call is one of the session. Each function below
 returns `step(images, noise)`, which takes one step of a preset (this project's: one for each noise) on float32 images
-and noise (SHAPES), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator update on
-images [64, 28, 28, 1] and noise [64, 100]. The peers are written as their own users would; PyTorch's are in
+and noise (see shapes_of()), and the versions of what it runs on: for `blog_mnist` one generator and one discriminator
+update on images [64, 28, 28, 1] and noise [64, 100]. The peers are written as their own users would; PyTorch's are in
 torch_workers.py.
 """
 
@@ -358,6 +358,9 @@ def main():
     parser.add_argument('--device', default='cpu', choices=('cpu', 'gpu'))
     parser.add_argument('--steps_per_call', type=int, default=1, help='0 for as many as take half a second')
     arguments = parser.parse_args()
+    if arguments.worker != 'dcgan_tf1' and arguments.preset not in SHAPES:
+        parser.error('--preset: expected one of {} for {}, found {}'.format(
+            ', '.join(sorted(SHAPES)), arguments.worker, arguments.preset))
     if arguments.device == 'cpu':  # for all of them alike, also where there is a GPU
         os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     if arguments.onednn:

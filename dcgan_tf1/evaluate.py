@@ -5,6 +5,7 @@ if __name__ == '__main__':  # before anything imports TensorFlow
     tf_startup.begin()
 
 import dataclasses
+import os
 import sys
 from typing import Any, Dict, Optional, Tuple
 
@@ -147,6 +148,9 @@ def _check_sources(values):
             raise flags.Error('--features: expected a frozen graph (.pb) for {}, found {}'.format(
                 flags.given(values, *of_graphs), PIXELS))
     elif values['features'] is not None and None in (values['features_input'], values['features_output']):
+        if not values['features'].endswith('.pb') and not os.path.exists(values['features']):
+            raise flags.Error('--features: expected {} or a frozen graph (.pb), found {!r}, which is no file'.format(
+                PIXELS, values['features']))
         raise flags.Error('--features: expected --features_input and --features_output beside it, found {}'.format(
             flags.given(values, 'features_input', 'features_output')))
 

@@ -6,7 +6,7 @@ UserError, whose message is one line; of metrics and of a Preset's fields it is 
 
 import numbers
 import re
-from typing import Any, List, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -215,9 +215,9 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     Values outside are clipped. Raises UserError for values that are not finite, and for a range that has no extent.
     """
     try:
-        low, high = map(float, image_range)
-        has_extent = low < high < float('inf') and low > -float('inf')
-    except (TypeError, ValueError):
+        low, high = image_range
+        has_extent = -float('inf') < low < high < float('inf')
+    except (TypeError, ValueError):  # also of texts, which are no numbers
         has_extent = False
     if not has_extent:
         raise UserError('to_uint8: expected a range (low, high), found {!r}'.format(image_range))
@@ -307,8 +307,8 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     without ONNX, and where something that is no export would be replaced.
     """
     if formats is not None:
-        names = list(formats) if isinstance(formats, (list, tuple, set, frozenset)) else []
-        wrong = [name for name in names if name not in catalogue.FORMATS]
+        names = list(formats) if isinstance(formats, Iterable) and not isinstance(formats, str) else []
+        wrong = [name for name in names if not isinstance(name, str) or name not in catalogue.FORMATS]
         if wrong or not names:
             raise UserError('export_generator: expected a list of some of {}, found {!r}'.format(
                 ', '.join(catalogue.FORMATS), wrong[0] if wrong else formats))

@@ -152,6 +152,8 @@ def sample(config):
     elif config.outdir is None and out is None:
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
             checkpoint_paths.step_of(prefix), _what_is_drawn(config)))
+    if film != config.video and os.path.lexists(film):  # a substitute, which nobody asked to be replaced
+        raise UserError('{}: expected no such file, which is written {}, found one'.format(film, note))
     outputs = list(filter(None, (out, film, config.npz)))
     _check_outputs(config, outputs)
     if out is not None:
@@ -172,7 +174,7 @@ def sample(config):
     if film is not None:
         frames = video.frames_of(pictures, inputs.columns)
         video.save(film, frames)
-        print(note or '{}: {} frames of {}'.format(film, len(frames), count))
+        print('{}: {} frames of {}{}'.format(film, len(frames), count, '; ' + note if note else ''))
     if config.npz:
         _save_arrays(config.npz, preset, raw, inputs.z, inputs.labels, names)
 

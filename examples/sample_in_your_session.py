@@ -32,4 +32,7 @@ def main(run, out):
 if __name__ == '__main__':
     if len(sys.argv) != 3:
         sys.exit(__doc__.splitlines()[0])
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except dcgan.UserError as error:  # of one line, as all errors of the package are
+        sys.exit('error: {}'.format(error))

@@ -16,9 +16,10 @@ SUFFIXES_TEXT = ', '.join(suffix[1:] for suffix in SUFFIXES)  # for messages
 
 # How the parts of a data set are called that has more than images for training: as a word of the name.
 _TRAINING = re.compile(r'(^|[^a-z])train(ing)?([^a-z]|$)', re.I)
-_PART = re.compile(
-    r'(^|[^a-z])(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|pred(iction)?|hold[_-]?out|extra'
-    r'|unlabell?ed)([^a-z]|$)', re.I)
+_PARTS = (r'(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|pred(iction)?|hold[_-]?out|extra'
+          r'|unlabell?ed)')
+_PART = re.compile(r'(^|[^a-z]){}([^a-z]|$)'.format(_PARTS), re.I)
+_ONLY_PART = re.compile(_PARTS + r'[ _-]*(\d+|sets?|images?|data)?$', re.I)
 
 # Pictures that were found but not read yet.
 PictureSet = collections.namedtuple('PictureSet', [
@@ -104,7 +105,8 @@ def _only_part(tree, reading, tell):
     deep = len(pictured) == 1 and (parts or not any(map(is_picture, tree.folders[pictured[0]][1])))
     split = parts and len(pictured) > 1
     if not (split or deep):
-        if len(pictured) > 1 and all(map(is_part, pictured)):
+        if len(pictured) > 1 and all(map(_ONLY_PART.match, pictured)) and not _says_what_is_taken(
+                tree, reading, True, tell):
             raise UserError('{}: expected a folder of images for training, found {}; name one of them with '
                             '--data_dir, or take all pictures by --recursive'.format(tree.place, listing(pictured)))
         return None, []
@@ -168,8 +170,9 @@ def _labelled_by_file(tree, reading, tell):
             _refuse_recursive(tree, name, reading)
             return _by_table(tree, name, table, reading, tell)
         if reading.label_column is not None:
-            raise UserError('{}: expected rows with a file_name (--label_column), found none'.format(tree.path(name)))
-        tell('{} not read, for it has no rows with a file_name'.format(name))
+            raise UserError('{}: expected rows with the name of a picture (--label_column), found none'.format(
+                tree.path(name)))
+        tell('{} not read, for it has no rows with the name of a picture (file_name)'.format(name))
     return None
 
 
@@ -272,14 +275,15 @@ def _labelled_by_folder(tree, reading, tell):
         if names:
             classes[folder] = names
     if not classes:
-        _warn_of_parts(tree, tell)
+        if reading.labels:
+            _warn_of_parts(tree, tell)
         return _deep(tree, False, reading, tell)
     names = [posixpath.join(folder, name) for folder, inside in classes.items() for name in inside]
     _tell_of_deeper(tree, names, tell)
     lost = [folder + '/' for folder in folders if folder not in classes and any(
         name.startswith(folder + '/') for name in tree.files)]
     if lost and reading.labels:
-        tell('WARNING: no class, for no pictures ({}) lie directly in it: {}'.format(SUFFIXES_TEXT, listing(lost)))
+        tell('WARNING: no classes, for no pictures ({}) lie directly in them: {}'.format(SUFFIXES_TEXT, listing(lost)))
     others = sorted(files + [folder + '/' for folder in folders if folder not in classes])
     for folder in classes:
         inner, inside = tree.folders[folder]

@@ -50,7 +50,8 @@ def encode(values, where, least=0):
         by_name = {name: number for number, name in enumerate(classes)}
         labels = [by_name[text] for text in texts]
     else:
-        labels = [_as_number(value) if isinstance(value, str) else value for value in values]
+        labels = [_as_number(value) if isinstance(value, str) else int(value) if isinstance(
+            value, float) and value.is_integer() else value for value in values]
         if not all(map(_is_label, labels)):
             wrong = next(value for value in labels if not _is_label(value))
             right = next(filter(_is_label, labels), None)
@@ -107,10 +108,10 @@ def read_table(tree, name, column, labelled=True):
     columns = list(collections.OrderedDict(
         (each, None) for row in rows for each in row or () if isinstance(each, str)))
     names = find_column(columns, NAME_COLUMNS)
-    if names is None:
+    labels, named = {}, _by_name(tree)
+    if names is None or names != 'file_name' and not _names_pictures(rows, names, folder, named, tree):
         return None
     column = choose_column(path, 'column', sorted(columns), column, LABEL_COLUMNS * labelled)
-    labels, named = {}, _by_name(tree)
     for number, row in enumerate(rows, 1):
         if row is None:
             continue
@@ -126,6 +127,12 @@ def read_table(tree, name, column, labelled=True):
                 path, column, names, labels[file_name], label, file_name, WAY_OUT))
         labels[file_name] = label
     return Table(labels, column, columns)
+
+
+def _names_pictures(rows, column, folder, named, tree):
+    """Whether a column, which anything may be called as, has the name of a picture that is there."""
+    files, names = set(tree.files), [row.get(column) for row in rows if row]
+    return any(isinstance(name, str) and named(posixpath.join(folder, name)) in files for name in names)
 
 
 def _by_name(tree):

@@ -23,7 +23,7 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
     try:
         with open(path, 'rb') as handle:
             if not zipfile.is_zipfile(handle):  # of which NumPy says that it may be unpickled, which is not safe
-                raise ValueError('no zip archive, which an .npz file is')
+                raise ValueError('a file that is no zip archive')
         with np.load(path, allow_pickle=False) as arrays:
             if name not in arrays.files:
                 raise ValueError(listing(arrays.files))
@@ -152,7 +152,7 @@ def _integers(path, name, highest):
 def _stored(path, name, expected):
     """(a stream at the values, their shape, whether in the order of Fortran, their type, the bytes that there are).
 
-    Of an array in an .npz file, or of an .npy file where `name` is None. What goes wrong while it is entered is a
+    Of an array in an .npz file, or of an .npy file where `name` is None. What goes wrong within its `with` is a
     UserError, which says what was `expected` of the array.
     """
     try:

@@ -14,7 +14,8 @@ from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
 
-EXPECTED = 'one .npz file with x_train and y_train, train_images and train_labels, or images and labels; or one .npy'
+EXPECTED = ('one .npz file with x_train and y_train, train_images and train_labels, images and labels, or the like '
+            '(docs/data.md); or one .npy')
 # How the arrays are called: {split: (the images, and what their labels may be)}. Keras's names, MedMNIST's, those of
 # many a script, and what numpy.savez(file, images, labels) makes.
 _FAMILIES = (
@@ -109,11 +110,10 @@ def _labels(path, name, count, beside):
     One-hot labels, of whatever type, tell of as many classes as they are wide. Texts are numbered together with those
     of the other split, in the arrays `beside`.
     """
-    others = []
     try:
         kind = npz.kind_of(path, name)
         if kind in _TEXTS:
-            labels, *others = [_decoded(path, each, npz.read_array(path, each, _TEXTS)) for each in [name] + beside]
+            labels = _decoded(path, name, npz.read_array(path, name, _TEXTS))
         else:
             labels = npz.read_array(path, name) if kind in 'bf' else None
             if labels is None or not _are_one_hot(labels, count):
@@ -128,7 +128,9 @@ def _labels(path, name, count, beside):
     labels = labels.reshape(-1)
     if kind not in _TEXTS:
         return labels, labels.max() + 1, None
-    labels, classes = label_files.encode(sum([each.reshape(-1).tolist() for each in others], labels.tolist()), path)
+    others = [array for array in [_text_array(path, each) for each in beside] if array is not None]
+    labels, classes = label_files.encode(
+        labels.tolist() + [text for array in others for text in array.reshape(-1).tolist() if text.strip()], path)
     return labels[:count], len(classes), classes
 
 
@@ -147,11 +149,18 @@ def _decoded(path, name, texts):
         raise UserError('{}: expected {} in UTF-8, found other bytes'.format(path, name))
 
 
+def _text_array(path, name):
+    """An array of texts; None where it is something else, or damaged: whoever reads it says so."""
+    try:
+        return _decoded(path, name, npz.read_array(path, name, _TEXTS))
+    except UserError:
+        return None
+
+
 def _texts(path, name):
     """The names of classes that an array has: a tuple of texts that differ; () where it is something else."""
-    try:
-        array = _decoded(path, name, npz.read_array(path, name, _TEXTS))
-    except UserError:
+    array = _text_array(path, name)
+    if array is None:
         return ()
     texts = label_files.plain(array.reshape(-1).tolist())
     return tuple(texts) if array.ndim == 1 and len(set(texts)) == len(texts) <= MAX_CLASSES and '' not in texts else ()
@@ -178,7 +187,7 @@ def _images(path, name, reading, log, tell):
 
 def _of_array(path, name, reading, log):
     shape = npz.integers_shape(path, name)
-    if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[1] >= 8:
+    if len(shape) == 3 and shape[2] in (1, 3) and min(shape[:2]) >= 8 and max(shape[:2]) <= 4 * min(shape[:2]):
         raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None] makes an '
                         'array of it'.format(path, name or 'an array', list(shape)))
     if len(shape) == 3:

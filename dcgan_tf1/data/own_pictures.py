@@ -1,6 +1,7 @@
 """The data set `folder`: pictures in a folder, a zip archive, TFRecord or Parquet files, as one array."""
 
 import os
+import re
 
 from tqdm import tqdm
 
@@ -111,7 +112,7 @@ def _find(place, reading, log):
     files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
     if picture_set is not None:
         if files:
-            line = 'WARNING: not read, for there are pictures beside it: {}; --data_dir may name it'.format(
+            line = 'WARNING: not read, for there are pictures beside: {}; --data_dir may name a file'.format(
                 listing(files))
             log('{}: {}'.format(place, line))
             picture_set = picture_set._replace(notes=picture_set.notes + (line,))
@@ -121,7 +122,8 @@ def _find(place, reading, log):
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
     training, notes = [name for name in files if folders.is_for_training(name)], ()
-    if not training and len(files) > 1 and all(map(folders.is_part, files)):
+    # Several shards of one part are what there is.
+    if not training and len({re.sub(r'\d+', '', name) for name in files}) > 1 and all(map(folders.is_part, files)):
         raise UserError('{}: expected files of images for training, found {}; name one of them with --data_dir'.format(
             place, listing(files)))
     if len(training) == len(files):  # by a folder around them all, so by their own names

@@ -35,9 +35,6 @@ def free_on_resume(default=dataclasses.MISSING, **how):
     return dataclasses.field(default=default, metadata={'free_on_resume': True}, **how)
 
 
-MOST_UPDATES = 14  # of a step; a run's seeds of dropout and augmentation depend on this number
-
-
 def _without_numpy(value):
     """A value with Python's numbers in place of NumPy's, which JSON doesn't know, and tuples in place of arrays."""
     if isinstance(value, (np.generic, np.ndarray)):
@@ -212,9 +209,6 @@ class Preset:
         if (self.epochs or self.steps or 0) < 1:
             raise ValueError('Preset: expected one epoch or step at least, found {!r}'.format(
                 self.epochs if self.steps is None else self.steps))
-        if len(self.schedule) > MOST_UPDATES:  # each has seeds of its own: see step_loop.dropout_seed_for()
-            raise ValueError('Preset.schedule: expected at most {} updates, found {}'.format(
-                MOST_UPDATES, len(self.schedule)))
         for update in self.schedule:
             for objective in update.objectives:
                 if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):

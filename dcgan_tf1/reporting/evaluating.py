@@ -161,8 +161,8 @@ def _count(config, given, real):
     """How many images are measured."""
     count = min([config.num_images, len(real) // 2] + ([] if given is None else [len(given.images)]))
     if count < evaluation.MIN_IMAGES:
-        raise UserError('--num_images: expected at least {} images to measure, found {} (of {} real ones{})'.format(
-            evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {} in {}'.format(
+        raise UserError('--num_images: expected {} images or more to measure, found {:,} (of {:,} real ones{})'.format(
+            evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {:,} in {}'.format(
                 len(given.images), config.images)))
     if count < config.num_images:
         print('measuring {:,} images in place of {:,}: there are {:,} real ones for two halves{}'.format(

@@ -184,7 +184,8 @@ def save_comparison(path, runs, chosen, note=None):
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.set_ylabel('{:,}'.format(step), fontsize=7, rotation=0, ha='right', va='center')
+            axes.set_ylabel('{}{:,}'.format('' if number else 'step ', step), fontsize=7, rotation=0, ha='right',
+                            va='center')
             if number == 0:
                 axes.set_title(plain(runs[column].title), fontsize=9, pad=6 + 72 * heads)
                 upright = max(map(len, names), default=0) > SHORT_NAME
@@ -199,8 +200,10 @@ def save_comparison(path, runs, chosen, note=None):
                 rows = [row for row in run.losses if key in row and x in row]
                 if rows:
                     axes.plot([row[x] for row in rows], [row[key] for row in rows], color='C{}'.format(index),
-                              linewidth=1.1, label=plain(run.title))
+                              linewidth=1.1, label=plain(run.title), marker='.' if len(rows) < 3 else None)
             axes.set_xlabel(title, fontsize=7)
+            if x == 'step':
+                whole_numbers(axes.xaxis, 6)
             axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
             axes.tick_params(labelsize=6)
             axes.grid(alpha=0.3)

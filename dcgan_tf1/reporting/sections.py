@@ -96,7 +96,9 @@ def losses(runs):
         if len(runs) > 1:
             rows[-1].append((figures.line_chart(title, 'seconds of training', _curves(runs, 'seconds', key)),
                              title + ' over seconds'))
-    return ''.join(map(markup.charts, rows)) or markup.note('No losses yet.')
+    without = [run.name for run in runs if not run.losses]
+    return ''.join(map(markup.charts, rows)) + ''.join(
+        markup.note('{}: no losses yet.'.format(name)) for name in without)
 
 
 def _curves(runs, x, y):
@@ -112,15 +114,18 @@ def speed(runs):
     for run in runs:
         seconds = [row['seconds'] for row in run.losses if 'seconds' in row]
         speeds = sorted(row['images_per_second'] for row in run.losses if 'images_per_second' in row)
-        if speeds:
+        if not speeds:
+            notes.append(markup.note('{}: no rows yet.'.format(run.name)))
+        else:
             notes.append(markup.note('{}: {:,.0f} images/s in the median row{}.'.format(
-                run.name, speeds[len(speeds) // 2],
-                ', {:.1f} minutes of training'.format(seconds[-1] / 60) if seconds else '')))
+                run.name, speeds[len(speeds) // 2], ', {} of training'.format(
+                    '{:.1f} minutes'.format(seconds[-1] / 60) if seconds[-1] >= 60 else '{:.0f} s'.format(
+                        seconds[-1])) if seconds else '')))
             # Each in axes of its own: a dense network may be a hundred times as fast as a convolutional one.
             charts.append((figures.line_chart(
                 'images per second', 'step', _curves([run], 'step', 'images_per_second'), from_zero=True),
                            'Images per second over steps of ' + run.name))
-    return ''.join(notes) + markup.charts(charts) or markup.note('No rows yet.')
+    return ''.join(notes) + markup.charts(charts)
 
 
 def metrics_over_steps(runs):
@@ -188,7 +193,7 @@ def metrics_table(runs):
         cells = [format_with_error(metric, row) for _, row in columns]
         if any(cells):
             lines.append('<tr><th>{} ({})</th>{}</tr>'.format(
-                markup.text(metric.key.replace('_', ' ')), metric.better,
+                markup.text(metric.title), metric.better + ' is better' * (metric.better != 'as real'),
                 ''.join('<td>{}</td>'.format(cell) for cell in cells)))
     lines.append('</tbody></table></div>')
     missing = [_not_evaluated(run) for run in runs if not run.evaluation]

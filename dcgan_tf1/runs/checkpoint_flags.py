@@ -60,6 +60,8 @@ def check(values):
                               '--which={}'.format(values['checkpoint'], values['which']))
         values['which'], values['checkpoint'] = values['checkpoint'], None
     values['which'] = values['which'] or 'last'
+    if None not in (values['run'], values['checkpoint']):
+        raise flags.Error('--checkpoint: expected last or best beside --run, found {!r}'.format(values['checkpoint']))
     if (values['run'] is None) == (values['checkpoint'] is None):
         raise flags.Error('expected either --run or --checkpoint, found {}'.format(
             flags.given(values, 'run', 'checkpoint')))

@@ -224,8 +224,8 @@ def read_table(path, columns=None, log=print, optional=()):
     """
     table = tables.read_numbers(path, columns, optional)
     if table.problem:
-        log('WARNING: {}: expected a table of numbers, found that {}; going on with {} rows of it'.format(
-            path, table.problem, len(table.rows)))
+        log('WARNING: {}: expected a table of numbers, found that {}; {}'.format(
+            path, table.problem, 'using its other {} rows'.format(len(table.rows)) if table.rows else 'left out'))
     return table.rows
 
 

@@ -98,7 +98,7 @@ def load(run, image_range, log):
                 _read(name, image_range)
                 files.append((int(number.group(1)), name))
             except UserError as error:
-                log('WARNING: {}; what is made of the samples goes without it'.format(error))
+                log('WARNING: {}; these samples are left out'.format(error))
     return SavedRows(sorted(files), image_range)
 
 

@@ -80,7 +80,7 @@ def _numbers(table, columns):
             rows.append({name: float(row[name]) for name in columns or row})
         except ValueError:
             cut = number == len(table.rows) and not table.ended
-            problem = problem or (None if cut else 'row {} holds something else than numbers'.format(number))
+            problem = problem or (None if cut else 'row {} is not all numbers'.format(number))
     return table._replace(rows=rows, problem=problem)
 
 
@@ -121,6 +121,27 @@ def texts_to_go_on(path, columns, log, optional=()):
     if problem:
         keep(path, problem, log)
     return [{name: row.get(name, '') for name in columns} for row in table.rows] if not missing else []
+
+
+def drop_after(path, step):
+    """Drops a table's rows after a step. The others stay as they are; so does a table that can't be read in full."""
+    table = read(path)
+    if table.problem or 'step' not in table.columns:
+        return
+    kept = [row for row in table.rows if not _is_after(row['step'], step)]
+    if len(kept) < len(table.rows):
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, table.columns, lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(kept)
+        write_bytes(path, stream.getvalue().encode('utf-8', 'backslashreplace'), durable=True)
+
+
+def _is_after(text, step):
+    try:
+        return float(text) > step
+    except ValueError:
+        return False
 
 
 def _more(table, columns):

@@ -31,7 +31,7 @@ def writable_path(path):
     if path.lower().endswith('.gif') or find_encoder() is not None:
         return path, None
     gif = os.path.splitext(path)[0] + '.gif'
-    return gif, '{} in place of {}: found no ffmpeg (pip install imageio-ffmpeg)'.format(gif, path)
+    return gif, 'in place of {}, for there is no ffmpeg (pip install imageio-ffmpeg)'.format(path)
 
 
 def frames_of(images, steps):

@@ -52,8 +52,8 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
 
 def _measured_before(run, start):
     """The rows of quality that a run has up to step `start`; those after it are dropped."""
-    columns = run_folder.read_quality(run.path).columns
-    return run.start_table(run_folder.QUALITY, columns, start) if columns else []
+    tables.drop_after(run.file(run_folder.QUALITY), start)
+    return [row for row in run_folder.read_quality(run.path).rows if row['step'] <= start]
 
 
 def worker_hooks(config, plan, start, traced):

@@ -13,7 +13,7 @@ KEY = 'arguments'  # of config.json
 _NOT_KEPT = frozenset((
     'help', 'h', 'run_dir', 'resume', 'preset_file', 'trace', 'device', 'precision', 'lowering', 'xla',
     'steps_per_run', 'intra_op_threads', 'inter_op_threads', 'worker_hosts', 'task_index', 'worker_timeout'))
-_PLACES = ('data_dir', 'cache_dir')
+_PLACES = ('data_dir', 'cache_dir')  # left out where they are gone
 _NAMED = _PLACES + ('init_checkpoint',)  # what is to be found from another folder, too
 # Of these, one that is given now takes the place of all that the run has.
 _TOGETHER = (('epochs', 'max_steps'), ('image_size', 'image_height', 'image_width'))

@@ -100,6 +100,8 @@ def refuse_existing(path, overwrite):
     if os.path.islink(path):
         raise UserError('{}: expected a file, found a link; give the name of what it stands for: {}'.format(
             path, os.path.realpath(path)))
+    if os.path.isdir(path):
+        raise UserError('{}: expected a file, found a folder'.format(path))
     if os.path.lexists(path) and not overwrite:
         raise UserError('{}: expected a new file, found one; --overwrite replaces it'.format(path))
     check_writable(path)

@@ -23,7 +23,8 @@ MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
 
 # absl's message of a value that a flag can't have. Where the value ends is told by what absl says of it.
 _ILLEGAL = re.compile(
-    r'flag --(\w+)=(.*?): (?:\2 is not |invalid literal|could not convert|value should be|\(|[^:]*$)', re.S)
+    r'flag --(\w+)=(.*?): (?:\2 is not |invalid literal|could not convert|value should be|Exceeds the limit|\('
+    r'|[^:]*$)', re.S)
 
 
 class Command:
@@ -213,6 +214,11 @@ def compute_flags(command, precision, training):
 def check_runs(values, least, expected):
     if len(values['runs']) < least:
         raise Error('--runs: expected {}, found {}'.format(expected, ', '.join(values['runs']) or 'nothing'))
+    seen = set()
+    for run in values['runs']:
+        if os.path.realpath(run) in seen:
+            raise Error('--runs: expected each run once, found {} twice'.format(run))
+        seen.add(os.path.realpath(run))
 
 
 MAX_SEEDS = 1000000

@@ -23,7 +23,7 @@ def _labelled_generator(z, ctx):
 
 def _labelled_discriminator(x, ctx):
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
-        x = layers.leaky_relu(layers.dense(tf.concat([x, ctx.labels], axis=1), 64), 0.2)
+        x = layers.leaky_relu(layers.dense(layers.with_labels(x, ctx), 64), 0.2)
         logits = layers.dense(x, 1)
         return logits, tf.sigmoid(logits)
 

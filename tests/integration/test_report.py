@@ -116,8 +116,9 @@ def test_a_report_of_one_run(runs, tmp_path):
         assert any(name in text for text in by_text), name
     with open(os.path.join(runs[0], 'evaluation-000004', 'metrics.json')) as handle:
         rows = json.load(handle)['results']
-    assert cells(page, 'frechet distance (lower)') == ['{:.2f}'.format(row['frechet_distance']) for row in rows]
-    assert cells(page, 'coverage (higher)') == ['{:.3f}'.format(row['coverage']) for row in rows]
+    assert cells(page, 'Frechet distance (lower is better)') == [
+        '{:.2f}'.format(row['frechet_distance']) for row in rows]
+    assert cells(page, 'coverage (higher is better)') == ['{:.3f}'.format(row['coverage']) for row in rows]
     assert '100 images against 100 real ones, by the features.pb.' in page
     assert cells(page, 'identity.seed') == ['3'] and cells(page, 'schedule.total_steps') == ['4']
     with open(os.path.join(runs[0], 'config.json')) as handle:

@@ -257,6 +257,11 @@ def test_labels_of_some_records_are_never_left_out_in_silence():
     os.remove('mine/a.tfrecord')
     with pytest.raises(UserError, match='mine: expected files of images for training, found test-.*, valid.*; name'):
         load()
+    os.remove('mine/validation-00000-of-00001')
+    for number in range(2):  # one part, in shards
+        write_records('mine/test-0000{}-of-00002'.format(number), {'image': png(1 + number)})
+    os.remove('mine/test-00000-of-00001')
+    assert load()[0] == [1, 2]
 
 
 def test_records():

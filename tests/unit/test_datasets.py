@@ -181,12 +181,12 @@ def test_forms_of_cifar(tmp_path):
         assert found.official is False
     np.testing.assert_array_equal(found.images[0, 0, :, 0], rows[0, :32])
     os.remove('x/cifar10/cifar-10-batches-py/data_batch_3')
-    with pytest.raises(FileNotFoundError, match='data_batch_3'):
+    with pytest.raises(UserError, match='cifar-10-batches-py: expected data_batch_1, .*, found no data_batch_3$'):
         loading.load('cifar10', data_dir='x')
     write_binary_cifar('x/cifar10/cifar-10-batches-bin', rows, labels)  # a whole one beside it
     lines = []
     assert loading.load('cifar10', data_dir='x', log=lines.append).checksum == found.checksum
-    assert len(lines) == 1 and 'data_batch_3: No such file' in lines[0] and lines[0].endswith('-bin in its place')
+    assert len(lines) == 1 and 'found no data_batch_3' in lines[0] and lines[0].endswith('-bin in its place')
 
 
 @pytest.mark.parametrize('name', ['cifar-10-binary.tar.gz', 'cifar-10-python.tar', 'cifar-10-batches-py.tar.gz'])

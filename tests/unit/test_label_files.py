@@ -83,9 +83,22 @@ def test_other_names_of_the_column_of_names(column):
         handle.write('{"%s": "a.png", "label": NaN}\n{"%s": "b.png", "label": 1}\n' % (column, column))
     with pytest.raises(UserError, match='expected names or integers from 0 to 999 as labels, found nan beside 1'):
         load()
+    with open('mine/metadata.jsonl', 'w') as handle:
+        handle.write('{"%s": "a.png", "label": 1.0}\n{"%s": "b.png", "label": 0.0}\n' % (column, column))
+    assert load()[1:3] == ([1, 0], ('0', '1'))
     os.rename('mine/metadata.jsonl', 'mine/labels.csv')
     with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found labels.csv$'):
         load(label_column='label')
+
+
+def test_a_column_of_other_files_names_is_none_of_ours():
+    for name in ('cat/a.png', 'dog/b.png'):
+        grey('mine/' + name, 1)
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('filename,author\na,me\nb,you\n')
+    _, labels, classes, lines = load()
+    assert (labels, classes) == ([0, 1], ('cat', 'dog'))
+    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with the name of a picture (file_name)'
 
 
 def test_the_column_that_is_called_label_comes_before_one_in_capitals():
@@ -203,8 +216,8 @@ def test_label_columns_need_a_table():
         handle.write('name,label\na.png,1\n')  # another program's
     values, labels, _, lines = load()
     assert (values, labels) == ([1], None)
-    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with a file_name'
-    with pytest.raises(UserError, match='mine/metadata.csv: expected rows with a file_name .*, found none'):
+    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with the name of a picture (file_name)'
+    with pytest.raises(UserError, match='mine/metadata.csv: expected rows with the name of a picture .*, found none'):
         load(label_column='label')
     os.remove('mine/metadata.csv')
     with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found none'):

@@ -191,6 +191,12 @@ def test_parts_of_which_none_is_for_training_are_no_classes():
     with pytest.raises(UserError, match='mine: expected a folder of images for training, found test, val; name one'):
         load()
     assert load('mine/val')[1:3] == ([0, 1], ('cat', 'dog'))
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('file_name,label\nval/cat/a.png,x\ntest/dog/d.png,y\n')
+    assert load()[1:3] == ([1, 0], ('x', 'y'))  # sorted by name
+    for name in ('extra_large/a.png', 'extra_small/b.png'):  # no parts, but words that begin as some
+        grey('sizes/' + name, 1)
+    assert load('sizes')[1:3] == ([0, 1], ('extra_large', 'extra_small'))
 
 
 def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of():
@@ -198,6 +204,7 @@ def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of
         grey('mine/' + name, 1)
     assert load()[3][0] == ('mine: WARNING: fold1/, fold2/ are taken for the classes, though each of them has cat/, '
                             'dog/; --data_dir may name one')
+    assert not [line for line in load(labels=False)[3] if 'WARNING: fold1' in line]
     for name in ('cat/a.png', 'dog/b.png', 'fox/deeper/c.png'):
         grey('yours/' + name, 1)
     os.makedirs('yours/owl')
@@ -205,7 +212,7 @@ def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of
         handle.write('P3 1 1 255 9 9 9')
     _, labels, classes, lines = load('yours')
     assert (labels, classes) == ([0, 1], ('cat', 'dog')) and re.match(
-        r'yours: WARNING: no class, for no pictures \(png, .*\) lie directly in it: fox/, owl/$', lines[1])
+        r'yours: WARNING: no classes, for no pictures \(png, .*\) lie directly in them: fox/, owl/$', lines[1])
     grey('yours/preview.png', 7)
     zipped('yours')
     os.rename('yours.zip', 'yours/all.zip')
@@ -213,7 +220,7 @@ def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of
     assert (values, labels) == ([7], None)
     assert lines[:2] == [
         'yours: WARNING: only 1 taken; 3 pictures in deeper folders left out; --recursive takes them, too',
-        'yours: WARNING: not read, for there are pictures beside it: all.zip; --data_dir may name it']
+        'yours: WARNING: not read, for there are pictures beside: all.zip; --data_dir may name a file']
 
 
 def test_folders_of_one_name_are_one_class():

@@ -18,6 +18,7 @@ from dcgan_tf1.gan import convolution_timing
 from dcgan_tf1.gan.convolution_timing import Case
 from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution, Geometry
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.parallel.cluster import Cluster
 from dcgan_tf1.training import lowering, record
 from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import ComputePolicy
@@ -324,10 +325,13 @@ def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch, tmp_
     policy = record.of_recorded(cpu, 'bfloat16', 'measured', TABLE, 'the run')
     assert (policy.precision, policy.conv_impl, policy.convolutions) == ('float32', 'mixed', None) and policy.warning
     # Nor where float32 is asked for.
-    lines, arithmetic = [], {'precision': 'bfloat16', 'lowering': 'measured', 'convolutions': TABLE}
+    lines, arithmetic = [], {'precision': 'bfloat16', 'lowering': 'measured', 'convolutions': TABLE,
+                             'workers': 1}
     (tmp_path / 'config.json').write_text(json.dumps({'identity': {'preset': 'blog_mnist'}, 'arithmetic': arithmetic}))
-    config = types.SimpleNamespace(precision='float32', lowering='auto', preset_file=None, xla=False,
-                                   intra_op_threads=0)
+    config = types.SimpleNamespace(precision='float32', lowering='auto', preset_file=None, xla=True,
+                                   intra_op_threads=0, cluster=Cluster(('a:1', 'b:1'), 0))
     policy = record.choose_policy(config, cpu, types.SimpleNamespace(path=str(tmp_path), log=lines.append), 7)
     assert (policy.precision, policy.conv_impl, policy.convolutions) == ('float32', 'mixed', None)
     assert 'WARNING: until step 7 this run computed in bfloat16 with measured convolutions' in lines
+    assert [line for line in lines if 'number of workers of 1, now of 2 (--worker_hosts' in line]
+    assert [line for line in lines if line.startswith('WARNING: --xla: nothing is compiled on a CPU without TF_')]

@@ -153,8 +153,8 @@ def test_a_video_is_handed_to_ffmpeg_or_becomes_a_gif(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path))
     monkeypatch.setattr(video.importlib.util, 'find_spec', lambda name: None)
     frames, path = video.frames_of(IMAGES, 3), str(tmp_path / 'walk.mp4')
-    assert video.writable_path(path) == (path[:-3] + 'gif', path[:-3] + 'gif in place of {}: found no ffmpeg (pip '
-                                         'install imageio-ffmpeg)'.format(path))
+    assert video.writable_path(path) == (path[:-3] + 'gif', 'in place of {}, for there is no ffmpeg (pip install '
+                                         'imageio-ffmpeg)'.format(path))
     assert video.writable_path('walk.gif') == ('walk.gif', None)
     program = tmp_path / 'ffmpeg'
     program.write_text(ENCODER.format(sys.executable, ''))

@@ -62,10 +62,10 @@ def test_rows_after_the_step_are_dropped_without_a_word(run):
 @pytest.mark.parametrize('content, rows, what', [
     (b'100,1.25,0.5\n200,-0.75,1e-05\n', [], 'it has no column step, d_loss, seconds'),
     (b'step,d_loss\n100,1.25\n', [], 'it has no column seconds'),
-    (b'step,d_loss,seconds\n100,1.25,0.5\n150,,\n200,-0.75,1e-05\n', ROWS, 'row 2 holds something else than numbers'),
+    (b'step,d_loss,seconds\n100,1.25,0.5\n150,,\n200,-0.75,1e-05\n', ROWS, 'row 2 is not all numbers'),
     (b'step,d_loss,seconds\n100,1.25,0.5\n150\n200,-0.75,1e-05\n', ROWS, 'row 2 has 1 cells for 3 columns'),
     (b'step,d_loss,seconds,mine\n100,1.25,0.5,good\n200,-0.75,1e-05,\n', ROWS, 'it also has the column mine'),
-    (b'step,d_loss,seconds\n100,1.25,0.5\n200,-0.75,"1e-05\n', ROWS[:1], 'row 2 holds something'),
+    (b'step,d_loss,seconds\n100,1.25,0.5\n200,-0.75,"1e-05\n', ROWS[:1], 'row 2 is not all numbers'),
     (b'\x93NUMPY\x01\x00', [], 'it has no column'),
 ])
 def test_what_cannot_be_read_is_kept_beside_and_named(run, content, rows, what):
