@@ -133,7 +133,8 @@ def metrics_over_steps(runs):
     monitored = [(index, run) for index, run in enumerate(runs) if run.metrics_over_steps]
     if not monitored:
         return markup.note(
-            'Train with --eval_every, or evaluate with --all_checkpoints, to see how it rises and falls.')
+            'Train with --eval_every, or evaluate several checkpoints with --all_checkpoints, to see how it rises and '
+            'falls.')
     real = next((run.metrics_over_steps[1] for _, run in monitored if run.metrics_over_steps[1]), None)
     charts = []
     for metric in DRAWN:

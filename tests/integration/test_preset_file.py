@@ -63,6 +63,7 @@ def sha256(path):
 @pytest.mark.slow
 def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
     path, run = trained
+    copy = shutil.copytree(run, str(tmp_path / 'copy'))
     with open(os.path.join(run, 'config.json')) as handle:
         assert json.load(handle)['preset_file'] == {'path': path, 'sha256': sha256(path)}
     for number, (command, *given) in enumerate((
@@ -70,7 +71,7 @@ def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
             ('export', '--run=' + run, '--formats=frozen', '--out={}'.format(tmp_path / 'export')),
             ('report', '--runs=' + run, '--out={}'.format(tmp_path / 'a.html')),
             ('animation', '--run=' + run),
-            ('compare', '--runs={0},{0}'.format(run), '--out={}'.format(tmp_path / 'b.png')),
+            ('compare', '--runs={},{}'.format(run, copy), '--out={}'.format(tmp_path / 'b.png')),
             ('train', '--preset=tiny', '--run_dir=' + os.path.dirname(run), '--data_dir=' + tiny_data,
              '--max_steps=60', '--resume=require'))):
         forget()

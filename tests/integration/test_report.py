@@ -37,6 +37,16 @@ def test_losses_of_systems_that_have_others_beside_2017s():
     assert [sections.losses(runs).count('<img') for runs in ([blog, vae], [vae, blog], [blog], [vae])] == [6, 6, 2, 1]
 
 
+def test_a_run_without_rows_is_named_beside_others():
+    rows = [{'step': step, 'seconds': step / 2, 'd_loss': 1.0, 'g_loss': 2.0, 'images_per_second': 9.0}
+            for step in (1, 2)]
+    runs = [types.SimpleNamespace(name=name, preset=PRESETS['blog_mnist'], losses=found)
+            for name, found in (('a', rows), ('b', []))]
+    assert 'b: no losses yet.' in sections.losses(runs) and 'a: no losses' not in sections.losses(runs)
+    page = sections.speed(runs)
+    assert 'a: 9 images/s in the median row, 1 s of training.' in page and 'b: no rows yet.' in page
+
+
 def test_before_the_second_row_of_losses_nobody_knows_the_seconds():
     run = types.SimpleNamespace(losses=[{'step': 0, 'seconds': 0.5}])
     assert sections._seconds_at(run, 100) is None

@@ -13,7 +13,7 @@ from dcgan_tf1 import sample
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling, video
 
 
 def test_a_grid_and_its_arrays_from_a_run(run, tmp_path):
@@ -163,6 +163,26 @@ def test_a_walk_as_a_video(run, tmp_path):
     with Image.open(str(tmp_path / 'walk.gif')) as film:
         assert film.size == (112, 56) and film.n_frames == 6
     assert os.listdir(str(tmp_path)) == ['walk.gif']
+
+
+def test_what_stands_in_for_a_video_replaces_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, 'find_encoder', lambda: None)
+    given = ['--run=' + run, '--interpolate', '--seeds=1,2', '--columns=3', '--video={}'.format(tmp_path / 'walk.mp4')]
+    (tmp_path / 'walk.gif').write_text('mine')
+    check_one_line_error(run_command('sample', '--overwrite', *given), 'walk.gif: expected no such file',
+                         'which is written in place of {}'.format(tmp_path / 'walk.mp4'), 'found one')
+    assert (tmp_path / 'walk.gif').read_text() == 'mine'
+    (tmp_path / 'walk.gif').unlink()
+    status, text, err = run_command('sample', *given)
+    assert status == 0 and 'walk.gif: 4 frames of 3 images from' in text, err
+    assert 'walk.mp4, for there is no ffmpeg' in text
+
+
+def test_a_row_that_is_not_full_has_no_black_cells(run, tmp_path):
+    out = str(tmp_path / 'row.png')
+    assert run_command('sample', '--run=' + run, '--n=3', '--columns=10', '--out=' + out)[0] == 0
+    with Image.open(out) as picture:
+        assert picture.size == (3 * 28, 28)
 
 
 def test_arrays_and_picture_of_one_name_are_refused_before_any_work(run, tmp_path, monkeypatch):

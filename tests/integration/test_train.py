@@ -455,7 +455,8 @@ def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp
     assert status == 0 and 'computing in float32, native convolutions\n' in out
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=4', *DENSE)
     assert status == 0 and 'computing in float32, native convolutions\n' in out and 'WARNING' not in out
-    here = {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN, 'threads': processor.cores()}
+    here = {'precision': 'float32', 'lowering': 'native', 'onednn': ONEDNN, 'threads': processor.cores(),
+            'workers': 1}
     assert read_config(run)['arithmetic'] == here
     more = '--intra_op_threads={}'.format(processor.cores() + 1)
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=6', '--lowering=matmul', '--xla', more, *DENSE)
