@@ -217,6 +217,7 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     try:
         low, high = image_range
         has_extent = -float('inf') < low < high < float('inf')
+        low, high = float(low), float(high)  # of NumPy's integers, the difference may be too large for their type
     except (TypeError, ValueError):  # also of texts, which are no numbers
         has_extent = False
     if not has_extent:

@@ -153,7 +153,8 @@ def sample(config):
         out = 'samples.png' if config.run is None else os.path.join(config.run, 'samples-{:06d}-{}.png'.format(
             checkpoint_paths.step_of(prefix), _what_is_drawn(config)))
     if film != config.video and os.path.lexists(film):  # a substitute, which nobody asked to be replaced
-        raise UserError('{}: expected no such file, which is written {}, found one'.format(film, note))
+        raise UserError('{0}: expected no such file, which is written {1}, found one; --video={0} --overwrite '
+                        'replaces it'.format(film, note))
     outputs = list(filter(None, (out, film, config.npz)))
     _check_outputs(config, outputs)
     if out is not None:

@@ -19,7 +19,7 @@ _TRAINING = re.compile(r'(^|[^a-z])train(ing)?([^a-z]|$)', re.I)
 _PARTS = (r'(train(ing)?|val(id(ation)?)?|dev|eval(uation)?|test(ing)?|pred(iction)?|hold[_-]?out|extra'
           r'|unlabell?ed)')
 _PART = re.compile(r'(^|[^a-z]){}([^a-z]|$)'.format(_PARTS), re.I)
-_ONLY_PART = re.compile(_PARTS + r'[ _-]*(\d+|sets?|images?|data)?$', re.I)
+_ONLY_PART = re.compile(r'([a-z0-9]+[ _-])*' + _PARTS + r'[ _-]*(\d+|sets?|images?|data)?$', re.I)
 
 # Pictures that were found but not read yet.
 PictureSet = collections.namedtuple('PictureSet', [
@@ -106,7 +106,7 @@ def _only_part(tree, reading, tell):
     split = parts and len(pictured) > 1
     if not (split or deep):
         if len(pictured) > 1 and all(map(_ONLY_PART.match, pictured)) and not _says_what_is_taken(
-                tree, reading, True, tell):
+                tree, reading, False, tell):
             raise UserError('{}: expected a folder of images for training, found {}; name one of them with '
                             '--data_dir, or take all pictures by --recursive'.format(tree.place, listing(pictured)))
         return None, []

@@ -109,7 +109,7 @@ def read_table(tree, name, column, labelled=True):
         (each, None) for row in rows for each in row or () if isinstance(each, str)))
     names = find_column(columns, NAME_COLUMNS)
     labels, named = {}, _by_name(tree)
-    if names is None or names != 'file_name' and not _names_pictures(rows, names, folder, named, tree):
+    if names is None or names.lower() != 'file_name' and not _has_file_names(rows, names):
         return None
     column = choose_column(path, 'column', sorted(columns), column, LABEL_COLUMNS * labelled)
     for number, row in enumerate(rows, 1):
@@ -129,10 +129,9 @@ def read_table(tree, name, column, labelled=True):
     return Table(labels, column, columns)
 
 
-def _names_pictures(rows, column, folder, named, tree):
-    """Whether a column, which anything may be called as, has the name of a picture that is there."""
-    files, names = set(tree.files), [row.get(column) for row in rows if row]
-    return any(isinstance(name, str) and named(posixpath.join(folder, name)) in files for name in names)
+def _has_file_names(rows, column):
+    """Whether a column of a name that other tables may have, too, has names with a suffix."""
+    return any(isinstance(row.get(column), str) and posixpath.splitext(row[column])[1] for row in rows if row)
 
 
 def _by_name(tree):

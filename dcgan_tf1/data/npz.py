@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 
 from dcgan_tf1.data.archives import MAX_BYTES
-from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.errors import UserError, system_reason
 from dcgan_tf1.util.files import listing
 
 
@@ -34,7 +34,8 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
                 raise ValueError('values of the type {}'.format(array.dtype))
             return array
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(path, name, reason(error)))
+        raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(
+            path, name, system_reason(error)))
 
 
 def kind_of(path, name):
@@ -64,7 +65,7 @@ def names(path):
         with zipfile.ZipFile(path) as archive:
             return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
     except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
-        raise UserError('{}: expected an .npz file, found: {}'.format(path, reason(error)))
+        raise UserError('{}: expected an .npz file, found: {}'.format(path, system_reason(error)))
 
 
 def read_integers(path, name, highest=255, dtype=np.uint8, max_bytes=MAX_BYTES):
@@ -173,4 +174,4 @@ def _stored(path, name, expected):
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
         raise UserError('{}: expected an {} {}, found: {}'.format(
             path, '.npy file' if name is None else ".npz file with the array '{}'".format(name), expected,
-            reason(error)))
+            system_reason(error)))

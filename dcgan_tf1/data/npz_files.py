@@ -16,16 +16,17 @@ from dcgan_tf1.util.files import listing, stamp
 
 EXPECTED = ('one .npz file with x_train and y_train, train_images and train_labels, images and labels, or the like '
             '(docs/data.md); or one .npy')
+_LABELS = 'labels', 'label', 'y', 'Y', 'target', 'targets'
 # How the arrays are called: {split: (the images, and what their labels may be)}. Keras's names, MedMNIST's, those of
 # many a script, and what numpy.savez(file, images, labels) makes.
 _FAMILIES = (
     {'train': ('x_train', 'y_train'), 'test': ('x_test', 'y_test')},
     {'train': ('train_images', 'train_labels'), 'test': ('test_images', 'test_labels')},
-    {'train': ('images', 'labels', 'label', 'y')},
+    {'train': ('images',) + _LABELS},
     {'train': ('X_train', 'y_train', 'Y_train'), 'test': ('X_test', 'y_test', 'Y_test')},
-    {'train': ('X', 'y', 'Y', 'labels')},
-    {'train': ('image', 'label', 'labels')},
-    {'train': ('data', 'labels', 'label', 'target')},
+    {'train': ('X',) + _LABELS},
+    {'train': ('image',) + _LABELS},
+    {'train': ('data',) + _LABELS},
     {'train': ('arr_0', 'arr_1')},
 )
 _CLASSES = ('classes', 'class_names')
@@ -187,9 +188,9 @@ def _images(path, name, reading, log, tell):
 
 def _of_array(path, name, reading, log):
     shape = npz.integers_shape(path, name)
-    if len(shape) == 3 and shape[2] in (1, 3) and min(shape[:2]) >= 8 and max(shape[:2]) <= 4 * min(shape[:2]):
-        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None] makes an '
-                        'array of it'.format(path, name or 'an array', list(shape)))
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[1] >= 8:  # no images are as narrow as this
+        raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None{}] makes '
+                        'an array of it'.format(path, name or 'an array', list(shape), ', ..., :3' * (shape[2] == 4)))
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):

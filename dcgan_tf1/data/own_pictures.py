@@ -112,7 +112,7 @@ def _find(place, reading, log):
     files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
     if picture_set is not None:
         if files:
-            line = 'WARNING: not read, for there are pictures beside: {}; --data_dir may name a file'.format(
+            line = 'WARNING: {} not read, for there are pictures, too; --data_dir may name a file'.format(
                 listing(files))
             log('{}: {}'.format(place, line))
             picture_set = picture_set._replace(notes=picture_set.notes + (line,))
@@ -123,7 +123,8 @@ def _find(place, reading, log):
                         '--data_dir'.format(place, listing(files)))
     training, notes = [name for name in files if folders.is_for_training(name)], ()
     # Several shards of one part are what there is.
-    if not training and len({re.sub(r'\d+', '', name) for name in files}) > 1 and all(map(folders.is_part, files)):
+    parts = {re.sub(r'-\d{5}-of-\d{5}(-[0-9a-f]+)?|\d+', '', name) for name in files}
+    if not training and len(parts) > 1 and all(map(folders.is_part, files)):
         raise UserError('{}: expected files of images for training, found {}; name one of them with --data_dir'.format(
             place, listing(files)))
     if len(training) == len(files):  # by a folder around them all, so by their own names

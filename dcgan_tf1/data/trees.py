@@ -10,7 +10,7 @@ import posixpath
 import stat
 import zipfile
 
-from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.errors import UserError, system_reason
 from dcgan_tf1.util.files import cannot_read, stamp
 
 MAX_FILE = 1 << 28  # bytes of one file in an archive; a picture has fewer
@@ -135,7 +135,7 @@ class Zip(_Tree):
         try:
             self._archive = zipfile.ZipFile(place)
         except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
-            raise UserError('{}: expected a zip archive, found: {}'.format(place, reason(error)))
+            raise UserError('{}: expected a zip archive, found: {}'.format(place, system_reason(error)))
         self._members = {}
         for member in self._archive.infolist():
             name = posixpath.normpath(_slashed(_name_of(member)))
@@ -191,7 +191,7 @@ class Zip(_Tree):
             return self._archive.read(member)
         except Exception as error:  # noqa: BLE001  as above, and each method of compression has errors of its own
             raise UserError('{}: expected a file of an archive that can be read, found: {}'.format(
-                self.path(name), reason(error)))
+                self.path(name), system_reason(error)))
 
     def holding(self, names):
         del names

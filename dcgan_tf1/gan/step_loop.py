@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.updates import Progress
 
-# Dropout masks are drawn anew for each update of a step, for its losses and its samples.
+# Dropout masks are drawn anew for each update of a step, of up to 14, for its losses and its samples.
 _SEEDS_PER_STEP = 16
 LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
 

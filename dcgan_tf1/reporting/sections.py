@@ -96,7 +96,7 @@ def losses(runs):
         if len(runs) > 1:
             rows[-1].append((figures.line_chart(title, 'seconds of training', _curves(runs, 'seconds', key)),
                              title + ' over seconds'))
-    without = [run.name for run in runs if not run.losses]
+    without = [run.name for run in runs if not any(key in row for key in keys for row in run.losses)]
     return ''.join(map(markup.charts, rows)) + ''.join(
         markup.note('{}: no losses yet.'.format(name)) for name in without)
 

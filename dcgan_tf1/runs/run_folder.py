@@ -225,7 +225,7 @@ def read_table(path, columns=None, log=print, optional=()):
     table = tables.read_numbers(path, columns, optional)
     if table.problem:
         log('WARNING: {}: expected a table of numbers, found that {}; {}'.format(
-            path, table.problem, 'using its other {} rows'.format(len(table.rows)) if table.rows else 'left out'))
+            path, table.problem, 'using the rest of it' if table.rows else 'left out'))
     return table.rows
 
 

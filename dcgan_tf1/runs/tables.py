@@ -123,10 +123,13 @@ def texts_to_go_on(path, columns, log, optional=()):
     return [{name: row.get(name, '') for name in columns} for row in table.rows] if not missing else []
 
 
-def drop_after(path, step):
-    """Drops a table's rows after a step. The others stay as they are; so does a table that can't be read in full."""
+def drop_after(path, step, log):
+    """Drops a table's rows after a step; the others' cells stay. A table that can't be read in full is left alone."""
     table = read(path)
     if table.problem or 'step' not in table.columns:
+        if table.problem:
+            log('WARNING: {}: expected a table, found that {}; rows of it after step {:,} stay'.format(
+                path, table.problem, step))
         return
     kept = [row for row in table.rows if not _is_after(row['step'], step)]
     if len(kept) < len(table.rows):

@@ -51,8 +51,8 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
 
 
 def _measured_before(run, start):
-    """The rows of quality that a run has up to step `start`; those after it are dropped."""
-    tables.drop_after(run.file(run_folder.QUALITY), start)
+    """The rows of quality that a run has up to step `start`; those after it are dropped where they can be read."""
+    tables.drop_after(run.file(run_folder.QUALITY), start, run.log)
     return [row for row in run_folder.read_quality(run.path).rows if row['step'] <= start]
 
 

@@ -115,7 +115,7 @@ class Job:
         fingerprint = {'number of workers': self.group.count, 'dcgan_tf1': dcgan_tf1.__version__,
                        'tensorflow': str(tf.VERSION)}
         fingerprint.update(plan.identity)
-        fingerprint['init_checkpoint'] = self._config.init_checkpoint  # as given: only the chief has to find it
+        fingerprint['init_checkpoint'] = bool(self._config.init_checkpoint)  # wherever it lies for each of them
         fingerprint.update({'steps': plan.total, 'steps_per_run': self._config.steps_per_run,
                             'precision': self._config.precision, 'lowering': self._config.lowering})
         if self._config.steps_per_run > 1:  # of which fewer are taken in a call that brings its images

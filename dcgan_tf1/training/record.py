@@ -59,7 +59,7 @@ def choose_policy(config, device, run, start):
                               '--intra_op_threads, by default the cores'))
         workers = _workers(config)
         if before.get('workers', workers) != workers:
-            differing.append(('on a number of workers of {}'.format(before['workers']), 'of {}'.format(workers),
+            differing.append(('with {} worker(s)'.format(before['workers']), 'with {}'.format(workers),
                               '--worker_hosts; each of them takes a batch'))
         for was, now, asked_by in differing:
             run.log('WARNING: until step {:,} this run computed {}, now {} ({}), so it does not go on bit for '

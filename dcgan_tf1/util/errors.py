@@ -24,8 +24,6 @@ def reason(error: Exception) -> str:
     TensorFlow 2 puts a heading and the graph's node in front of it, both releases put the
     node after it, in double brackets.
     """
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror  # without its number, and the file's name once more
     text = (getattr(error, 'message', None) or str(error)).split('\n\t [[')
     lines = text[0].strip().splitlines()
     nodes = [number for number, line in enumerate(lines[:-1]) if line.startswith('Node: ')]

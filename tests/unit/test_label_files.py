@@ -99,6 +99,10 @@ def test_a_column_of_other_files_names_is_none_of_ours():
     _, labels, classes, lines = load()
     assert (labels, classes) == ([0, 1], ('cat', 'dog'))
     assert lines[0] == 'mine: metadata.csv not read, for it has no rows with the name of a picture (file_name)'
+    with open('mine/metadata.csv', 'w') as handle:
+        handle.write('filename,label\na.png,x\nb.png,y\n')  # but not there
+    with pytest.raises(UserError, match='metadata.csv: expected the pictures that it names, found no a.png, b.png'):
+        load()
 
 
 def test_the_column_that_is_called_label_comes_before_one_in_capitals():

@@ -194,6 +194,11 @@ def test_parts_of_which_none_is_for_training_are_no_classes():
     with open('mine/metadata.csv', 'w') as handle:
         handle.write('file_name,label\nval/cat/a.png,x\ntest/dog/d.png,y\n')
     assert load()[1:3] == ([1, 0], ('x', 'y'))  # sorted by name
+    assert load(labels=False)[1] is None
+    for name in ('images_val/a.png', 'images_test/b.png'):
+        grey('theirs/' + name, 1)
+    with pytest.raises(UserError, match='expected a folder of images for training, found images_test, images_val'):
+        load('theirs')
     for name in ('extra_large/a.png', 'extra_small/b.png'):  # no parts, but words that begin as some
         grey('sizes/' + name, 1)
     assert load('sizes')[1:3] == ([0, 1], ('extra_large', 'extra_small'))
@@ -220,7 +225,7 @@ def test_what_looks_like_parts_or_classes_and_is_not_taken_for_them_is_warned_of
     assert (values, labels) == ([7], None)
     assert lines[:2] == [
         'yours: WARNING: only 1 taken; 3 pictures in deeper folders left out; --recursive takes them, too',
-        'yours: WARNING: not read, for there are pictures beside: all.zip; --data_dir may name a file']
+        'yours: WARNING: all.zip not read, for there are pictures, too; --data_dir may name a file']
 
 
 def test_folders_of_one_name_are_one_class():

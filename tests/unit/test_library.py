@@ -766,6 +766,11 @@ def test_labels_may_be_tensors_in_a_list_and_variables():
             np.testing.assert_array_equal(each, expected)
 
 
+@pytest.mark.parametrize('low, high', [(np.int8(-128), np.int8(127)), (np.float16(-128), np.float16(127))])
+def test_the_ends_of_a_range_may_be_of_any_type(low, high):
+    assert dcgan.to_uint8(np.array([-128, 0, 127], np.float32), (low, high)).tolist() == [0, 128, 255]
+
+
 @pytest.mark.parametrize('call, message', [
     (lambda z: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), 2.0), 'save_grid: expected a column'),
     (lambda z: dcgan.to_uint8(z, None), r'to_uint8: expected a range \(low, high\), found None'),

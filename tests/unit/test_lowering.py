@@ -333,5 +333,5 @@ def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch, tmp_
     policy = record.choose_policy(config, cpu, types.SimpleNamespace(path=str(tmp_path), log=lines.append), 7)
     assert (policy.precision, policy.conv_impl, policy.convolutions) == ('float32', 'mixed', None)
     assert 'WARNING: until step 7 this run computed in bfloat16 with measured convolutions' in lines
-    assert [line for line in lines if 'number of workers of 1, now of 2 (--worker_hosts' in line]
+    assert [line for line in lines if 'with 1 worker(s), now with 2 (--worker_hosts' in line]
     assert [line for line in lines if line.startswith('WARNING: --xla: nothing is compiled on a CPU without TF_')]

@@ -109,6 +109,7 @@ def test_arrays_of_ones_own(tmp_path):
     ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; of images from 0 to 1, '),
     ({'images': np.zeros((2, 3, 4, 4), int)}, r'found \[2, 3, 4, 4\]; images.transpose\(0, 2, 3, 1\) puts the chan'),
     ({'images': np.zeros((8, 8, 3), int)}, r'found \[8, 8, 3\], one picture; images\[None\] makes an array of it'),
+    ({'images': np.zeros((8, 8, 4), int)}, r'one picture; images\[None, ..., :3\] makes an array of it'),
     ({'images': np.array([None] * 2)}, 'images of object, no integers from 0 to 255$'),
     ({'images': np.zeros((0, 4, 4), int)}, r'an empty one, of the shape \[0, 4, 4\]'),
     ({'images': np.zeros((2, 4, 4, 2), int)}, r'images \[N, H, W\] or \[N, H, W, 1 or 3\], found \[2, 4, 4, 2\]'),
@@ -158,7 +159,7 @@ def test_texts_of_both_splits_are_numbered_together():
 
 @pytest.mark.parametrize('images, labels', [
     ('X_train', 'y_train'), ('X', 'y'), ('image', 'label'), ('images', 'label'), ('images', 'y'), ('data', 'labels'),
-    ('arr_0', 'arr_1')])
+    ('data', 'y'), ('arr_0', 'arr_1')])
 def test_other_usual_names_of_arrays(images, labels):
     np.savez('x.npz', **{images: np.full((2, 4, 4), 99, np.uint8), labels: [1, 0]})
     assert loading.load('npz', data_dir='x.npz', log=lambda line: None).labels.tolist() == [1, 0]

@@ -223,7 +223,7 @@ def test_the_best_checkpoint_is_the_best_of_those_that_there_are(make):
                                ('a,b\n1,2\n', []), ('frechet_distance\n3\n', [])):
             with open(run.file('quality.csv'), 'w') as handle:
                 handle.write(content)
-            assert [row['step'] for row in hooks._measured_before(run, 18)] == steps
+            assert [row['step'] for row in hooks._measured_before(run, 18)] == steps, content
             with open(run.file('quality.csv')) as handle:
                 assert handle.read() == content.replace('21,100,0,too late\n', '')
         hook = hooks.CheckpointHook(types.SimpleNamespace(keep_checkpoints=1),
