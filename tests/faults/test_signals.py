@@ -81,8 +81,9 @@ def test_a_second_sigint_ends_at_once_and_loses_nothing(tiny_data, tmp_path):
     if process.poll() is None:  # not saved and ended by now
         process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
-    # Both may arrive before the loop looks up (130 of its own), or the second one while it saves.
-    assert process.returncode == 130
+    # Both may arrive before the loop looks up (130 of its own), or the second one while it saves; after that, while
+    # Python ends, the second one kills it, which a shell shows as 130, too.
+    assert process.returncode in (130, -signal.SIGINT)
     check_resumes(tiny_data, tmp_path, run)
 
 
