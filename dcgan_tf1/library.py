@@ -76,7 +76,7 @@ def preset_of(path: str, preset: Optional[Preset] = None,
 
     Raises UserError where neither is known, where they contradict image_size, and as restore() does.
     """
-    path = library_inputs.path_of('path: a run folder or a checkpoint', path)
+    path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     if numbering.is_run(path) and preset is None and image_size is None:
         return run_folder.read_preset(path, _log)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
@@ -243,7 +243,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
             images.dtype, list(images.shape)))
     if columns is not None and not (isinstance(columns, numbers.Integral) and columns >= 1):
         raise UserError('save_grid: expected a column or more, found {!r}'.format(columns))
-    pictures.save_picture(library_inputs.path_of('save_grid: a path of a file', path),
+    pictures.save_picture(library_inputs.path_of('save_grid', path, 'a path of a file'),
                           pictures.grid(images, columns or pictures.square(len(images))))
 
 
@@ -276,9 +276,9 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     if shape is not None and name != 'folder':
         raise UserError("load_dataset: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
             shape, name))
-    data_dir = None if data_dir is None else library_inputs.path_of('data_dir: a folder', data_dir)
+    data_dir = None if data_dir is None else library_inputs.path_of('data_dir', data_dir, 'a folder')
     if how.get('cache_dir') is not None:
-        how['cache_dir'] = library_inputs.path_of('cache_dir: a folder', how['cache_dir'])
+        how['cache_dir'] = library_inputs.path_of('cache_dir', how['cache_dir'], 'a folder')
     return loading.load(name, split, data_dir, shape, _log, reading.of_library(name, how))
 
 
@@ -319,7 +319,8 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     preset = library_inputs.at_temperature('export_generator', preset, temperature)
     try:
-        return package.write(preset, prefix, library_inputs.path_of('out: a folder', out), formats, with_discriminator,
-                             overwrite=overwrite, log=_log, uint8=uint8, channels_first=layout == 'nchw')
+        return package.write(preset, prefix, library_inputs.path_of('out', out, 'a folder'), formats,
+                             with_discriminator, overwrite=overwrite, log=_log, uint8=uint8,
+                             channels_first=layout == 'nchw')
     except UserError as error:  # which names a command's flags
         raise UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too

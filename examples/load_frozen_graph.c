@@ -143,9 +143,9 @@ static Options parse_arguments(int argc, char **argv) {
   }
   if (places < 2) fail("expected GRAPH.pb OUT.pgm [COUNT], found %d of them", places);
   /* A picture under another format's name opens nowhere, and the graph is not to be written over. */
+  const char *others[] = {".png", ".jpg", ".gif", ".pb"};
+  const char *end = strrchr(options.out, '.');
   for (int i = 0; i < 4; i++) {
-    const char *others[] = {".png", ".jpg", ".gif", ".pb"};
-    const char *end = strrchr(options.out, '.');
     if (end != NULL && strcmp(end, others[i]) == 0) {
       fail("%s: expected a name that ends in .pgm or .ppm, the formats of this program", options.out);
     }

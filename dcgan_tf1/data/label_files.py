@@ -50,8 +50,7 @@ def encode(values, where, least=0):
         by_name = {name: number for number, name in enumerate(classes)}
         labels = [by_name[text] for text in texts]
     else:
-        labels = [_as_number(value) if isinstance(value, str) else int(value) if isinstance(
-            value, float) and value.is_integer() else value for value in values]
+        labels = list(map(_as_number, values))
         if not all(map(_is_label, labels)):
             wrong = next(value for value in labels if not _is_label(value))
             right = next(filter(_is_label, labels), None)
@@ -76,9 +75,12 @@ def _is_label(value):
 _NUMBER = re.compile(r'(0|[1-9][0-9]{0,2})(\.0*)?\Z')
 
 
-def _as_number(text):
-    match = _NUMBER.match(text)
-    return text if match is None else int(match.group(1))
+def _as_number(value):
+    """The integer that a text or a float stands for; anything else as it is."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    match = _NUMBER.match(value) if isinstance(value, str) else None
+    return value if match is None else int(match.group(1))
 
 
 def find_column(columns, usual):

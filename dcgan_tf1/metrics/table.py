@@ -17,6 +17,12 @@ Metric = collections.namedtuple('Metric', [
 ])
 Metric.__new__.__defaults__ = (False,)
 
+
+def title_with_direction(metric):
+    """For people: 'Frechet distance (lower is better)', 'memorised (as real)'."""
+    return '{} ({}{})'.format(metric.title, metric.better, '' if metric.better == 'as real' else ' is better')
+
+
 METRICS = (
     Metric('frechet_distance', 'Frechet distance', 'Frechet', '{:.2f}', 'lower', None, True, True),
     Metric('frechet_within_classes', 'Frechet within classes', 'intra-class', '{:.2f}', 'lower', None, True,

@@ -7,7 +7,7 @@ import textwrap
 
 import numpy as np
 
-from dcgan_tf1.metrics.table import DRAWN
+from dcgan_tf1.metrics.table import DRAWN, title_with_direction
 from dcgan_tf1.util.column_heads import column_heads, short_names
 from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
@@ -184,7 +184,8 @@ def save_comparison(path, runs, chosen, note=None):
             axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap='gray', vmin=0, vmax=255)
             axes.set_xticks([])
             axes.set_yticks([])
-            axes.set_ylabel('{}{:,}'.format('' if number else 'step ', step), fontsize=7, rotation=0, ha='right',
+            # On two lines: the columns are no further apart than the numbers need.
+            axes.set_ylabel('{}{:,}'.format('' if number else 'step\n', step), fontsize=7, rotation=0, ha='right',
                             va='center')
             if number == 0:
                 axes.set_title(plain(runs[column].title), fontsize=9, pad=6 + 72 * heads)
@@ -250,7 +251,7 @@ def save_quality_figure(path, rows, real, title):
         axes.plot([row['step'] for row in rows], [row[metric.key] for row in rows], marker='.', linewidth=1.2,
                   label='generated')
         axes.axhline(real[metric.key], color='0.5', linewidth=1, linestyle='--', label='real')
-        axes.set_title('{} ({} is better)'.format(metric.title, metric.better), fontsize=8)
+        axes.set_title(title_with_direction(metric), fontsize=8)
         axes.set_xlabel('step', fontsize=8)
         axes.tick_params(labelsize=7)
         whole_numbers(axes.xaxis, 5)

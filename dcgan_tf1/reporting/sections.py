@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from dcgan_tf1.gan.noise import sample_inputs, sample_interpolations
-from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error
+from dcgan_tf1.metrics.table import DRAWN, METRICS, format_with_error, title_with_direction
 from dcgan_tf1.reporting import figures, markup
 from dcgan_tf1.runs import sampling
 from dcgan_tf1.runs.samples import animation_bytes
@@ -142,7 +142,7 @@ def metrics_over_steps(runs):
             lines = [line for line in (_metric_line(run, metric, x, index) for index, run in monitored) if line]
             if lines and (x == 'step' or len(runs) > 1):
                 charts.append((figures.line_chart(
-                    '{} ({} is better)'.format(metric.title, metric.better), x_title, lines,
+                    title_with_direction(metric), x_title, lines,
                     level=None if real is None or real.get(metric.key) is None else ('real images', real[metric.key]),
                     from_zero=True),
                     '{} over {}'.format(metric.title, x_title)))
@@ -193,8 +193,8 @@ def metrics_table(runs):
     for metric in METRICS:
         cells = [format_with_error(metric, row) for _, row in columns]
         if any(cells):
-            lines.append('<tr><th>{} ({})</th>{}</tr>'.format(
-                markup.text(metric.title), metric.better + ' is better' * (metric.better != 'as real'),
+            lines.append('<tr><th>{}</th>{}</tr>'.format(
+                markup.text(title_with_direction(metric)),
                 ''.join('<td>{}</td>'.format(cell) for cell in cells)))
     lines.append('</tbody></table></div>')
     missing = [_not_evaluated(run) for run in runs if not run.evaluation]

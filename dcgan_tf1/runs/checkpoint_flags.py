@@ -62,9 +62,8 @@ def check(values):
     values['which'] = values['which'] or 'last'
     if None not in (values['run'], values['checkpoint']):
         raise flags.Error('--checkpoint: expected last or best beside --run, found {!r}'.format(values['checkpoint']))
-    if (values['run'] is None) == (values['checkpoint'] is None):
-        raise flags.Error('expected either --run or --checkpoint, found {}'.format(
-            flags.given(values, 'run', 'checkpoint')))
+    if values['run'] is values['checkpoint'] is None:
+        raise flags.Error('expected either --run or --checkpoint, found neither')
     if values['checkpoint'] is not None and values['preset'] is None:
         raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
     if values['mode'] is not None and values['run'] is not None:

@@ -13,6 +13,8 @@ from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import classes, sample_inputs
 from dcgan_tf1.util.errors import UserError
 
+CHECKPOINT = 'a run folder or a checkpoint'  # what a path is expected to name
+
 
 def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:
     if image_size is None:
@@ -24,11 +26,10 @@ def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Option
     return int(height), int(width)
 
 
-def path_of(what: str, path: Any) -> str:
-    """A path without `~`; what: its name for messages, and what is expected."""
-    name, expected = what.split(': ')
+def path_of(what: str, path: Any, expected: str) -> str:
+    """A path without `~`; UserError, which says what was `expected`, where it is none."""
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
-        raise UserError('{}: expected {}, found {!r:.80}'.format(name, expected, path))
+        raise UserError('{}: expected {}, found {!r:.80}'.format(what, expected, path))
     return os.path.expanduser(os.fspath(path))
 
 

@@ -4,7 +4,6 @@ preset's, by their names and shapes in a scope.
 
 import collections
 import numbers
-import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
@@ -12,7 +11,7 @@ from absl import logging
 
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.preset import Preset
-from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, numbering, run_folder
+from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, library_inputs, numbering, run_folder
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
@@ -43,9 +42,7 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
 def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
     if preset is not None and not isinstance(preset, Preset):
         raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
-    if not isinstance(path, (str, os.PathLike)):
-        raise UserError('path: expected a run folder or a checkpoint, found {!r}'.format(path))
-    path = os.path.expanduser(os.fspath(path))
+    path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     step = None if which in ('last', 'best') else which
     if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))

@@ -13,7 +13,7 @@ import math
 import os
 import re
 
-from dcgan_tf1.util.files import cannot_read, write_bytes
+from dcgan_tf1.util.files import cannot_read, write_bytes, write_text
 
 Table = collections.namedtuple('Table', [
     'columns',
@@ -137,7 +137,7 @@ def drop_after(path, step, log):
         writer = csv.DictWriter(stream, table.columns, lineterminator='\n')
         writer.writeheader()
         writer.writerows(kept)
-        write_bytes(path, stream.getvalue().encode('utf-8', 'backslashreplace'), durable=True)
+        write_text(path, stream.getvalue())
 
 
 def _is_after(text, step):

@@ -97,7 +97,7 @@ def _schedule(recorded):
 
 
 def same_file(before, now):
-    """Whether two names of a checkpoint name the same one; a run of before this was so has it as it was given."""
+    """Whether two names of a checkpoint name the same one; early runs have recorded a relative one as it was."""
     if before == now or not (isinstance(before, str) and isinstance(now, str)):
         return before == now
     return _whole_name(before) == _whole_name(now)

@@ -17,7 +17,7 @@ from helpers.marks import REPEATING
 
 def _labelled_generator(z, ctx):
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        x = layers.leaky_relu(layers.dense(tf.concat([z, ctx.labels], axis=1), 64), 0.2)
+        x = layers.leaky_relu(layers.dense(layers.with_labels(z, ctx), 64), 0.2)
         return tf.tanh(layers.dense(x, 784))
 
 
