@@ -63,6 +63,30 @@ def encode(values, where, least=0):
     return np.array(labels, np.int64), tuple(classes)
 
 
+def are_numbers(classes):
+    """Whether the classes have numbers for names, as encode() gives them where labels are integers."""
+    return classes == tuple(map(str, range(len(classes))))
+
+
+def with_names(classes, names, where, tell):
+    """The classes' names where they are known: `names`, of those with numbers for names, one for each or more.
+
+    where: what has the names, for `tell`, which is told of names that there are and that don't fit.
+    """
+    if not names or not are_numbers(classes):
+        return classes
+    names = tuple(plain(names))
+    wrong = None
+    if not len(classes) <= len(names) <= MAX_CLASSES:
+        wrong = '{:,} names for {:,} of them'.format(len(names), len(classes))
+    elif len(set(names)) < len(names) or '' in names:
+        wrong = 'an empty name' if '' in names else 'some name twice'
+    if wrong is None:
+        return names
+    tell('WARNING: classes are called by their numbers, for {} has {}'.format(where, wrong))
+    return classes
+
+
 def plain(values):
     """The values, texts as one name is written: without spaces around it, letters with their accents."""
     return [unicodedata.normalize('NFC', value).strip() if isinstance(value, str) else value for value in values]

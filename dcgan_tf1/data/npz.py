@@ -1,5 +1,7 @@
 """Arrays in .npz files: of images and labels, as MNIST is stored by Keras, and of samples.
 
+A folder of .npy files is read like an .npz, which is an archive of such files.
+
 Every file is untrusted input: nothing is unpickled, and sizes are checked before memory is taken. A damaged
 file raises a UserError that names it.
 """
@@ -20,22 +22,42 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
 
     Raises UserError if it is missing or damaged, holds something else or has more than `max_bytes` bytes.
     """
+    path, name = file_of(path, name)
     try:
-        with open(path, 'rb') as handle:
-            if not zipfile.is_zipfile(handle):  # of which NumPy says that it may be unpickled, which is not safe
-                raise ValueError('a file that is no zip archive')
-        with np.load(path, allow_pickle=False) as arrays:
-            if name not in arrays.files:
-                raise ValueError(listing(arrays.files))
-            if arrays.zip.getinfo(name + '.npy').file_size > max_bytes:
-                raise ValueError('more than {} bytes'.format(max_bytes))
-            array = arrays[name]
-            if array.dtype.kind not in kinds:
-                raise ValueError('values of the type {}'.format(array.dtype))
-            return array
+        array = _read_npy(path, max_bytes) if name is None else _read_member(path, name, max_bytes)
+        if array.dtype.kind not in kinds:
+            raise ValueError('values of the type {}'.format(array.dtype))
+        return array
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError("{}: expected an .npz file with the array '{}', found: {}".format(
-            path, name, system_reason(error)))
+        raise UserError('{}: expected {}, found: {}'.format(path, _called(name), system_reason(error)))
+
+
+def file_of(path, name):
+    """(the file that has an array, its name in there): an .npz and the name, or an .npy file of a folder and None."""
+    return (os.path.join(path, name + '.npy'), None) if os.path.isdir(path) else (path, name)
+
+
+def _called(name):
+    return 'an .npy file' if name is None else "an .npz file with the array '{}'".format(name)
+
+
+def _read_npy(path, max_bytes):
+    if os.path.getsize(path) > max_bytes:
+        raise ValueError('more than {} bytes'.format(max_bytes))
+    with open(path, 'rb') as handle:
+        return np.lib.format.read_array(handle, allow_pickle=False)
+
+
+def _read_member(path, name, max_bytes):
+    with open(path, 'rb') as handle:
+        if not zipfile.is_zipfile(handle):  # of which NumPy says that it may be unpickled, which is not safe
+            raise ValueError('a file that is no zip archive')
+    with np.load(path, allow_pickle=False) as arrays:
+        if name not in arrays.files:
+            raise ValueError(listing(arrays.files))
+        if arrays.zip.getinfo(name + '.npy').file_size > max_bytes:
+            raise ValueError('more than {} bytes'.format(max_bytes))
+        return arrays[name]
 
 
 def kind_of(path, name):
@@ -60,8 +82,11 @@ def read_mnist_npz(path, split):
 
 
 def names(path):
-    """The names of the arrays in an .npz file; UserError where it is damaged."""
+    """The names of the arrays in an .npz file, or of the .npy files in a folder; UserError where it is damaged."""
     try:
+        if os.path.isdir(path):
+            return sorted(name[:-len('.npy')] for name in os.listdir(path)
+                          if name.endswith('.npy') and not name.startswith('.'))
         with zipfile.ZipFile(path) as archive:
             return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
     except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
@@ -156,6 +181,7 @@ def _stored(path, name, expected):
     Of an array in an .npz file, or of an .npy file where `name` is None. What goes wrong within its `with` is a
     UserError, which says what was `expected` of the array.
     """
+    path, name = file_of(path, name)
     try:
         with contextlib.ExitStack() as stack:
             if name is None:
@@ -172,6 +198,4 @@ def _stored(path, name, expected):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError('{}: expected an {} {}, found: {}'.format(
-            path, '.npy file' if name is None else ".npz file with the array '{}'".format(name), expected,
-            system_reason(error)))
+        raise UserError('{}: expected {} {}, found: {}'.format(path, _called(name), expected, system_reason(error)))

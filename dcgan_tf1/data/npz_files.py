@@ -1,4 +1,4 @@
-"""The user's own arrays in an .npz or .npy file, under the names that Keras or MedMNIST gives them, or `images`.
+"""The user's own arrays in an .npz, or in .npy files, under the names that Keras or MedMNIST gives them, or `images`.
 
 Every file is untrusted input; see npz.py.
 """
@@ -15,7 +15,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
 
 EXPECTED = ('one .npz file with x_train and y_train, train_images and train_labels, images and labels, or the like '
-            '(docs/data.md); or one .npy')
+            '(docs/data.md); or .npy files of these names, or one of any')
 _LABELS = 'labels', 'label', 'y', 'Y', 'target', 'targets'
 # How the arrays are called: {split: (the images, and what their labels may be)}. Keras's names, MedMNIST's, those of
 # many a script, and what numpy.savez(file, images, labels) makes.
@@ -36,12 +36,23 @@ _BLOCK = 1024  # images that are looked at at once
 
 
 def _files(place):
-    """The files of arrays that a path stands for: itself, or the .npz files in the folder that it is, or the .npy."""
+    """What a path stands for: itself, or the .npz files in the folder that it is, or an .npy.
+
+    A folder of several .npy files, of which one is called as images are, stands for itself; see npz.py.
+    """
     if os.path.isfile(place):
         return [place]
     files = [os.path.join(place, name) for name in sorted(os.listdir(place))
              if name.lower().endswith(SUFFIXES) and not name.startswith('.')]
-    return [path for path in files if not _is_npy(path)] or files
+    archives = [path for path in files if not _is_npy(path)]
+    if not archives and len(files) > 1 and any(_family(npz.names(place), split) for split in ('train', 'test')):
+        return [place]
+    return archives or files
+
+
+def _family(names, split):
+    """The first of the families whose images of a split are among the names; None for none."""
+    return next((each for each in _FAMILIES if split in each and each[split][0] in names), None)
 
 
 def _is_npy(path):
@@ -54,8 +65,7 @@ def present(place, split):
     if split == 'train' or not paths:
         return bool(paths)
     try:
-        return any(family[split][0] in npz.names(path) for path in paths if not _is_npy(path)
-                   for family in _FAMILIES if split in family)
+        return any(_family(npz.names(path), split) for path in paths if not _is_npy(path))
     except UserError:
         return True  # whoever reads it says so
 
@@ -65,8 +75,9 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     del shape  # of pictures
     paths = _files(place)
     if len(paths) > 1:
-        raise UserError('{}: expected one .npz file, found {}; name one with --data_dir'.format(
-            place, listing([os.path.basename(path) for path in paths])))
+        raise UserError('{}: expected one {}, found {}; name one with --data_dir'.format(
+            place, '.npy file, or several of the usual names (docs/data.md)' if all(map(_is_npy, paths))
+            else '.npz file', listing([os.path.basename(path) for path in paths])))
     path, = paths
     notes = []
 
@@ -76,14 +87,13 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
 
     if _is_npy(path):
         images, digest = _images(path, None, reading, log, tell)
-        tell('one array, so the images have no labels')
+        tell('one array, so the images have no labels' + _beside(path))
         return Loaded(images, None, [path], (), tuple(notes), digest)
     names = npz.names(path)
-    families = [family for family in _FAMILIES if split in family]
-    family = next((family for family in families if family[split][0] in names), None)
+    family = _family(names, split)
     if family is None:
         raise UserError('{}: expected the array {}, found {}'.format(
-            path, ' or '.join(each[split][0] for each in families), listing(names)))
+            path, ' or '.join(each[split][0] for each in _FAMILIES if split in each), listing(names)))
     given, *usual = family[split]
     label_names = [name for name in usual if name in names] or usual[:1]
     of_other_splits = [name for each, pair in family.items() if each != split for name in pair]
@@ -97,12 +107,22 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     if label_names[0] not in names or not reading.labels:
         tell(label_files.WITHOUT if label_names[0] in names else 'no {}, so the images have no labels'.format(
             label_names[0]))
-        return Loaded(images, None, [path], (), tuple(notes), digest)
+        return Loaded(images, None, [npz.file_of(path, given)[0]], (), tuple(notes), digest)
     beside = [name for name in of_other_splits[1:] if name in names]
     labels, count, named = _labels(path, label_names[0], len(images), beside)
     classes = named or _class_names(path, called, count)
     tell(label_files.counts(labels, classes, label_names[0]))
-    return Loaded(images, labels, [path], classes, tuple(notes), digest)
+    files = sorted({npz.file_of(path, name)[0] for name in (given, label_names[0])})
+    return Loaded(images, labels, files, classes, tuple(notes), digest)
+
+
+def _beside(path):
+    """Words on arrays that would be read with those of an .npy file, were its folder named."""
+    folder, name = os.path.split(path)
+    names = npz.names(folder or '.')
+    family = _family([os.path.splitext(name)[0]], 'train')
+    labels = [name for name in family['train'][1:] if name in names] if family else []
+    return '; with {}.npy beside it where --data_dir names the folder'.format(labels[0]) if labels else ''
 
 
 def _labels(path, name, count, beside):
@@ -200,7 +220,8 @@ def _of_array(path, name, reading, log):
     max_bytes = cache.limit(reading)
     if shape[0] * shape[1] * shape[2] * shape[3] <= max_bytes:
         return npz.read_integers(path, name, max_bytes=max_bytes).reshape(shape), None
-    where = cache.place_of(path, shape[1:], reading, [stamp(path, os.path.basename(path))], name)
+    file = npz.file_of(path, name)[0]
+    where = cache.place_of(path, shape[1:], reading, [stamp(file, os.path.basename(file))], name)
 
     def fill(write, bar):
         for row, values in npz.blocks(path, name):

@@ -135,7 +135,8 @@ def _find(place, reading, log):
         log('{}: {}'.format(place, *notes))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
-    beside = [name for name in tree.files if not any(kind(name) for kind in _KINDS)]
+    beside = [name for name in tree.files
+              if not any(kind(name) for kind in _KINDS) and tree.path(name) not in picture_set.files]
     return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
 
 

@@ -11,7 +11,6 @@ import os
 import threading
 
 from dcgan_tf1.data import label_files
-from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing, parse_json, stamp
@@ -43,15 +42,18 @@ def find(place, paths, reading, log):
             labels += table.column(label)
     if not total:
         raise UserError('{}: expected pictures, found none'.format(place))
-    notes = ()
-    if label is None:
-        label_numbers, classes = None, ()
-        if reading.labels:
-            notes = ('no label among the columns {}, so the pictures have no labels'.format(
-                listing(tables[0].names)),)
-            log('{}: {}'.format(place, *notes))
-    else:
-        label_numbers, classes = _named(label_files.encode(labels, place), tables[0].class_names(label))
+    notes = []
+
+    def tell(line):
+        notes.append(line)
+        log('{}: {}'.format(place, line))
+
+    label_numbers, classes = None, ()
+    if label is not None:
+        label_numbers, classes = label_files.encode(labels, place)
+        classes = label_files.with_names(classes, tables[0].class_names(label), tables[0].path, tell)
+    elif reading.labels:
+        tell('no label among the columns {}, so the pictures have no labels'.format(listing(tables[0].names)))
 
     def where(index):
         number = bisect.bisect_right(numbers, index) - 1
@@ -62,15 +64,7 @@ def find(place, paths, reading, log):
         return io.BytesIO(table.picture(image, row))
 
     return PictureSet(place, _Names(where, total), picture, label_numbers, classes, [], paths, lambda: (
-        stamp(path, os.path.basename(path)) for path in paths), notes, source='the column {}'.format(label))
-
-
-def _named(encoded, names):
-    """Labels with the classes' names, where they are numbers and there is a name of its own for each."""
-    labels, classes = encoded
-    numbers = classes == tuple(map(str, range(len(classes))))
-    fits = len(classes) <= len(names) == len(set(names)) <= MAX_CLASSES
-    return labels, tuple(names) if numbers and fits else classes
+        stamp(path, os.path.basename(path)) for path in paths), tuple(notes), source='the column {}'.format(label))
 
 
 class _Names:

@@ -16,11 +16,13 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
 
-# Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's.
-NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
+# Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's. Compressed ones are refused.
+NAMES = re.compile(
+    r'(?!.*\.data-\d).*(\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})(\.(gz|gzip|zz))?$', re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
 LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
+_CLASS_NAMES = '.labels.txt'  # after the feature's name, as tensorflow_datasets calls the file beside the records
 _HEAD, _TAIL = 12, 4  # bytes around a record's content
 
 _Record = collections.namedtuple('_Record', 'path number offset length')
@@ -52,19 +54,40 @@ def find(place, paths, reading, log):
                         path, later, record.number, label_files.WAY_OUT))
     if not records:
         raise UserError('{}: expected records, found none'.format(place))
-    encoded = (None, ()) if label is None else label_files.encode(labels, place)
-    notes = ()
-    if label is None and reading.labels:
-        notes = ('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))),)
-        log('{}: {}'.format(place, *notes))
+    notes, files = [], list(paths)
+
+    def tell(line):
+        notes.append(line)
+        log('{}: {}'.format(place, line))
+
+    label_numbers, classes = None, ()
+    if label is not None:
+        label_numbers, classes = label_files.encode(labels, place)
+        names = os.path.join(os.path.dirname(paths[0]), label.replace('/', '.') + _CLASS_NAMES)
+        if label_files.are_numbers(classes) and os.path.exists(names):
+            numbers, classes = classes, label_files.with_names(classes, _lines(names), names, tell)
+            files += [names] * (classes != numbers)
+    elif reading.labels:
+        tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
 
     def picture(index):
         return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
 
     return PictureSet(
-        place, ['{} (record {})'.format(each.path, each.number) for each in records], picture, encoded[0], encoded[1],
-        [], paths, lambda: (stamp(path, os.path.basename(path)) for path in paths), notes,
+        place, ['{} (record {})'.format(each.path, each.number) for each in records], picture, label_numbers, classes,
+        [], files, lambda: (stamp(path, os.path.basename(path)) for path in paths), tuple(notes),
         source='the feature {}'.format(label))
+
+
+def _lines(path):
+    try:
+        with open(path, encoding='utf-8') as handle:
+            return handle.read().splitlines()
+    except UnicodeDecodeError:
+        raise UserError('{}: expected a class on each line in UTF-8, found other bytes{}'.format(
+            path, label_files.WAY_OUT))
+    except OSError as error:
+        raise cannot_read(path, error)
 
 
 def _label(path, record, features, name):

@@ -227,6 +227,35 @@ def test_arrays_as_medmnist_has_them_and_npy():
         loading.load('npz', data_dir='x.npy')
 
 
+def test_a_folder_of_npy_files_is_read_like_an_npz():
+    os.mkdir('mine')
+    images = np.arange(6 * 16).reshape(6, 4, 4).astype(np.uint8)
+    arrays = {'x_train': images, 'y_train': np.array(list('abacab')),
+              'x_test': images[:2], 'y_test': np.array(['d', 'b'])}
+    for name, array in arrays.items():
+        np.save('mine/{}.npy'.format(name), array)
+    lines = []
+    for how in (reading.DEFAULTS, reading.Reading(cache_gib=0)):
+        found = loading.load('npz', data_dir='mine', log=lines.append, reading=how)
+        np.testing.assert_array_equal(found.images[..., 0], images)
+        assert (found.labels.tolist(), found.classes) == ([0, 1, 0, 2, 0, 1], ('a', 'b', 'c', 'd'))
+        assert sorted(found.files) == ['mine/x_train.npy', 'mine/y_train.npy']
+        found = loading.load('npz', 'test', 'mine', log=lines.append, reading=how)
+        np.testing.assert_array_equal(found.images[..., 0], images[:2])
+        assert found.labels.tolist() == [3, 1]
+    kept = os.listdir(os.path.join('mine', cache.FOLDER))
+    assert ['-'.join(name.split('-')[:-2]) for name in sorted(kept)] == ['mine-x_test-4x4x1', 'mine-x_train-4x4x1']
+    assert loading.load('npz', data_dir='mine/x_train.npy', log=lines.append).labels is None
+    assert lines[-1].endswith('have no labels; with y_train.npy beside it where --data_dir names the folder')
+    np.save('mine/y_train.npy', np.array([1, None] * 3), allow_pickle=True)
+    with pytest.raises(UserError, match='mine/y_train.npy: expected an .npy file .*found: y_train of object'):
+        loading.load('npz', data_dir='mine', log=lines.append)
+    for name in ('x_train', 'x_test'):
+        os.rename('mine/{}.npy'.format(name), 'mine/{}s.npy'.format(name))
+    with pytest.raises(UserError, match='mine: expected one .npy file, or several of the usual names .*found x_tests'):
+        loading.load('npz', data_dir='mine')
+
+
 # --------------------------------------------------------------------------- records and tables
 
 def png(value):
@@ -282,6 +311,12 @@ def test_records():
             load('k/' + name)
         assert load('k/' + name, labels=False)[:2] == ([8], None)
     assert not tfrecords.NAMES.match('model.ckpt-7.data-00000-of-00001')
+    write_records('od/pet_train.record', {'image/encoded': png(8), 'image/object/class/label': 3})
+    assert load('od')[:2] == ([8], None)
+    with open('od/pet_train.record.gz', 'wb') as handle:
+        handle.write(gzip.compress(read('od/pet_train.record')))
+    with pytest.raises(UserError, match='record.gz: expected a TFRecord file, not compressed, .* a compressed'):
+        load('od/pet_train.record.gz')
     write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
     values, labels, _, lines = load('a')
     assert loading.load('folder', data_dir='a', shape=SHAPE, log=lambda line: None).notes[0] == lines[0][len('a: '):]
@@ -305,6 +340,30 @@ def test_records():
         write_records('a/b.tfrecords', features)
         with pytest.raises(UserError, match=message):
             load('a')
+
+
+def test_names_of_the_classes_of_records():
+    write_records('mine/x-train.tfrecord-00000-of-00001', {'image': png(1), 'label': 1}, {'image': png(2), 'label': 0})
+    for content, classes, warning in (
+            ('cat\ndog\n', ('cat', 'dog'), None), ('cat\ndog\nowl', ('cat', 'dog', 'owl'), None),
+            ('cat\n', ('0', '1'), 'label.labels.txt has 1 names for 2 of them'),
+            ('cat\ncat\n', ('0', '1'), 'label.labels.txt has some name twice')):
+        with open('mine/label.labels.txt', 'w') as handle:
+            handle.write(content)
+        lines = []
+        found = loading.load('folder', data_dir='mine', shape=SHAPE, log=lines.append)
+        assert (found.labels.tolist(), found.classes) == ([1, 0], classes)
+        assert ('mine/label.labels.txt' in found.files) == (warning is None)
+        told = [line for line in lines if 'called by their numbers' in line]
+        assert [warning in line for line in told] == [True] * (warning is not None)
+        assert found.notes[0] == lines[0][len('mine: '):]
+    with open('mine/label.labels.txt', 'wb') as handle:
+        handle.write(b'p\xe8che\nlac')
+    with pytest.raises(UserError, match='mine/label.labels.txt: expected a class on each line in UTF-8, found other'):
+        load()
+    assert load(labels=False)[1] is None
+    write_records('mine/x-train.tfrecord-00000-of-00001', {'image': png(1), 'label': b'dog'})
+    assert load()[2] == ('dog',)  # texts need no others
 
 
 def test_parquet_files():
@@ -350,7 +409,9 @@ def test_parquet_files():
     # More names than a data set may have, of which few are there, are numbers.
     many = {'info': {'features': {'label': {'names': list(map('n{}'.format, range(1001)))}}}}
     pq.write_table(table.replace_schema_metadata({'huggingface': json.dumps(many)}), 'x.parquet')
-    assert load('x.parquet')[1:3] == ([0, 1, 1, 0, 1], ('0', '1'))
+    values, labels, classes, lines = load('x.parquet')
+    assert (labels, classes) == ([0, 1, 1, 0, 1], ('0', '1'))
+    assert 'WARNING: classes are called by their numbers, for x.parquet has 1,001 names for 2 of them' in lines[0]
     with open('x.parquet', 'wb') as handle:
         handle.write(b'PAR1')
     with pytest.raises(UserError, match='x.parquet: expected a Parquet file, found'):
