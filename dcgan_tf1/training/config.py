@@ -99,6 +99,8 @@ def parse_train(argv):
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
+    if command.values['worker_timeout'].present and cluster is None and 'TF_CONFIG' not in os.environ:
+        raise flags.Error('--worker_timeout: expected --worker_hosts (or TF_CONFIG) beside it, found none')
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
         arguments=tuple(recorded_flags.of_command(command, values)), command=' '.join(map(shlex.quote, typed)),

@@ -81,6 +81,7 @@ def _build_and_train(config, plan, job, device, session_config, monitor):
             _restore(model, config, job)
             if job.is_chief:
                 record.describe(config, plan, job, device, model.exchange)
+                _tell_of_no_batch_norm(config, job.run.log)
             if not stop.listening:
                 job.run.log('not the main thread: no signal is waited for, and an end from outside saves nothing')
             prefetcher = InputPrefetcher(config.preset, plan, config.seed)
@@ -97,6 +98,15 @@ def _build_and_train(config, plan, job, device, session_config, monitor):
                     stop.name or 'another worker', ending.step))
             job.group.finish()
             return stop.exit_status if ending.stopped else 0
+
+
+def _tell_of_no_batch_norm(config, log):
+    """Tells of flags that change nothing, for no network has a batch norm."""
+    if any(variable.op.name.endswith('/moving_mean') for variable in tf.global_variables()):
+        return
+    for flag in ('batch_norm', 'update_ops'):
+        if any(argument.startswith('--{}='.format(flag)) for argument in config.arguments):
+            log('--{}: without effect, for --preset={} has no batch norm'.format(flag, config.preset.name))
 
 
 def _check_measurable(config, data):

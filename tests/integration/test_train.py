@@ -449,6 +449,16 @@ def read_config(run):
 
 
 @pytest.mark.slow
+def test_flags_of_batch_norm_say_where_there_is_none(tiny_data, tmp_path):
+    flags = '--max_steps=1', '--batch_norm=moments', '--update_ops=all'
+    status, out, _ = train(tiny_data, tmp_path, *flags, *DENSE)
+    assert status == 0 and '--batch_norm: without effect, for --preset=blog_dense has no batch norm\n' in out
+    assert '--update_ops: without effect, for --preset=blog_dense has no batch norm\n' in out
+    status, out, _ = train(tiny_data, tmp_path, *flags, '--preset=cntk')
+    assert status == 0 and 'without effect' not in out
+
+
+@pytest.mark.slow
 def test_a_resumed_run_keeps_its_arithmetic_unless_told_otherwise(tiny_data, tmp_path):
     run = tmp_path / '00000-blog_dense'
     status, out, _ = train(tiny_data, tmp_path, '--max_steps=2', '--precision=float32', '--lowering=native', *DENSE)

@@ -89,7 +89,8 @@ def test_flags_win_over_tf_config_and_belong_together():
     assert find_cluster('a:1,b:2', 1, TFJOB % ('chief', 0)) == Cluster(('a:1', 'b:2'), 1)
     for given, *parts in ((['--worker_hosts=a:1,b:2'], '--task_index'), (['--task_index=0'], '--worker_hosts'),
                           (['--worker_hosts=a:1,b:2', '--task_index=2'], '--task_index', '0 to 1'),
-                          (['--worker_hosts=a', '--task_index=0'], '--worker_hosts', 'HOST:PORT')):
+                          (['--worker_hosts=a', '--task_index=0'], '--worker_hosts', 'HOST:PORT'),
+                          (['--worker_timeout=9'], '--worker_timeout: expected --worker_hosts', 'found none')):
         result = run_command('train', *given)
         check_one_line_error(result, *parts)
         assert result[0] == 2
