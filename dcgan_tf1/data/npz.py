@@ -13,6 +13,7 @@ import zipfile
 import numpy as np
 
 from dcgan_tf1.data.archives import MAX_BYTES
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, system_reason
 from dcgan_tf1.util.files import listing
 
@@ -29,7 +30,7 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
             raise ValueError('values of the type {}'.format(array.dtype))
         return array
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError('{}: expected {}, found: {}'.format(path, _called(name), system_reason(error)))
+        raise UserError('{}: expected {}, found: {}'.format(path, _called(name), _found(path, name, error)))
 
 
 def file_of(path, name):
@@ -39,6 +40,11 @@ def file_of(path, name):
 
 def _called(name):
     return 'an .npy file' if name is None else "an .npz file with the array '{}'".format(name)
+
+
+def _found(path, name, error):
+    """What a file that could not be read is, or else what went wrong."""
+    return signatures.kind_of(path, b'\x93NUMPY' if name is None else b'PK') or system_reason(error)
 
 
 def _read_npy(path, max_bytes):
@@ -90,7 +96,7 @@ def names(path):
         with zipfile.ZipFile(path) as archive:
             return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
     except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
-        raise UserError('{}: expected an .npz file, found: {}'.format(path, system_reason(error)))
+        raise UserError('{}: expected an .npz file, found: {}'.format(path, _found(path, '', error)))
 
 
 def read_integers(path, name, highest=255, dtype=np.uint8, max_bytes=MAX_BYTES):
@@ -198,4 +204,5 @@ def _stored(path, name, expected):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  hostile bytes make NumPy and zipfile raise almost anything
-        raise UserError('{}: expected {} {}, found: {}'.format(path, _called(name), expected, system_reason(error)))
+        raise UserError('{}: expected {} {}, found: {}'.format(
+            path, _called(name), expected, _found(path, name, error)))

@@ -12,6 +12,7 @@ import threading
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import PictureSet
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing, parse_json, stamp
 
@@ -149,7 +150,8 @@ class _Table:
                 # Else pyarrow holds a whole column of a group.
                 yield pq.ParquetFile(handle, metadata=self._metadata, buffer_size=1 << 20, pre_buffer=False)
         except Exception as error:  # noqa: BLE001  hostile bytes make pyarrow raise almost anything
-            raise UserError('{}: expected a Parquet file, found: {}'.format(self.path, reason(error)))
+            raise UserError('{}: expected a Parquet file, found: {}'.format(
+                self.path, signatures.kind_of(self.path, b'PAR1') or reason(error)))
 
     def image_column(self):
         name = label_files.find_column(self.names, IMAGES)

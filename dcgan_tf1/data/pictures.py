@@ -21,6 +21,7 @@ from dcgan_tf1.data.folders import SUFFIXES_TEXT, PictureSet, is_picture
 from dcgan_tf1.data.picture_notes import Notes
 from dcgan_tf1.data.reading import DEFAULTS, Reading
 from dcgan_tf1.data.trees import FILE, kind_of
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import cannot_read, listing
 
@@ -271,8 +272,7 @@ def _opened(source, name, warned=None):
     _caught.texts = set()
     try:
         # Not by its path, for Pillow 11 to 13 map uncompressed TIFFs into memory and turn them wrongly.
-        with (open(source, 'rb') if isinstance(source, str) else source) as handle, \
-                Image.open(handle, formats=_formats()) as opened:
+        with (open(source, 'rb') if isinstance(source, str) else source) as handle, _identified(handle) as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
                     name, MAX_PIXELS, *opened.size))
@@ -286,15 +286,13 @@ def _opened(source, name, warned=None):
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
         if getattr(error, 'errno', None) in _OF_DISKS or isinstance(error, MemoryError):
             raise Unreadable(str(cannot_read(name, error)))
-        problem = reason(error)
-        if isinstance(error, UnidentifiedImageError):
-            problem = 'a file of another format' if _has_bytes(source) else 'an empty file'
-        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), problem))
+        raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), reason(error)))
 
 
-def _has_bytes(source):
-    """Whether there is anything in the file of a path; True of a stream, which is closed."""
+def _identified(handle):
+    """The picture in a stream, open; ValueError says what it is in place of one."""
     try:
-        return not isinstance(source, str) or os.path.getsize(source) > 0
-    except OSError:  # gone meanwhile
-        return True
+        return Image.open(handle, formats=_formats())
+    except UnidentifiedImageError:
+        handle.seek(0)
+        raise ValueError(signatures.kind(handle.read(signatures.LENGTH)) or 'a file of another format')

@@ -10,6 +10,7 @@ import posixpath
 import stat
 import zipfile
 
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, system_reason
 from dcgan_tf1.util.files import cannot_read, stamp
 
@@ -135,7 +136,8 @@ class Zip(_Tree):
         try:
             self._archive = zipfile.ZipFile(place)
         except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
-            raise UserError('{}: expected a zip archive, found: {}'.format(place, system_reason(error)))
+            raise UserError('{}: expected a zip archive, found: {}'.format(
+                place, signatures.kind_of(place, b'PK') or system_reason(error)))
         self._members = {}
         for member in self._archive.infolist():
             name = posixpath.normpath(_slashed(_name_of(member)))

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan import freeze
-from dcgan_tf1.util import devices
+from dcgan_tf1.util import devices, signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing
 from dcgan_tf1.util.images import png_bytes
@@ -205,7 +205,8 @@ def read(path):
     except OSError as error:
         raise cannot_read(path, error)
     except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
-        raise UserError('{}: expected a frozen graph, found: {}'.format(path, reason(error)))
+        raise UserError('{}: expected a frozen graph, found: {}'.format(
+            path, signatures.kind_of(path, b'\n') or reason(error)))
     return graph_def
 
 

@@ -7,18 +7,13 @@ import re
 
 from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
 from dcgan_tf1.runs.checkpoint_reader import SHARD, is_whole, shard_pattern
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_read, contents, listing
 
 _BEFORE_STATE = b'\xef\xbb\xbf \t\r\n\v\f'  # the mark that Windows' editors begin a file with, and white space
 _STATE = re.compile(rb'model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
-# How files begin that are taken for checkpoints by mistake.
-_NO_CHECKPOINTS = ((b'\x89HDF', 'an HDF5 file, as Keras writes it'),
-                   (b'PK\x03\x04', 'a zip archive, as .npz, .keras and PyTorch\'s files are'),
-                   (b'\x1f\x8b', 'a file that gzip has compressed'),
-                   (b'\x80', 'a pickle, as PyTorch wrote it before 1.6'),
-                   (b'\x93NUMPY', 'an array of NumPy\'s'))
 _V1_ENDS = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # a table of LevelDB's, which a V1 checkpoint is
 
 
@@ -64,10 +59,10 @@ def _kind_of(path, begins):
     """What a file is that is no checkpoint; None for one in one file, as TensorFlow wrote them before 0.12."""
     if path.endswith(('.pb', '.pbtxt')):
         return 'a graph, whose weights, if it has some, are constants and no variables'
-    kind = next((kind for start, kind in _NO_CHECKPOINTS if begins.startswith(start)), None)
+    kind = signatures.kind(begins)
     if kind or _ending(path, len(_V1_ENDS)) == _V1_ENDS:
         return kind
-    return 'a file of another format, or a checkpoint that was cut short' if begins else 'an empty file'
+    return 'a file of another format, or a checkpoint that was cut short'
 
 
 def _is_v1(path):

@@ -272,7 +272,8 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
     ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as PyTorch'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
-    ('none', b'', 'an empty file')])
+    ('none', b'', 'an empty file'),
+    ('lfs', b'version https://git-lfs.github.com/spec/v1', 'a pointer of Git LFS')])
 def test_what_is_no_checkpoint_is_said_to_be_what_it_is(name, content, what, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match='{}: expected the name of a checkpoint.*{}'.format(name, what)):

@@ -172,6 +172,23 @@ def test_an_error_is_one_line_whatever_a_file_is_called():
                          'mine/bad?line.png: expected a picture', 'found: a file of another format')
 
 
+@pytest.mark.parametrize('content, what', [
+    (b'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 7\n', 'a pointer of Git LFS'),
+    (b'\n<!DOCTYPE html>\n<html>', 'a web page'), (b'', 'an empty file'),
+    (b'<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="x">', 'an SVG drawing'),
+    (b'\0\0\0\x18ftypheic\0\0', 'an HEIC photograph'), (b'\0\0\0\x1cftypavif\0\0', 'an AVIF picture')])
+def test_what_is_read_by_mistake_is_said_to_be_what_it_is(content, what):
+    os.makedirs('mine')
+    for name, dataset in (('mine/a.jpg', 'folder'), ('a.zip', 'folder'), ('a.npz', 'npz'), ('a.npy', 'npz'),
+                          ('a.parquet', 'folder')):
+        with open(name, 'wb') as handle:
+            handle.write(content)
+        with pytest.raises(UserError, match='{}: expected .*, found: {}'.format(re.escape(name), what)):
+            loading.load(dataset, data_dir=os.path.dirname(name) or name, shape=SHAPE, log=lambda line: None)
+    with pytest.raises(UserError, match='a.jpg: expected a picture .*, found: ' + what):
+        load(zipped('mine'))
+
+
 def test_the_flag_that_reads_what_is_there_is_named():
     grey('mine/a.png', 1)
     np.savez('x.npz', x_train=np.zeros((2, 4, 4), np.uint8))

@@ -1,0 +1,46 @@
+"""What a file is that is not what was expected: said by its first bytes, for messages."""
+
+import re
+
+LENGTH = 512  # of the first bytes, at least
+_SIGNATURES = (
+    (b'version https://git-lfs', 'a pointer of Git LFS in place of the file, which "git lfs pull" fetches'),
+    (b'\x89HDF', 'an HDF5 file, as Keras writes it'),
+    (b'PK\x03\x04', "a zip archive, as .npz, .keras and PyTorch's files are"),
+    (b'\x1f\x8b', 'a file that gzip has compressed'),
+    (b'BZh', 'a file that bzip2 has compressed'),
+    (b'\xfd7zXZ', 'a file that xz has compressed'),
+    (b'\x80', 'a pickle, as PyTorch wrote it before 1.6'),
+    (b'\x93NUMPY', "an array of NumPy's"),
+    (b'PAR1', 'a Parquet file'),
+    (b'Rar!', 'a RAR archive'),
+    (b"7z\xbc\xaf'\x1c", 'a 7z archive'),
+    (b'%PDF', 'a PDF'),
+    (b'8BPS', 'a Photoshop file'),
+    ((b'II*\0', b'MM\0*'), 'a TIFF of a kind that Pillow does not read, as of floats in several channels'),
+)
+_HEIF = re.compile(rb'....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)', re.S)
+_AVIF = re.compile(rb'....ftypavi[fs]', re.S)
+_PAGE = re.compile(rb'\s*(<\?xml[^>]*>\s*)?<(!doctype html|html)', re.I)
+_SVG = re.compile(rb'\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg', re.I | re.S)
+
+
+def kind(begins):
+    """What a file is, by its first bytes; None where they don't tell."""
+    if not begins:
+        return 'an empty file'
+    for pattern, text in ((_PAGE, 'a web page, perhaps left by a download that failed'), (_SVG, 'an SVG drawing'),
+                          (_HEIF, 'an HEIC photograph'), (_AVIF, 'an AVIF picture')):
+        if pattern.match(begins):
+            return text
+    return next((text for start, text in _SIGNATURES if begins.startswith(start)), None)
+
+
+def kind_of(path, expected):
+    """What a file is; None where its first bytes don't tell, can't be read, or are those that are expected."""
+    try:
+        with open(path, 'rb') as handle:
+            begins = handle.read(LENGTH)
+    except OSError:
+        return None
+    return None if begins.startswith(expected) and begins else kind(begins)
