@@ -10,9 +10,13 @@
 #   ./run_tests.sh -k resume    other arguments go to pytest
 #
 # Set DCGAN_TF1_DATA to a folder with mnist/ (and cifar10/) for the tests on real data.
+
 [ -n "${BASH_VERSION:-}" ] || { echo "error: expected bash, found another shell; start it with: bash $0" >&2; exit 2; }
 set -euo pipefail
 unset CDPATH
+case "${1:-}" in
+  -h | --help) exec sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+esac
 script=${BASH_SOURCE[0]}
 while [ -L "$script" ]; do  # what it is a link to
   cd -P -- "$(dirname -- "$script")"

@@ -12,6 +12,10 @@ COMMANDS = ('train', 'launch', 'sample', 'animation', 'compare', 'evaluate', 're
 def parse(argv):
     """The commands' names, which is all that there is to configure; None after a help text."""
     command = flags.Command('python -m dcgan_tf1', 'Lists the commands.')
+    named = next(iter(sys.argv[1:] if argv is None else argv), None)
+    if named in COMMANDS:
+        raise flags.Error('expected no command after python -m dcgan_tf1, found {0!r}; python -m dcgan_tf1.{0} starts '
+                          'it'.format(named))
     return None if command.parse(argv) is None else COMMANDS
 
 

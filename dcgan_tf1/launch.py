@@ -42,10 +42,13 @@ def parse(argv):
     command.integer('workers', 2, 'Number of workers.', 2, 64)
     argv = list(argv)
     split = argv.index('--') if '--' in argv else len(argv)
-    values = command.parse(argv[:split])
+    try:
+        values = command.parse(argv[:split])
+    except flags.Error as error:
+        raise error if '--' in argv else flags.Error('{}; flags of dcgan-train follow after --'.format(error))
     if values is None:
         return None
-    train = parse_train(argv[split + 1:])
+    train = parse_train(argv[split + 1:], with_workers=True)
     if train is None:
         return None
     if train.cluster is not None:

@@ -5,7 +5,6 @@ UserError, whose message is one line; of metrics and of a Preset's fields it is 
 """
 
 import numbers
-import re
 from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -13,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from absl import logging
 
 from dcgan_tf1.data import loading, reading, sources
+from dcgan_tf1.data.folders import is_picture
 from dcgan_tf1.exporting import catalogue, package
 from dcgan_tf1.gan import noise
 from dcgan_tf1.gan import presets as table
@@ -31,6 +31,8 @@ from dcgan_tf1.runs import (
 from dcgan_tf1.util import flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.errors import UserError
+
+_PICTURES = '.png', '.jpg', '.jpeg'  # what save_grid() writes
 
 # ------------------------------------------------------------------------------------- presets
 
@@ -84,7 +86,11 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
         preset = run_folder.read_preset(run, _log)
-        given = checkpoint_sizes.beside_run(preset, given)
+        trained = preset.image_shape[:2]
+        if height is not None and (height, width) != trained:
+            raise UserError('image_size: expected ({}, {}), by which {} was trained, found {!r}'.format(
+                *trained + (run, image_size)))
+        given = checkpoint_sizes.beside_run(preset, size_flags.NOTHING)
     try:
         return checkpoint_sizes.of_checkpoint(preset, prefix, given, _log)
     except flags.Error as error:  # whose text begins with a command's flag
@@ -124,6 +130,10 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
     them in several scopes, and for a variable that the checkpoint lacks or has in another shape; then none has
     changed.
     """
+    if not (hasattr(session, 'graph') and hasattr(session, 'run')):
+        raise UserError('restore: expected a session, found {!r:.80}'.format(session))
+    if scope is not None and not isinstance(scope, str):
+        raise UserError('restore: expected the name of a scope, found {!r:.80}'.format(scope))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     with session.graph.as_default():
         variables = {variable.op.name: variable for variable in tf.global_variables()}
@@ -155,9 +165,11 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
       t: where: 0 is z0, 1 is z1. One number, or [T] of them.
 
     Returns: float32 [N, z_dim] for one number, else [N, T, z_dim].
+    Raises UserError for arrays of other shapes, and for values that are no finite numbers.
     """
     require_preset('interpolate', preset)
-    z0, z1, t = [library_inputs.array_of('interpolate', each, 'arrays of numbers', np.float64) for each in (z0, z1, t)]
+    z0, z1, t = [library_inputs.floats_of('interpolate', each, 'arrays of numbers', np.float64)
+                 for each in (z0, z1, t)]
     for each in (z0, z1):
         if each.ndim != 2 or each.shape[1] != preset.z_dim or z0.shape != z1.shape or t.ndim > 1:
             raise UserError('interpolate: expected noise [N, {}], twice, and, for t, a number or [T], found {}, {}, '
@@ -212,7 +224,8 @@ def generate(path: str, count: Optional[int] = None, seed: int = 0, preset: Opti
 def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray:
     """Float images of any shape as bytes: the range's lower end becomes 0, its upper end 255.
 
-    Values outside are clipped. Raises UserError for values that are not finite, and for a range that has no extent.
+    Values outside are clipped. Raises UserError for values that are not finite, for a range that has no extent, and
+    for bytes (uint8) in another range than (0, 255), which none are in.
     """
     try:
         low, high = image_range
@@ -221,10 +234,13 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     except (TypeError, ValueError):  # also of texts, which are no numbers
         has_extent = False
     if not has_extent:
-        raise UserError('to_uint8: expected a range (low, high), found {!r}'.format(image_range))
+        raise UserError('to_uint8: expected a range (low, high), found {!r:.80}'.format(image_range))
     images = library_inputs.array_of('to_uint8', images, 'an array of images')
     if images.dtype.kind not in 'biuf':
         raise UserError('to_uint8: expected an array of numbers, found {}'.format(images.dtype))
+    if images.dtype == np.uint8 and (low, high) != (0, 255):
+        raise UserError('to_uint8: expected floats or wider integers in the range ({:g}, {:g}), found uint8, '
+                        'which are bytes already'.format(low, high))
     try:
         return pictures.to_uint8(images, (low, high))
     except ValueError as error:
@@ -234,17 +250,24 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
 def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> None:
     """Writes images, uint8 [N, H, W, 1 or 3], as one picture: a JPEG file where the name says so, else PNG.
 
-    columns: images in a row; None for a square. Raises UserError where the file can't be written, or for other
-    arrays.
+    columns: images in a row; None for a square. Raises UserError where the file can't be written, for other
+    arrays, and for the name of another kind of picture.
     """
+    path = library_inputs.path_of('save_grid', path, 'a path of a file')
+    if is_picture(path) and not path.lower().endswith(_PICTURES):
+        raise UserError('save_grid: expected a name that ends in {}, found {}'.format(' or '.join(_PICTURES), path))
     images = library_inputs.array_of('save_grid', images, 'an array of images')
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
             images.dtype, list(images.shape)))
-    if columns is not None and not (isinstance(columns, numbers.Integral) and columns >= 1):
-        raise UserError('save_grid: expected a column or more, found {!r}'.format(columns))
-    pictures.save_picture(library_inputs.path_of('save_grid', path, 'a path of a file'),
-                          pictures.grid(images, columns or pictures.square(len(images))))
+    if columns is not None and not (isinstance(columns, numbers.Integral) and not isinstance(columns, bool)
+                                    and columns >= 1):
+        raise UserError('save_grid: expected a column or more, found {!r:.80}'.format(columns))
+    try:
+        picture = pictures.grid(images, columns or pictures.square(len(images)))
+    except (MemoryError, ValueError):  # of more bytes than NumPy can count, say
+        raise UserError('save_grid: expected a picture that memory holds, found {} columns'.format(columns))
+    pictures.save_picture(path, picture)
 
 
 # ---------------------------------------------------------------------------------------- data
@@ -270,8 +293,10 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
         raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
+    if name == 'folder' and shape is None:
+        raise UserError("load_dataset: expected a shape (H, W, C) for the data set 'folder', found None")
     if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
-            isinstance(side, numbers.Integral) and side > 0 for side in shape)):
+            isinstance(side, numbers.Integral) and not isinstance(side, bool) and side > 0 for side in shape)):
         raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
     if shape is not None and name != 'folder':
         raise UserError("load_dataset: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
@@ -279,7 +304,12 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     data_dir = None if data_dir is None else library_inputs.path_of('data_dir', data_dir, 'a folder')
     if how.get('cache_dir') is not None:
         how['cache_dir'] = library_inputs.path_of('cache_dir', how['cache_dir'], 'a folder')
-    return loading.load(name, split, data_dir, shape, _log, reading.of_library(name, how))
+    settings = reading.of_library(
+        name, {key: value.item() if isinstance(value, np.generic) else value for key, value in how.items()})
+    try:
+        return loading.load(name, split, data_dir, shape, _log, settings)
+    except UserError as error:
+        raise library_inputs.without_flags(error)
 
 
 # -------------------------------------------------------------------------------------- export
@@ -316,11 +346,13 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
         formats = names
     if layout not in ('nhwc', 'nchw'):
         raise UserError("export_generator: expected the layout 'nhwc' or 'nchw', found {!r}".format(layout))
+    library_inputs.require_switch('export_generator', with_discriminator=with_discriminator, overwrite=overwrite,
+                                  uint8=uint8)
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     preset = library_inputs.at_temperature('export_generator', preset, temperature)
     try:
         return package.write(preset, prefix, library_inputs.path_of('out', out, 'a folder'), formats,
                              with_discriminator, overwrite=overwrite, log=_log, uint8=uint8,
                              channels_first=layout == 'nchw')
-    except UserError as error:  # which names a command's flags
-        raise UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too
+    except UserError as error:
+        raise library_inputs.without_flags(error)

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import numbers
 import random
 import weakref
 from typing import Any, Iterator, Optional, Tuple
@@ -12,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.gan import graph, layers, moving_averages
 from dcgan_tf1.gan.noise import at_temperature
 from dcgan_tf1.gan.preset import Preset, require_preset
+from dcgan_tf1.runs.library_inputs import require_switch
 from dcgan_tf1.util.errors import UserError
 
 
@@ -37,6 +39,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     Raises UserError for noise or labels of another shape or type, and where labels are missing or not taken.
     """
     require_preset('generator', preset)
+    require_switch('generator', training=training, **{} if dropout is None else {'dropout': dropout})
     z = _checked('generator', z, (preset.z_dim,))
     one_hot = _one_hot('generator', preset, labels, z)
     if dropout is None:
@@ -64,6 +67,7 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
     Raises UserError for a preset without a discriminator, and as `generator` does.
     """
     require_preset('discriminator', preset)
+    require_switch('discriminator', training=training)
     if preset.discriminator is None:
         raise UserError('discriminator: expected a preset that has one, found {}'.format(preset.name))
     images = _checked('discriminator', images, preset.image_shape, preset.input_shape)
@@ -91,9 +95,12 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
     Args:
       total_steps: over how many a preset's learning rate falls, where it does.
 
-    Raises UserError for a graph that has the networks already, and within a variable scope.
+    Raises UserError for a graph that has the networks already, within a variable scope, and for less than a step.
     """
     require_preset('build_training_graph', preset)
+    if isinstance(total_steps, bool) or not isinstance(total_steps, numbers.Integral) or total_steps < 1:
+        raise UserError('build_training_graph: expected total_steps of 1 or more, an integer, found {!r:.80}'.format(
+            total_steps))
     _require_graph('build_training_graph')
     scope = tf.get_variable_scope().name
     if scope:
@@ -102,7 +109,7 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
     if built:
         raise UserError('build_training_graph: expected a graph of its own, found one with a {}'.format(built[0]))
     with _seeded_graph():
-        return graph.build_training_graph(preset, total_steps=total_steps)
+        return graph.build_training_graph(preset, total_steps=int(total_steps))
 
 
 def _require_graph(what: str) -> None:
@@ -119,6 +126,8 @@ def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
     try:
         if isinstance(value, np.ndarray) and value.dtype.kind != 'f':
             raise TypeError  # bytes, say, whose values are in another range
+        if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+            raise UserError('{}: {}, found values that are not finite'.format(what, expected))
         tensor = tf.convert_to_tensor(value, tf.float32)
     except RuntimeError:  # a tensor with a value, of eager execution
         return _checked(what, value.numpy(), *shapes)
@@ -151,6 +160,8 @@ def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
             values = np.asarray(None)
         if values.dtype.kind in 'iufb':
             labels = values
+        if values.dtype.kind == 'f' and not np.isfinite(values).all():
+            raise UserError('{}; found values that are not finite'.format(expected))
         if values.dtype.kind in 'iu' and not 0 <= values.min(initial=0) <= values.max(initial=0) < preset.classes:
             raise UserError('{}; found {} to {}'.format(expected, values.min(), values.max()))
         tensor = tf.convert_to_tensor(labels)

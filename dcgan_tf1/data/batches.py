@@ -20,8 +20,8 @@ class Batches:
         self._count, self._size, self._seed, self._shuffle = count, size, seed, shuffle
         self.per_epoch = (-(-count // size) if keep_incomplete else count // size) - int(drop_last_full_batch)
         if self.per_epoch < 1:
-            raise UserError('--batch_size={}: expected at least {} images for one step, found {}'.format(
-                size, size * (1 + int(drop_last_full_batch)), count))
+            raise UserError('--batch_size={}: expected at least {} images for one step, found {}; a smaller one takes '
+                            'fewer'.format(size, size * (1 + int(drop_last_full_batch)), count))
         self._epoch, self._order = None, None
 
     def epoch(self, number):

@@ -22,10 +22,13 @@ def short_title(dataset, image_class=None):
 
 
 def title_on(title, dataset):
-    """A preset's title, on another data set than its own, which a title may have at its end."""
+    """A preset's title, on another data set than its own, which a title may have at its end.
+
+    Exported pages have it, too: whose pictures they were is not for their readers.
+    """
     without = _ON_DATA.sub('', title)
     return '{}{} on {}'.format(without, '' if without != title else ',', {
-        'folder': 'pictures of your own', 'npz': 'arrays of your own'}.get(dataset, short_title(dataset)))
+        'folder': 'a folder of pictures', 'npz': 'an array of images'}.get(dataset, short_title(dataset)))
 
 
 MAX_CLASSES = 1000  # of a data set

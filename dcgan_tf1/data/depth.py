@@ -32,8 +32,9 @@ def common_scale(names, unscaled, decimal, notes):
     for limit in (1, 255, 65535) if decimal else (255, 65535):
         # Where the largest value is far below a limit, the limit is a guess that may turn all to black.
         if lowest >= 0 and (limit == 1 or highest == 0 or highest > limit / 16) and highest <= limit:
-            notes.ranges.append('{} pictures of {} from {:g} to {:g}: 0 is taken as black, {} as white'.format(
-                len(indices), 'decimal numbers' if decimal else '32-bit integers', lowest, highest, limit))
+            notes.ranges.append('{:,} picture{} of {} from {:g} to {:g}: 0 is taken as black, {} as white'.format(
+                len(indices), 's' * (len(indices) > 1), 'decimal numbers' if decimal else '32-bit integers', lowest,
+                highest, limit))
             return limit
     extreme = indices[highs.argmax() if lowest >= 0 else lows.argmin()]
     raise UserError('{}: expected values that reach from 0 to {}255 or 65535, found {:g} to {:g} in the {} pictures '

@@ -69,6 +69,11 @@ def find(tree, reading, log):
                 ' or '.join(label_files.TABLES), tree.place, listing(
                     [name for name in tree.folders[''][1] if name.lower().endswith(_TABLES)] or ['none'], 3)))
         chosen = _labelled_by_folder(tree, reading, tell)
+        tables = [name for name in tree.folders[''][1] if name.lower().endswith(('.csv', '.tsv', '.jsonl'))
+                  and name.lower() not in label_files.TABLES]
+        if chosen.labels is None and reading.labels and tables:
+            tell('{} not read: a table of labels is called metadata.csv or metadata.jsonl, and has a column '
+                 'file_name'.format(listing(tables, 3)))
     names = chosen.names
     return PictureSet(
         tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]), chosen.labels,
@@ -125,11 +130,11 @@ def _only_part(tree, reading, tell):
 def _says_what_is_taken(tree, reading, split, tell):
     """Whether a file in the tree itself does; beside the parts of a data set (split) one that has labels."""
     for name in tree.folders[''][1]:
-        if name in label_files.TABLES:
+        if name.lower() in label_files.TABLES:
             table = label_files.read_table(tree, name, reading.label_column, reading.labels)
-            ours, labels = table is not None, table is not None and table.column
+            ours, labels = table.labels is not None, table.column
             named = table.labels if ours else ()
-        elif name == label_files.STYLEGAN:
+        elif name.lower() == label_files.STYLEGAN:
             read = label_files.read_stylegan(tree, name)
             ours, labels = read is not None, read is not None and read[0] and reading.labels
             named = read[0] if ours else ()
@@ -166,22 +171,23 @@ def _labelled_by_file(tree, reading, tell):
         raise UserError('{}: expected one of {}, found both'.format(tree.place, ' and '.join(tables)))
     for name in tables:
         table = label_files.read_table(tree, name, reading.label_column, reading.labels)
-        if table is not None:
+        if table.labels is not None:
             _refuse_recursive(tree, name, reading)
             return _by_table(tree, name, table, reading, tell)
         if reading.label_column is not None:
             raise UserError('{}: expected rows with the name of a picture (--label_column), found none'.format(
                 tree.path(name)))
-        tell('{} not read, for it has no rows with the name of a picture (file_name)'.format(name))
+        tell('{} not read, for it has no column file_name (or filename) with the names of pictures, among {}'.format(
+            name, listing(table.columns) or 'none'))
     return None
 
 
 def _beside_all_pictures(tree, names):
     """(the files of these names in a tree or, if none, in its one folder that has all pictures; those elsewhere)."""
-    direct = [name for name in names if name in tree.files]
+    direct = [name for name in tree.folders[''][1] if name.lower() in names]
     if direct:
         return direct, []
-    deeper = [name for name in tree.files if posixpath.basename(name) in names]
+    deeper = [name for name in tree.files if posixpath.basename(name).lower() in names]
     pictures = [name for name in tree.files if is_picture(name)] if deeper else []
     around = [folder for folder in map(posixpath.dirname, deeper)
               if all(name.startswith(folder + '/') for name in pictures)]

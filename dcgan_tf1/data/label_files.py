@@ -20,7 +20,7 @@ TABLES = ('metadata.csv', 'metadata.jsonl')
 STYLEGAN = 'dataset.json'
 
 Table = collections.namedtuple('Table', [
-    'labels',   # {a picture's name in the tree: its label, or None where there are none}
+    'labels',   # {a picture's name in the tree: its label, or None where there are none}; None: it names no pictures
     'column',   # of the labels, or None
     'columns',  # all of them
 ])
@@ -125,18 +125,18 @@ def choose_column(path, kind, columns, wanted, usual=LABEL_COLUMNS):
 
 
 def read_table(tree, name, column, labelled=True):
-    """The Table of a metadata file; None where it has no file names, so is none of these.
+    """The Table of a metadata file; without labels where it has no file names, so is none of these.
 
     column: of the labels; None for the usual names, whatever their case. labelled: whether labels are wanted.
     """
     path, folder = tree.path(name), posixpath.dirname(name)
-    rows = _csv_rows(tree, name, column) if name.endswith('.csv') else _json_rows(tree, name)
+    rows = _csv_rows(tree, name, column) if name.lower().endswith('.csv') else _json_rows(tree, name)
     columns = list(collections.OrderedDict(
         (each, None) for row in rows for each in row or () if isinstance(each, str)))
     names = find_column(columns, NAME_COLUMNS)
     labels, named = {}, _by_name(tree)
     if names is None or names.lower() != 'file_name' and not _has_file_names(rows, names):
-        return None
+        return Table(None, None, columns)
     column = choose_column(path, 'column', sorted(columns), column, LABEL_COLUMNS * labelled)
     for number, row in enumerate(rows, 1):
         if row is None:

@@ -89,8 +89,9 @@ def _find_given(name, split, data_dir):
                 if data_dir.lower().endswith(_TAR) else 'another kind of file') + _hint(name, data_dir))
         return data_dir
     if not os.path.isdir(data_dir):
-        raise UserError('--data_dir: expected a folder, found {} at {}{}'.format(
-            'a file' if os.path.exists(data_dir) else 'none', data_dir or "''", _hint(name, data_dir)))
+        raise UserError('--data_dir: expected a folder{}, found {} at {}{}'.format(
+            ' or a file' * (name in SINGLE_FILES), 'a file' if os.path.exists(data_dir) else 'none',
+            data_dir or "''", _hint(name, data_dir)))
     folders = _folders_of(data_dir, name)
     folders.insert(0 if name in SINGLE_FILES and not _is_collection(data_dir, name) else 1, data_dir)
     others = []
@@ -142,6 +143,8 @@ def load(name, split='train', data_dir=None, shape=None, log=print, reading=DEFA
     UserError where the files are damaged, or can't be had and nothing stands in for them, and where a place that
     the user named has none.
     """
+    if name not in DATASETS:  # of a preset of the user's
+        raise UserError('Preset.dataset: expected one of {}, found {!r}'.format(', '.join(DATASETS), name))
     source = DATASETS[name]
     folder = _find(name, split, log) if data_dir is None else _find_given(name, split, data_dir)
     home = os.path.join(DATA_FOLDER, name)

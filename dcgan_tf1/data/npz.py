@@ -44,7 +44,9 @@ def _called(name):
 
 def _found(path, name, error):
     """What a file that could not be read is, or else what went wrong."""
-    return signatures.kind_of(path, b'\x93NUMPY' if name is None else b'PK') or system_reason(error)
+    if name is None:
+        return signatures.kind_of(path, b'\x93NUMPY') or system_reason(error)
+    return signatures.no_zip(path, error)
 
 
 def _read_npy(path, max_bytes):
@@ -169,15 +171,30 @@ def _integers(path, name, highest):
     expected = 'of integers from 0 to {}'.format(highest)
     with _stored(path, name, expected) as (handle, shape, fortran, stored, available):
         if stored.kind not in 'iu':
-            raise ValueError('{} of {}, no integers from 0 to {}{}'.format(name or 'values', stored, highest, (
-                '; of images from 0 to 1, np.rint(255 * images).astype(np.uint8) makes some, of images from -1 to 1 '
-                'np.rint(127.5 * (images + 1)).astype(np.uint8)'
-                if stored.kind == 'f' and highest == 255 else '')))
+            raise ValueError('{} of {}, no integers from 0 to {}{}'.format(
+                name or 'values', stored, highest, _remedy(handle, stored) if highest == 255 else ''))
         size = _size(shape, stored)
         if size <= 0 or size > available:
             raise ValueError('{} bytes for the shape {}'.format(available, list(shape)) if size else
                              'an empty one, of the shape {}'.format(list(shape)))
         yield handle, shape, fortran, stored
+
+
+def _remedy(handle, stored):
+    """How integers from 0 to 255 are made of other values, of which a stream has the first."""
+    if stored.kind not in 'fb':
+        return ''
+    few = handle.read(_BLOCK)
+    values = np.frombuffer(few[:len(few) - len(few) % stored.itemsize], stored)
+    if stored.kind == 'b':
+        made, when = '255 * images.astype(np.uint8)', ''
+    elif values.size and values.max() > 1:
+        made, when = 'np.rint(images).astype(np.uint8)', 'from 0 to 255'
+    elif values.size and values.min() < 0:
+        made, when = 'np.rint(127.5 * (images + 1)).astype(np.uint8)', 'from -1 to 1'
+    else:
+        made, when = 'np.rint(255 * images).astype(np.uint8)', 'from 0 to 1'
+    return '; of images{}, {} makes some'.format(when and ' ' + when, made)
 
 
 @contextlib.contextmanager

@@ -211,6 +211,10 @@ def _of_array(path, name, reading, log):
     if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[1] >= 8:  # no images are as narrow as this
         raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None{}] makes '
                         'an array of it'.format(path, name or 'an array', list(shape), ', ..., :3' * (shape[2] == 4)))
+    side = int(np.sqrt(shape[1])) if len(shape) == 2 else 0
+    if side >= 8 and side * side == shape[1]:
+        raise UserError('{0}: expected {1} [N, H, W] or [N, H, W, 1 or 3], found {2}; images.reshape(-1, {3}, {3}) '
+                        'makes one'.format(path, name or 'an array', list(shape), side))
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):

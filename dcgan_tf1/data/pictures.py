@@ -272,7 +272,8 @@ def _opened(source, name, warned=None):
     _caught.texts = set()
     try:
         # Not by its path, for Pillow 11 to 13 map uncompressed TIFFs into memory and turn them wrongly.
-        with (open(source, 'rb') if isinstance(source, str) else source) as handle, _identified(handle) as opened:
+        with (open(source, 'rb') if isinstance(source, str) else source) as handle, _identified(
+                handle, 'a file' if isinstance(source, str) else 'bytes') as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
                     name, MAX_PIXELS, *opened.size))
@@ -289,10 +290,10 @@ def _opened(source, name, warned=None):
         raise UserError('{}: expected a picture ({}), found: {}'.format(name, ', '.join(_formats()), reason(error)))
 
 
-def _identified(handle):
-    """The picture in a stream, open; ValueError says what it is in place of one."""
+def _identified(handle, what):
+    """The picture in a stream, open; ValueError says what it is in place of one: `what`, where that is not known."""
     try:
         return Image.open(handle, formats=_formats())
     except UnidentifiedImageError:
         handle.seek(0)
-        raise ValueError(signatures.kind(handle.read(signatures.LENGTH)) or 'a file of another format')
+        raise ValueError(signatures.kind(handle.read(signatures.LENGTH)) or what + ' of another format')

@@ -136,8 +136,7 @@ class Zip(_Tree):
         try:
             self._archive = zipfile.ZipFile(place)
         except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
-            raise UserError('{}: expected a zip archive, found: {}'.format(
-                place, signatures.kind_of(place, b'PK') or system_reason(error)))
+            raise UserError('{}: expected a zip archive, found: {}'.format(place, signatures.no_zip(place, error)))
         self._members = {}
         for member in self._archive.infolist():
             name = posixpath.normpath(_slashed(_name_of(member)))

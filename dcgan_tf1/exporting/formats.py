@@ -326,11 +326,12 @@ def measure(artefact, cases):
     return error, runtime
 
 
-def check_options(preset, chosen, with_discriminator, asked, of_onnx):
-    """UserError for what nothing would come of. asked: the formats that were named, or None."""
+def check_options(preset, chosen, with_discriminator, of_onnx):
+    """UserError for what nothing would come of. of_onnx: flags that were given."""
     if of_onnx and 'onnx' not in chosen:
-        raise UserError('--uint8, --layout, --opset: expected the format onnx, found {}{}'.format(
-            ', '.join(chosen), '' if asked else ', for it ' + missing('onnx')))
+        why = missing('onnx')
+        raise UserError('{}: expected the format onnx, found {}{}'.format(', '.join(of_onnx), ', '.join(chosen), (
+            '; onnx {}'.format(why) if why else '')))
     if with_discriminator and preset.discriminator is None:
         raise UserError('--with_discriminator: expected a preset with a discriminator, found {}'.format(preset.name))
     if with_discriminator and chosen == ['web']:

@@ -49,7 +49,8 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     UserError where something of the user's would be replaced, or a format can't be written.
     """
     chosen = _choose_formats(formats_asked, log)
-    formats.check_options(preset, chosen, with_discriminator, formats_asked, uint8 or channels_first or opset)
+    formats.check_options(preset, chosen, with_discriminator, [flag for flag, given in (
+        ('--uint8', uint8), ('--layout', channels_first), ('--opset', opset)) if given])
     if not out:
         raise UserError('--out: expected a folder, found nothing')
     out = os.path.realpath(out)  # before anything is asked of it: `..` behind a folder that is not there hides others

@@ -58,4 +58,4 @@ def preset_names():
 
 def is_temperature(value):
     """Whether noise can be multiplied by a value: beyond these limits float32 soon tells numbers no longer apart."""
-    return isinstance(value, numbers.Real) and 1e-3 <= value <= 1e3
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 1e-3 <= value <= 1e3

@@ -6,22 +6,17 @@ results are written. Deliberate quirks of the original notebooks
 seen and, by `dataclasses.replace`, undone.
 """
 
-import collections
 import dataclasses
-import numbers
 from typing import Callable, Mapping, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.gan import augmentation, layers, objectives, sizes
-from dcgan_tf1.gan.catalogue import NOISES, SCALINGS, is_temperature
+from dcgan_tf1.gan import layers, objectives, preset_fields, sizes
 from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
+from dcgan_tf1.gan.preset_fields import StepInterval
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
-
-# How often something happens: every `count` 'steps' or 'epochs'.
-StepInterval = collections.namedtuple('StepInterval', 'count unit')
 
 
 def require_preset(what, preset):
@@ -186,101 +181,11 @@ class Preset:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (np.generic, np.ndarray, tuple, list)):
-                object.__setattr__(self, field.name, _without_numpy(value))
-        self._check_shapes()
+                plain = _without_numpy(value)
+                object.__setattr__(self, field.name, tuple(plain) if isinstance(plain, list) else plain)
         if self.update_ops == 'own':  # its name in version 0.1
             object.__setattr__(self, 'update_ops', 'per_pass')
-        for field, choices in _CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ValueError('Preset.{}: expected one of {}, found {!r}'.format(
-                    field, ', '.join(map(repr, choices)), getattr(self, field)))
-        if not self.splits or not set(self.splits) <= {'train', 'test'}:
-            raise ValueError("Preset.splits: expected some of 'train' and 'test', found {!r}".format(self.splits))
-        if self.augment and len(self.input_shape) != 3:
-            raise ValueError('Preset.augment: expected images [N, H, W, C], found input_shape {!r}'.format(
-                self.input_shape))
-        unknown = [name for name in self.augment if name not in augmentation.AUGMENTATIONS]
-        if unknown:
-            raise ValueError('Preset.augment: expected some of {}, found {!r}'.format(
-                ', '.join(map(repr, augmentation.AUGMENTATIONS)), unknown[0]))
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError('Preset: expected either epochs or steps, found {!r} and {!r}'.format(
-                self.epochs, self.steps))
-        if (self.epochs or self.steps or 0) < 1:
-            raise ValueError('Preset: expected one epoch or step at least, found {!r}'.format(
-                self.epochs if self.steps is None else self.steps))
-        for update in self.schedule:
-            for objective in update.objectives:
-                if objective.loss not in self.model.passes or not set(objective.networks) <= set(self.model.networks):
-                    raise ValueError('Preset.schedule: expected networks of {} and losses of {}, found {!r}'.format(
-                        self.model.networks, tuple(self.model.passes), objective))
-            if update.images >= self.image_batches or update.noise >= len(self.noise_batches):
-                raise ValueError('Preset.schedule: expected one of {} batches of images and {} of noise, '
-                                 'found {!r}'.format(self.image_batches, len(self.noise_batches), update))
-        if self.losses_when != 'after':
-            kept = {objective.loss for update in self.schedule for objective in update.objectives}
-            kept |= {'d_loss'} if {'d_loss_real', 'd_loss_fake'} <= kept else set()
-            missing = [name for name in self.losses if name not in kept]
-            if missing:
-                raise ValueError(
-                    'Preset.losses: expected losses of the updates in its schedule, {}, beside losses_when={!r}, '
-                    'found {!r}'.format(', '.join(sorted(kept)), self.losses_when, missing[0]))
-        self._check_fields()
-        if self.classes is not None:
-            self._check_conditional()
-
-    def _check_shapes(self):
-        for name in ('image_shape', 'input_shape'):
-            shape = getattr(self, name)
-            shape = tuple(shape) if isinstance(shape, (list, tuple)) else shape
-            if not isinstance(shape, tuple) or not shape or not all(
-                    isinstance(side, numbers.Integral) and side > 0 for side in shape) or (
-                    name == 'image_shape' and len(shape) != 3):
-                raise ValueError('Preset.{}: expected {}, found {!r}'.format(
-                    name, '(H, W, C)' if name == 'image_shape' else 'a shape, as (784,) or (H, W, C)', shape))
-            object.__setattr__(self, name, shape)
-        if np.prod(self.input_shape) != np.prod(self.image_shape):
-            raise ValueError('Preset.input_shape: expected as many values as the image_shape {!r} has, found {!r} '
-                             '(with_image_shape() changes both)'.format(self.image_shape, self.input_shape))
-        for name in ('log_every', 'log_first', 'samples_every', 'checkpoint_every'):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, StepInterval):
-                raise ValueError('Preset.{}: expected a StepInterval, as StepInterval(500, {!r}), found {!r}'.format(
-                    name, 'steps', value))
-
-    def _check_fields(self):
-        """What each of them has to be, whatever the others are."""
-        for name in ('generator', 'discriminator', 'encoder', 'loss'):
-            if getattr(self, name) is not None and not hasattr(getattr(self, name), '__name__'):
-                raise ValueError("Preset.{}: expected a function with a name, by which a run's config.json knows it, "
-                                 'found {!r}'.format(name, getattr(self, name)))
-        if self.batch_size < 1:
-            raise ValueError('Preset.batch_size: expected 1 or more, found {!r}'.format(self.batch_size))
-        for name in ('beta1', 'ema_decay'):
-            if not 0 <= (getattr(self, name) or 0) < 1:
-                raise ValueError('Preset.{}: expected a number from 0 to below 1, found {!r}'.format(
-                    name, getattr(self, name)))
-        if not self.spectral_gain > 0:
-            raise ValueError('Preset.spectral_gain: expected a number above 0, found {!r}'.format(self.spectral_gain))
-        if not is_temperature(self.temperature):
-            raise ValueError('Preset.temperature: expected a number from 0.001 to 1,000, found {!r}'.format(
-                self.temperature))
-
-    def _check_conditional(self):
-        """Images are made of noise and the labels of the real images beside it: there must be as many of both."""
-        if self.classes < 1:
-            raise ValueError('Preset.classes: expected 1 or more, found {!r}'.format(self.classes))
-        if self.image_class is not None:
-            raise ValueError('Preset.image_class: expected None beside classes, found {!r}'.format(self.image_class))
-        if self.samples < self.classes:
-            raise ValueError('Preset.samples: expected one of each of the {} classes or more, found {!r}'.format(
-                self.classes, self.samples))
-        if self.samples_noise == 'fakes':
-            raise ValueError("Preset.samples_noise: expected 'fresh' or 'fixed' beside classes, found 'fakes'")
-        if set(self.noise_batches) != {1} or self.incomplete_batch != 'drop':
-            raise ValueError(
-                "Preset.noise_batches: expected batches of 1, and incomplete_batch='drop', beside classes, found {!r} "
-                'and {!r}'.format(self.noise_batches, self.incomplete_batch))
+        preset_fields.check(self)
 
     @property
     def heading(self):
@@ -294,7 +199,10 @@ class Preset:
 
     def with_image_shape(self, image_shape):
         """The preset for images of another [H, W, C]; ValueError, in one line, where its networks can't make them."""
-        image_shape = _without_numpy(tuple(image_shape))
+        shape = image_shape if isinstance(image_shape, str) or not hasattr(image_shape, '__len__') else tuple(
+            _without_numpy(tuple(image_shape)))
+        preset_fields.require_image_shape('with_image_shape', shape)
+        image_shape = shape
         if image_shape == self.image_shape:
             return self
         if self.image_sizes == 'fixed':
@@ -321,18 +229,3 @@ class Preset:
                 'one of ' + ', '.join(map(repr, self.modes)) if self.modes else 'none, for {} has no modes'.format(
                     self.name), mode))
         return dataclasses.replace(self, mode=mode, **self.modes[mode])
-
-
-_CHOICES = {
-    'scaling': SCALINGS,
-    'shuffle': ('always', 'after_first_epoch', 'never', 'once', 'with_replacement'),
-    'incomplete_batch': ('drop', 'keep', 'skip'),
-    'noise': tuple(NOISES),
-    'image_sizes': sizes.KINDS,
-    'batch_norm': ('fused', 'moments'),
-    'update_ops': ('per_pass', 'all'),
-    'learning_rate_decay': ('none', 'linear'),
-    'first_adam': ('generator', 'discriminator'),
-    'losses_when': ('after', 'before', 'mean'),
-    'samples_noise': ('fresh', 'fixed', 'fakes'),
-}

@@ -21,13 +21,27 @@ Histogram = collections.namedtuple('Histogram', 'shares entropy confidence')
 def _features(features, least):
     """An array [N, D] of `least` images or more; ValueError for anything else, and where it is not finite."""
     features = np.asarray(features)
-    if features.ndim != 2 or features.dtype.kind not in 'biuf':
+    if features.ndim != 2 or features.dtype.kind not in 'biuf' or not features.shape[1]:
         raise ValueError('expected features [N, D], numbers, found {} {}'.format(features.dtype, list(features.shape)))
     if len(features) < least:
         raise ValueError('expected at least {} images, found {}'.format(least, len(features)))
     if not np.isfinite(features).all():
         raise ValueError('expected finite features, found some that are not')
     return features
+
+
+def _both(real, fake, least, least_fake=None):
+    """Two arrays of features of the same kind; ValueError as _features() raises it."""
+    real, fake = _features(real, least), _features(fake, least_fake or least)
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError('expected features of one length D, found {} of real images and {} of others'.format(
+            real.shape[1], fake.shape[1]))
+    return real, fake
+
+
+def _check_count(value, least, expected):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError('expected {}, found {!r:.80}'.format(expected, value))
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
@@ -37,7 +51,9 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     small sets: compare only figures of the same N. Source: Heusel et al., 2017,
     https://arxiv.org/abs/1706.08500.
     """
-    means, covariances = zip(*[_gaussian(each) for each in (real, fake)])
+    means, covariances = zip(*[_gaussian(each) for each in _both(real, fake, 2)])
+    if not all(np.isfinite(each).all() for each in covariances):
+        raise ValueError('expected features whose squares are finite, found larger ones')
     root = _root(covariances[0])
     # C1 C2 has the eigenvalues of this symmetric matrix, whose root is safe to take.
     product = root.dot(covariances[1]).dot(root)
@@ -47,8 +63,9 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def _gaussian(features):
-    features = np.asarray(_features(features, 2), np.float64)
-    return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
+    features = np.asarray(features, np.float64)
+    with np.errstate(over='ignore', invalid='ignore'):
+        return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
 def _root(matrix):
@@ -65,9 +82,8 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     blocks as the other has, images are taken evenly. Around 0, also below, for equal
     distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
-    if block < 2:
-        raise ValueError('expected blocks of 2 images or more, found {}'.format(block))
-    real, fake = [np.asarray(_features(each, 2), np.float64) for each in (real, fake)]
+    _check_count(block, 2, 'blocks of 2 images or more')
+    real, fake = [np.asarray(each, np.float64) for each in _both(real, fake, 2)]
     smaller = min(len(real), len(fake))
     blocks = max(1, smaller // block)
     count = max(smaller, blocks * block)
@@ -95,9 +111,13 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10) -> Tuple[float
     inception score's formula with a classifier of the data at hand. Source: Salimans et
     al., 2016, https://arxiv.org/abs/1606.03498.
     """
-    if splits < 1:
-        raise ValueError('expected a split or more, found {}'.format(splits))
-    probabilities = np.clip(np.asarray(_features(probabilities, splits), np.float64), 1e-16, 1)
+    _check_count(splits, 1, 'a split or more')
+    probabilities = np.asarray(_features(probabilities, splits), np.float64)
+    # As much is off in bfloat16.
+    if probabilities.min() < -0.01 or (np.abs(probabilities.sum(axis=1) - 1) > 0.02).any():
+        raise ValueError('expected probabilities, from 0 to 1 and adding up to 1 in each row, found others (take '
+                         'the softmax of logits)')
+    probabilities = np.clip(probabilities, 1e-16, 1)
     scores = []
     for part in np.array_split(probabilities, splits):
         divergence = (part * (np.log(part) - np.log(part.mean(axis=0)))).sum(axis=1)
@@ -112,8 +132,8 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Tuple[fl
     real neighbour; recall: the same with the sets exchanged. Source: Kynkaanniemi et al., 2019,
     https://arxiv.org/abs/1904.06991.
     """
-    _check_neighbours(k)
-    real, fake = _features(real, k + 1), _features(fake, k + 1)
+    _check_count(k, 1, 'the number of a neighbour, from 1, as k')
+    real, fake = _both(real, fake, k + 1)
     return tuple(float(_within(points, centres, _squared_radii(centres, k)).any.mean())
                  for points, centres in ((fake, real), (real, fake)))
 
@@ -126,15 +146,10 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Tuple[fl
     share of real balls with a fake image in them. Source: Naeem et al., 2020,
     https://arxiv.org/abs/2002.09797.
     """
-    _check_neighbours(k)
-    real, fake = _features(real, k + 1), _features(fake, 1)
+    _check_count(k, 1, 'the number of a neighbour, from 1, as k')
+    real, fake = _both(real, fake, k + 1, 1)
     within = _within(fake, real, _squared_radii(real, k))
     return float(within.count.mean() / k), float(within.hit.mean())
-
-
-def _check_neighbours(k):
-    if not isinstance(k, numbers.Integral) or k < 1:
-        raise ValueError('expected the number of a neighbour, from 1, as k, found {!r}'.format(k))
 
 
 _Within = collections.namedtuple('_Within', [

@@ -160,6 +160,9 @@ def _check_outputs(config, preset, out):
 def _count(config, given, real):
     """How many images are measured."""
     count = min([config.num_images, len(real) // 2] + ([] if given is None else [len(given.images)]))
+    if len(real) < 2 * evaluation.MIN_IMAGES:
+        raise UserError('--num_images: expected {} real images or more, of which half are measured, found {:,}'.format(
+            2 * evaluation.MIN_IMAGES, len(real)))
     if count < evaluation.MIN_IMAGES:
         raise UserError('--num_images: expected {} images or more to measure, found {:,} (of {:,} real ones{})'.format(
             evaluation.MIN_IMAGES, count, len(real), '' if given is None else ' and {:,} in {}'.format(

@@ -3,6 +3,7 @@
 import dataclasses
 import numbers
 import os
+import re
 from typing import Any, List, Optional, Tuple, Union
 
 import numpy as np
@@ -28,7 +29,8 @@ def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Option
 
 def path_of(what: str, path: Any, expected: str) -> str:
     """A path without `~`; UserError, which says what was `expected`, where it is none."""
-    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes) or not os.fspath(path) or (
+            '\0' in os.fspath(path)):
         raise UserError('{}: expected {}, found {!r:.80}'.format(what, expected, path))
     return os.path.expanduser(os.fspath(path))
 
@@ -39,6 +41,17 @@ def require_natural(what: str, **values: Any) -> None:
             raise UserError('{}: expected a {} of 0 or more, an integer, found {!r}'.format(what, name, value))
 
 
+def require_switch(what: str, **values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise UserError('{}: expected {} as True or False, found {!r:.80}'.format(what, name, value))
+
+
+def without_flags(error: UserError) -> UserError:
+    """An error that speaks of a command's flags, for who has called a function: its arguments have their names."""
+    return UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too
+
+
 def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndarray:
     try:
         return np.asarray(value, dtype)
@@ -47,10 +60,20 @@ def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndar
         raise UserError('{}: expected {}, found {:.80}'.format(what, expected, shown))
 
 
+def floats_of(what: str, value: Any, expected: str, dtype: Any = np.float32) -> np.ndarray:
+    """Finite numbers; UserError for anything else: texts, truth values, complex numbers."""
+    given = array_of(what, value, expected)
+    if given.dtype.kind not in 'iuf':
+        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, repr(value)))
+    given = given.astype(dtype)
+    if not np.isfinite(given).all():
+        raise UserError('{}: expected {}, found {} with others in it'.format(what, expected, list(given.shape)))
+    return given
+
+
 def noise_of(preset: Preset, z: Any) -> np.ndarray:
-    noise_given = array_of('generate', z, 'finite noise [N, {}] for {}'.format(preset.z_dim, preset.name), np.float32)
-    if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not np.isfinite(noise_given).all() or not len(
-            noise_given):
+    noise_given = floats_of('generate', z, 'finite noise [N, {}] for {}'.format(preset.z_dim, preset.name))
+    if noise_given.ndim != 2 or noise_given.shape[1] != preset.z_dim or not len(noise_given):
         raise UserError('generate: expected finite noise [N, {}] for {}, found {}'.format(
             preset.z_dim, preset.name, list(noise_given.shape) or repr(z)[:80]))
     return noise_given

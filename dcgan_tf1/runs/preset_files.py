@@ -5,6 +5,7 @@ where it lies at the same absolute path, which leads through no link, outside th
 one around it, with the same content. Any other has to be named on the command line.
 """
 
+import difflib
 import os
 
 from dcgan_tf1.gan import preset_file
@@ -61,8 +62,10 @@ def load_for(name, run_dir, log=print):
 def check_name(name, path=None):
     """flags.Error, which lists the presets, where none of them has this name; path: that of --preset_file."""
     if name is not None and name not in preset_names():
-        raise flags.Error('--preset: expected one of {}, found {!r}{}'.format(
-            ', '.join(preset_names()), name, '' if path else ' (a preset of your own needs --preset_file)'))
+        close = difflib.get_close_matches(name, preset_names(), 1)
+        raise flags.Error('--preset: expected one of {}, found {!r}{}{}'.format(
+            ', '.join(preset_names()), name, ', perhaps for {}'.format(*close) if close else '',
+            '' if path else ' (a preset of your own needs --preset_file)'))
 
 
 def check_mode(name, mode):

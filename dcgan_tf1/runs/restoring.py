@@ -43,8 +43,8 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     if preset is not None and not isinstance(preset, Preset):
         raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
     path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
-    step = None if which in ('last', 'best') else which
-    if step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
+    step = None if isinstance(which, str) and which in ('last', 'best') else which
+    if which is None or step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
     trained = _preset_name(path, preset)
     if trained is not None:

@@ -200,7 +200,8 @@ def checkpoint_of_run(run, step, which='last'):
         best = tables.best_row([row for row in read_quality(run).rows if row['step'] in steps])
         raise UserError('{}: expected a checkpoint{}, found {}{}'.format(
             folder, '' if step is None else ' of step {}'.format(step),
-            'those of steps ' + ', '.join(map(str, steps)) if steps else 'none',
+            'those of steps ' + ', '.join(map(str, steps)) if steps[1:] else 'that of step {}'.format(*steps) if steps
+            else 'none',
             '' if best is None else ', the best of them that of step {:.0f}'.format(best['step'])))
     return checkpoint.checkpoint_path(folder, steps[-1] if step is None else step)
 

@@ -47,6 +47,7 @@ class TrainConfig:
     run_dir: str
     resume: str
     init_checkpoint: Optional[str]
+    log_every: Optional[int]
     keep_checkpoints: int
     eval_every: Optional[int]
     eval_n: int
@@ -70,8 +71,11 @@ class TrainConfig:
 _STARTED = ['python', '-m', 'dcgan_tf1.train']
 
 
-def parse_train(argv):
-    """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError."""
+def parse_train(argv, with_workers=False):
+    """The TrainConfig of a list of arguments; None after printing the help text. Raises flags.Error or UserError.
+
+    with_workers: whether there will be several, whose addresses are not among the arguments.
+    """
     command, typed = _command(), _STARTED + list(argv)
     values = command.parse(argv)
     if values is None:
@@ -99,7 +103,8 @@ def parse_train(argv):
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
-    if command.values['worker_timeout'].present and cluster is None and 'TF_CONFIG' not in os.environ:
+    alone = cluster is None and not with_workers and 'TF_CONFIG' not in os.environ
+    if command.values['worker_timeout'].present and alone:
         raise flags.Error('--worker_timeout: expected --worker_hosts (or TF_CONFIG) beside it, found none')
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,

@@ -166,11 +166,15 @@ def describe(config, plan, job, device, exchange):
         log('{} workers, which add up {:.1f} MB in {} all-reduces a step'.format(
             job.group.count, exchange.bytes / 1e6, exchange.sums))
     each = preset.image_batches
-    log('{:,} steps of {}{} images, {:,} steps to an epoch, seed {}'.format(
-        plan.total, '{} x '.format(each) if each > 1 else '', plan.batch_size,
-        -(-plan.batches.per_epoch // each), config.seed))
+    epoch = -(-plan.batches.per_epoch // each)
+    log('{:,} step{} of {}{} images, {:,} step{} to an epoch, seed {}'.format(
+        plan.total, 's' * (plan.total > 1), '{} x '.format(each) if each > 1 else '', plan.batch_size, epoch,
+        's' * (epoch > 1), config.seed))
     log('writing to {}{}'.format(job.run.path, '' if job.start is None else
                                  ', going on at step {:,} (--resume=never starts a new run)'.format(job.start)))
+    if not plan.sample_steps.count(plan.total):
+        log('no row of samples before step {:,}, which is beyond the last one; --log_every={} would show some'.format(
+            plan.sample_steps.first, max(1, plan.total // 10)))
     rows = plan.sample_steps.count(plan.total) - plan.sample_steps.count(job.start or 0)
     gib = rows * preset.samples * int(np.prod(preset.image_shape)) * 5 / 2 ** 30  # as floats, and as a picture
     if gib >= 1:

@@ -69,7 +69,9 @@ class Command:
         """upper: None for any number. old_name: what the flag was called before; it goes on working."""
         self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
         self._most[name] = upper
-        self._expected[name] = 'a whole number' + ('' if lower is None else ' from {:,}'.format(lower))
+        self._expected[name] = 'a whole number{}{}'.format(
+            '' if lower is None else ' from {:,}'.format(lower),
+            '' if lower is None or upper in (None, MOST) else ' to {:,}'.format(upper))
         if old_name is not None:
             self._expected[old_name] = self._expected[name]
             flags.DEFINE_integer(old_name, default, '', lower_bound=lower, flag_values=self.values)

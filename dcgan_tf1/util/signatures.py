@@ -2,6 +2,8 @@
 
 import re
 
+from dcgan_tf1.util.errors import system_reason
+
 LENGTH = 512  # of the first bytes, at least
 _SIGNATURES = (
     (b'version https://git-lfs', 'a pointer of Git LFS in place of the file, which "git lfs pull" fetches'),
@@ -34,6 +36,12 @@ def kind(begins):
         if pattern.match(begins):
             return text
     return next((text for start, text in _SIGNATURES if begins.startswith(start)), None)
+
+
+def no_zip(path, error):
+    """What is wrong with a file that Python's zipfile does not read, for `error`."""
+    cut = str(error) == 'File is not a zip file'  # it begins like one, and its end, where the names are, is missing
+    return kind_of(path, b'PK') or ('one that was cut short' if cut else system_reason(error))
 
 
 def kind_of(path, expected):

@@ -332,7 +332,7 @@ def test_every_class_is_compared_and_named_as_the_runs_data_names_it(tmp_path, m
     out = str(run / 'export-000007')
     assert manifest_of(out)['classes'] == tfjs.read_script(os.path.join(out, 'web'), 'page.js')['classes'] == names
     readme = read(os.path.join(out, 'README.md'))
-    assert ', 34 `class 34`.' in readme and ' on pictures of your own, after 7 steps' in readme
+    assert ', 34 `class 34`.' in readme and ' on a folder of pictures, after 7 steps' in readme
     # A checkpoint is the run's also where its path is given, not the run's.
     status, found, err = run_command('sample', '--checkpoint={}'.format(run / 'checkpoints'), '--preset=many',
                                      '--class=class 34', '--num_images=1', '--out={}'.format(tmp_path / 's.png'))

@@ -24,6 +24,7 @@ from helpers.commands import (
 from helpers.marks import SLOW_OR_NIGHTLY
 from helpers.places import HELPERS
 
+from dcgan_tf1 import launch
 from dcgan_tf1.launch import _free_ports
 from dcgan_tf1.parallel import group
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
@@ -97,6 +98,8 @@ def test_flags_win_over_tf_config_and_belong_together():
     check_one_line_error(run_command('launch', '--workers=2', '--', '--worker_hosts=a:1,b:2', '--task_index=0'),
                          '--worker_hosts: expected nothing, for launch chooses')
     check_one_line_error(run_command('launch', '--workers=1'), '--workers')
+    check_one_line_error(run_command('launch', '--preset=dcgan'), "'preset'", '; flags of dcgan-train follow after --')
+    assert launch.parse(['--', '--worker_timeout=9', '--preset=blog_dense']).timeout == 9
     check_one_line_error(run_command('launch', '--', '--preset=no'), '--preset')
 
 

@@ -256,6 +256,18 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
         loading.load('npz', data_dir='mine')
 
 
+@pytest.mark.parametrize('images, remedy', [
+    (np.full((3, 4, 4), 254.0), r'of images from 0 to 255, np.rint\(images\).astype\(np.uint8\) makes some'),
+    (np.full((3, 4, 4), -0.5, np.float32), r'of images from -1 to 1, np.rint\(127.5 \* \(images \+ 1\)\)'),
+    (np.full((3, 4, 4), 0.5, np.float16), r'of images from 0 to 1, np.rint\(255 \* images\).astype\(np.uint8\) '),
+    (np.ones((3, 4, 4), bool), r'of images, 255 \* images.astype\(np.uint8\) makes some'),
+    (np.ones((3, 784), np.uint8), r'found \[3, 784\]; images.reshape\(-1, 28, 28\) makes one')])
+def test_what_makes_images_of_other_arrays_is_said(images, remedy):
+    np.savez('x.npz', images=images)
+    with pytest.raises(UserError, match='x.npz: expected .*' + remedy):
+        loading.load('npz', data_dir='x.npz')
+
+
 # --------------------------------------------------------------------------- records and tables
 
 def png(value):

@@ -51,6 +51,7 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--prest=blog_mnist'], ['prest', 'preset']),
     ('train', ['--preset=blog_mnits'], ['preset', 'blog_mnits', 'blog_mnist']),
     ('train', ['--epochs=1: 2'], ["--epochs: expected a whole number from 1, found '1: 2'"]),
+    ('train', ['--preset=dcgn'], ["found 'dcgn', perhaps for dcgan (a preset of your own"]),
     ('train', ['--resume=a: b'], ["--resume: expected one of auto, never, require, found 'a: b'"]),
     ('train', ['--epochs=0'], ["--epochs: expected a whole number from 1, found '0' (--help lists the flags)"]),
     ('train', ['--seed=-1'], ["--seed: expected a whole number from 0, found '-1'"]),
@@ -124,6 +125,11 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
 ])
 def test_wrong_flags_are_one_line(command, flags_given, parts):
     check_one_line_error(run_command(command, *flags_given), *parts)
+
+
+def test_a_command_behind_the_list_of_commands_is_named(capsys):
+    assert __main__.main(['train', '--preset=vae']) == 2
+    assert "found 'train'; python -m dcgan_tf1.train starts it" in capsys.readouterr().err
 
 
 def test_a_training_in_a_program_of_ones_own_is_recorded_as_its_command():

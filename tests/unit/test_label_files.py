@@ -98,7 +98,8 @@ def test_a_column_of_other_files_names_is_none_of_ours():
         handle.write('filename,author\na,me\nb,you\n')
     _, labels, classes, lines = load()
     assert (labels, classes) == ([0, 1], ('cat', 'dog'))
-    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with the name of a picture (file_name)'
+    assert lines[0] == ('mine: metadata.csv not read, for it has no column file_name (or filename) with the names of '
+                        'pictures, among filename, author')
     with open('mine/metadata.csv', 'w') as handle:
         handle.write('filename,label\na.png,x\nb.png,y\n')  # but not there
     with pytest.raises(UserError, match='metadata.csv: expected the pictures that it names, found no a.png, b.png'):
@@ -220,12 +221,23 @@ def test_label_columns_need_a_table():
         handle.write('name,label\na.png,1\n')  # another program's
     values, labels, _, lines = load()
     assert (values, labels) == ([1], None)
-    assert lines[0] == 'mine: metadata.csv not read, for it has no rows with the name of a picture (file_name)'
+    assert lines[0] == ('mine: metadata.csv not read, for it has no column file_name (or filename) with the names of '
+                        'pictures, among name, label')
     with pytest.raises(UserError, match='mine/metadata.csv: expected rows with the name of a picture .*, found none'):
         load(label_column='label')
     os.remove('mine/metadata.csv')
     with pytest.raises(UserError, match='--label_column: expected a metadata.csv or .* in mine, found none'):
         load(label_column='label')
+    for name, told in (('labels.csv', 'labels.csv not read: a table of labels is called metadata.csv or '), (
+            'Metadata.CSV', None)):
+        with open('mine/' + name, 'w') as handle:
+            handle.write('file_name,label\na.png,cat\n')
+        values, labels, classes, lines = load()
+        assert (labels, classes) == ((None, ()) if told else ([0], ('cat',)))
+        assert any(line.startswith('mine: ' + (told or '1 class by the column label of Metadata.CSV'))
+                   for line in lines)
+        assert load(labels=False)[1] is None and not any('is called' in line for line in load(labels=False)[3])
+        os.remove('mine/' + name)
 
 
 def test_wrong_labels_among_many_are_told_at_once():

@@ -189,6 +189,15 @@ def test_what_is_read_by_mistake_is_said_to_be_what_it_is(content, what):
         load(zipped('mine'))
 
 
+def test_an_archive_that_was_cut_short_is_said_to_be_one():
+    grey('mine/a.png', 1)
+    np.savez('x.npz', images=np.zeros((2, 4, 4), np.uint8))
+    for name, dataset in ((zipped('mine'), 'folder'), ('x.npz', 'npz')):
+        os.truncate(name, 60)
+        with pytest.raises(UserError, match=name + ': expected .*, found: one that was cut short'):
+            loading.load(dataset, data_dir=name, shape=SHAPE, log=lambda line: None)
+
+
 def test_the_flag_that_reads_what_is_there_is_named():
     grey('mine/a.png', 1)
     np.savez('x.npz', x_train=np.zeros((2, 4, 4), np.uint8))

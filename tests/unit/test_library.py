@@ -24,6 +24,7 @@ import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.noise import at_temperature, sample_interpolations
+from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.metrics import distances, run_images
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
@@ -537,14 +538,66 @@ def test_a_tensor_of_eager_execution_has_its_values_taken():
     ({'image_shape': (14, 14, 1)}, 'Preset.input_shape: expected as many values as the image_shape '),
     ({'image_shape': (28, 28)}, r'Preset.image_shape: expected \(H, W, C\), found \(28, 28\)'),
     ({'input_shape': 784}, r'Preset.input_shape: expected a shape, as \(784,\) or \(H, W, C\), found 784'),
-    ({'log_every': 50}, "Preset.log_every: expected a StepInterval, as StepInterval\\(500, 'steps'\\), found 50")])
-def test_shapes_and_intervals_of_a_preset_are_checked(fields, message):
+    ({'log_every': 50}, "Preset.log_every: expected a StepInterval, as StepInterval\\(500, 'steps'\\), found 50"),
+    ({'log_every': StepInterval(0, 'steps')}, 'Preset.log_every: expected a StepInterval'),
+    ({'checkpoint_every': StepInterval(5, 'minutes')}, 'Preset.checkpoint_every: expected a StepInterval'),
+    ({'z_dim': 0}, 'Preset.z_dim: expected 1 or more, found 0'),
+    ({'z_dim': 1.5}, 'Preset.z_dim: expected a whole number, found 1.5'),
+    ({'batch_size': 'a'}, "Preset.batch_size: expected a whole number, found 'a'"),
+    ({'samples': True}, 'Preset.samples: expected a whole number, found True'),
+    ({'epochs': 'a'}, "Preset: expected one epoch or step at least, found 'a'"),
+    ({'image_range': 5}, r'Preset.image_range: expected the values of black and white, as \(-1.0, 1.0\), found 5'),
+    ({'image_range': (1, -1)}, r'Preset.image_range: .*, found \(1, -1\)'),
+    ({'learning_rate': -1}, 'Preset.learning_rate: expected a number from 0, found -1'),
+    ({'smoothing': 'a'}, "Preset.smoothing: expected a number from 0, found 'a'"),
+    ({'beta2': 2}, 'Preset.beta2: expected a number from 0 to below 1, found 2'),
+    ({'ema_decay': 'a'}, "Preset.ema_decay: expected a number from 0 to below 1, found 'a'"),
+    ({'noise_batches': (0,)}, r'Preset.noise_batches: expected a tuple of sizes, .* found \(0,\)'),
+    ({'noise_batches': 5}, 'Preset.noise_batches: expected a tuple'),
+    ({'schedule': 5}, 'Preset.schedule: expected a tuple of UpdateSpecs, found 5'),
+    ({'generator': None}, 'Preset.generator: expected a function with a name'),
+    ({'discriminator': None}, 'Preset.discriminator: expected a function with a name'),
+    ({'title': 5}, 'Preset.title: expected a text, found 5'), ({'gif': 'no'}, 'Preset.gif: expected True or False'),
+    ({'modes': 5}, 'Preset.modes: expected {mode: {field: value}}, found 5'),
+    ({'modes': {'a': {'nope': 1}}}, 'Preset.modes: expected {mode'), ({'shuffle': []}, 'Preset.shuffle: expected one'),
+    ({'model': 'GAN'}, "Preset.model: expected a Model, as objectives.GAN, found 'GAN'")])
+def test_fields_of_a_preset_are_checked(fields, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(DENSE, **fields)
     assert dataclasses.replace(DENSE, image_shape=[28, 28, 1]) == DENSE
 
 
+@pytest.mark.parametrize('shape', [(32, 32), 32, (('a'), 2, 1), 'abc', (8, 8, True), None])
+def test_other_shapes_than_of_images_are_refused(shape):
+    with pytest.raises(ValueError, match=r'^Preset.with_image_shape: expected \(H, W, C\), found '):
+        DENSE.with_image_shape(shape)
+
+
+@pytest.mark.parametrize('total', ['a', -5, 0, None, 1.5, True])
+def test_a_rate_falls_over_a_whole_number_of_steps(total):
+    with tf.Graph().as_default(), pytest.raises(dcgan.UserError, match='total_steps of 1 or more, an integer, found'):
+        dcgan.build_training_graph(DENSE, total)
+
+
+def test_constants_in_a_graph_have_to_be_finite():
+    preset, z = dcgan.get_preset('cgan_mnist'), np.zeros([2, 100], np.float32)
+    with tf.Graph().as_default():
+        with pytest.raises(dcgan.UserError, match='generator: expected float32 .*, found values that are not finite'):
+            dcgan.generator(DENSE, z + np.nan)
+        with pytest.raises(dcgan.UserError, match='generator: expected labels .* found values that are not finite'):
+            dcgan.generator(preset, z, labels=np.full([2, 10], np.nan))
+
+
+def test_a_run_says_its_size_itself(run):
+    assert dcgan.preset_of(run, image_size=28).image_shape == (28, 28, 1)
+    with pytest.raises(dcgan.UserError, match=r'image_size: expected \(28, 28\), by which .* was trained, found 32'):
+        dcgan.preset_of(run, image_size=32)
+
+
 def test_noise_of_another_size_is_refused(run):
+    for z in (np.ones([2, 100], bool), np.ones([2, 100]) * 1j, [['1'] * 100]):
+        with pytest.raises(dcgan.UserError, match=r'expected finite noise \[N, 100\] for blog_dense, found '):
+            dcgan.generate(run, z=z)
     for z, found in ((np.zeros([2, 5]), r'\[2, 5\]'), ('abc', "'abc'"), ([[1], [1, 2]], r'\[\[1\], \[1, 2\]\]'),
                      (np.full([2, 100], np.nan), r'\[2, 100\]')):
         with pytest.raises(dcgan.UserError, match=r'expected finite noise \[N, 100\] for blog_dense, found ' + found):
@@ -786,7 +839,27 @@ def test_the_ends_of_a_range_may_be_of_any_type(low, high):
     (lambda z: dcgan.interpolate(DENSE, z[:2], z[:2], 'x'), r'interpolate: expected arrays of numbers'),
     (lambda z: dcgan.generate(None, 2, preset=DENSE), 'path: expected a run folder or a checkpoint, found None'),
     (lambda z: dcgan.interpolate(DENSE, z[0], z[1], [0, 1]), r'interpolate: expected noise \[N, 100\]'),
-    (lambda z: dcgan.interpolate(DENSE, z, z[:, :9], 0.5), 'interpolate: expected noise')])
+    (lambda z: dcgan.interpolate(DENSE, z, z[:, :9], 0.5), 'interpolate: expected noise'),
+    (lambda z: dcgan.interpolate(DENSE, z, z, None), 'interpolate: expected arrays of numbers, found None'),
+    (lambda z: dcgan.interpolate(DENSE, z, z, np.nan), 'interpolate: expected arrays of numbers, found '),
+    (lambda z: dcgan.interpolate(DENSE, z, 1j * z, 0.5), 'interpolate: expected arrays of numbers, found array'),
+    (lambda z: dcgan.to_uint8(np.zeros(3, np.uint8), (0, 1)), 'to_uint8: expected floats .*found uint8, which are b'),
+    (lambda z: dcgan.save_grid('x.gif', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a name .*found x.gif'),
+    (lambda z: dcgan.save_grid('', np.zeros((1, 2, 2, 1), np.uint8)), "save_grid: expected a path of .* found ''"),
+    (lambda z: dcgan.save_grid('x\0.png', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a path of a file'),
+    (lambda z: dcgan.save_grid('x.png', np.zeros((2, 0, 8, 1), np.uint8)), r'save_grid: expected uint8 .*\[2, 0, 8'),
+    (lambda z: dcgan.save_grid('x.png', np.zeros((1, 2, 2, 1), np.uint8), True), 'save_grid: .* found True'),
+    (lambda z: dcgan.save_grid('x.png', np.zeros((1, 99, 99, 1), np.uint8), 10 ** 18), 'save_grid: .* memory holds'),
+    (lambda z: dcgan.load_dataset('folder', data_dir='x'), r'load_dataset: expected a shape \(H, W, C\) for the data'),
+    (lambda z: dcgan.load_dataset('mnist', data_dir='x'), 'data_dir: expected a folder, found none at x'),
+    (lambda z: dcgan.load_dataset('folder', shape=(8, 8, True)), 'load_dataset: expected a shape'),
+    (lambda z: dcgan.restore(None, DENSE, 'x'), 'restore: expected a session, found None'),
+    (lambda z: dcgan.preset_of(''), "path: expected a run folder or a checkpoint, found ''"),
+    (lambda z: dcgan.generate('x', which=None), "which: expected 'last', 'best' or the number of a step, found None"),
+    (lambda z: dcgan.generate('x', 1, preset=DENSE, temperature=True), '.*'),
+    (lambda z: dcgan.export_generator('x', 'y', overwrite='no'), "export_generator: expected overwrite as True or F"),
+    (lambda z: dcgan.generator(DENSE, z, training='no'), "generator: expected training as True or False, found 'no'"),
+    (lambda z: dcgan.generator(DENSE, z, dropout='no'), "generator: expected dropout as True or False, found 'no'")])
 def test_more_wrong_arguments_are_one_line(call, message):
     with pytest.raises(dcgan.UserError, match='^' + message):
         call(dcgan.sample_noise(DENSE, 3))

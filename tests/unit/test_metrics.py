@@ -152,7 +152,7 @@ def test_a_neighbour_lies_on_the_edge_of_its_ball_and_so_in_it(dtype, monkeypatc
     assert distances.density_coverage(real, real) == (1.2, 1)
 
 
-@pytest.mark.parametrize('k', [0, -1, 1.5, None])
+@pytest.mark.parametrize('k', [0, -1, 1.5, None, True])
 def test_a_number_of_a_neighbour_that_there_is_not(k):
     for measure in (distances.precision_recall, distances.density_coverage):
         with pytest.raises(ValueError, match='the number of a neighbour, from 1, as k, found {}'.format(k)):
@@ -415,6 +415,15 @@ def test_a_metric_is_shown_with_its_error():
     (lambda x: distances.density_coverage(x, x[:0]), 'at least 1 images, found 0'),
     (lambda x: distances.precision_recall(x[0], x), r'features \[N, D\], numbers, found float64 \[4\]'),
     (lambda x: distances.frechet_distance(x, [['a']]), 'features .* found <U1'),
+    (lambda x: distances.frechet_distance(x[:, :0], x[:, :0]), r'features \[N, D\], numbers, found float64 \[.*, 0\]'),
+    (lambda x: distances.frechet_distance(1e200 * x, x), 'features whose squares are finite'),
+    (lambda x: distances.kernel_distance(x, x, block=2.5), 'blocks of 2 images or more, found 2.5'),
+    (lambda x: distances.classifier_score(np.full((20, 4), .25), 'a'), "a split or more, found 'a'"),
+    (lambda x: distances.classifier_score(np.full((20, 4), 25.)), 'probabilities, .*take the softmax of logits'),
+    (lambda x: distances.classifier_score(np.full((20, 4), [-2, 1, 1, 1])), 'probabilities, from 0 to 1'),
+] + [(lambda x, each=each: each(x, x[:, :2]), 'features of one length D, found 4 of real images and 2 of others')
+     for each in (distances.frechet_distance, distances.kernel_distance, distances.precision_recall,
+                  distances.density_coverage)
 ] + [(lambda x, each=each: each(x, np.where(x == x[3, 2], np.nan, x)), 'finite features') for each in (
     distances.frechet_distance, distances.kernel_distance, distances.precision_recall, distances.density_coverage)])
 def test_what_no_distance_is_defined_for(call, message):

@@ -260,6 +260,18 @@ def test_images_that_lie_class_by_class_are_not_trained_on_so(preset, before, af
             assert set(plan.data.labels[rows]) == {0, 1}
 
 
+def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
+    np.savez('x.npz', images=blobs(40))
+    given, lines = ['--preset=dcgan', '--dataset=npz', '--data_dir=x.npz', '--batch_size=8'], []
+    plan = make_plan(train.parse_train(given), lines.append)
+    assert (plan.total, plan.log_steps, plan.sample_steps) == (125, (12, 12), (12, 12))
+    assert lines[-1] == ('125 steps, of which the preset would show the first at 200: a row of losses and samples '
+                         'every 12 instead (--log_every)')
+    for more, steps in (('--epochs=40', (200, 200)), ('--max_steps=9', (200, 200)), ('--log_every=300', (300, 300))):
+        plan = make_plan(train.parse_train(given + [more]), lines.append)
+        assert plan.log_steps == plan.sample_steps == steps and 'would show' not in lines[-1]
+
+
 def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
     np.savez('x.npz', images=blobs(40), labels=LABELS % 4)
     given = ['--preset=cgan_mnist', '--dataset=npz', '--data_dir=x.npz', '--batch_size=4']
