@@ -45,7 +45,8 @@ def parse(argv):
     try:
         values = command.parse(argv[:split])
     except flags.Error as error:
-        raise error if '--' in argv else flags.Error('{}; flags of dcgan-train follow after --'.format(error))
+        unknown = str(error).startswith('Unknown command line flag')
+        raise flags.Error('{}; flags of dcgan-train follow after --'.format(error)) if unknown else error
     if values is None:
         return None
     train = parse_train(argv[split + 1:], with_workers=True)

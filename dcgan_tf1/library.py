@@ -130,10 +130,9 @@ def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None
     them in several scopes, and for a variable that the checkpoint lacks or has in another shape; then none has
     changed.
     """
-    if not (hasattr(session, 'graph') and hasattr(session, 'run')):
-        raise UserError('restore: expected a session, found {!r:.80}'.format(session))
-    if scope is not None and not isinstance(scope, str):
-        raise UserError('restore: expected the name of a scope, found {!r:.80}'.format(scope))
+    if not hasattr(session, 'graph') or not isinstance(scope, (str, type(None))):
+        raise UserError('restore: expected a session and the name of a scope, found {!r:.80} and {!r:.80}'.format(
+            session, scope))
     preset, prefix = restoring.find_checkpoint(preset, path, which)
     with session.graph.as_default():
         variables = {variable.op.name: variable for variable in tf.global_variables()}
@@ -239,8 +238,7 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     if images.dtype.kind not in 'biuf':
         raise UserError('to_uint8: expected an array of numbers, found {}'.format(images.dtype))
     if images.dtype == np.uint8 and (low, high) != (0, 255):
-        raise UserError('to_uint8: expected floats or wider integers in the range ({:g}, {:g}), found uint8, '
-                        'which are bytes already'.format(low, high))
+        raise UserError('to_uint8: expected floats in ({:g}, {:g}), found uint8, bytes already'.format(low, high))
     try:
         return pictures.to_uint8(images, (low, high))
     except ValueError as error:
@@ -266,7 +264,8 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     try:
         picture = pictures.grid(images, columns or pictures.square(len(images)))
     except (MemoryError, ValueError):  # of more bytes than NumPy can count, say
-        raise UserError('save_grid: expected a picture that memory holds, found {} columns'.format(columns))
+        raise UserError('save_grid: expected a picture that memory holds, found {!r:.80} columns of {}'.format(
+            columns, list(images.shape)))
     pictures.save_picture(path, picture)
 
 
@@ -293,19 +292,12 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
         raise UserError('load_dataset: expected one of {}, found {!r}'.format(', '.join(sources.DATASETS), name))
     if split not in ('train', 'test'):
         raise UserError("load_dataset: expected the split 'train' or 'test', found {!r}".format(split))
-    if name == 'folder' and shape is None:
-        raise UserError("load_dataset: expected a shape (H, W, C) for the data set 'folder', found None")
-    if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
-            isinstance(side, numbers.Integral) and not isinstance(side, bool) and side > 0 for side in shape)):
-        raise UserError('load_dataset: expected a shape (H, W, C) of 1 or 3 channels, found {!r}'.format(shape))
-    if shape is not None and name != 'folder':
-        raise UserError("load_dataset: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
-            shape, name))
+    library_inputs.require_shape('load_dataset', name, shape)
     data_dir = None if data_dir is None else library_inputs.path_of('data_dir', data_dir, 'a folder')
     if how.get('cache_dir') is not None:
         how['cache_dir'] = library_inputs.path_of('cache_dir', how['cache_dir'], 'a folder')
-    settings = reading.of_library(
-        name, {key: value.item() if isinstance(value, np.generic) else value for key, value in how.items()})
+    how = {key: value.item() if isinstance(value, np.generic) else value for key, value in how.items()}
+    settings = reading.of_library(name, how)
     try:
         return loading.load(name, split, data_dir, shape, _log, settings)
     except UserError as error:

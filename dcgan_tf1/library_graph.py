@@ -126,8 +126,7 @@ def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
     try:
         if isinstance(value, np.ndarray) and value.dtype.kind != 'f':
             raise TypeError  # bytes, say, whose values are in another range
-        if isinstance(value, np.ndarray) and not np.isfinite(value).all():
-            raise UserError('{}: {}, found values that are not finite'.format(what, expected))
+        _require_finite(what, expected, value)
         tensor = tf.convert_to_tensor(value, tf.float32)
     except RuntimeError:  # a tensor with a value, of eager execution
         return _checked(what, value.numpy(), *shapes)
@@ -140,6 +139,18 @@ def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:
             tensor.set_shape((None,) + shape)
             return tensor
     raise UserError('{}: {}, found {}'.format(what, expected, tensor.shape))
+
+
+def _require_finite(what: str, expected: str, value: Any) -> None:
+    """UserError for a constant of floats of which some are not finite in float32."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        try:
+            constant = np.asarray(value)
+        except (TypeError, ValueError, NotImplementedError):  # tensors in a list
+            return
+        with np.errstate(over='ignore'):
+            if constant.dtype.kind == 'f' and not np.isfinite(constant.astype(np.float32)).all():
+                raise UserError('{}: {}, found values that are not finite'.format(what, expected))
 
 
 def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
@@ -160,8 +171,7 @@ def _one_hot(what: str, preset: Preset, labels: Any, beside: Any) -> Any:
             values = np.asarray(None)
         if values.dtype.kind in 'iufb':
             labels = values
-        if values.dtype.kind == 'f' and not np.isfinite(values).all():
-            raise UserError('{}; found values that are not finite'.format(expected))
+        _require_finite(what, expected.partition(': ')[2], values)
         if values.dtype.kind in 'iu' and not 0 <= values.min(initial=0) <= values.max(initial=0) < preset.classes:
             raise UserError('{}; found {} to {}'.format(expected, values.min(), values.max()))
         tensor = tf.convert_to_tensor(labels)

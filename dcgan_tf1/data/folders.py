@@ -58,6 +58,8 @@ def find(tree, reading, log):
 
     if tree.left_out:
         tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
+    if reading.labels:
+        _tell_of_other_tables(tree, tell)
     part, others = (None, []) if reading.recursive else _only_part(tree, reading, tell)
     if part is not None:
         inner = find(trees.Part(tree, part), reading, log)
@@ -69,15 +71,20 @@ def find(tree, reading, log):
                 ' or '.join(label_files.TABLES), tree.place, listing(
                     [name for name in tree.folders[''][1] if name.lower().endswith(_TABLES)] or ['none'], 3)))
         chosen = _labelled_by_folder(tree, reading, tell)
-        tables = [name for name in tree.folders[''][1] if name.lower().endswith(('.csv', '.tsv', '.jsonl'))
-                  and name.lower() not in label_files.TABLES]
-        if chosen.labels is None and reading.labels and tables:
-            tell('{} not read: a table of labels is called metadata.csv or metadata.jsonl, and has a column '
-                 'file_name'.format(listing(tables, 3)))
     names = chosen.names
     return PictureSet(
         tree.place, [tree.path(name) for name in names], lambda index: tree.open(names[index]), chosen.labels,
         chosen.classes, chosen.others, tree.holding(names), lambda: tree.stamps(names), tuple(notes), chosen.source)
+
+
+def _tell_of_other_tables(tree, tell):
+    """Names the tables that may have labels and are called otherwise, where no file is that labels are read from."""
+    if any(posixpath.basename(name).lower() in label_files.TABLES + (label_files.STYLEGAN,) for name in tree.files):
+        return
+    tables = [name for name in tree.folders[''][1] if name.lower().endswith(('.csv', '.tsv', '.jsonl'))]
+    if tables:
+        tell('{} not read: a table of labels is called metadata.csv or metadata.jsonl, and has a column '
+             'file_name'.format(listing(tables, 3)))
 
 
 def is_for_training(path):
@@ -129,17 +136,15 @@ def _only_part(tree, reading, tell):
 
 def _says_what_is_taken(tree, reading, split, tell):
     """Whether a file in the tree itself does; beside the parts of a data set (split) one that has labels."""
-    for name in tree.folders[''][1]:
+    for name in _called(tree.folders[''][1], label_files.TABLES + (label_files.STYLEGAN,)):
         if name.lower() in label_files.TABLES:
             table = label_files.read_table(tree, name, reading.label_column, reading.labels)
             ours, labels = table.labels is not None, table.column
             named = table.labels if ours else ()
-        elif name.lower() == label_files.STYLEGAN:
+        else:
             read = label_files.read_stylegan(tree, name)
             ours, labels = read is not None, read is not None and read[0] and reading.labels
             named = read[0] if ours else ()
-        else:
-            continue
         if ours and (labels or not split):
             parts = sorted({each.split('/')[0] for each in named if '/' in each})
             if split and len(parts) > 1:
@@ -177,22 +182,29 @@ def _labelled_by_file(tree, reading, tell):
         if reading.label_column is not None:
             raise UserError('{}: expected rows with the name of a picture (--label_column), found none'.format(
                 tree.path(name)))
-        tell('{} not read, for it has no column file_name (or filename) with the names of pictures, among {}'.format(
-            name, listing(table.columns) or 'none'))
+        named = label_files.find_column(table.columns, label_files.NAME_COLUMNS)
+        tell('{} not read, for {}'.format(name, 'its column {} has no names of files'.format(named) if named else (
+            'it has no column file_name or filename, but {}'.format(listing(table.columns) or 'none'))))
     return None
 
 
 def _beside_all_pictures(tree, names):
     """(the files of these names in a tree or, if none, in its one folder that has all pictures; those elsewhere)."""
-    direct = [name for name in tree.folders[''][1] if name.lower() in names]
+    direct = _called(tree.folders[''][1], names)
     if direct:
         return direct, []
-    deeper = [name for name in tree.files if posixpath.basename(name).lower() in names]
+    deeper = _called(tree.files, names)
     pictures = [name for name in tree.files if is_picture(name)] if deeper else []
     around = [folder for folder in map(posixpath.dirname, deeper)
               if all(name.startswith(folder + '/') for name in pictures)]
     around_all = [name for name in deeper if around and posixpath.dirname(name) == min(around, key=len)]
     return around_all, [name for name in deeper if name not in around_all]
+
+
+def _called(paths, names):
+    """The paths of files of these names or, where there are none, of these in capitals."""
+    exactly = [path for path in paths if posixpath.basename(path) in names]
+    return exactly or [path for path in paths if posixpath.basename(path).lower() in names]
 
 
 def _tables(tree, reading, tell):

@@ -71,9 +71,9 @@ def are_numbers(classes):
 def with_names(classes, names, where, tell):
     """The classes' names where they are known: `names`, of those with numbers for names, one for each or more.
 
-    where: what has the names, for `tell`, which is told of names that there are and that don't fit.
+    names: None where nothing names them. where: what does, for `tell`, which is told of names that don't fit.
     """
-    if not names or not are_numbers(classes):
+    if names is None or not are_numbers(classes):
         return classes
     names = tuple(plain(names))
     wrong = None

@@ -15,7 +15,7 @@ import numpy as np
 from dcgan_tf1.data.archives import MAX_BYTES
 from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, system_reason
-from dcgan_tf1.util.files import listing
+from dcgan_tf1.util.files import cannot_read, listing
 
 
 def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
@@ -35,7 +35,18 @@ def read_array(path, name, kinds='biuf', max_bytes=MAX_BYTES):
 
 def file_of(path, name):
     """(the file that has an array, its name in there): an .npz and the name, or an .npy file of a folder and None."""
-    return (os.path.join(path, name + '.npy'), None) if os.path.isdir(path) else (path, name)
+    if not os.path.isdir(path):
+        return path, name
+    called = [each for each in _npy_files(path) if each[:-len('.npy')] == name]
+    return os.path.join(path, called[0] if called else name + '.npy'), None
+
+
+def _npy_files(folder):
+    try:
+        return sorted(name for name in os.listdir(folder)
+                      if name.lower().endswith('.npy') and not name.startswith('.'))
+    except OSError as error:
+        raise cannot_read(folder, error)
 
 
 def _called(name):
@@ -91,10 +102,9 @@ def read_mnist_npz(path, split):
 
 def names(path):
     """The names of the arrays in an .npz file, or of the .npy files in a folder; UserError where it is damaged."""
+    if os.path.isdir(path):
+        return [name[:-len('.npy')] for name in _npy_files(path)]
     try:
-        if os.path.isdir(path):
-            return sorted(name[:-len('.npy')] for name in os.listdir(path)
-                          if name.endswith('.npy') and not name.startswith('.'))
         with zipfile.ZipFile(path) as archive:
             return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
     except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
@@ -188,9 +198,11 @@ def _remedy(handle, stored):
     values = np.frombuffer(few[:len(few) - len(few) % stored.itemsize], stored)
     if stored.kind == 'b':
         made, when = '255 * images.astype(np.uint8)', ''
-    elif values.size and values.max() > 1:
+    elif not values.size or not -1 <= values.min() <= values.max() <= 255:  # nor of those that are no numbers
+        return ''
+    elif values.max() > 1:
         made, when = 'np.rint(images).astype(np.uint8)', 'from 0 to 255'
-    elif values.size and values.min() < 0:
+    elif values.min() < 0:
         made, when = 'np.rint(127.5 * (images + 1)).astype(np.uint8)', 'from -1 to 1'
     else:
         made, when = 'np.rint(255 * images).astype(np.uint8)', 'from 0 to 1'

@@ -87,7 +87,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
 
     if _is_npy(path):
         images, digest = _images(path, None, reading, log, tell)
-        tell('one array, so the images have no labels' + _beside(path))
+        tell('one array, so the images have no labels' + _beside(path) * reading.labels)
         return Loaded(images, None, [path], (), tuple(notes), digest)
     names = npz.names(path)
     family = _family(names, split)
@@ -112,14 +112,18 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     labels, count, named = _labels(path, label_names[0], len(images), beside)
     classes = named or _class_names(path, called, count)
     tell(label_files.counts(labels, classes, label_names[0]))
-    files = sorted({npz.file_of(path, name)[0] for name in (given, label_names[0])})
+    files = sorted({npz.file_of(path, name)[0] for name in [given, label_names[0]] + (
+        beside if named else [called[0]] if called else [])})
     return Loaded(images, labels, files, classes, tuple(notes), digest)
 
 
 def _beside(path):
     """Words on arrays that would be read with those of an .npy file, were its folder named."""
-    folder, name = os.path.split(path)
-    names = npz.names(folder or '.')
+    folder, name = os.path.dirname(path) or '.', os.path.basename(path)
+    try:
+        names = npz.names(folder) if _files(folder) == [folder] else ()
+    except (OSError, UserError):  # a folder that can't be listed has files that can be read all the same
+        names = ()
     family = _family([os.path.splitext(name)[0]], 'train')
     labels = [name for name in family['train'][1:] if name in names] if family else []
     return '; with {}.npy beside it where --data_dir names the folder'.format(labels[0]) if labels else ''
@@ -213,8 +217,9 @@ def _of_array(path, name, reading, log):
                         'an array of it'.format(path, name or 'an array', list(shape), ', ..., :3' * (shape[2] == 4)))
     side = int(np.sqrt(shape[1])) if len(shape) == 2 else 0
     if side >= 8 and side * side == shape[1]:
-        raise UserError('{0}: expected {1} [N, H, W] or [N, H, W, 1 or 3], found {2}; images.reshape(-1, {3}, {3}) '
-                        'makes one'.format(path, name or 'an array', list(shape), side))
+        raise UserError(
+            '{0}: expected {1} [N, H, W] or [N, H, W, 1 or 3], found {2}; of flat images of {3}x{3}, '
+            'images.reshape(-1, {3}, {3}) makes one'.format(path, name or 'an array', list(shape), side))
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):

@@ -21,7 +21,7 @@ def present(place, split):
     if os.path.isfile(place):
         return any(kind(place) for kind in _KINDS)
     tree = trees.Folder(place)
-    return any(folders.is_picture(name) or any(kind(name) for kind in _KINDS) for name in tree.files)
+    return any(folders.is_picture(name) for name in tree.files) or bool(_of_kinds(tree.files))
 
 
 def load(place, split, log, shape=None, reading=DEFAULTS):
@@ -93,7 +93,8 @@ def _is_zip(name):
 
 
 def _is_records(name):
-    return bool(tfrecords.NAMES.match(os.path.basename(name)))
+    name = os.path.basename(name)
+    return bool(tfrecords.NAMES.match(name) or tfrecords.OTHER_NAMES.match(name))
 
 
 def _is_parquet(name):
@@ -103,13 +104,20 @@ def _is_parquet(name):
 _KINDS = (_is_zip, _is_records, _is_parquet)
 
 
+def _of_kinds(names):
+    """The names of one of the kinds; those that others have, too, only where there are no more."""
+    found = [name for name in names if any(kind(name) for kind in _KINDS)]
+    sure = [name for name in found if not tfrecords.OTHER_NAMES.match(os.path.basename(name))]
+    return sure or found
+
+
 def _find(place, reading, log):
     """The PictureSet of a folder or file."""
     if os.path.isfile(place):
         return _in_files(place, [place], reading, log)
     tree = trees.Folder(place)
     picture_set = folders.find(tree, reading, log)
-    files = [name for name in tree.files if any(kind(name) for kind in _KINDS)]
+    files = _of_kinds(tree.files)
     if picture_set is not None:
         if files:
             line = 'WARNING: {} not read, for there are pictures, too; --data_dir may name a file'.format(
@@ -135,8 +143,8 @@ def _find(place, reading, log):
         log('{}: {}'.format(place, *notes))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
-    beside = [name for name in tree.files
-              if not any(kind(name) for kind in _KINDS) and tree.path(name) not in picture_set.files]
+    of_kinds = _of_kinds(tree.files)
+    beside = [name for name in tree.files if name not in of_kinds and tree.path(name) not in picture_set.files]
     return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
 
 

@@ -178,14 +178,13 @@ class _Table:
                 self.path, listing(others), other.path, listing(names)))
 
     def class_names(self, column):
-        """The names of the labels in a column that the datasets library recorded; () for none."""
+        """The names of the labels in a column that the datasets library recorded, a list of texts; None for none."""
         try:
             about = parse_json((self._schema.metadata or {})[b'huggingface'].decode('utf-8'))
             names = about['info']['features'][column]['names']
         except (KeyError, TypeError, ValueError):
-            return ()
-        texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        return tuple(names) if texts else ()
+            return None
+        return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
     def column(self, name):
         with self._open() as file:

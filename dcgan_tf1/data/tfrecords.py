@@ -16,9 +16,12 @@ from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
 
-# Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's. Compressed ones are refused.
-NAMES = re.compile(
-    r'(?!.*\.data-\d).*(\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})(\.(gz|gzip|zz))?$', re.I)
+# Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's.
+NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
+# What is read only where there is nothing else: other programs' records have such names, too, and a compressed file is
+# refused, if not its uncompressed one beside it.
+OTHER_NAMES = re.compile(r'.*(\.records?(-\d{5}-of-\d{5})?|\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?\.(gz|zz))$',
+                         re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
 LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
@@ -81,8 +84,8 @@ def find(place, paths, reading, log):
 
 def _lines(path):
     try:
-        with open(path, encoding='utf-8') as handle:
-            return handle.read().splitlines()
+        with open(path, encoding='utf-8-sig') as handle:
+            return handle.read().rstrip().splitlines()
     except UnicodeDecodeError:
         raise UserError('{}: expected a class on each line in UTF-8, found other bytes{}'.format(
             path, label_files.WAY_OUT))

@@ -199,10 +199,11 @@ class Preset:
 
     def with_image_shape(self, image_shape):
         """The preset for images of another [H, W, C]; ValueError, in one line, where its networks can't make them."""
-        shape = image_shape if isinstance(image_shape, str) or not hasattr(image_shape, '__len__') else tuple(
-            _without_numpy(tuple(image_shape)))
-        preset_fields.require_image_shape('with_image_shape', shape)
-        image_shape = shape
+        if hasattr(image_shape, 'as_list'):  # a TensorShape
+            image_shape = image_shape.as_list()
+        image_shape = _without_numpy(image_shape)
+        image_shape = tuple(image_shape) if isinstance(image_shape, list) else image_shape
+        preset_fields.require_image_shape('with_image_shape', image_shape)
         if image_shape == self.image_shape:
             return self
         if self.image_sizes == 'fixed':
@@ -212,6 +213,19 @@ class Preset:
         flat = len(self.input_shape) == 1
         return dataclasses.replace(self, image_shape=image_shape,
                                    input_shape=(int(np.prod(image_shape)),) if flat else image_shape)
+
+    def with_rows_every(self, log_every):
+        """The preset with rows of losses, and of samples with each, at another StepInterval."""
+        return dataclasses.replace(self, log_every=log_every, log_first=None, samples_every=None,
+                                   samples_name=self._samples_name(log_every))
+
+    def with_samples_every(self, samples_every):
+        """The preset with rows of samples at another StepInterval; of losses, there are more than before, if any."""
+        return dataclasses.replace(self, samples_every=samples_every, samples_name=self._samples_name(samples_every))
+
+    def _samples_name(self, every):
+        """The samples' name, which has a step where there are several rows an epoch: each is a picture of its own."""
+        return Preset.samples_name if every.unit == 'steps' and '{step' not in self.samples_name else self.samples_name
 
     def with_noise(self, noise):
         """The preset for another kind of noise, of which its images are made as they come: a temperature is of one."""

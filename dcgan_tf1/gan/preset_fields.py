@@ -4,13 +4,12 @@ import collections
 import collections.abc
 import dataclasses
 import math
-import numbers
 
 import numpy as np
 
 from dcgan_tf1.gan import augmentation, sizes
 from dcgan_tf1.gan.catalogue import NOISES, SCALINGS, is_temperature
-from dcgan_tf1.gan.objectives import Model, UpdateSpec
+from dcgan_tf1.gan.objectives import Model, Objective, UpdateSpec
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -78,10 +77,24 @@ def _check_kinds(preset):
         value = getattr(preset, name)
         if (value is not None or name in needed) and not hasattr(value, '__name__'):
             raise _wrong(preset, name, "a function with a name, by which a run's config.json knows it")
-    fields = {field.name for field in dataclasses.fields(preset)}
+    fields = {field.name for field in dataclasses.fields(preset)} - {'name', 'mode', 'modes'}
     if not isinstance(preset.modes, collections.abc.Mapping) or not all(
             isinstance(mode, collections.abc.Mapping) and set(mode) <= fields for mode in preset.modes.values()):
         raise _wrong(preset, 'modes', '{mode: {field: value}}')
+    if preset.mode is not None and preset.mode not in preset.modes:
+        raise _wrong(preset, 'mode', 'None or one of its modes')
+    if preset.sizes_of_variables is not None and not callable(preset.sizes_of_variables):
+        raise _wrong(preset, 'sizes_of_variables', 'a function')
+    _check_samples_name(preset)
+
+
+def _check_samples_name(preset):
+    try:
+        name = preset.samples_name.format(step=1, epoch=1)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        name = ''
+    if not name or '/' in name or name.startswith('.'):
+        raise _wrong(preset, 'samples_name', "the name of a picture with {step} or {epoch}, as 'step-{step:06d}.png'")
 
 
 def _check_numbers(preset):
@@ -110,18 +123,18 @@ def _check_numbers(preset):
 
 
 def _is_whole(value):
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_real(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_lists(preset):
     if not isinstance(preset.splits, tuple) or not preset.splits or not all(
             split in ('train', 'test') for split in preset.splits):
         raise _wrong(preset, 'splits', "some of 'train' and 'test'")
-    if not isinstance(preset.augment, tuple):
+    if not isinstance(preset.augment, tuple) or not all(isinstance(name, str) for name in preset.augment):
         raise _wrong(preset, 'augment', 'a tuple of names')
     if preset.augment and isinstance(preset.input_shape, tuple) and len(preset.input_shape) != 3:
         raise ValueError('Preset.augment: expected images [N, H, W, C], found input_shape {!r}'.format(
@@ -174,7 +187,8 @@ def _check_length(preset):
             preset.epochs, preset.steps))
     length = preset.epochs if preset.steps is None else preset.steps
     if not _is_whole(length) or length < 1:
-        raise ValueError('Preset: expected one epoch or step at least, found {!r}'.format(length))
+        raise ValueError('Preset: expected a whole number of epochs or steps, 1 or more, found {!r:.80}'.format(
+            length))
 
 
 def _check_schedule(preset):
@@ -182,6 +196,13 @@ def _check_schedule(preset):
             isinstance(update, UpdateSpec) for update in preset.schedule):
         raise _wrong(preset, 'schedule', 'a tuple of UpdateSpecs')
     for update in preset.schedule:
+        if not isinstance(update.objectives, (tuple, list)) or not update.objectives or not all(
+                map(_is_objective, update.objectives)):
+            raise ValueError('Preset.schedule: expected a tuple of Objectives in each UpdateSpec, as (G_OBJECTIVE,), '
+                             'found {!r:.200}'.format(update.objectives))
+        if not all(_is_whole(which) and which >= 0 for which in (update.images, update.noise)):
+            raise ValueError('Preset.schedule: expected images and noise as numbers of batches, from 0, found '
+                             '{!r:.200}'.format(update))
         for objective in update.objectives:
             if objective.loss not in preset.model.passes or not set(objective.networks) <= set(
                     preset.model.networks):
@@ -198,6 +219,12 @@ def _check_schedule(preset):
             raise ValueError(
                 'Preset.losses: expected losses of the updates in its schedule, {}, beside losses_when={!r}, '
                 'found {!r}'.format(', '.join(sorted(kept)), preset.losses_when, missing[0]))
+
+
+def _is_objective(objective):
+    return (isinstance(objective, Objective) and isinstance(objective.loss, str)
+            and isinstance(objective.networks, (tuple, list))
+            and all(isinstance(network, str) for network in objective.networks))
 
 
 def _check_conditional(preset):

@@ -266,6 +266,8 @@ def get(name: str) -> Preset:
 def register(preset: Preset) -> None:
     """Adds a preset to PRESETS; UserError where its name is no identifier, or that of another one.
 
+    ValueError for a mode whose fields are not what they have to be.
+
     The same preset may be registered again, as happens where its file is run twice.
     """
     if not isinstance(preset, Preset):
@@ -276,6 +278,8 @@ def register(preset: Preset) -> None:
     if preset.name in PRESETS and not _same(PRESETS[preset.name], preset):
         raise UserError('register_preset: expected a name that no other preset has, found {!r} (there are {})'.format(
             preset.name, ', '.join(PRESETS)))
+    for mode in preset.modes:
+        preset.with_mode(mode)
     PRESETS[preset.name] = preset
 
 

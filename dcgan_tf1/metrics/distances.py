@@ -52,14 +52,22 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     https://arxiv.org/abs/1706.08500.
     """
     means, covariances = zip(*[_gaussian(each) for each in _both(real, fake, 2)])
-    if not all(np.isfinite(each).all() for each in covariances):
-        raise ValueError('expected features whose squares are finite, found larger ones')
-    root = _root(covariances[0])
-    # C1 C2 has the eigenvalues of this symmetric matrix, whose root is safe to take.
-    product = root.dot(covariances[1]).dot(root)
-    overlap = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None)).sum()
-    return float(((means[0] - means[1]) ** 2).sum()
-                 + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * overlap)
+    try:
+        with np.errstate(over='ignore', invalid='ignore'):
+            root = _root(covariances[0])
+            # C1 C2 has the eigenvalues of this symmetric matrix, whose root is safe to take.
+            product = root.dot(covariances[1]).dot(root)
+            overlap = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None)).sum()
+            return _finite(((means[0] - means[1]) ** 2).sum()
+                           + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * overlap)
+    except np.linalg.LinAlgError:  # of values that are not finite
+        return _finite(np.nan)
+
+
+def _finite(distance):
+    if not np.isfinite(distance):
+        raise ValueError('expected features whose powers are finite, found larger ones')
+    return float(distance)
 
 
 def _gaussian(features):
@@ -89,9 +97,10 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     count = max(smaller, blocks * block)
     real, fake = [each if len(each) <= count else each[np.linspace(0, len(each) - 1, count).astype(int)]
                   for each in (real, fake)]
-    values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
+    with np.errstate(over='ignore', invalid='ignore'):
+        values = [_discrepancy(x, y) for x, y in zip(np.array_split(real, blocks), np.array_split(fake, blocks))]
     error = np.std(values, ddof=1) / np.sqrt(blocks) if blocks > 1 else np.nan
-    return float(np.mean(values)), float(error)
+    return _finite(np.mean(values)), float(error)
 
 
 def _discrepancy(x, y):
@@ -113,8 +122,7 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10) -> Tuple[float
     """
     _check_count(splits, 1, 'a split or more')
     probabilities = np.asarray(_features(probabilities, splits), np.float64)
-    # As much is off in bfloat16.
-    if probabilities.min() < -0.01 or (np.abs(probabilities.sum(axis=1) - 1) > 0.02).any():
+    if not are_probabilities(probabilities):
         raise ValueError('expected probabilities, from 0 to 1 and adding up to 1 in each row, found others (take '
                          'the softmax of logits)')
     probabilities = np.clip(probabilities, 1e-16, 1)
@@ -123,6 +131,11 @@ def classifier_score(probabilities: np.ndarray, splits: int = 10) -> Tuple[float
         divergence = (part * (np.log(part) - np.log(part.mean(axis=0)))).sum(axis=1)
         scores.append(np.exp(divergence.mean()))
     return float(np.mean(scores)), float(np.std(scores))
+
+
+def are_probabilities(values):
+    """Whether values [N, K] are those of K classes for each image, as nearly as bfloat16 gives them."""
+    return values.min() >= -0.01 and (np.abs(values.sum(axis=1, dtype=np.float64) - 1) <= 0.02).all()
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Tuple[float, float]:

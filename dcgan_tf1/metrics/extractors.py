@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 from dcgan_tf1.gan import freeze
+from dcgan_tf1.metrics import distances
 from dcgan_tf1.util import devices, signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing
@@ -231,8 +232,8 @@ def load_graph(path, source, features, probabilities=None, value_range=None, dev
         outputs = graph.run(images)
         if not probabilities:
             return outputs[0], None
-        sums = outputs[1].sum(axis=1, dtype=np.float64)
-        if outputs[1].min() < -0.01 or np.abs(sums - 1).max() > 0.02:
+        if not distances.are_probabilities(outputs[1]):
+            sums = outputs[1].sum(axis=1, dtype=np.float64)
             raise UserError('{}: expected probabilities that add up to 1 from {}, found values from {:.4g} to {:.4g} '
                             'with sums from {:.4g} to {:.4g}'.format(
                                 path, probabilities, outputs[1].min(), outputs[1].max(), sums.min(), sums.max()))

@@ -9,6 +9,7 @@ from typing import Any, List, Optional, Tuple, Union
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data import reading
 from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import classes, sample_inputs
@@ -41,15 +42,33 @@ def require_natural(what: str, **values: Any) -> None:
             raise UserError('{}: expected a {} of 0 or more, an integer, found {!r}'.format(what, name, value))
 
 
+def require_shape(what: str, name: str, shape: Any) -> None:
+    """Of the data set `folder` alone there has to be one: (H, W, C)."""
+    if name == 'folder' and shape is None:
+        raise UserError("{}: expected a shape (H, W, C) for the data set 'folder', found None".format(what))
+    if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
+            isinstance(side, numbers.Integral) and not isinstance(side, bool) and int(side) > 0 for side in shape)):
+        raise UserError('{}: expected a shape (H, W, C) of 1 or 3 channels, found {!r:.80}'.format(what, shape))
+    if shape is not None and name != 'folder':
+        raise UserError("{}: expected a shape only for the data set 'folder', found {!r} for {!r}".format(
+            what, shape, name))
+
+
 def require_switch(what: str, **values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, (bool, np.bool_)):
             raise UserError('{}: expected {} as True or False, found {!r:.80}'.format(what, name, value))
 
 
+_FLAGS = re.compile(r'(?<![^\s(])--(?={})'.format('|'.join(  # in a path, others may stand
+    ('data_dir', 'class', 'out', 'formats', 'with_discriminator', 'overwrite', 'uint8', 'layout', 'opset')
+    + tuple(field.name for field in dataclasses.fields(reading.Reading)))))
+
+
 def without_flags(error: UserError) -> UserError:
     """An error that speaks of a command's flags, for who has called a function: its arguments have their names."""
-    return UserError(re.sub(r'(?<![^\s(])--(?=[a-z])', '', str(error)))  # of which a path may have some, too
+    text = str(error).replace('--nolabels', 'labels=False')
+    return UserError(_FLAGS.sub('', re.sub(r"--dataset=(\w+)", r"name='\1'", text)))
 
 
 def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndarray:
@@ -63,11 +82,16 @@ def array_of(what: str, value: Any, expected: str, dtype: Any = None) -> np.ndar
 def floats_of(what: str, value: Any, expected: str, dtype: Any = np.float32) -> np.ndarray:
     """Finite numbers; UserError for anything else: texts, truth values, complex numbers."""
     given = array_of(what, value, expected)
-    if given.dtype.kind not in 'iuf':
-        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, repr(value)))
-    given = given.astype(dtype)
+    try:
+        if given.dtype.kind in 'bcSUmM' or given.dtype.kind == 'O' and not all(
+                isinstance(each, numbers.Real) and not isinstance(each, bool) for each in given.flat):
+            raise TypeError
+        with np.errstate(over='ignore'):
+            given = given.astype(dtype)
+    except (TypeError, ValueError):
+        raise UserError('{}: expected {}, found {:.80}'.format(what, expected, ' '.join(repr(value).split())))
     if not np.isfinite(given).all():
-        raise UserError('{}: expected {}, found {} with others in it'.format(what, expected, list(given.shape)))
+        raise UserError('{}: expected {}, found {}, not finite'.format(what, expected, list(given.shape) or value))
     return given
 
 

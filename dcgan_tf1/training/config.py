@@ -244,7 +244,7 @@ def _find_preset(values):
 def _overridden_preset(preset, values):
     """The preset with the fields that the flags override."""
     from dcgan_tf1.gan import losses
-    from dcgan_tf1.gan.preset import Preset, StepInterval
+    from dcgan_tf1.gan.preset import StepInterval
     overrides = {}
     if values['mode'] is not None:
         preset_files.check_mode(preset.name, values['mode'])
@@ -260,10 +260,8 @@ def _overridden_preset(preset, values):
     if values['epochs'] is not None:
         overrides['steps'] = None
     if values['log_every'] is not None:
-        log_every = StepInterval(values['log_every'], 'steps') if values['log_every'] else StepInterval(1, 'epochs')
-        overrides.update(log_every=log_every, log_first=None, samples_every=None)
-        if log_every.unit == 'steps' and '{step' not in preset.samples_name:  # several rows an epoch, a picture each
-            overrides['samples_name'] = Preset.samples_name
+        preset = preset.with_rows_every(
+            StepInterval(values['log_every'], 'steps') if values['log_every'] else StepInterval(1, 'epochs'))
     if values['checkpoint_every'] is not None:
         overrides['checkpoint_every'] = StepInterval(values['checkpoint_every'], 'steps')
     if 'dataset' in overrides and overrides['dataset'] != preset.dataset:

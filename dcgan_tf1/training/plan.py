@@ -10,10 +10,11 @@ from dcgan_tf1.data import loading, prepare, reading
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.data.picked import in_file
 from dcgan_tf1.gan import step_loop
+from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.training import image_sizes, resume
 from dcgan_tf1.util.errors import UserError
 
-_FEW_ROWS = 10  # of a run that is shorter than a preset's log_every
+_FEW_ROWS = 10  # at most, of a run that ends before its preset's first row
 MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
 
 Plan = collections.namedtuple('Plan', [
@@ -92,6 +93,8 @@ def make_plan(config, log, device_memory=None):
     if total > step_loop.MOST_STEPS:
         raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(
             'epochs' if config.max_steps is None else 'max_steps', step_loop.MOST_STEPS, total))
+    if config.log_every is None and config.max_steps is None:
+        preset = _with_rows(preset, epoch, total, log)
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint and os.path.abspath(config.init_checkpoint), data.dataset.checksum,
         data.image_class, config.num_gpus, reading.compared(config.reading))
@@ -100,7 +103,7 @@ def make_plan(config, log, device_memory=None):
     return Plan(
         preset, data, _are_fed(data.pixels, device_memory, log), batches, batch_size, local_batch_size,
         slice(task * local_batch_size, (task + 1) * local_batch_size), total,
-        identity=identity, **_schedules(preset, config, epoch, total, log))
+        identity=identity, **_schedules(preset, config.eval_every, epoch, total))
 
 
 def _are_fed(pixels, device_memory, log):
@@ -136,7 +139,18 @@ def _shuffling_classes(preset, data, log):
     return dataclasses.replace(preset, shuffle=mixed)
 
 
-def _schedules(preset, config, epoch, total, log):
+def _with_rows(preset, epoch, total, log):
+    """The preset; of fewer steps than it has before its first row of samples, say of few images, one with rows."""
+    schedules = _schedules(preset, None, epoch, total)
+    if schedules['sample_steps'].count(total):
+        return preset
+    every = StepInterval(-(-total // _FEW_ROWS), 'steps')
+    log('{:,} steps, of which the preset would show the first at {:,}: a row of samples every {:,} instead '
+        '(--log_every)'.format(total, schedules['sample_steps'].first, every.count))
+    return preset.with_samples_every(every) if schedules['log_steps'].count(total) else preset.with_rows_every(every)
+
+
+def _schedules(preset, eval_every, epoch, total):
     def steps(every):
         return every.count * (epoch if every.unit == 'epochs' else 1)
 
@@ -144,13 +158,8 @@ def _schedules(preset, config, epoch, total, log):
     sample_steps = log_steps._replace(every=steps(preset.samples_every)) if preset.samples_every else log_steps
     if preset.samples_every and preset.log_first is None:
         sample_steps = sample_steps._replace(first=sample_steps.every)
-    if config.log_every is None and config.max_steps is None and not sample_steps.count(total):
-        few = StepSchedule(*2 * (max(1, total // _FEW_ROWS),))  # the images are fewer than the preset is made for
-        log('{:,} steps, of which the preset would show the first at {:,}: a row of losses and samples every {:,} '
-            'instead (--log_every)'.format(total, sample_steps.first, few.every))
-        log_steps = sample_steps = few
     never = total + 1
-    quality_every = never if config.eval_every is None else config.eval_every or epoch
+    quality_every = never if eval_every is None else eval_every or epoch
     return {'log_steps': log_steps, 'sample_steps': sample_steps,
             'checkpoint_steps': StepSchedule(steps(preset.checkpoint_every), steps(preset.checkpoint_every)),
             'quality_steps': StepSchedule(quality_every, quality_every)}

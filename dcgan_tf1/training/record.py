@@ -174,7 +174,7 @@ def describe(config, plan, job, device, exchange):
                                  ', going on at step {:,} (--resume=never starts a new run)'.format(job.start)))
     if not plan.sample_steps.count(plan.total):
         log('no row of samples before step {:,}, which is beyond the last one; --log_every={} would show some'.format(
-            plan.sample_steps.first, max(1, plan.total // 10)))
+            plan.sample_steps.first, -(-plan.total // 10)))
     rows = plan.sample_steps.count(plan.total) - plan.sample_steps.count(job.start or 0)
     gib = rows * preset.samples * int(np.prod(preset.image_shape)) * 5 / 2 ** 30  # as floats, and as a picture
     if gib >= 1:

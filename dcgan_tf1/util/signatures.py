@@ -12,7 +12,7 @@ _SIGNATURES = (
     (b'\x1f\x8b', 'a file that gzip has compressed'),
     (b'BZh', 'a file that bzip2 has compressed'),
     (b'\xfd7zXZ', 'a file that xz has compressed'),
-    (b'\x80', 'a pickle, as PyTorch wrote it before 1.6'),
+    ((b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'), 'a pickle, as PyTorch wrote it before 1.6'),
     (b'\x93NUMPY', "an array of NumPy's"),
     (b'PAR1', 'a Parquet file'),
     (b'Rar!', 'a RAR archive'),
@@ -21,10 +21,10 @@ _SIGNATURES = (
     (b'8BPS', 'a Photoshop file'),
     ((b'II*\0', b'MM\0*'), 'a TIFF of a kind that Pillow does not read, as of floats in several channels'),
 )
-_HEIF = re.compile(rb'....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)', re.S)
-_AVIF = re.compile(rb'....ftypavi[fs]', re.S)
-_PAGE = re.compile(rb'\s*(<\?xml[^>]*>\s*)?<(!doctype html|html)', re.I)
-_SVG = re.compile(rb'\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg', re.I | re.S)
+_HEIF = re.compile(rb'....ftyp(hei[cxms]|hev[cxms])', re.S)
+_AVIF = re.compile(rb'....ftyp(avi[fs]|mif1.{4}.*?avif)', re.S)
+_PAGE = re.compile(rb'(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html)', re.I | re.S)
+_SVG = re.compile(rb'(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg', re.I | re.S)
 
 
 def kind(begins):

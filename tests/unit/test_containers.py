@@ -239,7 +239,7 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
         found = loading.load('npz', data_dir='mine', log=lines.append, reading=how)
         np.testing.assert_array_equal(found.images[..., 0], images)
         assert (found.labels.tolist(), found.classes) == ([0, 1, 0, 2, 0, 1], ('a', 'b', 'c', 'd'))
-        assert sorted(found.files) == ['mine/x_train.npy', 'mine/y_train.npy']
+        assert sorted(found.files) == ['mine/x_train.npy', 'mine/y_test.npy', 'mine/y_train.npy']
         found = loading.load('npz', 'test', 'mine', log=lines.append, reading=how)
         np.testing.assert_array_equal(found.images[..., 0], images[:2])
         assert found.labels.tolist() == [3, 1]
@@ -247,6 +247,15 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
     assert ['-'.join(name.split('-')[:-2]) for name in sorted(kept)] == ['mine-x_test-4x4x1', 'mine-x_train-4x4x1']
     assert loading.load('npz', data_dir='mine/x_train.npy', log=lines.append).labels is None
     assert lines[-1].endswith('have no labels; with y_train.npy beside it where --data_dir names the folder')
+    loading.load('npz', data_dir='mine/x_train.npy', log=lines.append, reading=reading.Reading(labels=False))
+    assert lines[-1].endswith('have no labels')
+    np.savez('mine/other.npz', images=images)  # which the folder stands for then
+    loading.load('npz', data_dir='mine/x_train.npy', log=lines.append)
+    assert lines[-1].endswith('have no labels')
+    os.remove('mine/other.npz')
+    os.rename('mine/y_train.npy', 'mine/y_train.NPY')
+    assert loading.load('npz', data_dir='mine', log=lines.append).labels is not None
+    os.rename('mine/y_train.NPY', 'mine/y_train.npy')
     np.save('mine/y_train.npy', np.array([1, None] * 3), allow_pickle=True)
     with pytest.raises(UserError, match='mine/y_train.npy: expected an .npy file .*found: y_train of object'):
         loading.load('npz', data_dir='mine', log=lines.append)
@@ -260,8 +269,10 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
     (np.full((3, 4, 4), 254.0), r'of images from 0 to 255, np.rint\(images\).astype\(np.uint8\) makes some'),
     (np.full((3, 4, 4), -0.5, np.float32), r'of images from -1 to 1, np.rint\(127.5 \* \(images \+ 1\)\)'),
     (np.full((3, 4, 4), 0.5, np.float16), r'of images from 0 to 1, np.rint\(255 \* images\).astype\(np.uint8\) '),
+    (np.full((3, 4, 4), 300.0), 'images of float64, no integers from 0 to 255$'),
+    (np.full((3, 4, 4), np.nan), 'images of float64, no integers from 0 to 255$'),
     (np.ones((3, 4, 4), bool), r'of images, 255 \* images.astype\(np.uint8\) makes some'),
-    (np.ones((3, 784), np.uint8), r'found \[3, 784\]; images.reshape\(-1, 28, 28\) makes one')])
+    (np.ones((3, 784), np.uint8), r'found \[3, 784\]; of flat images of 28x28, images.reshape\(-1, 28, 28\) ')])
 def test_what_makes_images_of_other_arrays_is_said(images, remedy):
     np.savez('x.npz', images=images)
     with pytest.raises(UserError, match='x.npz: expected .*' + remedy):
@@ -329,6 +340,11 @@ def test_records():
         handle.write(gzip.compress(read('od/pet_train.record')))
     with pytest.raises(UserError, match='record.gz: expected a TFRecord file, not compressed, .* a compressed'):
         load('od/pet_train.record.gz')
+    write_records('beside/a.tfrecord', {'image': png(8), 'label': 3})
+    for name in ('a.tfrecord.gz', 'events.record', 'notes.records'):
+        shutil.copy('od/pet_train.record.gz', 'beside/' + name)
+    values, _, _, lines = load('beside')
+    assert values == [8] and any('left out' in line and 'events.record' in line for line in lines)
     write_records('a/b.tfrecords', {'image/encoded': png(7), 'image/class/text': b'cat'})
     values, labels, _, lines = load('a')
     assert loading.load('folder', data_dir='a', shape=SHAPE, log=lambda line: None).notes[0] == lines[0][len('a: '):]
@@ -357,10 +373,11 @@ def test_records():
 def test_names_of_the_classes_of_records():
     write_records('mine/x-train.tfrecord-00000-of-00001', {'image': png(1), 'label': 1}, {'image': png(2), 'label': 0})
     for content, classes, warning in (
-            ('cat\ndog\n', ('cat', 'dog'), None), ('cat\ndog\nowl', ('cat', 'dog', 'owl'), None),
+            ('\ufeffcat\ndog\n\n', ('cat', 'dog'), None), ('cat\ndog\nowl', ('cat', 'dog', 'owl'), None),
             ('cat\n', ('0', '1'), 'label.labels.txt has 1 names for 2 of them'),
-            ('cat\ncat\n', ('0', '1'), 'label.labels.txt has some name twice')):
-        with open('mine/label.labels.txt', 'w') as handle:
+            ('cat\ncat\n', ('0', '1'), 'label.labels.txt has some name twice'),
+            ('', ('0', '1'), 'label.labels.txt has 0 names for 2 of them')):
+        with open('mine/label.labels.txt', 'w', encoding='utf-8') as handle:
             handle.write(content)
         lines = []
         found = loading.load('folder', data_dir='mine', shape=SHAPE, log=lines.append)

@@ -98,8 +98,7 @@ def test_a_column_of_other_files_names_is_none_of_ours():
         handle.write('filename,author\na,me\nb,you\n')
     _, labels, classes, lines = load()
     assert (labels, classes) == ([0, 1], ('cat', 'dog'))
-    assert lines[0] == ('mine: metadata.csv not read, for it has no column file_name (or filename) with the names of '
-                        'pictures, among filename, author')
+    assert lines[0] == 'mine: metadata.csv not read, for its column filename has no names of files'
     with open('mine/metadata.csv', 'w') as handle:
         handle.write('filename,label\na.png,x\nb.png,y\n')  # but not there
     with pytest.raises(UserError, match='metadata.csv: expected the pictures that it names, found no a.png, b.png'):
@@ -221,8 +220,7 @@ def test_label_columns_need_a_table():
         handle.write('name,label\na.png,1\n')  # another program's
     values, labels, _, lines = load()
     assert (values, labels) == ([1], None)
-    assert lines[0] == ('mine: metadata.csv not read, for it has no column file_name (or filename) with the names of '
-                        'pictures, among name, label')
+    assert lines[0] == 'mine: metadata.csv not read, for it has no column file_name or filename, but name, label'
     with pytest.raises(UserError, match='mine/metadata.csv: expected rows with the name of a picture .*, found none'):
         load(label_column='label')
     os.remove('mine/metadata.csv')
@@ -238,6 +236,21 @@ def test_label_columns_need_a_table():
                    for line in lines)
         assert load(labels=False)[1] is None and not any('is called' in line for line in load(labels=False)[3])
         os.remove('mine/' + name)
+    # The smaller letters come first, whatever another program keeps there.
+    for name, label in (('Metadata.csv', 'dog'), ('metadata.csv', 'cat')):
+        with open('mine/' + name, 'w') as handle:
+            handle.write('file_name,label\na.png,{}\n'.format(label))
+    assert load()[2] == ('cat',)
+    # Beside folders that are taken for classes, or parts, too.
+    for folder in ('mine/train/cat', 'own/cat', 'own/dog'):
+        grey(folder + '/a.png', 200)
+    for place in ('mine', 'own'):
+        for name in os.listdir(place):
+            if name.endswith(('.csv', '.png')):
+                os.remove(os.path.join(place, name))
+        with open(place + '/train.csv', 'w') as handle:
+            handle.write('id,label\na,cat\n')
+        assert sum('train.csv not read: a table of labels is called' in line for line in load(place)[3]) == 1
 
 
 def test_wrong_labels_among_many_are_told_at_once():

@@ -24,6 +24,7 @@ import dcgan_tf1 as dcgan
 from dcgan_tf1.gan import graph, layers
 from dcgan_tf1.gan import presets as table
 from dcgan_tf1.gan.noise import at_temperature, sample_interpolations
+from dcgan_tf1.gan.objectives import G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.metrics import distances, run_images
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
@@ -545,7 +546,18 @@ def test_a_tensor_of_eager_execution_has_its_values_taken():
     ({'z_dim': 1.5}, 'Preset.z_dim: expected a whole number, found 1.5'),
     ({'batch_size': 'a'}, "Preset.batch_size: expected a whole number, found 'a'"),
     ({'samples': True}, 'Preset.samples: expected a whole number, found True'),
-    ({'epochs': 'a'}, "Preset: expected one epoch or step at least, found 'a'"),
+    ({'epochs': 'a'}, "Preset: expected a whole number of epochs or steps, 1 or more, found 'a'"),
+    ({'epochs': 5.0}, 'Preset: expected a whole number of epochs or steps, 1 or more, found 5.0'),
+    ({'schedule': (UpdateSpec(G_OBJECTIVE),)}, r'Preset.schedule: expected a tuple of Objectives .*\(G_OBJECTIVE,\)'),
+    ({'schedule': (UpdateSpec(()),)}, r'Preset.schedule: expected a tuple of Objectives in each UpdateSpec'),
+    ({'schedule': (UpdateSpec((G_OBJECTIVE,), 'a'),)}, 'Preset.schedule: expected images and noise as numbers'),
+    ({'schedule': (UpdateSpec((G_OBJECTIVE,), -1),)}, 'Preset.schedule: expected images and noise as numbers'),
+    ({'augment': [['color']]}, 'Preset.augment: expected a tuple of names'),
+    ({'samples_name': 'x{nope}.png'}, 'Preset.samples_name: expected the name of a picture'),
+    ({'samples_name': '../x{step}.png'}, 'Preset.samples_name: expected the name of a picture'),
+    ({'sizes_of_variables': 5}, 'Preset.sizes_of_variables: expected a function, found 5'),
+    ({'mode': 'nope'}, "Preset.mode: expected None or one of its modes, found 'nope'"),
+    ({'modes': {'a': {'mode': 'b'}}}, 'Preset.modes: expected {mode'),
     ({'image_range': 5}, r'Preset.image_range: expected the values of black and white, as \(-1.0, 1.0\), found 5'),
     ({'image_range': (1, -1)}, r'Preset.image_range: .*, found \(1, -1\)'),
     ({'learning_rate': -1}, 'Preset.learning_rate: expected a number from 0, found -1'),
@@ -584,8 +596,15 @@ def test_constants_in_a_graph_have_to_be_finite():
     with tf.Graph().as_default():
         with pytest.raises(dcgan.UserError, match='generator: expected float32 .*, found values that are not finite'):
             dcgan.generator(DENSE, z + np.nan)
+        with pytest.raises(dcgan.UserError, match='generator: expected float32 .*, found values that are not finite'):
+            dcgan.generator(DENSE, [[1e300] * 100])
         with pytest.raises(dcgan.UserError, match='generator: expected labels .* found values that are not finite'):
             dcgan.generator(preset, z, labels=np.full([2, 10], np.nan))
+
+
+def test_a_truth_value_is_no_temperature(run):
+    with pytest.raises(dcgan.UserError, match='generate: expected a temperature from 0.001 to 1,000, found True'):
+        dcgan.generate(run, temperature=True)
 
 
 def test_a_run_says_its_size_itself(run):
@@ -595,6 +614,8 @@ def test_a_run_says_its_size_itself(run):
 
 
 def test_noise_of_another_size_is_refused(run):
+    np.testing.assert_array_equal(dcgan.generate(run, z=np.ones([2, 100], object)),
+                                  dcgan.generate(run, z=np.ones([2, 100])))
     for z in (np.ones([2, 100], bool), np.ones([2, 100]) * 1j, [['1'] * 100]):
         with pytest.raises(dcgan.UserError, match=r'expected finite noise \[N, 100\] for blog_dense, found '):
             dcgan.generate(run, z=z)
@@ -629,6 +650,8 @@ def test_presets_are_registered_once_by_names_that_can_be_written(monkeypatch):
             dcgan.register_preset(dataclasses.replace(own, name=name))
     with pytest.raises(dcgan.UserError, match='expected a Preset, found'):
         dcgan.register_preset('own')
+    with pytest.raises(ValueError, match='Preset.z_dim: expected 1 or more, found 0'):
+        dcgan.register_preset(dataclasses.replace(own, name='moded', modes={'a': {'z_dim': 0}}))
     assert len(dcgan.presets()) == count + 1
 
 
@@ -841,9 +864,10 @@ def test_the_ends_of_a_range_may_be_of_any_type(low, high):
     (lambda z: dcgan.interpolate(DENSE, z[0], z[1], [0, 1]), r'interpolate: expected noise \[N, 100\]'),
     (lambda z: dcgan.interpolate(DENSE, z, z[:, :9], 0.5), 'interpolate: expected noise'),
     (lambda z: dcgan.interpolate(DENSE, z, z, None), 'interpolate: expected arrays of numbers, found None'),
-    (lambda z: dcgan.interpolate(DENSE, z, z, np.nan), 'interpolate: expected arrays of numbers, found '),
+    (lambda z: dcgan.interpolate(DENSE, z, z, np.nan), 'interpolate: expected arrays of numbers, found nan, not fin'),
+    (lambda z: dcgan.interpolate(DENSE, z, np.array([[1, 2], [3]], object), 0.5), 'interpolate: .* found array'),
     (lambda z: dcgan.interpolate(DENSE, z, 1j * z, 0.5), 'interpolate: expected arrays of numbers, found array'),
-    (lambda z: dcgan.to_uint8(np.zeros(3, np.uint8), (0, 1)), 'to_uint8: expected floats .*found uint8, which are b'),
+    (lambda z: dcgan.to_uint8(np.zeros(3, np.uint8), (0, 1)), 'to_uint8: expected floats in .*found uint8, bytes already'),
     (lambda z: dcgan.save_grid('x.gif', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a name .*found x.gif'),
     (lambda z: dcgan.save_grid('', np.zeros((1, 2, 2, 1), np.uint8)), "save_grid: expected a path of .* found ''"),
     (lambda z: dcgan.save_grid('x\0.png', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a path of a file'),
@@ -853,10 +877,10 @@ def test_the_ends_of_a_range_may_be_of_any_type(low, high):
     (lambda z: dcgan.load_dataset('folder', data_dir='x'), r'load_dataset: expected a shape \(H, W, C\) for the data'),
     (lambda z: dcgan.load_dataset('mnist', data_dir='x'), 'data_dir: expected a folder, found none at x'),
     (lambda z: dcgan.load_dataset('folder', shape=(8, 8, True)), 'load_dataset: expected a shape'),
-    (lambda z: dcgan.restore(None, DENSE, 'x'), 'restore: expected a session, found None'),
+    (lambda z: dcgan.restore(None, DENSE, 'x'), 'restore: expected a session and .*, found None and None'),
+    (lambda z: dcgan.restore(tf.Session(), DENSE, 'x', 5), 'restore: expected a session and .* and 5'),
     (lambda z: dcgan.preset_of(''), "path: expected a run folder or a checkpoint, found ''"),
     (lambda z: dcgan.generate('x', which=None), "which: expected 'last', 'best' or the number of a step, found None"),
-    (lambda z: dcgan.generate('x', 1, preset=DENSE, temperature=True), '.*'),
     (lambda z: dcgan.export_generator('x', 'y', overwrite='no'), "export_generator: expected overwrite as True or F"),
     (lambda z: dcgan.generator(DENSE, z, training='no'), "generator: expected training as True or False, found 'no'"),
     (lambda z: dcgan.generator(DENSE, z, dropout='no'), "generator: expected dropout as True or False, found 'no'")])

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dcgan_tf1 import train
 from dcgan_tf1.data import cache, loading, npz, prepare, reading, recorded
+from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import classes
 from dcgan_tf1.training.plan import make_plan
@@ -264,12 +265,22 @@ def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
     np.savez('x.npz', images=blobs(40))
     given, lines = ['--preset=dcgan', '--dataset=npz', '--data_dir=x.npz', '--batch_size=8'], []
     plan = make_plan(train.parse_train(given), lines.append)
-    assert (plan.total, plan.log_steps, plan.sample_steps) == (125, (12, 12), (12, 12))
-    assert lines[-1] == ('125 steps, of which the preset would show the first at 200: a row of losses and samples '
-                         'every 12 instead (--log_every)')
+    assert (plan.total, plan.log_steps, plan.sample_steps) == (125, (13, 13), (13, 13))
+    assert lines[-1] == ('125 steps, of which the preset would show the first at 200: a row of samples every 13 '
+                         'instead (--log_every)')
     for more, steps in (('--epochs=40', (200, 200)), ('--max_steps=9', (200, 200)), ('--log_every=300', (300, 300))):
         plan = make_plan(train.parse_train(given + [more]), lines.append)
         assert plan.log_steps == plan.sample_steps == steps and 'would show' not in lines[-1]
+    config = train.parse_train(given)
+    for fields, log_steps, sample_steps, name in (
+            ({'log_every': StepInterval(5, 'steps'), 'samples_every': StepInterval(1000, 'steps')}, (5, 5), (13, 13),
+             'step-{step:06d}.png'),
+            ({'log_every': StepInterval(60, 'epochs'), 'samples_name': 'e{epoch:03d}.png'}, (13, 13), (13, 13),
+             'step-{step:06d}.png'),
+            ({'log_every': StepInterval(9, 'epochs'), 'samples_name': 'e{epoch:03d}.png'}, (45, 45), (45, 45),
+             'e{epoch:03d}.png')):
+        plan = make_plan(dataclasses.replace(config, preset=dataclasses.replace(config.preset, **fields)), print)
+        assert (plan.log_steps, plan.sample_steps, plan.preset.samples_name) == (log_steps, sample_steps, name)
 
 
 def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
