@@ -867,7 +867,7 @@ def test_the_ends_of_a_range_may_be_of_any_type(low, high):
     (lambda z: dcgan.interpolate(DENSE, z, z, np.nan), 'interpolate: expected arrays of numbers, found nan, not fin'),
     (lambda z: dcgan.interpolate(DENSE, z, np.array([[1, 2], [3]], object), 0.5), 'interpolate: .* found array'),
     (lambda z: dcgan.interpolate(DENSE, z, 1j * z, 0.5), 'interpolate: expected arrays of numbers, found array'),
-    (lambda z: dcgan.to_uint8(np.zeros(3, np.uint8), (0, 1)), 'to_uint8: expected floats in .*found uint8, bytes already'),
+    (lambda z: dcgan.to_uint8(np.zeros(3, np.uint8), (0, 1)), 'to_uint8: expected floats in .*found uint8, by'),
     (lambda z: dcgan.save_grid('x.gif', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a name .*found x.gif'),
     (lambda z: dcgan.save_grid('', np.zeros((1, 2, 2, 1), np.uint8)), "save_grid: expected a path of .* found ''"),
     (lambda z: dcgan.save_grid('x\0.png', np.zeros((1, 2, 2, 1), np.uint8)), 'save_grid: expected a path of a file'),
