@@ -15,6 +15,7 @@ from helpers.commands import check_one_line_error, run_command
 from helpers.own_pictures import SHAPE, grey, load, zipped
 from PIL import Image
 
+import dcgan_tf1
 from dcgan_tf1.data import loading, pictures, reading
 from dcgan_tf1.util.errors import UserError
 
@@ -207,6 +208,8 @@ def test_the_flag_that_reads_what_is_there_is_named():
     for place, flag in (('mine', 'folder'), ('x.npz', 'npz')):
         with pytest.raises(UserError, match='--data_dir.*; --dataset={} reads what is there$'.format(flag)):
             loading.load('mnist', data_dir=place, log=lambda line: None)
+        with pytest.raises(UserError, match="^data_dir.*; name='{}' reads what is there$".format(flag)):
+            dcgan_tf1.load_dataset('cifar10', data_dir=place)
 
 
 def split_in_two():
