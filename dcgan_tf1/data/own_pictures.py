@@ -143,7 +143,7 @@ def _find(place, reading, log):
         log('{}: {}'.format(place, *notes))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
-    of_kinds = _of_kinds(tree.files)
+    of_kinds = set(_of_kinds(tree.files))
     beside = [name for name in tree.files if name not in of_kinds and tree.path(name) not in picture_set.files]
     return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
 
