@@ -56,7 +56,8 @@ TEXTS = {name: read(name) for name in DOCUMENTS}
 
 _FENCE = re.compile(r'^```(\w*)\n(.*?)^```$', re.M | re.S)
 _SPAN = re.compile(r'`([^`\n]+)`')
-_COMMAND = re.compile(r'(?:python3? -m dcgan_tf1\.(?P<module>\w+)|(?<![\w/-])dcgan-(?P<script>\w+)'
+# `dcgan-0` is a run.
+_COMMAND = re.compile(r'(?:python3? -m dcgan_tf1\.(?P<module>\w+)|(?<![\w/-])dcgan-(?!\d)(?P<script>\w+)'
                       r'|(?P<file>(?:\./|benchmarks/|tests/)[\w/]+\.(?:sh|py)))(?P<arguments>[^"`|;\n#]*)')
 
 
