@@ -118,7 +118,7 @@ def test_the_transparent_colour_of_16_bits_a_channel(tmp_path):
 def test_decimal_numbers_and_long_integers_by_their_range(tmp_path, values, expected, said):
     Image.fromarray(values).save(str(tmp_path / 'a.tif'))
     found, lines = read(tmp_path)
-    assert found == [expected] and lines[-1] == '1 pictures of ' + said
+    assert found == [expected] and lines[-1] == '1 picture of ' + said
 
 
 def test_the_range_is_that_of_the_whole_folder(tmp_path):

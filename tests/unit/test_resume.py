@@ -357,7 +357,7 @@ def test_a_run_that_is_not_there_is_not_made(tmp_path):
 
 def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     flags = ['--preset=dcgan', '--data_dir=here', '--image_size=24', '--nomirror', '--learning_rate=0.01', '--gif',
-             '--steps_per_run=3', '--trace=t.json', '--worker_timeout=3']
+             '--steps_per_run=3', '--trace=t.json', '--worker_hosts=a:1,b:2', '--task_index=0', '--worker_timeout=3']
     started = config.parse_train(flags)
     assert started.arguments == ('--data_dir=' + os.path.abspath('here'), '--gif', '--image_size=24',
                                  '--learning_rate=0.01', '--nomirror', '--preset=dcgan')
@@ -368,6 +368,7 @@ def test_a_run_is_gone_on_with_by_its_own_flags(tmp_path, capsys):
     # The folder of the data is not there.
     assert (found.preset, found.arguments, found.data_dir) == (started.preset, started.arguments[1:], None)
     assert (found.steps_per_run, found.trace, found.device, found.preset_file) == (0, None, 'auto', None)
+    assert found.cluster is None
     assert found.command == 'python -m dcgan_tf1.train {}'.format(' '.join(found.arguments))  # starts it anew
     later = config.parse_train([run, '--epochs=7', '--device=cpu', '--resume=require'])
     assert later.command == 'python -m dcgan_tf1.train --epochs=7 {} --device=cpu'.format(' '.join(found.arguments))
