@@ -15,8 +15,8 @@ from dcgan_tf1.util.images import to_uint8
 _AT_ONCE = 1 << 22  # values that are scaled at a time, where bytes are wanted of them
 
 # How data of the user's own have labels, for messages.
-_LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with none beside the sub-folders, or labels are in '
-                        'metadata.csv, metadata.jsonl or dataset.json (docs/data.md)',
+_LABELS_OF = {'folder': ': a class is a sub-folder of pictures, with no pictures beside the sub-folders, or labels '
+                        'are in metadata.csv, metadata.jsonl or dataset.json (docs/data.md)',
               'npz': ': they are the array y_train or labels'}
 
 

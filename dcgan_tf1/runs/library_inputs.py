@@ -32,7 +32,8 @@ def path_of(what: str, path: Any, expected: str) -> str:
     """A path without `~`; UserError, which says what was `expected`, where it is none."""
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes) or not os.fspath(path) or (
             '\0' in os.fspath(path)):
-        raise UserError('{}: expected {}, found {!r:.80}'.format(what, expected, path))
+        raise UserError('{}: expected {}, found {}'.format(
+            what, expected, 'nothing' if path == '' else repr(path)[:80]))
     return os.path.expanduser(os.fspath(path))
 
 
