@@ -4,7 +4,6 @@ Thin over the rest of the package. Nothing here prints: notes go to `absl.loggin
 UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
-import numbers
 from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -30,6 +29,7 @@ from dcgan_tf1.runs import (
 )
 from dcgan_tf1.util import flags
 from dcgan_tf1.util import images as pictures
+from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 
 _PICTURES = '.png', '.jpg', '.jpeg'  # what save_grid() writes
@@ -258,8 +258,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(
             images.dtype, list(images.shape)))
-    if columns is not None and not (isinstance(columns, numbers.Integral) and not isinstance(columns, bool)
-                                    and columns >= 1):
+    if columns is not None and not is_whole(columns, 1):
         raise UserError('save_grid: expected a column or more, found {!r:.80}'.format(columns))
     try:
         picture = pictures.grid(images, columns or pictures.square(len(images)))

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import numbers
 import random
 import weakref
 from typing import Any, Iterator, Optional, Tuple
@@ -14,6 +13,7 @@ from dcgan_tf1.gan import graph, layers, moving_averages
 from dcgan_tf1.gan.noise import at_temperature
 from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.runs.library_inputs import require_switch
+from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 
 
@@ -98,7 +98,7 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
     Raises UserError for a graph that has the networks already, within a variable scope, and for less than a step.
     """
     require_preset('build_training_graph', preset)
-    if isinstance(total_steps, bool) or not isinstance(total_steps, numbers.Integral) or total_steps < 1:
+    if not is_whole(total_steps, 1):
         raise UserError('build_training_graph: expected total_steps of 1 or more, an integer, found {!r:.80}'.format(
             total_steps))
     _require_graph('build_training_graph')

@@ -8,6 +8,7 @@ import numpy as np
 
 from dcgan_tf1.data import label_files, trees
 from dcgan_tf1.data.catalogue import MAX_CLASSES
+from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
@@ -50,12 +51,8 @@ def find(tree, reading, log):
     """The PictureSet of a tree's pictures; None where it has none."""
     if not any(is_picture(name) for name in tree.files):
         return None
-    notes = []
-
-    def tell(line):
-        notes.append(line)
-        log('{}: {}'.format(tree.place, line))
-
+    notes = Remarks(tree.place, log)
+    tell = notes.tell
     if tree.left_out:
         tell('folders left out, which can not be read or were read by another name: {}'.format(listing(tree.left_out)))
     if reading.labels:

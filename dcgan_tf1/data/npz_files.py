@@ -9,7 +9,7 @@ import numpy as np
 
 from dcgan_tf1.data import cache, label_files, npz
 from dcgan_tf1.data.catalogue import MAX_CLASSES
-from dcgan_tf1.data.picture_notes import DARK, nearly_black
+from dcgan_tf1.data.picture_notes import DARK, Remarks, nearly_black
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
@@ -79,12 +79,8 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
             place, '.npy file, or several of the usual names (docs/data.md)' if all(map(_is_npy, paths))
             else '.npz file', listing([os.path.basename(path) for path in paths])))
     path, = paths
-    notes = []
-
-    def tell(line):
-        notes.append(line)
-        log('{}: {}'.format(path, line))
-
+    notes = Remarks(path, log)
+    tell = notes.tell
     if _is_npy(path):
         images, digest = _images(path, None, reading, log, tell)
         tell('one array, so the images have no labels' + _beside(path) * reading.labels)

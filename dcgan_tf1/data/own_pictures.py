@@ -117,7 +117,7 @@ def _find(place, reading, log):
         return _in_files(place, [place], reading, log)
     tree = trees.Folder(place)
     picture_set = folders.find(tree, reading, log)
-    files = _of_kinds(tree.files)
+    files = of_kinds = _of_kinds(tree.files)
     if picture_set is not None:
         if files:
             line = 'WARNING: {} not read, for there are pictures, too; --data_dir may name a file'.format(
@@ -143,8 +143,8 @@ def _find(place, reading, log):
         log('{}: {}'.format(place, *notes))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
-    of_kinds = set(_of_kinds(tree.files))
-    beside = [name for name in tree.files if name not in of_kinds and tree.path(name) not in picture_set.files]
+    read = {tree.path(name) for name in of_kinds}.union(picture_set.files)
+    beside = [name for name in tree.files if tree.path(name) not in read]
     return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
 
 

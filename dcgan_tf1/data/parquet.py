@@ -12,6 +12,7 @@ import threading
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import PictureSet
+from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import listing, parse_json, stamp
@@ -43,18 +44,13 @@ def find(place, paths, reading, log):
             labels += table.column(label)
     if not total:
         raise UserError('{}: expected pictures, found none'.format(place))
-    notes = []
-
-    def tell(line):
-        notes.append(line)
-        log('{}: {}'.format(place, line))
-
+    notes = Remarks(place, log)
     label_numbers, classes = None, ()
     if label is not None:
         label_numbers, classes = label_files.encode(labels, place)
-        classes = label_files.with_names(classes, tables[0].class_names(label), tables[0].path, tell)
+        classes = label_files.with_names(classes, tables[0].class_names(label), tables[0].path, notes.tell)
     elif reading.labels:
-        tell('no label among the columns {}, so the pictures have no labels'.format(listing(tables[0].names)))
+        notes.tell('no label among the columns {}, so the pictures have no labels'.format(listing(tables[0].names)))
 
     def where(index):
         number = bisect.bisect_right(numbers, index) - 1

@@ -15,6 +15,18 @@ def nearly_black():
     return 'WARNING: nearly black, for no value is above {} of 255'.format(DARK)
 
 
+class Remarks(list):
+    """Lines about the data at `place`, kept for their reading.Loaded or PictureSet, and logged as they are told."""
+
+    def __init__(self, place, log):
+        super().__init__()
+        self._place, self._log = place, log
+
+    def tell(self, line):
+        self.append(line)
+        self._log('{}: {}'.format(self._place, line))
+
+
 class Notes:
     """What was done to how many pictures."""
 

@@ -12,6 +12,7 @@ import struct
 
 from dcgan_tf1.data import label_files
 from dcgan_tf1.data.folders import PictureSet
+from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
@@ -57,21 +58,16 @@ def find(place, paths, reading, log):
                         path, later, record.number, label_files.WAY_OUT))
     if not records:
         raise UserError('{}: expected records, found none'.format(place))
-    notes, files = [], list(paths)
-
-    def tell(line):
-        notes.append(line)
-        log('{}: {}'.format(place, line))
-
+    notes, files = Remarks(place, log), list(paths)
     label_numbers, classes = None, ()
     if label is not None:
         label_numbers, classes = label_files.encode(labels, place)
         names = os.path.join(os.path.dirname(paths[0]), label.replace('/', '.') + _CLASS_NAMES)
         if label_files.are_numbers(classes) and os.path.exists(names):
-            numbers, classes = classes, label_files.with_names(classes, _lines(names), names, tell)
+            numbers, classes = classes, label_files.with_names(classes, _lines(names), names, notes.tell)
             files += [names] * (classes != numbers)
     elif reading.labels:
-        tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
+        notes.tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
 
     def picture(index):
         return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])

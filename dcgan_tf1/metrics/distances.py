@@ -7,10 +7,11 @@ stays within some hundred MiB for tens of thousands of images.
 """
 
 import collections
-import numbers
 from typing import Tuple
 
 import numpy as np
+
+from dcgan_tf1.util.checks import is_whole
 
 BLOCK = 1000  # images of a block of the kernel distance
 PAIRS = 4 * 10 ** 6  # pairs whose distances are held at a time
@@ -40,7 +41,7 @@ def _both(real, fake, least, least_fake=None):
 
 
 def _check_count(value, least, expected):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+    if not is_whole(value, least):
         raise ValueError('expected {}, found {!r:.80}'.format(expected, value))
 
 

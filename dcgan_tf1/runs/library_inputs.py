@@ -13,6 +13,7 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.gan.catalogue import is_temperature
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import classes, sample_inputs
+from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 
 CHECKPOINT = 'a run folder or a checkpoint'  # what a path is expected to name
@@ -23,7 +24,7 @@ def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Option
         return None, None
     height, width = image_size if isinstance(image_size, (tuple, list)) and len(image_size) == 2 else (image_size,) * 2
     for side in (height, width):
-        if isinstance(side, bool) or not isinstance(side, numbers.Integral) or side < 1:
+        if not is_whole(side, 1):
             raise UserError('image_size: expected a height and a width, found {!r}'.format(image_size))
     return int(height), int(width)
 
@@ -39,7 +40,7 @@ def path_of(what: str, path: Any, expected: str) -> str:
 
 def require_natural(what: str, **values: Any) -> None:
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        if not is_whole(value, 0):
             raise UserError('{}: expected a {} of 0 or more, an integer, found {!r}'.format(what, name, value))
 
 
@@ -48,7 +49,7 @@ def require_shape(what: str, name: str, shape: Any) -> None:
     if name == 'folder' and shape is None:
         raise UserError("{}: expected a shape (H, W, C) for the data set 'folder', found None".format(what))
     if shape is not None and not (isinstance(shape, (tuple, list)) and len(shape) == 3 and shape[2] in (1, 3) and all(
-            isinstance(side, numbers.Integral) and not isinstance(side, bool) and int(side) > 0 for side in shape)):
+            is_whole(side, 1) for side in shape)):
         raise UserError('{}: expected a shape (H, W, C) of 1 or 3 channels, found {!r:.80}'.format(what, shape))
     if shape is not None and name != 'folder':
         raise UserError("{}: expected a shape only for the data set 'folder', found {!r} for {!r}".format(

@@ -3,7 +3,6 @@ preset's, by their names and shapes in a scope.
 """
 
 import collections
-import numbers
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
@@ -12,6 +11,7 @@ from absl import logging
 from dcgan_tf1.gan import graph
 from dcgan_tf1.gan.preset import Preset
 from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, library_inputs, numbering, run_folder
+from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import by
 
@@ -44,7 +44,7 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
         raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
     path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     step = None if isinstance(which, str) and which in ('last', 'best') else which
-    if which is None or step is not None and (isinstance(step, bool) or not isinstance(step, numbers.Integral)):
+    if which is None or step is not None and not is_whole(step):
         raise UserError("which: expected 'last', 'best' or the number of a step, found {!r}".format(which))
     trained = _preset_name(path, preset)
     if trained is not None:

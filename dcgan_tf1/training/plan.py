@@ -14,7 +14,7 @@ from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.training import image_sizes, resume
 from dcgan_tf1.util.errors import UserError
 
-_FEW_ROWS = 10  # at most, of a run that ends before its preset's first row
+_FEW_ROWS = 10  # at most, of a run that ends before its first row
 MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
 
 Plan = collections.namedtuple('Plan', [
@@ -139,12 +139,17 @@ def _shuffling_classes(preset, data, log):
     return dataclasses.replace(preset, shuffle=mixed)
 
 
+def few_rows_every(total):
+    """Steps between rows, of which a run of so many steps has a few."""
+    return -(-total // _FEW_ROWS)
+
+
 def _with_rows(preset, epoch, total, log):
     """The preset; of fewer steps than it has before its first row of samples, say of few images, one with rows."""
     schedules = _schedules(preset, None, epoch, total)
     if schedules['sample_steps'].count(total):
         return preset
-    every = StepInterval(-(-total // _FEW_ROWS), 'steps')
+    every = StepInterval(few_rows_every(total), 'steps')
     log('{:,} steps, of which the preset would show the first at {:,}: a row of samples every {:,} instead '
         '(--log_every)'.format(total, schedules['sample_steps'].first, every.count))
     return preset.with_samples_every(every) if schedules['log_steps'].count(total) else preset.with_rows_every(every)

@@ -12,6 +12,7 @@ from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics import projection
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.training import lowering, recorded_flags, resume
+from dcgan_tf1.training.plan import few_rows_every
 from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError, one_line
@@ -174,7 +175,7 @@ def describe(config, plan, job, device, exchange):
                                  ', going on at step {:,} (--resume=never starts a new run)'.format(job.start)))
     if not plan.sample_steps.count(plan.total):
         log('no row of samples before step {:,}, which is beyond the last one; --log_every={} would show some'.format(
-            plan.sample_steps.first, -(-plan.total // 10)))
+            plan.sample_steps.first, few_rows_every(plan.total)))
     rows = plan.sample_steps.count(plan.total) - plan.sample_steps.count(job.start or 0)
     gib = rows * preset.samples * int(np.prod(preset.image_shape)) * 5 / 2 ** 30  # as floats, and as a picture
     if gib >= 1:
