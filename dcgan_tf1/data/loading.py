@@ -227,6 +227,8 @@ def _joined(parts, log):
 
 def read(name, split, folder, shape=None, log=print, reading=DEFAULTS):
     """Reads one split of a data set that lies in `folder`; UserError where its files are damaged."""
+    if reading.label_column is not None and not reading.labels:
+        raise UserError('--label_column: expected no --nolabels beside it, found both')
     source = DATASETS[name]
     loaded = source.load(folder, split, log, shape, reading)
     images, labels = loaded.images, loaded.labels

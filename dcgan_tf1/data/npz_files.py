@@ -1,5 +1,7 @@
 """The user's own arrays in an .npz, or in .npy files, under the names that Keras or MedMNIST gives them, or `images`.
 
+Tables of pixels are arrays, too; see pixel_tables.py.
+
 Every file is untrusted input; see npz.py.
 """
 
@@ -7,15 +9,15 @@ import os
 
 import numpy as np
 
-from dcgan_tf1.data import cache, label_files, npz
+from dcgan_tf1.data import cache, folders, label_files, npz, pixel_tables
 from dcgan_tf1.data.catalogue import MAX_CLASSES
-from dcgan_tf1.data.picture_notes import DARK, Remarks, nearly_black
+from dcgan_tf1.data.picture_notes import Remarks, is_nearly_black, nearly_black
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
 
 EXPECTED = ('one .npz file with x_train and y_train, train_images and train_labels, images and labels, or the like '
-            '(docs/data.md); or .npy files of these names, or one of any')
+            '(docs/data.md); or .npy files of these names, or one of any; or ' + pixel_tables.EXPECTED)
 _LABELS = 'labels', 'label', 'y', 'Y', 'target', 'targets'
 # How the arrays are called: {split: (the images, and what their labels may be)}. Keras's names, MedMNIST's, those of
 # many a script, and what numpy.savez(file, images, labels) makes.
@@ -31,12 +33,11 @@ _FAMILIES = (
 )
 _CLASSES = ('classes', 'class_names')
 _TEXTS = 'US'  # NumPy's kinds of them
-SUFFIXES = '.npz', '.npy'
-_BLOCK = 1024  # images that are looked at at once
+SUFFIXES = '.npz', '.npy', pixel_tables.SUFFIX
 
 
 def _files(place):
-    """What a path stands for: itself, or the .npz files in the folder that it is, or an .npy.
+    """What a path stands for: itself, or the .npz files in the folder that it is, or an .npy, or its tables of pixels.
 
     A folder of several .npy files, of which one is called as images are, stands for itself; see npz.py.
     """
@@ -44,7 +45,11 @@ def _files(place):
         return [place]
     files = [os.path.join(place, name) for name in sorted(os.listdir(place))
              if name.lower().endswith(SUFFIXES) and not name.startswith('.')]
+    tables = [path for path in files if _is_table(path)]
+    files = [path for path in files if path not in tables]
     archives = [path for path in files if not _is_npy(path)]
+    if not files:
+        return list(filter(pixel_tables.is_one, tables))
     if not archives and len(files) > 1 and any(_family(npz.names(place), split) for split in ('train', 'test')):
         return [place]
     return archives or files
@@ -59,13 +64,18 @@ def _is_npy(path):
     return path.lower().endswith('.npy')
 
 
+def _is_table(path):
+    return path.lower().endswith(pixel_tables.SUFFIX)
+
+
 def present(place, split):
     """Whether there is a file of arrays, or several; for test images one that has some, or is damaged."""
     paths = _files(place)
     if split == 'train' or not paths:
         return bool(paths)
     try:
-        return any(_family(npz.names(path), split) for path in paths if not _is_npy(path))
+        return any(_family(npz.names(path), split) for path in paths
+                   if not (_is_npy(path) or _is_table(path)))
     except UserError:
         return True  # whoever reads it says so
 
@@ -74,11 +84,19 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     """The Loaded of one split: images [N, H, W, 1 or 3]; classes without names are numbers."""
     del shape  # of pictures
     paths = _files(place)
+    for_training = [path for path in paths if folders.is_for_training(os.path.basename(path))]
+    if all(map(_is_table, paths)) and len(for_training) == 1:
+        return _of_table(for_training[0], [path for path in paths if path not in for_training], log, reading)
     if len(paths) > 1:
         raise UserError('{}: expected one {}, found {}; name one with --data_dir'.format(
             place, '.npy file, or several of the usual names (docs/data.md)' if all(map(_is_npy, paths))
-            else '.npz file', listing([os.path.basename(path) for path in paths])))
+            else 'table of pixels' if all(map(_is_table, paths)) else '.npz file',
+            listing([os.path.basename(path) for path in paths])))
     path, = paths
+    if _is_table(path):
+        return _of_table(path, [], log, reading)
+    if reading.label_column is not None:
+        raise UserError('--label_column: expected a table, found {}'.format(path))
     notes = Remarks(path, log)
     tell = notes.tell
     if _is_npy(path):
@@ -111,6 +129,15 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     files = sorted({npz.file_of(path, name)[0] for name in [given, label_names[0]] + (
         beside if named else [called[0]] if called else [])})
     return Loaded(images, labels, files, classes, tuple(notes), digest)
+
+
+def _of_table(path, others, log, reading):
+    loaded = pixel_tables.load(path, log, reading)
+    if not others:
+        return loaded
+    notes = Remarks(path, log)
+    notes.tell('the table for training is taken; left out: {}'.format(listing(list(map(os.path.basename, others)))))
+    return loaded._replace(notes=loaded.notes + tuple(notes))
 
 
 def _beside(path):
@@ -201,7 +228,7 @@ def _class_names(path, called, count):
 def _images(path, name, reading, log, tell):
     """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
     images, digest = _of_array(path, name, reading, log)
-    if not any(images[row:row + _BLOCK].max() > DARK for row in range(0, len(images), _BLOCK)):
+    if is_nearly_black(images):
         tell(nearly_black())
     return images, digest
 

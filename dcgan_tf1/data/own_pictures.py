@@ -5,7 +5,7 @@ import re
 
 from tqdm import tqdm
 
-from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, tfrecords, trees
+from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, pixel_tables, tfrecords, trees
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
@@ -34,8 +34,6 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    if reading.label_column is not None and not reading.labels:
-        raise UserError('--label_column: expected no --nolabels beside it, found both')
     picture_set = _find(place, reading, log)
     shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(picture_set, reading, log),)
     size = len(picture_set.names) * shape[0] * shape[1] * shape[2]
@@ -161,7 +159,9 @@ def _in_files(place, paths, reading, log):
     picture_set = folders.find(tree, reading, log)
     if picture_set is None:
         unpacked = any(kind(name) for name in tree.files for kind in _KINDS)
-        raise UserError('{}: expected pictures ({}), found {}{}'.format(
+        tables = any(name.lower().endswith(pixel_tables.SUFFIX) for name in tree.files)
+        raise UserError('{}: expected pictures ({}), found {}{}{}'.format(
             paths[0], folders.SUFFIXES_TEXT, listing(list(tree.files)),
-            ', which have to be unpacked first' * unpacked))
+            ', which have to be unpacked first' * (unpacked or tables),
+            '; --dataset=npz reads tables of pixels' * tables))
     return picture_set

@@ -8,11 +8,17 @@ _NAMED = 1000  # damaged pictures of which each is named
 _COUNTS = ('turned', 'transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
 _COUNTERS = ('cropped', 'windows', 'modes', 'warnings')  # by size (width, height), mode, or Pillow's text
 DARK = 16  # of 255: images without a larger value are nearly black
+_BLOCK = 1024  # images that are looked at at once
 
 
 def nearly_black():
     """The line about images without a value above DARK."""
     return 'WARNING: nearly black, for no value is above {} of 255'.format(DARK)
+
+
+def is_nearly_black(images):
+    """Whether no value of images, uint8 [N, ...], is above DARK; they may lie in a file that is mapped."""
+    return not any(images[row:row + _BLOCK].max() > DARK for row in range(0, len(images), _BLOCK))
 
 
 class Remarks(list):

@@ -41,9 +41,9 @@ Loaded.__new__.__defaults__ = (None, (), None)
 
 # Those that a run is compared by when it is resumed: the data's checksum tells of the others.
 COMPARED = ('background', 'crop', 'resize')
-_PICTURES = ('background', 'crop', 'resize', 'recursive', 'label_column', 'skip_damaged')
+_PICTURES = ('background', 'crop', 'resize', 'recursive', 'skip_damaged')
 _OWN = ('cache_gib', 'cache_dir')
-_ARRAYS = ('labels',) + _OWN  # of arrays, too
+_ARRAYS = ('label_column', 'labels') + _OWN  # of arrays, too
 _NAMES = _PICTURES + _ARRAYS
 DEFAULTS = Reading()
 NO_LIMIT = 1 << 33  # GiB: what an infinite cache_gib comes to, more than a file can have
@@ -63,9 +63,9 @@ def add_flags(command, title='Pictures of your own (--dataset=folder)', transpar
     command.choice('resize', None, RESIZE, 'How pictures are resized. Default: lanczos.')
     command.boolean('recursive', None, 'Take the pictures of all deeper folders, too. Default: only where there are '
                                        'no others.')
-    command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl or a Parquet file, or the '
-                                         'feature of TFRecords, that has the labels. Default: label, or another usual '
-                                         'name.')
+    command.string('label_column', None, 'The column of metadata.csv, metadata.jsonl, a Parquet file or a table of '
+                                         'pixels (npz), or the feature of TFRecords, that has the labels. Default: '
+                                         'label, or another usual name.')
     command.boolean('labels', None, '--nolabels: read the images without their labels, such as those that are no '
                                     'classes (folder and npz). Default: with them.')
     command.boolean('skip_damaged', None, 'Leave pictures out that are damaged or smaller than --crop, and say which. '

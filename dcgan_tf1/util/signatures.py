@@ -45,7 +45,10 @@ def no_zip(path, error):
 
 
 def kind_of(path, expected):
-    """What a file is; None where its first bytes don't tell, can't be read, or are those that are expected."""
+    """What a file is; None where its first bytes don't tell, can't be read, or are those that are expected.
+
+    expected: bytes, or a tuple of several, () for none.
+    """
     try:
         with open(path, 'rb') as handle:
             begins = handle.read(LENGTH)

@@ -96,6 +96,10 @@ def test_zip_archives():
         archive.writestr('data/train.parquet', b'PAR1')
     with pytest.raises(UserError, match='expected pictures .*gif.*, found train.parquet, which have to be unpacked'):
         load('inner.zip')
+    with zipfile.ZipFile('inner.zip', 'w') as archive:
+        archive.writestr('train.csv', b'label,pixel0')
+    with pytest.raises(UserError, match='found train.csv, which have to be unpacked first; --dataset=npz reads tables'):
+        load('inner.zip')
     os.mkdir('one')
     shutil.move('mine.zip', 'one/x.zip')
     assert load('one')[0] == [1, 2, 3]
