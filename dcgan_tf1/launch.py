@@ -44,17 +44,17 @@ def parse(argv):
     split = argv.index('--') if '--' in argv else len(argv)
     try:
         values = command.parse(argv[:split])
-    except flags.Error as error:
-        unknown = str(error).startswith('Unknown command line flag')
-        raise flags.Error('{}; flags of dcgan-train follow after --'.format(error)) if unknown else error
+    except flags.UnknownFlag as error:
+        raise flags.Error('{}; flags of dcgan-train follow after --'.format(error))
     if values is None:
         return None
     train = parse_train(argv[split + 1:], with_workers=True)
     if train is None:
         return None
     if train.cluster is not None:
+        given = any(argument.lstrip('-').startswith('worker_hosts') for argument in argv[split + 1:])
         raise flags.Error('{}: expected nothing, for launch chooses the addresses, found {}'.format(
-            '--worker_hosts' if 'worker_hosts' in ' '.join(argv) else 'TF_CONFIG', ','.join(train.cluster.hosts)))
+            '--worker_hosts' if given else 'TF_CONFIG', ','.join(train.cluster.hosts)))
     return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 

@@ -55,15 +55,6 @@ def register_preset(preset: Preset) -> None:
     table.register(preset)
 
 
-def _log(line: str) -> None:
-    """Takes a line of the commands' log: what warns there is a warning here, too, which absl shows."""
-    mark = 'WARNING: '
-    if mark in line:
-        logging.warning('%s', line.replace(mark, '', 1))
-    else:
-        logging.info('%s', line)
-
-
 # --------------------------------------------------------------------------------- checkpoints
 
 def preset_of(path: str, preset: Optional[Preset] = None,
@@ -80,19 +71,19 @@ def preset_of(path: str, preset: Optional[Preset] = None,
     """
     path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     if numbering.is_run(path) and preset is None and image_size is None:
-        return run_folder.read_preset(path, _log)
+        return run_folder.read_preset(path, library_inputs.log)
     preset, prefix = restoring.find_checkpoint(preset, path, 'last', any_noise=True)
     height, width = library_inputs.image_size_of(image_size)
     run, given = run_folder.run_of(prefix, preset.name), size_flags.NOTHING._replace(height=height, width=width)
     if run is not None:  # by whose settings it is read
-        preset = run_folder.read_preset(run, _log)
+        preset = run_folder.read_preset(run, library_inputs.log)
         trained = preset.image_shape[:2]
         if height is not None and (height, width) != trained:
             raise UserError('image_size: expected ({}, {}), by which {} was trained, found {!r}'.format(
                 *trained + (run, image_size)))
         given = checkpoint_sizes.beside_run(preset, size_flags.NOTHING)
     try:
-        return checkpoint_sizes.of_checkpoint(preset, prefix, given, _log)
+        return checkpoint_sizes.of_checkpoint(preset, prefix, given, library_inputs.log)
     except flags.Error as error:  # whose text begins with a command's flag
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 
@@ -298,7 +289,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
     how = {key: value.item() if isinstance(value, np.generic) else value for key, value in how.items()}
     settings = reading.of_library(name, how)
     try:
-        return loading.load(name, split, data_dir, shape, _log, settings)
+        return loading.load(name, split, data_dir, shape, library_inputs.log, settings)
     except UserError as error:
         raise library_inputs.without_flags(error)
 
@@ -343,7 +334,7 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
     preset = library_inputs.at_temperature('export_generator', preset, temperature)
     try:
         return package.write(preset, prefix, library_inputs.path_of('out', out, 'a folder'), formats,
-                             with_discriminator, overwrite=overwrite, log=_log, uint8=uint8,
+                             with_discriminator, overwrite=overwrite, log=library_inputs.log, uint8=uint8,
                              channels_first=layout == 'nchw')
     except UserError as error:
         raise library_inputs.without_flags(error)

@@ -25,6 +25,8 @@ Objective = collections.namedtuple('Objective', 'networks loss')
 UpdateSpec = collections.namedtuple('UpdateSpec', 'objectives images noise')
 UpdateSpec.__new__.__defaults__ = (0, 0)
 
+MAX_UPDATES = 14  # of a step, each of which has dropout masks of its own, by a place of step_loop's
+
 GENERATOR = 'generator'  # the pass in which a GAN's images are made
 
 G_OBJECTIVE = Objective(('generator',), 'g_loss')

@@ -9,7 +9,7 @@ import numpy as np
 
 from dcgan_tf1.gan import augmentation, sizes
 from dcgan_tf1.gan.catalogue import NOISES, SCALINGS, is_temperature
-from dcgan_tf1.gan.objectives import Model, Objective, UpdateSpec
+from dcgan_tf1.gan.objectives import MAX_UPDATES, Model, Objective, UpdateSpec
 
 # How often something happens: every `count` 'steps' or 'epochs'.
 StepInterval = collections.namedtuple('StepInterval', 'count unit')
@@ -143,6 +143,9 @@ def _check_lists(preset):
     if unknown:
         raise ValueError('Preset.augment: expected some of {}, found {!r}'.format(
             ', '.join(map(repr, augmentation.AUGMENTATIONS)), unknown[0]))
+    if 'color' in preset.augment and preset.image_range != (-1.0, 1.0):
+        raise ValueError("Preset.augment: expected 'color' only of images in [-1, 1], found image_range {!r}".format(
+            preset.image_range))
     if not isinstance(preset.losses, tuple) or not preset.losses or not all(
             isinstance(name, str) for name in preset.losses):
         raise _wrong(preset, 'losses', 'a tuple of names')
@@ -195,6 +198,9 @@ def _check_schedule(preset):
     if not isinstance(preset.schedule, tuple) or not preset.schedule or not all(
             isinstance(update, UpdateSpec) for update in preset.schedule):
         raise _wrong(preset, 'schedule', 'a tuple of UpdateSpecs')
+    if len(preset.schedule) > MAX_UPDATES:
+        raise ValueError('Preset.schedule: expected at most {} updates, found {}'.format(
+            MAX_UPDATES, len(preset.schedule)))
     for update in preset.schedule:
         if not isinstance(update.objectives, (tuple, list)) or not update.objectives or not all(
                 map(_is_objective, update.objectives)):

@@ -11,11 +11,12 @@ import functools
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.gan.objectives import MAX_UPDATES
 from dcgan_tf1.gan.updates import Progress
 
-# Dropout masks are drawn anew for each update of a step, of up to 14, for its losses and its samples.
-_SEEDS_PER_STEP = 16
-LOSSES, SAMPLE = 14, 15  # and an update's place in the schedule
+# Dropout masks are drawn anew for each update of a step, for its losses and its samples.
+LOSSES, SAMPLE = MAX_UPDATES, MAX_UPDATES + 1  # and an update's place in the schedule
+_SEEDS_PER_STEP = MAX_UPDATES + 2
 
 # How images come to the steps.
 FLOATS = 'floats'  # they stay on the device, scaled

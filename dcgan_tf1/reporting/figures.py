@@ -9,6 +9,7 @@ import numpy as np
 
 from dcgan_tf1.metrics.table import DRAWN, title_with_direction
 from dcgan_tf1.util.column_heads import column_heads, short_names
+from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.figure_style import figure_bytes, new_figure, own_style, plain, whole_numbers
 from dcgan_tf1.util.files import write_bytes
 from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, grid, subsample, with_heads
@@ -107,7 +108,11 @@ LOSS_TITLES = {'d_loss': 'discriminator loss', 'g_loss': 'generator loss', 'kl':
 
 
 def read_recorded_losses(name):
-    """2017's recorded curve -> {'step': [...], 'd_loss': [...], 'g_loss': [...]}."""
+    """2017's recorded curve -> {'step': [...], 'd_loss': [...], 'g_loss': [...]}; UserError for another name."""
+    known = sorted(each for each in os.listdir(REFERENCE) if each.endswith('.csv'))
+    if name not in known:
+        raise UserError('Preset.recorded_losses: expected None or one of {}, found {!r}'.format(
+            ', '.join(known), name))
     with open(os.path.join(REFERENCE, name), newline='') as handle:
         rows = list(csv.DictReader(handle))
     return {key: [float(row[key]) for row in rows] for key in ('step', 'd_loss', 'g_loss')}
@@ -127,7 +132,7 @@ def save_losses_figure(path, losses, title, recorded=None):
     figure = new_figure(max(4.5, 9 if len(keys) == 2 else 4 * len(keys)), 3.6)
     for index, key in enumerate(keys):
         axes = figure.add_subplot(1, len(keys), index + 1)
-        if recorded is not None:
+        if recorded is not None and key in recorded:
             axes.plot(recorded['step'], recorded[key], color='0.65', linewidth=1.2, label='recorded in 2017')
         axes.plot(losses['step'], losses[key], color='C0', linewidth=1.2, marker='.', markersize=4,
                   label='this run')

@@ -161,8 +161,12 @@ def _metric_line(run, metric, x, index):
 
 
 def _seconds_at(run, step):
-    """Seconds of training up to a step, interpolated between the rows of losses; None where they don't say."""
-    rows = [(0.0, 0.0)] + [(row['step'], row['seconds']) for row in run.losses if 'seconds' in row]
+    """Seconds of `step` steps of training, interpolated between the rows of losses; None where they don't say.
+
+    Those rows call steps as the preset does, which may count from 0.
+    """
+    before_first = run.preset.first_step - 1
+    rows = [(0.0, 0.0)] + [(row['step'] - before_first, row['seconds']) for row in run.losses if 'seconds' in row]
     if len(rows) < 2:
         return None
     for (x0, y0), (x1, y1) in zip(rows, rows[1:]):

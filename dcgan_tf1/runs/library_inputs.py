@@ -1,4 +1,4 @@
-"""What the public API is given, checked: one line for what it can't take."""
+"""What the public API is given, checked: one line for what it can't take; and where its lines of log go."""
 
 import dataclasses
 import numbers
@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from absl import logging
 
 from dcgan_tf1.data import reading
 from dcgan_tf1.gan.catalogue import is_temperature
@@ -17,6 +18,15 @@ from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 
 CHECKPOINT = 'a run folder or a checkpoint'  # what a path is expected to name
+
+
+def log(line: str) -> None:
+    """Takes a line of the commands' log: what warns there is a warning here, too, which absl shows."""
+    mark = 'WARNING: '
+    if mark in line:
+        logging.warning('%s', line.replace(mark, '', 1))
+    else:
+        logging.info('%s', line)
 
 
 def image_size_of(image_size: Union[None, int, Tuple[int, int]]) -> Tuple[Optional[int], Optional[int]]:

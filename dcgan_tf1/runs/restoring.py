@@ -49,7 +49,7 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
     trained = _preset_name(path, preset)
     if trained is not None:
         if preset is None:
-            preset = run_folder.read_preset(path, logging.info)
+            preset = run_folder.read_preset(path, library_inputs.log)
         if preset.name != trained:
             raise UserError('{}: expected a run of {}, found one of {}'.format(path, preset.name, trained))
         return preset, run_folder.checkpoint_of_run(path, step, 'best' if which == 'best' else 'last')

@@ -109,7 +109,7 @@ def titles(paths):
         ends = ['/'.join(each[-depth:]) for each in parts]
         if len(set(ends)) == len(set(map(os.path.abspath, paths))):
             break
-    return ['{} ({})'.format(read_preset(path).name, end) for path, end in zip(paths, ends)]
+    return ['{} ({})'.format(read_config(path)['identity']['preset'], end) for path, end in zip(paths, ends)]
 
 
 def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_flags.NOTHING, averages=False):
@@ -128,9 +128,9 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         around, other = run_around(prefix)
         preset = None if around is None or other != name else _preset_around(prefix, around)
         if other not in (None, name):
-            print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name))
+            _warn('{}: of a run of {}, read as one of {}'.format(prefix, other, name))
         if preset is not None and mode not in (None, preset.mode):
-            raise UserError('--mode: expected {}, as the run of {} has it, found {}'.format(preset.mode, prefix, mode))
+            raise UserError('--mode: expected {}, of the run of {}, found {}'.format(preset.mode or 'none', prefix, mode))
         if preset is None or sizes != size_flags.NOTHING:
             sizes, preset = checkpoint_sizes.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
             preset = checkpoint_sizes.of_checkpoint(preset, prefix, sizes)
@@ -179,7 +179,7 @@ def checkpoints_of(run):
 
 def read_quality(run):
     """A run's quality.csv as tables.read_numbers() reads it, with what the best row is told by."""
-    return tables.read_numbers(os.path.join(run, QUALITY), ('step', 'n', 'frechet_distance'))
+    return tables.read_numbers(os.path.join(run, QUALITY), tables.RANKED_BY)
 
 
 def checkpoint_of_run(run, step, which='last'):
@@ -311,14 +311,14 @@ class Run:
                 os.replace(name, self.file(LOSSES))
         return self.start_table(LOSSES, columns, step)
 
-    def start_table(self, name, columns, step):
+    def start_table(self, name, columns, step, optional=()):
         """Keeps a table's rows up to `step`, where the run goes on; returns them as numbers.
 
-        A row that a kill left incomplete is dropped with those after `step`. A table that can't be
-        read, or not all of it, is kept beside with a warning.
+        A row that a kill left incomplete is dropped with those after `step`. A table that can't be read, or not all of
+        it, is kept beside with a warning. optional: columns that came later, NaN in rows without them.
         """
         self._columns[name] = columns
-        rows = sorted((row for row in tables.numbers_to_go_on(self.file(name), columns, self.log)
+        rows = sorted((row for row in tables.numbers_to_go_on(self.file(name), columns, self.log, optional)
                        if row['step'] <= step), key=lambda row: row['step'])
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator='\n')

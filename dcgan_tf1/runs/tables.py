@@ -70,14 +70,16 @@ def read_numbers(path, columns=None, optional=()):
     return _numbers(table, columns and tuple(columns) + tuple(name for name in optional if name in table.columns))
 
 
-def _numbers(table, columns):
-    missing = [name for name in columns or () if name not in table.columns]
+def _numbers(table, columns, optional=()):
+    """The Table with numbers in place of texts; NaN in optional columns that it lacks."""
+    absent = {name: math.nan for name in optional if name not in table.columns}
+    missing = [name for name in columns or () if name not in table.columns and name not in absent]
     if missing and (table.columns or table.problem):
         return table._replace(rows=[], problem=table.problem or 'it has no column ' + ', '.join(missing))
     rows, problem = [], table.problem
     for number, row in enumerate(table.rows, 1):
         try:
-            rows.append({name: float(row[name]) for name in columns or row})
+            rows.append({name: absent[name] if name in absent else float(row[name]) for name in columns or row})
         except ValueError:
             cut = number == len(table.rows) and not table.ended
             problem = problem or (None if cut else 'row {} is not all numbers'.format(number))
@@ -95,13 +97,14 @@ def keep(path, problem, log):
     log('WARNING: {}: expected a table as it was written, found that {}; it is kept as {}'.format(path, problem, kept))
 
 
-def numbers_to_go_on(path, columns, log):
+def numbers_to_go_on(path, columns, log, optional=()):
     """The rows of numbers, {column: number}, of a table that is to be written anew with these columns.
 
-    A table that holds anything else is copied beside itself first.
+    A table that holds anything else is copied beside itself first. optional: columns that it may lack; they are NaN
+    in its rows.
     """
     table = read(path)
-    numbers = _numbers(table, columns)
+    numbers = _numbers(table, columns, optional)
     problem = numbers.problem or _more(table, columns)
     if problem:
         keep(path, problem, log)
@@ -156,6 +159,9 @@ def _more(table, columns):
 def cell(key, value):
     """A number as a run's tables have it."""
     return '{:.0f}'.format(value) if key in ('step', 'epoch', 'n') else '{:.6g}'.format(value)
+
+
+RANKED_BY = 'step', 'n', 'frechet_distance'  # the columns that tell the best row
 
 
 def best_row(rows):

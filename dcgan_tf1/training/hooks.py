@@ -210,7 +210,9 @@ class QualityHook(Hook):
         super().__init__(plan.quality_steps)
         self._config, self._plan, self._run, self._model = config, plan, run, model
         self.monitor = monitor
-        self.rows = run.start_table(run_folder.QUALITY, monitor.columns, start)
+        # --eval_n may have been raised, so that images are enough to measure within classes, too.
+        later = [name for name in monitor.columns if name not in tables.RANKED_BY]
+        self.rows = run.start_table(run_folder.QUALITY, monitor.columns, start, later)
 
     def after_step(self, taken):
         step, preset = taken.step, self._config.preset
@@ -287,6 +289,8 @@ class FiguresHook(Hook):
         if plan.data.dataset.note:
             self._title += '\n' + plan.data.dataset.note
         self._names = class_names(run.path, config.preset)
+        name = config.preset.recorded_losses
+        self._recorded = None if name is None else figures.read_recorded_losses(name)
         self._failed = set()  # names of figures
 
     def after_step(self, taken):
@@ -298,8 +302,7 @@ class FiguresHook(Hook):
             self._draw('figure.png', figures.save_rows_figure, rows, self._title, figures.MAX_ROWS, self._names)
         if self._losses.rows:
             curves = {key: [row[key] for row in self._losses.rows] for key in ('step',) + _main_losses(preset.losses)}
-            recorded = preset.recorded_losses and figures.read_recorded_losses(preset.recorded_losses)
-            self._draw('losses.png', figures.save_losses_figure, curves, self._title, recorded)
+            self._draw('losses.png', figures.save_losses_figure, curves, self._title, self._recorded)
         if self._quality and self._quality.rows:
             self._draw('quality.png', figures.save_quality_figure, self._quality.rows, self._quality.monitor.real,
                        self._title)
@@ -329,7 +332,7 @@ def _source(step):
 
 def _main_losses(names):
     """Those worth a curve of their own: both networks', or all of them."""
-    return ('d_loss', 'g_loss') if 'd_loss' in names else tuple(names)
+    return tuple(name for name in ('d_loss', 'g_loss') if name in names) or tuple(names)
 
 
 def _duration(seconds):

@@ -16,6 +16,7 @@ from dcgan_tf1.util import paths
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES
 
 Error = flags.Error  # of a wrong flag; its message is one line
+UnknownFlag = flags.UnrecognizedFlagError
 
 
 MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits

@@ -83,6 +83,22 @@ def test_a_run_remembers_its_file(trained, tiny_data, tmp_path, forget):
     assert '--preset_file' not in out and 'WARNING' not in err
 
 
+def test_a_preset_may_log_one_loss_alone(tiny_data, tmp_path, forget):
+    source = ('import dataclasses\nimport dcgan_tf1\ndcgan_tf1.register_preset(dataclasses.replace('
+              "dcgan_tf1.get_preset('blog_dense'), name='mine', losses=('d_loss_real',), recorded_losses={!r}))\n")
+    given = ['--preset_file={}'.format(tmp_path / 'mine.py'), '--preset=mine', '--data_dir=' + tiny_data,
+             '--max_steps=2', '--log_every=1', '--run_dir={}'.format(tmp_path / 'runs')]
+    (tmp_path / 'mine.py').write_text(source.format('mnist2017_losses.csv'))
+    status, out, err = run_command('train', *given)
+    run = tmp_path / 'runs' / '00000-mine'
+    assert status == 0 and 'WARNING' not in out, err
+    assert (run / 'losses.csv').read_text().startswith('step,epoch,d_loss_real,images_per_second,seconds\n1,')
+    assert (run / 'losses.png').exists()
+    (tmp_path / 'mine.py').write_text(source.format('none.csv'))
+    check_one_line_error(run_command('train', '--resume=never', *given), 'Preset.recorded_losses: expected None or '
+                         "one of cifar2017_losses.csv, mnist2017_losses.csv, found 'none.csv'")
+
+
 def test_what_lies_beside_the_file_can_be_imported(tmp_path, forget):
     (tmp_path / 'layers_of_mine.py').write_text('NAME = \'beside\'\n')
     (tmp_path / 'mine.py').write_text(

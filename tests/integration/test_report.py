@@ -48,10 +48,13 @@ def test_a_run_without_rows_is_named_beside_others():
 
 
 def test_before_the_second_row_of_losses_nobody_knows_the_seconds():
-    run = types.SimpleNamespace(losses=[{'step': 0, 'seconds': 0.5}])
+    run = types.SimpleNamespace(losses=[{'step': 0, 'seconds': 0.5}], preset=PRESETS['blog_mnist'])
     assert sections._seconds_at(run, 100) is None
     run.losses.append({'step': 200, 'seconds': 8.5})
     assert [sections._seconds_at(run, step) for step in (100, 400)] == [4.5, 17]
+    # Where the preset counts steps from 0, that row is of 201 of them.
+    run = types.SimpleNamespace(losses=[{'step': 200, 'seconds': 20.1}], preset=PRESETS['keras_dense'])
+    assert PRESETS['keras_dense'].first_step == 0 and abs(sections._seconds_at(run, 100) - 10) < 1e-9
 
 
 def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):

@@ -129,6 +129,7 @@ def test_without_labels_the_networks_are_those_of_the_preset_without():
     ({'samples_noise': 'fakes'}, "Preset.samples_noise: expected 'fresh' or 'fixed' beside classes, found 'fakes'"),
     ({'splits': ('valid',)}, "Preset.splits: expected some of 'train' and 'test', found ('valid',)"),
     ({'input_shape': (784,), 'augment': ('cutout',)}, 'Preset.augment: expected images [N, H, W, C]'),
+    ({'image_range': (0.0, 1.0), 'augment': ('color',)}, "Preset.augment: expected 'color' only of images in [-1, 1]"),
     ({'augment': ('turning',)}, "Preset.augment: expected some of 'translation', 'color', 'cutout', found 'turning'")])
 def test_what_a_conditional_preset_can_not_be(fields, text):
     with pytest.raises(ValueError) as caught:

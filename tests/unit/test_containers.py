@@ -98,7 +98,7 @@ def test_zip_archives():
         load('inner.zip')
     with zipfile.ZipFile('inner.zip', 'w') as archive:
         archive.writestr('train.csv', b'label,pixel0')
-    with pytest.raises(UserError, match='found train.csv, which have to be unpacked first; --dataset=npz reads tables'):
+    with pytest.raises(UserError, match='found train.csv, which have to .* first; --dataset=npz reads tables'):
         load('inner.zip')
     os.mkdir('one')
     shutil.move('mine.zip', 'one/x.zip')

@@ -133,6 +133,7 @@ def test_losses_figure_with_2017s_curve(tmp_path):
     ours = {'step': [100, 200], 'd_loss': [1.0, 0.9], 'g_loss': [2.0, 1.5]}
     figures.save_losses_figure(path, ours, 'title', recorded)
     with_curve = np.asarray(Image.open(path))
+    figures.save_losses_figure(path, {'step': [100, 200], 'd_loss_real': [1.0, 0.9]}, 'title', recorded)
     figures.save_losses_figure(path, ours, 'title')
     assert with_curve.shape == (432, 1080, 4) and (with_curve != np.asarray(Image.open(path))).any()
 

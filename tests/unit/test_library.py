@@ -549,6 +549,7 @@ def test_a_tensor_of_eager_execution_has_its_values_taken():
     ({'epochs': 'a'}, "Preset: expected a whole number of epochs or steps, 1 or more, found 'a'"),
     ({'epochs': 5.0}, 'Preset: expected a whole number of epochs or steps, 1 or more, found 5.0'),
     ({'schedule': (UpdateSpec(G_OBJECTIVE),)}, r'Preset.schedule: expected a tuple of Objectives .*\(G_OBJECTIVE,\)'),
+    ({'schedule': (UpdateSpec((G_OBJECTIVE,)),) * 15}, 'Preset.schedule: expected at most 14 updates, found 15'),
     ({'schedule': (UpdateSpec(()),)}, r'Preset.schedule: expected a tuple of Objectives in each UpdateSpec'),
     ({'schedule': (UpdateSpec((G_OBJECTIVE,), 'a'),)}, 'Preset.schedule: expected images and noise as numbers'),
     ({'schedule': (UpdateSpec((G_OBJECTIVE,), -1),)}, 'Preset.schedule: expected images and noise as numbers'),

@@ -1,5 +1,6 @@
 """Tables as a kill or a spreadsheet leaves them: what is read, and what is kept beside."""
 
+import math
 import os
 
 import pytest
@@ -132,6 +133,20 @@ def test_a_metrics_csv_of_an_earlier_version_is_carried_over_with_all_its_rows(r
         ['losses.csv', 'metrics.csv'] if both else ['losses.csv'])
     run.append_row('losses.csv', {'step': 400, 'd_loss': 2.0, 'seconds': 3})
     assert [row['step'] for row in run_folder.read_losses(run.path)] == [row['step'] for row in expected] + [400]
+
+
+def test_columns_that_came_later_are_nan_in_rows_before_them(run):
+    with open(run.file('quality.csv'), 'w') as handle:
+        handle.write('step,n,frechet_distance\n4,100,7.5\n8,100,6\n')
+    columns = ('step', 'n', 'frechet_distance', 'recall')
+    rows = run.start_table('quality.csv', columns, 4, optional=['recall'])
+    assert run.lines == [] and [row['frechet_distance'] for row in rows] == [7.5] and math.isnan(rows[0]['recall'])
+    run.append_row('quality.csv', {'step': 8, 'n': 100, 'frechet_distance': 5, 'recall': 0.5})
+    with open(run.file('quality.csv')) as handle:
+        assert handle.read() == 'step,n,frechet_distance,recall\n4,100,7.5,nan\n8,100,5,0.5\n'
+    assert run.start_table('quality.csv', ('step', 'n', 'frechet_distance'), 8) == [
+        {'step': step, 'n': 100, 'frechet_distance': distance} for step, distance in ((4, 7.5), (8, 5))]
+    assert 'it also has the column recall; it is kept as' in run.lines[0]
 
 
 def test_the_best_is_the_same_before_and_after_it_is_written():
