@@ -16,7 +16,7 @@ import gpu_devices  # noqa: E402
 import gpu_runs  # noqa: E402
 import gpu_steps  # noqa: E402
 
-from dcgan_tf1.gan.catalogue import PRESETS  # noqa: E402
+from dcgan_tf1.gan.catalogue import PRESET_TITLES  # noqa: E402
 
 # In the order in which they are run, with the seconds that each may take: what tells most comes first.
 CHECKS = {
@@ -30,7 +30,7 @@ CHECKS = {
     'num_gpus': (gpu_runs.several_gpus, 120),
 }
 _STEPS = [('cgan_mnist', 200), ('dcgan', 240), ('resnet_mnist', 300), ('tf_tutorial', 200)]
-_STEPS += [(preset, 120) for preset in PRESETS if preset not in gpu_steps.WITH_XLA]
+_STEPS += [(preset, 120) for preset in PRESET_TITLES if preset not in gpu_steps.WITH_XLA]
 CHECKS.update(('train_step.' + preset, (functools.partial(gpu_steps.train_step, preset), seconds))
               for preset, seconds in _STEPS)
 UNTIMED = 'resume', 'memory', 'export', 'num_gpus'  # side by side, where the machine is large enough

@@ -218,7 +218,7 @@ def sampling(settings):
     for precision in ('float32', 'bfloat16'):
         rate = _sampling_rate(settings, preset, prefix, precision)
         yield {'name': 'sampling, ' + precision, 'images_per_second': rate, 'note': 'after the first call, batches of '
-               '{}'.format(ours.MOST)} if rate else {
+               '{}'.format(ours.MAX_BATCH)} if rate else {
                    'name': 'sampling, ' + precision, 'left_out': 'the device was not made for it'}
     z = sample_noise(preset, settings['samples'] // 4, 0, 'sample')
     for title, dropout in (('without dropout', False), ('with its dropout', None)):

@@ -26,7 +26,7 @@ import numpy as np
 from step_timer import KEEP, LEAK, SHAPES, SMOOTHING, Timer
 from torch_workers import torch, torch_dcgan, torch_resnet
 
-from dcgan_tf1.gan.catalogue import PRESETS
+from dcgan_tf1.gan.catalogue import PRESET_TITLES
 
 
 def graph2017(_):
@@ -187,7 +187,7 @@ def dcgan_tf1(arguments):
     with tf.Graph().as_default() as tf_graph:
         tf.set_random_seed(0)
         handles = graph.build_training_graph(  # of a run that is long, for rates that fall
-            preset, policy.precision, policy.built_by, total_steps=step_loop.MOST_STEPS, images_as=step_loop.BYTES)
+            preset, policy.precision, policy.built_by, total_steps=step_loop.MAX_STEPS, images_as=step_loop.BYTES)
         initialise = tf.global_variables_initializer()
         tf_graph.finalize()
         session = tf.Session(config=config)
@@ -352,7 +352,7 @@ def main():
         parser.add_argument('--' + flag, action='store_true')
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--lowering', default='auto')
-    parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESETS))
+    parser.add_argument('--preset', default='blog_mnist', choices=sorted(PRESET_TITLES))
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--threads', type=int, default=0)
     parser.add_argument('--device', default='cpu', choices=('cpu', 'gpu'))

@@ -13,7 +13,7 @@ from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by, listing, refuse_existing
+from dcgan_tf1.util.files import listing, refuse_existing, shape_text
 
 EXAMPLES = (
     ('MNIST, downloaded into data/mnist unless it is there', 'python -m dcgan_tf1.datasets --dataset=mnist'),
@@ -101,7 +101,7 @@ def describe(config):
         True: 'the published content', False: 'not the published content',
         None: 'no published checksum to compare with'}[dataset.official]))
     print('  images    {:,} of {}, bytes from {} to {}'.format(
-        len(picked), by(picked.shape[1:]), picked.min(), picked.max()))
+        len(picked), shape_text(picked.shape[1:]), picked.min(), picked.max()))
     if dataset.labels is not None:
         counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
         print('  classes   ' + listing(['{} {:,}'.format(name, count) for name, count in zip(

@@ -31,8 +31,7 @@ from dcgan_tf1.util import flags
 from dcgan_tf1.util import images as pictures
 from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
-
-_PICTURES = '.png', '.jpg', '.jpeg'  # what save_grid() writes
+from dcgan_tf1.util.paths import PICTURES
 
 # ------------------------------------------------------------------------------------- presets
 
@@ -243,8 +242,8 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
     arrays, and for the name of another kind of picture.
     """
     path = library_inputs.path_of('save_grid', path, 'a path of a file')
-    if is_picture(path) and not path.lower().endswith(_PICTURES):
-        raise UserError('save_grid: expected a name that ends in {}, found {}'.format(' or '.join(_PICTURES), path))
+    if is_picture(path) and not path.lower().endswith(PICTURES):
+        raise UserError('save_grid: expected a name that ends in {}, found {}'.format(' or '.join(PICTURES), path))
     images = library_inputs.array_of('save_grid', images, 'an array of images')
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
         raise UserError('save_grid: expected uint8 [N, H, W, 1 or 3], found {} {}'.format(

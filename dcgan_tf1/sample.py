@@ -263,8 +263,8 @@ def _inputs(config, preset, classes, names):
         given = sample_inputs.of_seeds(preset, config.seeds) if config.z is None else sample_inputs.read(
             config.z, preset, names, config.classes is None)
     if config.interpolate:
-        return sample_inputs.walks_of(preset, config.num_images, config.columns or (
-            sample_inputs.WALK if config.video is None else video.STEPS), seed, classes, given)
+        return sample_inputs.interpolations_of(preset, config.num_images, config.columns or (
+            sample_inputs.STEPS if config.video is None else video.STEPS), seed, classes, given)
     inputs = sample_inputs.images_of(preset, config.num_images, seed, classes, given, config.outdir is not None, names)
     # Images that don't fill a row need no black cells beside them.
     return inputs._replace(columns=min(config.columns, len(inputs.z)) or inputs.columns)

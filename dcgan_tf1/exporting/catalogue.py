@@ -2,7 +2,7 @@
 
 import collections
 
-# {name: title}, in the order of formats.FORMATS, whose titles these are.
+# {name: title}, in the order of formats.FORMATS.
 FORMATS = collections.OrderedDict([
     ('frozen', 'frozen GraphDef'),
     ('saved_model', 'SavedModel'),

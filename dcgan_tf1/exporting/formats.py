@@ -1,7 +1,7 @@
 """The formats of an export, each written, and loaded again by its own runtime.
 
-`FORMATS` is the table: a new format is one row. Nothing here knows of flags or folders
-beyond the one that it is told to write into.
+`FORMATS` is the table: a new format is a row of it, a title in catalogue.py and a section in readme.py. Nothing here
+knows of flags or folders beyond the one that it is told to write into.
 """
 
 import collections
@@ -43,8 +43,10 @@ def _artefact(folder, path, network, files, load, exact=True):
     return Artefact(path, network, files, size, exact, load)
 
 
-# requires: what writing needs, runs_on: what loading needs; (module, pip's name) each.
-Format = collections.namedtuple('Format', 'write requires runs_on')
+# requires: what writing needs, runs_on: what loading needs; (module, pip's name) each. since: the first release of
+# TensorFlow that can write it, where not all can.
+Format = collections.namedtuple('Format', 'write requires runs_on since')
+Format.__new__.__defaults__ = ((), (), None)
 
 # How far off a format that computes in float32 may be. A logit is no pixel: it has no bounds, and is a sum over
 # thousands of values. A byte may be rounded the other way.
@@ -281,20 +283,21 @@ def _source(tensor):
 _TF2ONNX, _ONNXRUNTIME = ('tf2onnx', 'tf2onnx'), ('onnxruntime', 'onnxruntime')
 
 FORMATS = collections.OrderedDict([
-    ('frozen', Format(_write_frozen, (), ())),
-    ('saved_model', Format(_write_saved_model, (), ())),
-    ('meta_graph', Format(_write_meta_graph, (), ())),
-    ('tflite', Format(_write_tflite, (), ())),
+    ('frozen', Format(_write_frozen)),
+    ('saved_model', Format(_write_saved_model)),
+    ('meta_graph', Format(_write_meta_graph)),
+    ('tflite', Format(_write_tflite, since=(2, 3))),
     ('onnx', Format(_write_onnx, (_TF2ONNX,), (_ONNXRUNTIME,))),
-    ('tfjs', Format(_write_tfjs, (), ())),
-    ('web', Format(_write_web, (), ())),
+    ('tfjs', Format(_write_tfjs)),
+    ('web', Format(_write_web)),
 ])
 
 
 def missing(name):
     """Why a format can't be written here, or None."""
-    if name == 'tflite' and devices.RELEASE < (2, 3):
-        return 'needs TensorFlow 2.3, found {}'.format(tf.VERSION)
+    since = FORMATS[name].since
+    if since is not None and since > devices.RELEASE:
+        return 'needs TensorFlow {}.{}, found {}'.format(*since + (tf.VERSION,))
     absent = [pip for module, pip in FORMATS[name].requires if importlib.util.find_spec(module) is None]
     return 'needs {}: pip install {}'.format(' and '.join(absent), ' '.join(absent)) if absent else None
 

@@ -70,7 +70,7 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
         if not written:
             raise UserError('{}: expected a format that can be written, found none'.format(out))
         manifest = _manifest(exported, prefix, written)
-        write_text(os.path.join(folder, README), readme.text(exported, written))
+        write_text(os.path.join(folder, README), readme.text(exported, written, BATCHES))
         manifest['files'] = _checksums(folder)
         write_json(os.path.join(folder, MANIFEST), manifest)
         _keep_other_files(out, folder)
@@ -115,8 +115,14 @@ def opened(preset, prefix, with_discriminator=False, opset=OPSET, uint8=False, c
 
 
 def _frozen(session, placeholders, network):
+    graph_def = freeze.freeze(session, placeholders, network.output)
+    there = {node.name for node in graph_def.node}
+    for key, tensor in network.inputs.items():
+        if tensor.op.name not in there:
+            raise UserError('{}: expected a network that makes something of its input {}, found one that leaves it '
+                            'out'.format(network.name, key))
     return formats.Frozen(
-        network.name, freeze.freeze(session, placeholders, network.output),
+        network.name, graph_def,
         [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
          for key, tensor in network.inputs.items()],
         network.output_key, network.output.op.name, tuple(network.output.shape.as_list()[1:]))

@@ -236,12 +236,13 @@ def _labels(exported):
             'raises an error and ONNX counts negative labels from the end (-1 is the last class).']
 
 
-def text(exported, written):
+def text(exported, written, batches):
     """The README's text.
 
     Args:
       exported: the formats.Export.
       written: {format: list of (Artefact, error or None, runtime)}.
+      batches: the sizes of those that the errors were measured on.
     """
     preset, network, values = exported.preset, exported.networks[0], _values(exported)
     low, high = preset.image_range
@@ -270,7 +271,8 @@ def text(exported, written):
         for artefact, error, runtime in artefacts:
             lines.append('| `{}/{}` | {:.2f} | {} | {} |'.format(
                 name, artefact.path, artefact.bytes / 1e6, '' if error is None else '{:.1e}'.format(error), runtime))
-    lines += ['', 'Of batches of 1 and 16. float16 and int8 are approximations by design.']
+    lines += ['', 'Of batches of {}. float16 and int8 are approximations by design.'.format(
+        ' and '.join(map(str, batches)))]
     for name in written:
         lines += ['', _SECTIONS[name].format(**values).rstrip()]
     return '\n'.join(lines) + '\n'

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import layers
 from dcgan_tf1.gan.layers import flatten, leaky_relu, normal, truncated_normal, with_labels
-from dcgan_tf1.gan.sizes import by, halvings
+from dcgan_tf1.gan.sizes import halvings, shape_text
 
 
 def linear(x, units, name):
@@ -93,7 +93,7 @@ def dcgan_sizes(shapes, size=None):
             rows, columns = halvings(size, 4)[4]
             if matrix[1] != rows * columns * 8 * width:
                 raise ValueError('expected generator/g_h0_lin/Matrix of shape {} for images of {}, found {}'.format(
-                    [matrix[0], rows * columns * 8 * width], by(size), matrix))
+                    [matrix[0], rows * columns * 8 * width], shape_text(size), matrix))
         sizes = {'z_dim': matrix[0], 'gf_dim': width, 'image_shape': tuple(size) + (channels,)}
     if len(shapes.get('discriminator/d_h0_conv/w', [])) == 4:
         sizes['df_dim'] = shapes['discriminator/d_h0_conv/w'][3]

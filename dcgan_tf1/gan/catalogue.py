@@ -5,7 +5,7 @@ import numbers
 import sys
 
 # {name: title}, in the order of presets.PRESETS, whose titles these are.
-PRESETS = collections.OrderedDict([
+PRESET_TITLES = collections.OrderedDict([
     ('blog_mnist', "the 2017 blog's DCGAN on MNIST"),
     ('blog_cifar_horse', "the 2017 blog's DCGAN on the horses of CIFAR-10"),
     ('blog_dense', 'the fully connected GAN that the 2017 blog compares with'),
@@ -53,7 +53,7 @@ def mode_names(name):
 def preset_names():
     """The names of the presets, also of those that a program or a file of the user's has registered."""
     presets = sys.modules.get('dcgan_tf1.gan.presets')
-    return tuple(PRESETS if presets is None else presets.PRESETS)
+    return tuple(PRESET_TITLES if presets is None else presets.PRESETS)
 
 
 def is_temperature(value):

@@ -12,7 +12,7 @@ from dcgan_tf1.gan.updates import UpdateBuilder
 # One thing to be timed: the key of a convolutions.Geometry, one of PRODUCTS, and one of its ways.
 Case = collections.namedtuple('Case', 'key product way')
 
-MOST_PATCHES = 1 << 30  # bytes that a product of patches may take just to be timed
+MAX_PATCHES = 1 << 30  # bytes that a product of patches may take just to be timed
 HOPELESS = 2  # times the fastest way's seconds, from which on a way is timed no more
 
 
@@ -94,7 +94,7 @@ def _fits(geometry, product, way, dtype, batch):
     if way != 'matmul' or product == 'to_kernel' or way == usual_way(geometry, product, dtype.name):
         return True
     height, width = Convolution.of(geometry, 'native').output_size
-    return batch * height * width * geometry.kernel_size ** 2 * geometry.channels * dtype.size <= MOST_PATCHES
+    return batch * height * width * geometry.kernel_size ** 2 * geometry.channels * dtype.size <= MAX_PATCHES
 
 
 def usual_way(geometry, product, precision):

@@ -6,7 +6,7 @@ A convolution y = x * k and its gradients are three products: `forward` (y of x 
 
   native  TensorFlow's kernels, differentiated by TensorFlow: the original notebook's graph.
   matmul  patches of x times k as a matrix, and its two gradients likewise.
-  mixed   the faster of the two for each product on a CPU (see benchmarks/README.md):
+  mixed   what was the fastest for each product on our CPUs (see benchmarks/README.md):
           native, except for most of `to_kernel`, which is the slowest of TensorFlow's
           three, for `to_input` where the image has few channels, and for large kernels on
           small maps of many channels.
@@ -121,13 +121,13 @@ class Convolution:
     # ------------------------------------------------------------------- the products
 
     def _forward(self, x, kernel):
-        return self.compute('forward', self._lowering('forward', x.dtype, kernel.shape.as_list()[-1]), x, kernel)
+        return self.compute('forward', self._way('forward', x.dtype, kernel.shape.as_list()[-1]), x, kernel)
 
     def _to_input(self, y, kernel):
-        return self.compute('to_input', self._lowering('to_input', y.dtype, kernel.shape.as_list()[-1]), y, kernel)
+        return self.compute('to_input', self._way('to_input', y.dtype, kernel.shape.as_list()[-1]), y, kernel)
 
     def _to_kernel(self, x, dy):
-        return self.compute('to_kernel', self._lowering('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy)
+        return self.compute('to_kernel', self._way('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy)
 
     def _forward_natively(self, x, kernel):
         return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
@@ -208,7 +208,7 @@ class Convolution:
         for uses in _listeners:
             uses.append(Use(tf.get_variable_scope().name, self._geometry(kernel.shape.as_list()[-1]), transposed))
 
-    def _lowering(self, product, dtype, filters):
+    def _way(self, product, dtype, filters):
         """How one of the products is computed: the name of one of its WAYS."""
         if isinstance(self._conv_impl, dict):
             way = self._conv_impl.get(self._geometry(filters).key, {}).get(product)
@@ -255,7 +255,7 @@ class Convolution:
                 for i in range(size) for j in range(0, size, stride)]
 
 
-# {product: {way: what computes it}}; a new way is a function and a row, and is measured like the others.
+# {product: {way: what computes it}}. A new way is a function, a row, and what candidates() says of where it applies.
 WAYS = {
     'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches,
                 'winograd': Convolution._forward_in_pairs},

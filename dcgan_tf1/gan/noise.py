@@ -81,7 +81,7 @@ def interpolate_along(preset, z, steps):
     return interpolate(z[:-1], z[1:], t, preset.noise).reshape(-1, preset.z_dim).astype(np.float32)
 
 
-def class_walks(preset, classes, z, steps):
+def class_interpolations(preset, classes, z, steps):
     """For each of z [N, z_dim] a row that walks in `steps` images from a class to the next one of `classes`.
 
     classes: two labels at least; after the last pair of neighbours comes the first again.

@@ -16,7 +16,7 @@ from dcgan_tf1.gan.losses import smoothed_labels
 from dcgan_tf1.gan.objectives import D_OBJECTIVE, G_OBJECTIVE, UpdateSpec
 from dcgan_tf1.gan.preset_fields import StepInterval
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 
 def require_preset(what, preset):
@@ -208,7 +208,7 @@ class Preset:
             return self
         if self.image_sizes == 'fixed':
             raise ValueError('expected images of {}, the one size of {}, found {}'.format(
-                by(self.image_shape), self.name, by(image_shape)))
+                shape_text(self.image_shape), self.name, shape_text(image_shape)))
         sizes.check(self.image_sizes, image_shape)
         flat = len(self.input_shape) == 1
         return dataclasses.replace(self, image_shape=image_shape,

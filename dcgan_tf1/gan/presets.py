@@ -20,7 +20,7 @@ from dcgan_tf1.util.errors import UserError
 
 _BLOG_MNIST = Preset(
     name='blog_mnist',
-    title=catalogue.PRESETS['blog_mnist'],
+    title=catalogue.PRESET_TITLES['blog_mnist'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(28, 28, 1),
@@ -49,7 +49,7 @@ _HORSES = {
 _BLOG_CIFAR_HORSE = dataclasses.replace(
     _BLOG_MNIST,
     name='blog_cifar_horse',
-    title=catalogue.PRESETS['blog_cifar_horse'],
+    title=catalogue.PRESET_TITLES['blog_cifar_horse'],
     **_HORSES,
     image_sizes='any',
     scaling='minmax',
@@ -64,7 +64,7 @@ _BLOG_CIFAR_HORSE = dataclasses.replace(
 
 _BLOG_DENSE = Preset(
     name='blog_dense',
-    title=catalogue.PRESETS['blog_dense'],
+    title=catalogue.PRESET_TITLES['blog_dense'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(784,),
@@ -103,7 +103,7 @@ _RESNET_SMALL = {
 
 _RESNET_MNIST = Preset(
     name='resnet_mnist',
-    title=catalogue.PRESETS['resnet_mnist'],
+    title=catalogue.PRESET_TITLES['resnet_mnist'],
     input_shape=(28, 28, 1),
     image_sizes='doubled',
     sizes_of_variables=resnet.resnet_sizes,
@@ -131,7 +131,7 @@ _RESNET_MNIST = Preset(
 _RESNET_CIFAR_HORSE = dataclasses.replace(
     _RESNET_MNIST,
     name='resnet_cifar_horse',
-    title=catalogue.PRESETS['resnet_cifar_horse'],
+    title=catalogue.PRESET_TITLES['resnet_cifar_horse'],
     **_HORSES,
     scaling='minmax',
     generator=resnet.resnet_cifar_generator,
@@ -140,7 +140,7 @@ _RESNET_CIFAR_HORSE = dataclasses.replace(
 
 _SNGAN_MNIST = Preset(
     name='sngan_mnist',
-    title=catalogue.PRESETS['sngan_mnist'],
+    title=catalogue.PRESET_TITLES['sngan_mnist'],
     input_shape=(28, 28, 1),
     holdout=5000,
     epochs=5,
@@ -159,7 +159,7 @@ _SNGAN_MNIST = Preset(
 _SNGAN_CIFAR_HORSE = dataclasses.replace(
     _SNGAN_MNIST,
     name='sngan_cifar_horse',
-    title=catalogue.PRESETS['sngan_cifar_horse'],
+    title=catalogue.PRESET_TITLES['sngan_cifar_horse'],
     **_HORSES,
     image_sizes='any',
     noise='normal',
@@ -173,7 +173,7 @@ _SNGAN_CIFAR_HORSE = dataclasses.replace(
 _CGAN_MNIST = dataclasses.replace(
     _SNGAN_MNIST,
     name='cgan_mnist',
-    title=catalogue.PRESETS['cgan_mnist'],
+    title=catalogue.PRESET_TITLES['cgan_mnist'],
     sizes_of_variables=networks.cgan_sizes,
     classes=10,
     noise='normal',
@@ -186,7 +186,7 @@ _CGAN_MNIST = dataclasses.replace(
 _CGAN_FASHION_MNIST = dataclasses.replace(
     _CGAN_MNIST,
     name='cgan_fashion_mnist',
-    title=catalogue.PRESETS['cgan_fashion_mnist'],
+    title=catalogue.PRESET_TITLES['cgan_fashion_mnist'],
     dataset='fashion_mnist',
     temperature=1.0,  # at 1.03 clothes get no nearer to real ones
 )
@@ -194,7 +194,7 @@ _CGAN_FASHION_MNIST = dataclasses.replace(
 _CGAN_CIFAR10 = dataclasses.replace(
     _SNGAN_CIFAR_HORSE,
     name='cgan_cifar10',
-    title=catalogue.PRESETS['cgan_cifar10'],
+    title=catalogue.PRESET_TITLES['cgan_cifar10'],
     sizes_of_variables=networks.cgan_sizes,
     image_class=None,
     classes=10,
@@ -204,7 +204,7 @@ _CGAN_CIFAR10 = dataclasses.replace(
 
 _DCGAN = Preset(
     name='dcgan',
-    title=catalogue.PRESETS['dcgan'],
+    title=catalogue.PRESET_TITLES['dcgan'],
     dataset='folder',
     image_shape=(64, 64, 3),
     input_shape=(64, 64, 3),
@@ -232,7 +232,7 @@ _DCGAN = Preset(
 _CONDITIONAL_MNIST = dataclasses.replace(
     _DCGAN,
     name='conditional_mnist',
-    title=catalogue.PRESETS['conditional_mnist'],
+    title=catalogue.PRESET_TITLES['conditional_mnist'],
     dataset='mnist',
     image_shape=(28, 28, 1),
     input_shape=(28, 28, 1),

@@ -9,7 +9,7 @@ import math
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, glorot_uniform, upsample
-from dcgan_tf1.gan.sizes import by, doubled_from, halves
+from dcgan_tf1.gan.sizes import doubled_from, halves, shape_text
 
 # Of the 3x3 convolutions within residual blocks.
 _RESIDUAL = {'kernel_initializer': glorot_uniform(math.sqrt(2))}
@@ -64,7 +64,7 @@ def resnet_sizes(shapes, size=None):
         if (first[1], blocks) != (rows * columns * width, expected):
             raise ValueError(
                 'expected {} blocks and generator/dense/kernel of shape {} for images of {}, found {} and {}'.format(
-                    expected, [first[0], rows * columns * width], by(size), blocks, first))
+                    expected, [first[0], rows * columns * width], shape_text(size), blocks, first))
     return {'image_shape': tuple(size) + (last[3],)}
 
 

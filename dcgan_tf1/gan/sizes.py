@@ -1,6 +1,6 @@
 """Which sizes of images networks can make, and the sizes of their layers; needs no TensorFlow."""
 
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 MIN_SIDE, MAX_SIDE = 8, 4096
 CHANNELS = (1, 3)
@@ -18,11 +18,11 @@ def check(kind, image_shape):
     for side in sides:
         if not smallest <= side <= MAX_SIDE:
             raise ValueError('expected images of sides from {} to {}, found {}'.format(
-                smallest, MAX_SIDE, by(image_shape)))
+                smallest, MAX_SIDE, shape_text(image_shape)))
     step = 2 ** _doublings(image_shape)
     if kind == 'doubled' and any(side % step for side in sides):
         raise ValueError('expected sides that are multiples of {}, which doubling a small image comes to, found '
-                         '{}'.format(step, by(image_shape)))
+                         '{}'.format(step, shape_text(image_shape)))
 
 
 def halvings(image_shape, count):

@@ -36,7 +36,7 @@ Loop = collections.namedtuple('Loop', [
 ])
 
 
-MOST_STEPS = (1 << 31) // _SEEDS_PER_STEP - 1  # of a run: seeds are of 32 bits
+MAX_STEPS = (1 << 31) // _SEEDS_PER_STEP - 1  # of a run: seeds are of 32 bits
 
 
 def dropout_seed_for(step, use):

@@ -24,7 +24,7 @@ from dcgan_tf1.gan.preset import Preset, StepInterval
 
 TF_TUTORIAL = Preset(
     name='tf_tutorial',
-    title=catalogue.PRESETS['tf_tutorial'],
+    title=catalogue.PRESET_TITLES['tf_tutorial'],
     input_shape=(28, 28, 1),
     image_sizes='any',
     batch_size=256,
@@ -48,7 +48,7 @@ TF_TUTORIAL = Preset(
 TF_TUTORIAL_101 = dataclasses.replace(
     TF_TUTORIAL,
     name='tf_tutorial_101',
-    title=catalogue.PRESETS['tf_tutorial_101'],
+    title=catalogue.PRESET_TITLES['tf_tutorial_101'],
     generator=networks.tf_tutorial_101_generator,
     epochs=101,
     first_epoch=0,
@@ -58,7 +58,7 @@ TF_TUTORIAL_101 = dataclasses.replace(
 
 KERAS_DENSE = Preset(
     name='keras_dense',
-    title=catalogue.PRESETS['keras_dense'],
+    title=catalogue.PRESET_TITLES['keras_dense'],
     input_shape=(28, 28, 1),
     image_sizes='any',
     image_range=(0.0, 1.0),
@@ -85,7 +85,7 @@ KERAS_DENSE = Preset(
 
 CNTK = Preset(
     name='cntk',
-    title=catalogue.PRESETS['cntk'],
+    title=catalogue.PRESET_TITLES['cntk'],
     input_shape=(28, 28, 1),
     image_range=(0.0, 1.0),
     batch_size=128,
@@ -110,7 +110,7 @@ CNTK = Preset(
 
 AUTOENCODER = Preset(
     name='autoencoder',
-    title=catalogue.PRESETS['autoencoder'],
+    title=catalogue.PRESET_TITLES['autoencoder'],
     model=objectives.AUTOENCODER,
     input_shape=(28, 28, 1),
     image_sizes='any',
@@ -130,7 +130,7 @@ AUTOENCODER = Preset(
 VAE = dataclasses.replace(
     AUTOENCODER,
     name='vae',
-    title=catalogue.PRESETS['vae'],
+    title=catalogue.PRESET_TITLES['vae'],
     encoder=networks.vae_encoder,
     loss=losses.bernoulli,
     losses=('loss', 'reconstruction', 'kl'),

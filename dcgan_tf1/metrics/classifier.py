@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
-from dcgan_tf1.data import loading
+from dcgan_tf1.data import loading, sources
 from dcgan_tf1.data.picked import pick
 from dcgan_tf1.gan import freeze, layers, moving_averages
 from dcgan_tf1.gan.layers import average_pool, batch_norm, conv2d, dense, dropout
@@ -93,7 +93,7 @@ def classifier(dataset, seed=0, log=print, device='auto'):
             dataset.folder, 'none' if dataset.labels is None else len(dataset.classes)))
     if 'test' in dataset.splits:  # its images are to test the classifier by
         dataset = loading.load_beside(dataset, 'train', log)
-    own = name not in RECIPES
+    own = not sources.DATASETS[name].files
     path = os.path.join(loading.DATA_FOLDER, FOLDER if own else name, '{}-v{}-{}-seed{}.pb'.format(
         name if own else 'classifier', VERSION, dataset.checksum[:12], seed))
     about = path[:-len('.pb')] + '.json'

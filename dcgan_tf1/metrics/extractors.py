@@ -19,7 +19,7 @@ from dcgan_tf1.util.files import cannot_read, listing
 from dcgan_tf1.util.images import png_bytes
 
 BATCH = 128  # images fed at a time, where the graph does not say how many
-PIXELS = BATCH << 14  # at most, of one channel: larger images than 128x128 are fed fewer at a time
+MAX_FED_PIXELS = BATCH << 14  # at most, of one channel: larger images than 128x128 are fed fewer at a time
 _PLACEHOLDERS = ('Placeholder', 'PlaceholderWithDefault')
 _VARIABLES = ('Variable', 'VariableV2', 'VarHandleOp')
 RANGE = (-1.0, 1.0)  # of float inputs, where nothing else is said
@@ -75,7 +75,7 @@ class FrozenGraph:
     def run(self, images):
         """The targets' values for uint8 [N, H, W, C]: a list of arrays [N, D]."""
         form = self._form(images.shape[1:])
-        count = form.count or max(1, min(BATCH, PIXELS // (images.shape[1] * images.shape[2])))
+        count = form.count or max(1, min(BATCH, MAX_FED_PIXELS // (images.shape[1] * images.shape[2])))
         outputs = []
         with tf.Session(graph=self._graph, config=devices.session_config(self._device)) as session, tqdm(
                 total=len(images), desc='features', unit='image', disable=None, leave=False) as bar:

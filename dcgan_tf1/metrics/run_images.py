@@ -63,7 +63,7 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
         step = checkpoint_paths.step_of(prefix)
         for number, (name, system, dropout) in enumerate(modes):
             # A training that goes on may have removed it.
-            if (number or len(prefixes) > 1) and not checkpoint_reader.is_whole(prefix):
+            if (number or len(prefixes) > 1) and not checkpoint_reader.has_index(prefix):
                 print('step {}, {}: left out, for the checkpoint is not there any more'.format(step, name), flush=True)
                 continue
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),

@@ -82,18 +82,23 @@ def evaluate(config):
     _remove_earlier(config, preset, out)
     record = recorded.record_of(dataset, data.image_class, is_own)
     # Last, so that an evaluation with this file is a whole one.
-    write_json(os.path.join(out, 'metrics.json'), {
-        'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'n': count,
-        'seed': config.seed, 'temperature': preset.temperature if given is None else None,
-        'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
-        'data': record, 'classes': list(dataset.classes), 'results': rows,
-        'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}})
+    write_json(os.path.join(out, 'metrics.json'), dict(
+        _circumstances(config, preset, extractor, given is not None), n=count, data=record,
+        classes=list(dataset.classes), results=rows))
     if unwritable:
         print('WARNING: {}; it goes without these rows'.format(unwritable), file=sys.stderr)
     elif config.run is not None:
         results.append_to_csv(os.path.join(config.run, 'evaluations.csv'), rows[1:], count, config.seed,
                               extractor.name, recorded.short(record), labelled)
     print('{}: {}'.format(out, ', '.join(_outputs(config, preset))))
+
+
+def _circumstances(config, preset, extractor, are_given):
+    """What metrics.json says of what was measured, and by what. are_given: whether the images were."""
+    return {'preset': preset.name, 'source': config.run or config.checkpoint or config.images, 'seed': config.seed,
+            'temperature': None if are_given else preset.temperature,
+            'features': {'name': extractor.name, 'test_accuracy': extractor.accuracy},
+            'versions': {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': str(tf.VERSION), 'numpy': np.__version__}}
 
 
 def _measure(config, preset, given, prefixes, reference, extractor):

@@ -201,26 +201,30 @@ def save_comparison(path, runs, chosen, note=None):
     curves = layout[row_count].subgridspec(max(1, len(keys)), 2, wspace=0.16, hspace=0.45)
     for number, key in enumerate(keys):
         for side, (x, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
-            axes = figure.add_subplot(curves[number, side])
-            for index, run in enumerate(runs):
-                rows = [row for row in run.losses if key in row and x in row]
-                if rows:
-                    axes.plot([row[x] for row in rows], [row[key] for row in rows], color='C{}'.format(index),
-                              linewidth=1.1, label=plain(run.title), marker='.' if len(rows) < 3 else None)
-            axes.set_xlabel(title, fontsize=7)
-            if x == 'step':
-                whole_numbers(axes.xaxis, 6)
-            axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
-            axes.tick_params(labelsize=6)
-            axes.grid(alpha=0.3)
-            if axes.lines:
-                axes.legend(fontsize=6)
-            else:  # written by a version that did not record them
-                axes.text(0.5, 0.5, 'not recorded in these runs', fontsize=7, ha='center', transform=axes.transAxes)
+            _draw_losses(figure.add_subplot(curves[number, side]), runs, key, x)
+            figure.axes[-1].set_xlabel(title, fontsize=7)
     if note is not None:
         wide = int(figure.get_size_inches()[0] * 22)  # characters of this size
         figure.text(0.5, 0.004, plain(textwrap.fill(note, wide)), fontsize=6, ha='center', va='bottom')
     _save_figure(path, figure, 130)
+
+
+def _draw_losses(axes, runs, key, x):
+    """The curves of one loss of all runs, over 'step' or 'seconds'."""
+    for index, run in enumerate(runs):
+        rows = [row for row in run.losses if key in row and x in row]
+        if rows:
+            axes.plot([row[x] for row in rows], [row[key] for row in rows], color='C{}'.format(index),
+                      linewidth=1.1, label=plain(run.title), marker='.' if len(rows) < 3 else None)
+    if x == 'step':
+        whole_numbers(axes.xaxis, 6)
+    axes.set_ylabel(LOSS_TITLES.get(key, key), fontsize=7)
+    axes.tick_params(labelsize=6)
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend(fontsize=6)
+    else:  # written by a version that did not record them
+        axes.text(0.5, 0.5, 'not recorded in these runs', fontsize=7, ha='center', transform=axes.transAxes)
 
 
 @own_style()

@@ -15,7 +15,7 @@ from dcgan_tf1.util import images
 from dcgan_tf1.util.figure_style import figure_bytes
 
 SAMPLES_SHOWN, INTERPOLATIONS, INTERPOLATION_STEPS = 64, 6, 10
-NOISES_SHOWN, CLASSES_WALKED = 8, 10  # of each class, where there are labels, and the classes of interpolations
+NOISES_SHOWN, CLASSES_INTERPOLATED = 8, 10  # of each class, where there are labels, and the classes of interpolations
 MAX_ROWS = 45  # of the blog's figure; 2017 logged 42
 
 
@@ -45,7 +45,7 @@ def interpolations(run, seed, device):
     if not run.checkpoints:
         return markup.note('No checkpoint yet.')
     title, prefix = run.checkpoints[-1]
-    names = run.classes[:CLASSES_WALKED]
+    names = run.classes[:CLASSES_INTERPOLATED]
     rows = len(names) or INTERPOLATIONS
     z = sample_interpolations(run.preset, rows, INTERPOLATION_STEPS, seed)
     labels = np.arange(rows, dtype=np.int32).repeat(INTERPOLATION_STEPS) if names else None

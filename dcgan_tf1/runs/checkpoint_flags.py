@@ -3,7 +3,7 @@
 import dataclasses
 
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import MODES, PRESETS, is_temperature, preset_names
+from dcgan_tf1.gan.catalogue import MODES, PRESET_TITLES, is_temperature, preset_names
 from dcgan_tf1.runs import size_flags
 from dcgan_tf1.runs.preset_files import check_mode, check_name
 from dcgan_tf1.util import flags
@@ -83,7 +83,7 @@ def check_preset(values):
     """Refuses a preset that there is not, as long as no file has still to be executed."""
     if values['preset_file'] is None:
         check_name(values['preset'])
-    if values['preset'] in PRESETS:
+    if values['preset'] in PRESET_TITLES:
         check_mode(values['preset'], values['mode'])
 
 

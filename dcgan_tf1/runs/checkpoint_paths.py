@@ -6,7 +6,7 @@ import os
 import re
 
 from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
-from dcgan_tf1.runs.checkpoint_reader import SHARD, is_whole, shard_pattern
+from dcgan_tf1.runs.checkpoint_reader import SHARD, has_index, shard_pattern
 from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_read, contents, listing
@@ -74,7 +74,7 @@ def _is_v1(path):
 
 def _is_there(prefix):
     """Whether a prefix has a checkpoint: with an index, or as before TensorFlow 0.12 in one file or several."""
-    return is_whole(prefix) or bool(shard_pattern(prefix))
+    return has_index(prefix) or bool(shard_pattern(prefix))
 
 
 def _beginning(path):

@@ -35,7 +35,7 @@ _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECT
 SHARD = re.compile(r'-(?:\d{5}|\?{5})-of-(\d{5})$')
 
 
-def is_whole(prefix):
+def has_index(prefix):
     """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
     return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
 
@@ -54,7 +54,7 @@ def shard_pattern(prefix):
 @contextlib.contextmanager
 def reading(prefix):
     """A CheckpointReader; what TensorFlow raises for damaged files becomes a UserError."""
-    several = '' if is_whole(prefix) else shard_pattern(prefix)
+    several = '' if has_index(prefix) else shard_pattern(prefix)
     with literal(prefix) as path:
         try:
             yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))
@@ -65,7 +65,7 @@ def reading(prefix):
             if 'Sliced checkpoints are not supported' in str(error):
                 raise UserError('{}: expected whole variables, found some in parts, which TensorFlow reads in its V2 '
                                 'format alone; save it once more in that'.format(prefix))
-            if not is_whole(prefix) and not several:
+            if not has_index(prefix) and not several:
                 raise UserError('{}: expected a checkpoint, found that it is not there any more'.format(prefix))
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
                 prefix, reason(error).replace(path, prefix)))

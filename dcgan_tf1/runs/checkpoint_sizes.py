@@ -4,7 +4,7 @@ import dataclasses
 
 from dcgan_tf1.runs import checkpoint_reader, size_flags
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 
 def read(preset, prefix, given):
@@ -61,7 +61,7 @@ def require_square(prefix, fields):
 def guess(prefix, image_shape):
     """The line about a size that no flag says: images of another shape may have variables of the same shapes."""
     return ("{}: images of {}, as the checkpoint's variables say of a square image; --image_height and --image_width "
-            'give others'.format(prefix, by(image_shape)))
+            'give others'.format(prefix, shape_text(image_shape)))
 
 
 def of_checkpoint(preset, prefix, given, log=print):

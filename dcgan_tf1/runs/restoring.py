@@ -9,11 +9,11 @@ import tensorflow.compat.v1 as tf
 from absl import logging
 
 from dcgan_tf1.gan import graph
-from dcgan_tf1.gan.preset import Preset
+from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.runs import checkpoint_paths, checkpoint_reader, library_inputs, numbering, run_folder
 from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 
 def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
@@ -30,7 +30,8 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     for what, trained, ours in (
             ('{} noise', identity.get('noise', preset.noise), preset.noise),
             ('{} classes', identity.get('classes', preset.classes), preset.classes),
-            ('images of {}', by(shape if isinstance(shape, list) else preset.image_shape), by(preset.image_shape))):
+            ('images of {}', shape_text(shape if isinstance(shape, list) else preset.image_shape),
+             shape_text(preset.image_shape))):
         if ours != trained:
             raise UserError('{}: expected a preset with {}, as it was trained with, found {}; preset_of({!r}) has '
                             'it'.format(prefix, what.format(trained), ours, run))
@@ -40,8 +41,8 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
 
 
 def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[Preset, str]:
-    if preset is not None and not isinstance(preset, Preset):
-        raise UserError('preset: expected a Preset, as get_preset() returns it, found {!r}'.format(preset))
+    if preset is not None:
+        require_preset('preset', preset)
     path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     step = None if isinstance(which, str) and which in ('last', 'best') else which
     if which is None or step is not None and not is_whole(step):

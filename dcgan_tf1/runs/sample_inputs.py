@@ -15,7 +15,7 @@ from dcgan_tf1.util.images import square
 
 IMAGES = 25  # of a preset without labels, unless told otherwise
 ROWS = 10  # of one with labels, and of a walk along one class or pair of classes
-WALK = 10  # images from one end of a row to the other
+STEPS = 10  # images from one end of a row to the other
 
 Inputs = collections.namedtuple('Inputs', [
     'z',        # noise, float32 [N, z_dim]
@@ -133,7 +133,7 @@ def _class_suffix(preset, label, names):
     return text if called in ('', str(label)) else '{}-{}'.format(text, called)
 
 
-def walks_of(preset, rows, steps, seed, classes, given=None):
+def interpolations_of(preset, rows, steps, seed, classes, given=None):
     """The Inputs of walks: rows of `steps` images from one noise vector to another, or from a class to the next.
 
     rows: how many; None for the default, and where noise is given: then each of its vectors is the begin of a row that
@@ -145,7 +145,7 @@ def walks_of(preset, rows, steps, seed, classes, given=None):
     if len(classes) > 1:
         rows = rows or (len(classes) - 1 if len(classes) > 2 else ROWS)
         z = noise.sample_noise(preset, rows, seed) if given is None else given.z
-        return Inputs(*noise.class_walks(preset, classes, z, steps) + (steps, None))
+        return Inputs(*noise.class_interpolations(preset, classes, z, steps) + (steps, None))
     if given is None:
         z = noise.sample_interpolations(preset, rows or (ROWS if classes else IMAGES), steps, seed)
     else:

@@ -13,13 +13,13 @@ from dcgan_tf1.runs import checkpoint
 from dcgan_tf1.util import devices, images
 from dcgan_tf1.util.errors import UserError
 
-MOST = 256  # images generated at a time, at most
-_PIXELS = MOST * 64 * 64  # and as many pixels: what large networks hold of a batch grows with them
+MAX_BATCH = 256  # images generated at a time, at most
+_PIXELS = MAX_BATCH * 64 * 64  # and as many pixels: what large networks hold of a batch grows with them
 
 
 def batch_size(image_shape):
     """How many images of a shape [H, W, C] are generated at a time."""
-    return max(1, min(MOST, _PIXELS // (image_shape[0] * image_shape[1])))
+    return max(1, min(MAX_BATCH, _PIXELS // (image_shape[0] * image_shape[1])))
 
 
 def generate(preset, prefix, z, seed=0, dropout=None, device='auto', precision='float32', conv_impl='auto',

@@ -10,7 +10,7 @@ import dataclasses
 from dcgan_tf1.gan import sizes
 from dcgan_tf1.gan.catalogue import NOISES, SIZED
 from dcgan_tf1.util import flags
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 # What the flags say, each None where they don't; channels may be 'auto'.
 SizeFlags = collections.namedtuple('SizeFlags', 'height width channels noise gf_dim df_dim')
@@ -85,7 +85,7 @@ def of_preset(preset, given):
             if name in said:
                 raise flags.Error('--{}: expected a preset for images of other sizes (dcgan and others), found '
                                   '--preset={}, whose images are {}'.format(
-                                      name, preset.name, by(preset.image_shape)))
+                                      name, preset.name, shape_text(preset.image_shape)))
     preset = dataclasses.replace(preset.with_noise(given.noise or preset.noise),
                                  gf_dim=given.gf_dim or preset.gf_dim, df_dim=given.df_dim or preset.df_dim)
     height, width, channels = preset.image_shape

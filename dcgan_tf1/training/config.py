@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS, title_on
 from dcgan_tf1.gan import preset_file
-from dcgan_tf1.gan.catalogue import PRESETS, preset_names
+from dcgan_tf1.gan.catalogue import PRESET_TITLES, preset_names
 from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.parallel.cluster import Cluster, find_cluster
 from dcgan_tf1.runs import checkpoint_flags, preset_files, size_flags
@@ -91,7 +91,7 @@ def parse_train(argv, with_workers=False):
     if values['preset_file'] is not None and not command.values['preset'].present:
         raise flags.Error('--preset: expected one of the presets of {} beside it, found nothing'.format(
             values['preset_file']))
-    if values['preset'] in PRESETS:  # before TensorFlow is imported
+    if values['preset'] in PRESET_TITLES:  # before TensorFlow is imported
         preset_files.check_mode(values['preset'], values['mode'])
     for name in ('eval_features', 'eval_n'):
         if command.values[name].present and values['eval_every'] is None:
@@ -115,7 +115,7 @@ def parse_train(argv, with_workers=False):
 def _command():
     command = flags.Command(
         'dcgan-train', 'Trains one GAN and writes everything about it into a numbered run folder. The presets are '
-        + ' '.join('{}: {}.'.format(*item) for item in PRESETS.items()), EXAMPLES)
+        + ' '.join('{}: {}.'.format(*item) for item in PRESET_TITLES.items()), EXAMPLES)
     _add_system_flags(command)
     _add_data_flags(command)
     _add_size_flags(command)
@@ -148,7 +148,8 @@ def _add_system_flags(command):
     command.integer('seed', 0, 'Initial weights, noise, dropout and the order of images all derive from it.', 0, None)
     command.integer('epochs', None, 'Passes over the images. Default: what the preset says.', 1)
     command.integer('max_steps', None, 'Stop after this many steps, however many epochs that is.', 1)
-    command.integer('batch_size', None, 'Images in a step. Default: what the preset says.', 1)
+    command.integer('batch_size', None, 'Images in a batch; a step takes one, or several where the preset says so. '
+                                          'Default: what the preset says.', 1)
     checkpoint_flags.mode_flag(command, 'Other flags override what it says.')
     command.choice('likelihood', None, _LIKELIHOODS, "The vae's reconstruction term: independent Bernoulli pixels or "
                                                      'squared error. Default: bernoulli.')
@@ -237,8 +238,8 @@ def _find_preset(values):
     elif name not in preset_names():
         preset_files.load_for(name, values['run_dir'])
     preset_files.check_name(name, path)
-    from dcgan_tf1.gan.presets import PRESETS as presets
-    return presets[name], preset_file.record_of(name)
+    from dcgan_tf1.gan.presets import PRESETS
+    return PRESETS[name], preset_file.record_of(name)
 
 
 def _overridden_preset(preset, values):

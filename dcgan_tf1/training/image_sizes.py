@@ -10,7 +10,7 @@ from dcgan_tf1.runs import (
 )
 from dcgan_tf1.training import resume
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 
 def by_flags(preset, values, own_dataset):
@@ -25,7 +25,7 @@ def by_flags(preset, values, own_dataset):
       own_dataset: the data set that the preset itself names.
     """
     given = size_flags.read(values)
-    sizes = {} if values['init_checkpoint'] is None else _told(
+    sizes = {} if values['init_checkpoint'] is None else _sizes_of_checkpoint(
         preset, values['init_checkpoint'], given, values['run_dir'])
     if preset.dataset == 'folder':
         checkpoint_sizes.require_square(values['init_checkpoint'], sizes)
@@ -58,7 +58,7 @@ def of_data(config, dataset, log):
         raise UserError('--dataset={}: expected images of {}{}, as the flags of sizes or --init_checkpoint say, found '
                         '{}'.format(dataset.name, '' if height is None else '{}x{}'.format(height, width),
                                     '' if channels is None else 'x{}'.format(channels) if height else
-                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), by(shape)))
+                                    '{} channel{}'.format(channels, 's' if channels > 1 else ''), shape_text(shape)))
     try:
         preset = preset.with_image_shape(shape)
     except ValueError as error:
@@ -73,7 +73,7 @@ def _check_variables(preset, init_checkpoint, dataset, log):
     try:
         prefix = checkpoint_paths.resolve(init_checkpoint)
     except UserError:
-        return  # see _told
+        return  # see _sizes_of_checkpoint
     height, width, _ = preset.image_shape
     sizes = checkpoint_sizes.read(preset, prefix, size_flags.NOTHING._replace(height=height, width=width))
     # Resized to what the variables say, where no run does.
@@ -81,7 +81,7 @@ def _check_variables(preset, init_checkpoint, dataset, log):
         log(checkpoint_sizes.guess(prefix, preset.image_shape))
 
 
-def _told(preset, init_checkpoint, given, run_dir):
+def _sizes_of_checkpoint(preset, init_checkpoint, given, run_dir):
     """What the variables of a checkpoint tell; where it is gone by now, what the run says that began with it."""
     try:
         prefix = checkpoint_paths.resolve(init_checkpoint)

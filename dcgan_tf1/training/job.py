@@ -14,7 +14,7 @@ from dcgan_tf1.training.plan import SCHEDULES, StepSchedule
 from dcgan_tf1.training.session import check_start
 from dcgan_tf1.util.errors import UserError, one_line, reason
 
-_MOST_LETTERS = 4000  # of an error that the other workers are told
+_MAX_LETTERS = 4000  # of an error that the other workers are told
 
 
 class EarlyLog:
@@ -156,7 +156,7 @@ class Job:
             self.group.end_if_lost()
         text = str(error) if isinstance(error, UserError) else reason(error) if isinstance(
             error, tf.errors.OpError) else '{}: {}'.format(type(error).__name__, error)
-        text = one_line(text[:_MOST_LETTERS])
+        text = one_line(text[:_MAX_LETTERS])
         self.group.close(text)
         with contextlib.suppress(UserError):
             self.run.log_to_file('error: {}'.format(text))

@@ -55,21 +55,21 @@ class CallSize:
     """
 
     _SECONDS = 0.5  # that a call is to take
-    _MOST = 1000
+    _MAX_STEPS = 1000
 
-    def __init__(self, steps_per_run, adapts, max_steps=_MOST):
+    def __init__(self, steps_per_run, adapts, max_steps=_MAX_STEPS):
         """steps_per_run: 0 for as many as take half a second, which needs `adapts`: 1 where it is False.
 
         Several workers take one step at a time: they have to take as many, and wait for each other in each.
         max_steps: how many steps there are in a call at most.
         """
-        self.steps, self._most = min(steps_per_run or 1, max_steps), min(max_steps, self._MOST)
+        self.steps, self._max_steps = min(steps_per_run or 1, max_steps), min(max_steps, self._MAX_STEPS)
         self._adapts = adapts and not steps_per_run
 
     def adapt(self, seconds):
         """Chooses by what a step took."""
         if self._adapts:
-            self.steps = max(1, min(int(self._SECONDS / max(seconds, 1e-9)), self._most))
+            self.steps = max(1, min(int(self._SECONDS / max(seconds, 1e-9)), self._max_steps))
 
 
 # How the loop ended: after which step, and whether it was stopped before the last one.

@@ -15,14 +15,14 @@ from dcgan_tf1.training import image_sizes, resume
 from dcgan_tf1.util.errors import UserError
 
 _FEW_ROWS = 10  # at most, of a run that ends before its first row
-MOST_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
+MAX_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
 
 Plan = collections.namedtuple('Plan', [
     'preset',            # the config's, for images of the data's size and as many classes as they have
     'data',              # prepare.TrainingData
     'fed',               # whether each call brings its images: they lie in a file, or are too many for the device
     'batches',           # batches.Batches
-    'batch_size',        # images in a step, over all GPUs of all workers
+    'batch_size',        # images in a batch, over all GPUs of all workers
     'local_batch_size',  # how many of them are this worker's
     'shard',             # slice: which ones
     'total',             # steps
@@ -90,9 +90,9 @@ def make_plan(config, log, device_memory=None):
     epoch = -(-full.per_epoch // preset.image_batches)
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
     total = total if config.max_steps is None else config.max_steps
-    if total > step_loop.MOST_STEPS:
+    if total > step_loop.MAX_STEPS:
         raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(
-            'epochs' if config.max_steps is None else 'max_steps', step_loop.MOST_STEPS, total))
+            'epochs' if config.max_steps is None else 'max_steps', step_loop.MAX_STEPS, total))
     if config.log_every is None and config.max_steps is None:
         preset = _with_rows(preset, epoch, total, log)
     identity = resume.identity(
@@ -125,7 +125,7 @@ def _with_classes_of(preset, dataset):
     classes = len(dataset.classes)
     if preset.classes in (None, classes) or dataset.labels is None:
         return preset
-    each = max(1, min(-(-preset.samples // preset.classes), MOST_SAMPLES // classes))
+    each = max(1, min(-(-preset.samples // preset.classes), MAX_SAMPLES // classes))
     return dataclasses.replace(preset, classes=classes, samples=each * classes)
 
 

@@ -16,7 +16,7 @@ from dcgan_tf1.training.plan import few_rows_every
 from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError, one_line
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 from dcgan_tf1.util.images import MAX_COLUMNS
 
 
@@ -152,7 +152,7 @@ def describe(config, plan, job, device, exchange):
     log('dcgan_tf1 {}, TensorFlow {}, {}'.format(dcgan_tf1.__version__, tf.VERSION, device.title))
     name = preset.name if preset.mode is None else '{} in mode {}'.format(preset.name, preset.mode)
     log('{}: {}{}{}'.format(name, preset.heading, '' if preset.image_sizes == 'fixed' else '; images of {}'.format(
-        by(preset.image_shape)), '' if config.preset_file is None else (
+        shape_text(preset.image_shape)), '' if config.preset_file is None else (
             ' ({path}, SHA-256 {sha256})'.format(**config.preset_file))))
     log('computing in ' + job.policy.why)
     log('data: {:,} images of {} from {}{}{}'.format(

@@ -196,7 +196,7 @@ def stamp(path, name):
     return '{} {} {}'.format(name, about.st_size, about.st_mtime_ns)
 
 
-def by(shape):
+def shape_text(shape):
     """For messages: (64, 64, 3) -> '64x64x3'."""
     return 'x'.join(map(str, shape))
 

@@ -19,7 +19,7 @@ Error = flags.Error  # of a wrong flag; its message is one line
 UnknownFlag = flags.UnrecognizedFlagError
 
 
-MOST = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
+MAX_INTEGER = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
 
 
 # absl's message of a value that a flag can't have. Where the value ends is told by what absl says of it.
@@ -66,13 +66,13 @@ class Command:
         self._define(flags.DEFINE_multi_string, name, [], help_text)
         self._paths[name] = ()
 
-    def integer(self, name, default, help_text, lower=None, upper=MOST, old_name=None):
+    def integer(self, name, default, help_text, lower=None, upper=MAX_INTEGER, old_name=None):
         """upper: None for any number. old_name: what the flag was called before; it goes on working."""
         self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
         self._most[name] = upper
         self._expected[name] = 'a whole number{}{}'.format(
             '' if lower is None else ' from {:,}'.format(lower),
-            '' if lower is None or upper in (None, MOST) else ' to {:,}'.format(upper))
+            '' if lower is None or upper in (None, MAX_INTEGER) else ' to {:,}'.format(upper))
         if old_name is not None:
             self._expected[old_name] = self._expected[name]
             flags.DEFINE_integer(old_name, default, '', lower_bound=lower, flag_values=self.values)
@@ -208,8 +208,8 @@ def compute_flags(command, precision, training):
                        ' Checkpoints are the same for all.' if training else ''))
     command.choice('lowering', 'auto', CONV_IMPL_CHOICES,
                    "How convolutions are computed. native: by TensorFlow's kernels, operation for operation 2017's "
-                   'graph. matmul: as matrix products. mixed: whichever of the two was faster for each product on our '
-                   'CPUs. auto: native on a GPU; on a CPU mixed{}.'.format(
+                   'graph. matmul: as matrix products. mixed: what was the fastest for each product on our CPUs. '
+                   'auto: native on a GPU; on a CPU mixed{}.'.format(
                        ', or, where 300 steps or more are trained, what is measured once to be the fastest on this '
                        'machine' if training else ''))
 

@@ -1,7 +1,7 @@
 """The variables of each preset, as 2017's graphs named them: {name: shape}.
 
 blog_mnist's list was read off TensorFlow 1.0.1 itself, running the blog's graph on
-`tf.layers` (tests/legacy_2017.py writes such checkpoints and is tested against this);
+`tf.layers` (tests/helpers/legacy_2017.py writes such checkpoints and is tested against this);
 dcgan's and conditional_mnist's off carpedm20's program under TensorFlow 1.15.5. The key of a preset in
 another mode than its first is `name:mode`, see key().
 """

@@ -20,7 +20,7 @@ import gpu_devices  # noqa: E402
 import gpu_runs  # noqa: E402
 import gpu_steps  # noqa: E402
 
-from dcgan_tf1.gan.catalogue import PRESETS  # noqa: E402
+from dcgan_tf1.gan.catalogue import PRESET_TITLES  # noqa: E402
 
 TINY = ['--allow_cpu', '--torch_python=', '--quick', '--batch=4', '--rounds=1', '--turn_s=0.01', '--train_steps=8',
         '--samples=64']
@@ -146,8 +146,8 @@ def test_an_error_is_the_line_that_says_what_went_wrong(tmp_path):
 
 def test_each_preset_is_timed_in_every_precision():
     assert sorted(name for name in gpu_checks.CHECKS if name.startswith('train_step.')) == sorted(
-        'train_step.' + preset for preset in PRESETS)
-    for preset in PRESETS:
+        'train_step.' + preset for preset in PRESET_TITLES)
+    for preset in PRESET_TITLES:
         lines = gpu_steps.lines_of(preset)
         names = [line.name for line in lines]
         assert len(set(names)) == len(names) and any(line.quick for line in lines)

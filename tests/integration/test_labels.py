@@ -31,7 +31,7 @@ FLAGS = ('--preset_file=' + FILE, '--preset=conditional', '--precision=float32')
 @pytest.fixture(scope='module', autouse=True)
 def forget():
     """Registers nothing of the preset file any more after this module."""
-    before = {name: PRESETS[name] for name in catalogue.PRESETS}
+    before = {name: PRESETS[name] for name in catalogue.PRESET_TITLES}
     yield
     PRESETS.clear()
     PRESETS.update(before)
@@ -336,7 +336,7 @@ def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch)
     """A row of samples of a thousand classes had taken many GiB, all of them in one call."""
     most = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sampling, 'MOST', 64)
+    monkeypatch.setattr(sampling, 'MAX_BATCH', 64)
     of = sampling._in_batches
     monkeypatch.setattr(sampling, '_in_batches', lambda sample, *others: of(
         lambda some, *rest: most.append(len(some)) or sample(some, *rest), *others))

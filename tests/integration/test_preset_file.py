@@ -20,7 +20,7 @@ from dcgan_tf1.util.errors import UserError
 @pytest.fixture(autouse=True)
 def forget():
     """forget(): registers nothing of any file any more, as in a new process; so does the end of each test."""
-    before = {name: PRESETS[name] for name in catalogue.PRESETS}
+    before = {name: PRESETS[name] for name in catalogue.PRESET_TITLES}
 
     def again():
         PRESETS.clear()

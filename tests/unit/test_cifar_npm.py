@@ -74,7 +74,7 @@ def test_values_of_both_splits(tmp_path):
     ({'package/data_batch_1.png': b'GIF89a'}, None, 'expected a PNG picture'),
     ({'../test_batch.png': b'x'}, None, r"plain files below one folder, found the member '../test_batch.png'"),
     ({}, '/etc/passwd', 'a link or device'),
-    ({'package/large': b'\0' * (cifar_npm._MOST_BYTES + 1)}, None, 'expected at most 33554432 bytes'),
+    ({'package/large': b'\0' * (cifar_npm._MAX_BYTES + 1)}, None, 'expected at most 33554432 bytes'),
 ])
 def test_hostile_and_damaged_archives(tmp_path, changes, link, message):
     path = str(tmp_path / 'a.tgz')

@@ -243,7 +243,7 @@ def test_names_and_titles_of_help_texts_are_those_of_the_code():
     from dcgan_tf1.exporting import catalogue as export_catalogue
     from dcgan_tf1.exporting import formats
     assert list(export_catalogue.FORMATS) == list(formats.FORMATS)
-    for titles, rows in ((catalogue.PRESETS, PRESETS), (data_catalogue.DATASETS, sources.DATASETS)):
+    for titles, rows in ((catalogue.PRESET_TITLES, PRESETS), (data_catalogue.DATASETS, sources.DATASETS)):
         assert list(titles.items()) == [(name, row.title) for name, row in rows.items()]
     assert tuple(augmentation.AUGMENTATIONS) == catalogue.AUGMENTATIONS
     of_gans = [name for name, function in vars(losses).items() if inspect.isfunction(function)

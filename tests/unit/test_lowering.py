@@ -126,7 +126,7 @@ def test_the_largest_convolutions_are_timed_first_and_all_at_least_twice(monkeyp
 
 @pytest.mark.slow_tf1
 def test_patches_of_large_images_are_not_made_just_to_be_timed(monkeypatch):
-    monkeypatch.setattr(convolution_timing, 'MOST_PATCHES', 1000)
+    monkeypatch.setattr(convolution_timing, 'MAX_PATCHES', 1000)
     ways = {(case.product, case.way) for case in convolution_timing.seconds([SMALL], 'float32', 2, rounds=1)}
     assert ('forward', 'matmul') not in ways and {('forward', 'native'), ('to_kernel', 'matmul')} < ways
     # The usual way is timed whatever it takes.

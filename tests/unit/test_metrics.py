@@ -192,8 +192,8 @@ def test_larger_images_are_fed_fewer_at_a_time(monkeypatch):
     whole, values = extractor.run(images)[0], extractors.FrozenGraph._values
     monkeypatch.setattr(extractors.FrozenGraph, '_values', lambda self, session, some: (
         fed.append(len(some)), values(self, session, some))[1])
-    for pixels, expected in ((extractors.PIXELS, [8]), (3 * 28 * 28, [3, 3, 2]), (1, [1] * 8)):
-        monkeypatch.setattr(extractors, 'PIXELS', pixels)
+    for pixels, expected in ((extractors.MAX_FED_PIXELS, [8]), (3 * 28 * 28, [3, 3, 2]), (1, [1] * 8)):
+        monkeypatch.setattr(extractors, 'MAX_FED_PIXELS', pixels)
         np.testing.assert_allclose(extractor.run(images)[0], whole, atol=1e-4)
         assert fed == expected
         fed.clear()

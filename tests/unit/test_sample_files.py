@@ -48,23 +48,23 @@ def test_the_image_of_a_seed_is_the_first_that_the_seed_draws():
 
 def test_walks_lead_from_each_seed_to_the_next_or_keep_it_from_class_to_class():
     given = sample_inputs.of_seeds(PLAIN, (3, 1, 4))
-    found = sample_inputs.walks_of(PLAIN, None, 5, 0, [], given)
+    found = sample_inputs.interpolations_of(PLAIN, None, 5, 0, [], given)
     rows = found.z.reshape(2, 5, 100)
     np.testing.assert_allclose(rows[:, 0], given.z[:2], atol=1e-6)
     np.testing.assert_allclose(rows[:, 4], given.z[1:], atol=1e-6)
     np.testing.assert_allclose(rows[0, 1], 0.75 * given.z[0] + 0.25 * given.z[1], atol=1e-6)
     assert found.columns == 5
-    found = sample_inputs.walks_of(LABELLED, None, 5, 0, [3, 8], given)
+    found = sample_inputs.interpolations_of(LABELLED, None, 5, 0, [3, 8], given)
     np.testing.assert_array_equal(found.z, given.z.repeat(5, axis=0))
     np.testing.assert_array_equal(found.labels[[0, 4, 5]], np.eye(10)[[3, 8, 3]])
     # Labels that are given with the noise walk with it.
-    found = sample_inputs.walks_of(LABELLED, None, 3, 0, [3, 8], given._replace(labels=np.array([3, 0, 1])))
+    found = sample_inputs.interpolations_of(LABELLED, None, 3, 0, [3, 8], given._replace(labels=np.array([3, 0, 1])))
     np.testing.assert_allclose(found.z[[0, 2]], given.z[:2], atol=1e-6)
     ends = np.eye(10)[[3, 0, 1]]
     np.testing.assert_array_equal(found.labels[[0, 2, 3, 5]], ends[[0, 1, 1, 2]])
     np.testing.assert_array_equal(found.labels[[1, 4]], (ends[:2] + ends[1:]) / 2)
     with pytest.raises(UserError, match='--interpolate: expected two noise vectors or more, found 1'):
-        sample_inputs.walks_of(PLAIN, None, 5, 0, [], sample_inputs.of_seeds(PLAIN, (3,)))
+        sample_inputs.interpolations_of(PLAIN, None, 5, 0, [], sample_inputs.of_seeds(PLAIN, (3,)))
 
 
 def test_noise_and_labels_in_a_file(tmp_path):

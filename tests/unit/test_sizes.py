@@ -20,7 +20,7 @@ from dcgan_tf1.runs import checkpoint_sizes, run_folder, size_flags
 from dcgan_tf1.training.plan import make_plan
 from dcgan_tf1.util import flags
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import by
+from dcgan_tf1.util.files import shape_text
 
 
 def test_sizes_are_halved_rounding_up_and_doubled():
@@ -147,7 +147,7 @@ def test_a_checkpoint_bounds_the_size_that_data_say(tmp_path):
             (['--data_dir=mine', '--image_size=30'], small, (30, 30, 1), False)):
         found, lines = plan('--preset=dcgan', '--batch_size=1', '--init_checkpoint=' + prefix, *given)
         assert (found.preset.image_shape, found.preset.gf_dim) == (shape, 4)
-        assert (line.format(prefix, by(shape)) in lines) == guessed == any('square' in each for each in lines)
+        assert (line.format(prefix, shape_text(shape)) in lines) == guessed == any('square' in each for each in lines)
     for given, prefix, message in (
             (['--dataset=mnist'], usual, '--dataset=mnist: expected images of 3 channels'),
             (['--dataset=npz', '--data_dir=wide.npz'], usual,
