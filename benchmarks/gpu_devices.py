@@ -59,7 +59,7 @@ def _number(text):
 
 def devices(_):
     """Rows: the driver, TensorFlow's build, each library, what XLA needs, the GPUs of a session, one convolution."""
-    driver = _driver()
+    driver = find_driver()
     if 'cards' in driver:
         yield driver
     import tensorflow.compat.v1 as tf  # noqa: PLC0415
@@ -88,7 +88,8 @@ def devices(_):
         yield _convolution(tf)
 
 
-def _driver():
+def find_driver():
+    """What is known of the driver, and what is missing: {fact: value}."""
     gpus = cards()
     if gpus:
         return {'name': 'driver', 'cards': gpus, 'note': '; '.join(

@@ -265,13 +265,14 @@ def memory(settings):
                 peak = worker.ask('about').answer(time.monotonic() + 30)['peak_memory_bytes'] / 2 ** 20
                 yield {'name': name, 'note': "{:.0f} MiB of the machine's memory; no GPU".format(peak)}
                 continue
-            yield _memory_row(name, worker.pid, total)
+            yield memory_row(name, worker.pid, total)
     finally:
         for worker in workers.values():
             worker.close()
 
 
-def _memory_row(name, pid, total):
+def memory_row(name, pid, total):
+    """The row of what a process holds of a GPU's memory, of `total` MiB or None."""
     lines = nvidia_smi('--query-compute-apps=pid,used_memory') or []
     # On several GPUs a line for each, of which all but the one that computes are hardly used.
     used = [int(number) for each, number in (line.replace(' ', '').split(',')[:2] for line in lines if ',' in line)

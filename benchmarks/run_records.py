@@ -75,10 +75,10 @@ def from_run(path, trial=False):
         'identity': config['identity'], 'steps': total, 'steps_per_epoch': epoch,
         'minutes': _rounded(_seconds_at(losses, total) / 60),
         'images_per_second': _rounded(statistics.median(losses['images_per_second'])),
-        'losses': _loss_summary(losses, preset),
+        'losses': loss_summary(losses, preset),
         'evaluation': _evaluation(path, preset, config, total, trial),
         'quality': _quality(path, config, losses)}
-    return record, lambda: _strip(preset, checkpoint.checkpoint_path(folder, total))
+    return record, lambda: samples_strip(preset, checkpoint.checkpoint_path(folder, total))
 
 
 def read_all(folder):
@@ -206,7 +206,7 @@ def _seconds_at(losses, step):
     return float(np.interp(step, np.append(0, steps), np.append(0, seconds)))
 
 
-def _loss_summary(losses, preset):
+def loss_summary(losses, preset):
     """The means of the last rows and, beside what 2017 recorded, how many rows lie within its range."""
     summary = {'rows': len(losses['step']), 'last_ten': {
         key: _rounded(losses[key][-LAST:].mean()) for key in preset.losses}}
@@ -267,7 +267,7 @@ def _rounded(value):
 
 # --------------------------------------------------------------------------- its samples
 
-def _strip(preset, prefix):
+def samples_strip(preset, prefix):
     """24 samples in two rows; those of a conditional preset have the classes in turn in each row."""
     labels = None if preset.classes is None else np.tile(
         np.arange(COLUMNS) % preset.classes, SAMPLES // COLUMNS).astype(np.int32)

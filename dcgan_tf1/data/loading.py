@@ -73,11 +73,19 @@ def _is_collection(data_dir, name):
 
 
 def _hint(name, place):
-    """Which flag reads what lies there, for the end of a message."""
+    """Which flag reads what lies there, or what makes it readable, for the end of a message."""
     own = [other for other in SINGLE_FILES if other != name and os.path.exists(place)
            and DATASETS[other].present(place, 'train')
            and (other != 'npz' or os.path.isdir(place) or place.lower().endswith(npz_files.SUFFIXES))]
-    return '; --dataset={} reads what is there'.format(own[0]) if own else ''
+    if own:
+        return '; --dataset={} reads what is there'.format(own[0])
+    if name != 'folder' or not os.path.exists(place):
+        return ''
+    names = sorted(os.listdir(place)) if os.path.isdir(place) else [place]
+    if any(each.endswith('.arrow') for each in names):
+        return '; Arrow files can be read as Parquet: datasets.load_from_disk(FOLDER).to_parquet("images.parquet")'
+    tars = [each for each in names if each.lower().endswith(_TAR)] if os.path.isdir(place) else []
+    return '; {} has to be unpacked first'.format(tars[0]) if tars else ''
 
 
 def _find_given(name, split, data_dir):

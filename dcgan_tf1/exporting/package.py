@@ -56,7 +56,7 @@ def write(preset, prefix, out, formats_asked=None, with_discriminator=False, ops
     out = os.path.realpath(out)  # before anything is asked of it: `..` behind a folder that is not there hides others
     refuse = functools.partial(_refuse, out, overwrite, chosen)
     refuse()
-    with _replacing_folder(out, refuse) as folder, opened(
+    with replacing_folder(out, refuse) as folder, opened(
             preset, prefix, with_discriminator, opset or OPSET, uint8, channels_first) as exported:
         written = {}
         for name in chosen:
@@ -116,11 +116,10 @@ def opened(preset, prefix, with_discriminator=False, opset=OPSET, uint8=False, c
 
 def _frozen(session, placeholders, network):
     graph_def = freeze.freeze(session, placeholders, network.output)
-    there = {node.name for node in graph_def.node}
-    for key, tensor in network.inputs.items():
-        if tensor.op.name not in there:
-            raise UserError('{}: expected a network that makes something of its input {}, found one that leaves it '
-                            'out'.format(network.name, key))
+    unused = {tensor.op.name for tensor in network.inputs.values()} - {node.name for node in graph_def.node}
+    if unused:
+        raise UserError('{}: expected a network that makes something of its inputs, found none that takes {}'.format(
+            network.name, ', '.join(unused)))
     return formats.Frozen(
         network.name, graph_def,
         [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))
@@ -285,7 +284,7 @@ def _entries(folder):
 
 
 @contextlib.contextmanager
-def _replacing_folder(out, check):
+def replacing_folder(out, check):
     """Yields a folder to write into; on success it takes the name `out`, or its content that of an empty `out`.
 
     What was there is moved aside first and deleted last, so that one of the two is always whole. An empty folder

@@ -130,7 +130,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
 
         done, place = [], 0
         while place < len(preset.schedule):
-            count = 1 if unrolled else _repeated(preset, place)
+            count = 1 if unrolled else repeated(preset, place)
             with tf.control_dependencies(done):
                 done = [one(place, preset.schedule[place]) if count == 1 else
                         several(place, preset.schedule[place], count)]
@@ -182,7 +182,7 @@ class _Images:
             tf.gather(self._labels, rows), preset.classes)
 
 
-def _repeated(preset, place):
+def repeated(preset, place):
     """How many updates from `place` on are one update on the next images and noise each time, to be built once.
 
     1 where losses are accumulated by place.

@@ -112,7 +112,7 @@ def classifier(dataset, seed=0, log=print, device='auto'):
             sets = tuple(pick(part, np.sort(rows)) for rows in (order[kept:], order[:kept])
                          for part in (dataset.images, dataset.labels))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _train(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log, device)
+        train_network(name, recipe_of(dataset), sets, len(dataset.classes), seed, path, about, log, device)
     try:
         accuracy = read_json(about)['test_accuracy']
         if not isinstance(accuracy, float):
@@ -125,7 +125,11 @@ def classifier(dataset, seed=0, log=print, device='auto'):
     return graph._replace(name=title, accuracy=accuracy)
 
 
-def _train(name, recipe, sets, classes, seed, path, about, log, device='auto'):
+def train_network(name, recipe, sets, classes, seed, path, about, log, device='auto'):
+    """Trains a classifier by a Recipe, tests it, and writes it (`path`) and what is known of it (`about`).
+
+    sets: images and labels to train on, images and labels to test by.
+    """
     images, labels, test_images, test_labels = sets
     steps = recipe.epochs * max(1, len(images) // BATCH)
     log('training the classifier of {} that images are compared by, once: {:,} steps'.format(name, steps))
@@ -156,7 +160,7 @@ def _train(name, recipe, sets, classes, seed, path, about, log, device='auto'):
                 for number in range(steps):
                     chosen = _chosen(len(images), seed, number)
                     step_loss, _ = session.run([loss, train], {
-                        batch: _augmented(images[chosen], seed, number, recipe.mirrored), truth: labels[chosen],
+                        batch: augmented(images[chosen], seed, number, recipe.mirrored), truth: labels[chosen],
                         step: number})
                     bar.update()
                     bar.set_postfix(loss='{:.3f}'.format(step_loss), refresh=False)
@@ -177,7 +181,7 @@ def _chosen(count, seed, number):
     return order[number % per_epoch * BATCH:][:BATCH]
 
 
-def _augmented(images, seed, number, mirrored):
+def augmented(images, seed, number, mirrored):
     """uint8 [N, H, W, C] -> float32 in [0, 1], each moved by up to SHIFT pixels, half of them mirrored."""
     draw = numpy_rng(seed, 'classifier/augment', number)
     count, height, width, _ = images.shape

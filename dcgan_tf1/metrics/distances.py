@@ -175,7 +175,7 @@ _Within = collections.namedtuple('_Within', [
 
 def _within(points, centres, squared_radii):
     count, hit = [], np.zeros(len(centres), bool)
-    for squared in _squared_distances(points, centres):
+    for squared in squared_distances(points, centres):
         inside = squared <= squared_radii
         count.append(inside.sum(axis=1))
         hit |= inside.any(axis=0)
@@ -189,7 +189,7 @@ def _squared_radii(points, k):
     Also where the distance is computed anew, in another block: by its rounding they are larger than exact.
     """
     # Rank 0 is the point itself.
-    radii = np.concatenate([np.partition(squared, k, axis=1)[:, k] for squared in _squared_distances(points, points)])
+    radii = np.concatenate([np.partition(squared, k, axis=1)[:, k] for squared in squared_distances(points, points)])
     lengths = np.einsum('ij,ij->i', points, points, dtype=np.float64)
     return radii + 1e-12 * (radii + lengths)
 
@@ -198,7 +198,7 @@ _OTHERS = 20000       # that are float64 at a time, for there may be hundred tho
 _CONVERTED = 1 << 27  # up to so many values, all are converted at once: for each block anew takes time
 
 
-def _squared_distances(points, others):
+def squared_distances(points, others):
     """Blocks of rows of the squared distances [len(points), len(others)]."""
     count, blocks = max(1, PAIRS // len(others)), range(0, len(others), _OTHERS)
     others = np.asarray(others, np.float64 if others.size <= _CONVERTED else None)
@@ -216,7 +216,7 @@ def _squared_distances(points, others):
 def nearest(points, others):
     """For each point the nearest of the others: (indices, distances)."""
     indices, distances = [], []
-    for squared in _squared_distances(points, others):
+    for squared in squared_distances(points, others):
         indices.append(squared.argmin(axis=1))
         distances.append(np.sqrt(squared.min(axis=1)))
     return np.concatenate(indices), np.concatenate(distances)

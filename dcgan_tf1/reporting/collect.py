@@ -35,7 +35,7 @@ def collect(path, title):
     config = run_folder.read_config(path)
     quality = run_folder.read_table(os.path.join(path, run_folder.QUALITY), MONITORED_COLUMNS,
                                     optional=MONITORED_WITH_LABELS)
-    evaluation, over_steps, measured_on = _evaluations(path, preset)
+    evaluation, over_steps, measured_on = evaluations_of(path, preset)
     quality = [row for row in quality if math.isfinite(row['n'])]
     if quality:
         same_size = [row for row in quality if row['n'] == quality[-1]['n']]
@@ -68,7 +68,7 @@ def _is_complete(row):
         and all(value is None or isinstance(value, (int, float)) for key, value in row.items() if key in keys)
 
 
-def _evaluations(path, preset):
+def evaluations_of(path, preset):
     """What a run's evaluations hold, without those at another temperature than its preset's.
 
     (folder, metrics.json) of the last one of the newest single checkpoint, the metrics_over_steps of the last one of

@@ -185,13 +185,13 @@ def _system(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.images is not None:
         preset = size_flags.of_preset(PRESETS[config.preset], config.sizes)
-        preset = _on(preset, config.dataset)
+        preset = on_dataset(preset, config.dataset)
         return preset, preset.image_class
     if config.run is None:
         preset, prefix = run_folder.find_checkpoint(None, None, config.checkpoint, config.preset, mode=config.mode,
                                                     sizes=config.sizes, averages=config.averages)
         run = run_folder.run_of(prefix, preset.name)
-        preset = _on(preset, config.dataset)
+        preset = on_dataset(preset, config.dataset)
         trained, image_class = (preset, preset.image_class) if run is None else run_images.trained_preset(run)
         if trained.dataset != preset.dataset and config.data_dir is None and config.dataset is None:
             raise UserError("--checkpoint: expected one that was trained on the preset's {}, found a run's on {}; "
@@ -201,7 +201,7 @@ def _system(config):
     return run_images.trained_preset(config.run)
 
 
-def _on(preset, dataset):
+def on_dataset(preset, dataset):
     """The preset on a data set that was asked for, of which all classes are taken."""
     if dataset in (None, preset.dataset):
         return preset

@@ -154,13 +154,13 @@ def metrics_over_steps(runs):
 
 def _metric_line(run, metric, x, index):
     """A metric of a run over 'step' or 'seconds' as a Line in the run's colour; None where no point is known."""
-    points = [(_seconds_at(run, row['step']) if x == 'seconds' else row['step'], row.get(metric.key))
+    points = [(seconds_at(run, row['step']) if x == 'seconds' else row['step'], row.get(metric.key))
               for row in run.metrics_over_steps[0]]
     points = [point for point in points if None not in point]
     return figures.Line(run.name, *zip(*points), colour='C{}'.format(index % 10)) if points else None
 
 
-def _seconds_at(run, step):
+def seconds_at(run, step):
     """Seconds of `step` steps of training, interpolated between the rows of losses; None where they don't say.
 
     Those rows call steps as the preset does, which may count from 0.

@@ -41,7 +41,7 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
     losses = LossesHook(preset, plan, run, model, start)
     quality = None if monitor is None else QualityHook(config, plan, run, model, monitor, start)
     # The best checkpoint stays also where nothing is measured any more.
-    measured = _measured_before(run, start) if quality is None else quality.rows
+    measured = measured_before(run, start) if quality is None else quality.rows
     hooks = [
         losses, samples, LossLogHook(preset, plan, run, samples), ProgressBar(preset, plan, start), quality,
         EventsHook(run, tf_graph, start), CheckpointHook(config, plan, run, model, measured),
@@ -50,7 +50,7 @@ def chief_hooks(config, plan, run, model, monitor, tf_graph, start, traced):
     return [hook for hook in hooks if hook]
 
 
-def _measured_before(run, start):
+def measured_before(run, start):
     """The rows of quality that a run has up to step `start`; those after it are dropped where they can be read."""
     tables.drop_after(run.file(run_folder.QUALITY), start, run.log)
     return [row for row in run_folder.read_quality(run.path).rows if row['step'] <= start]

@@ -66,7 +66,7 @@ def make_plan(config, log, device_memory=None):
     dataset = loading.load_splits(config.preset.dataset, config.preset.splits, config.data_dir,
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
                                   config.reading)
-    preset = _with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
+    preset = with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
     data = prepare.prepare(dataset, preset, preset.image_class)
     preset = _shuffling_classes(preset, data, log)
     local_batch_size = preset.batch_size * config.num_gpus
@@ -117,7 +117,7 @@ def _are_fed(pixels, device_memory, log):
     return True
 
 
-def _with_classes_of(preset, dataset):
+def with_classes_of(preset, dataset):
     """A conditional preset for the classes of a data set, each as often among the samples as the preset has it.
 
     Of very many classes less often: a row of samples is drawn, kept and shown at once.

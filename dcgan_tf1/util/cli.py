@@ -23,7 +23,7 @@ def run(parse, work, argv=None, described=lambda error: None):
     """Parses `argv` (without the program's name; default sys.argv) and does the work.
 
     Args:
-      parse: list of arguments -> frozen config, or None where a help text was asked for
+      parse: list of arguments -> frozen config, or None where a help text, or the version, was asked for
         and printed.
       work: config -> exit status or None for 0.
       described: an error -> a line about it where it is one of the user's own code, else None.

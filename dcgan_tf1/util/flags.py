@@ -12,6 +12,7 @@ import textwrap
 
 from absl import flags
 
+import dcgan_tf1
 from dcgan_tf1.util import paths
 from dcgan_tf1.util.compute_policy import CONV_IMPL_CHOICES, PRECISION_CHOICES
 
@@ -41,10 +42,11 @@ class Command:
         self._reals, self._most, self._expected = {}, {}, {}
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
+        self._define(flags.DEFINE_boolean, 'version', False, '')
 
     def _define(self, define, name, default, *args, **kwargs):
         define(name, default, *args, flag_values=self.values, **kwargs)
-        if name != 'help':
+        if name not in ('help', 'version'):
             if not self._groups:
                 self.group('Flags')
             self._groups[-1][1].append(name)
@@ -96,10 +98,13 @@ class Command:
         self._define(flags.DEFINE_enum, name, default, list(choices) + list(old_values), help_text)
 
     def parse(self, argv):
-        """Returns the flags' values by name, or None after printing the help text."""
+        """Returns the flags' values by name, or None after printing the help text, or the version."""
         rest = self._parsed(argv)
         if self.values['help'].value:
             print(self.help_text())
+            return None
+        if self.values['version'].value:
+            print('dcgan_tf1 ' + dcgan_tf1.__version__)
             return None
         if len(rest) > 1:
             raise Error('expected only flags (--name=value), found {!r}'.format(rest[1]))

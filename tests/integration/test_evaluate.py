@@ -400,7 +400,7 @@ def test_the_classifier_is_tested_by_images_of_its_own_folder_or_by_a_tenth_that
         given.append([array.squeeze() for array in sets])
         raise UserError('enough')
 
-    monkeypatch.setattr(classifier, '_train', train)
+    monkeypatch.setattr(classifier, 'train_network', train)
     dataset = loading.load('mnist', data_dir=str(tmp_path / 'mine'))
     for _ in range(2):
         with pytest.raises(UserError, match='enough'):
@@ -421,7 +421,7 @@ def test_test_images_without_labels_test_no_classifier(tmp_path, monkeypatch):
         given.append([len(part) for part in sets])
         raise UserError('enough')
 
-    monkeypatch.setattr(classifier, '_train', train)
+    monkeypatch.setattr(classifier, 'train_network', train)
     dataset = loading.load('npz', data_dir=str(tmp_path / 'mine.npz'))
     with pytest.raises(UserError, match='enough'):
         classifier.classifier(dataset, log=lines.append)
@@ -444,12 +444,12 @@ def test_of_a_folder_of_pictures_those_alone_are_read_that_are_measured(tmp_path
 def test_augmentation_moves_and_mirrors():
     images = np.zeros((400, 9, 9, 1), np.uint8)
     images[:, 4, 2] = 255
-    moved = classifier._augmented(images, 0, 0, mirrored=True)
+    moved = classifier.augmented(images, 0, 0, mirrored=True)
     assert moved.shape == images.shape and moved.max() == 1
     places = np.array([np.argwhere(image[..., 0])[0] for image in moved])
     assert set(places[:, 0]) == {2, 3, 4, 5, 6}
     assert set(places[:, 1]) == {0, 1, 2, 3, 4} | {4, 5, 6, 7, 8}
-    still = classifier._augmented(images, 0, 0, mirrored=False)
+    still = classifier.augmented(images, 0, 0, mirrored=False)
     assert {np.argwhere(image[..., 0])[0][1] for image in still} == {0, 1, 2, 3, 4}
 
 

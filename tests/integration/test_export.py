@@ -627,7 +627,7 @@ def test_an_earlier_export_outlives_what_ends_its_replacement(tmp_path, monkeypa
 
     monkeypatch.setattr(os, 'rename', fail)
     with pytest.raises(KeyboardInterrupt if wrong is KeyboardInterrupt else UserError), \
-            package._replacing_folder(str(out), lambda: None) as folder:
+            package.replacing_folder(str(out), lambda: None) as folder:
         assert os.path.isdir(folder)
     assert os.listdir(str(tmp_path)) == ['out'] and (out / 'MANIFEST.json').read_text() == 'earlier'
 

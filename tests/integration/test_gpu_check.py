@@ -120,19 +120,19 @@ def test_a_card_may_not_tell_its_memory(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
     assert gpu_devices.cards() == [
         {'name': 'NVIDIA GB10', 'driver': '580.95.05', 'memory_mib': None, 'capability': '12.1'}]
-    assert gpu_devices._driver()['note'] == (
+    assert gpu_devices.find_driver()['note'] == (
         'NVIDIA GB10, memory not known, compute capability 12.1, driver 580.95.05')
-    assert 'in use by all: NVIDIA GB10' in gpu_steps._memory_row('x', 42, None)['note']
+    assert 'in use by all: NVIDIA GB10' in gpu_steps.memory_row('x', 42, None)['note']
 
 
 def test_memory_is_that_of_the_process(tmp_path, monkeypatch):
     # Of the process on two cards, the one that computes.
     program(tmp_path, 'nvidia-smi', '41, 1200\n42, 800\n42, 470\n43, 79000')
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
-    row = gpu_steps._memory_row('x', 42, 80000)
+    row = gpu_steps.memory_row('x', 42, 80000)
     assert row == {'name': 'x', 'gpu_memory_mib': 800.0, 'note': '800 of 80000 MiB (1.0%)'}
-    assert 'found 79000 of 80000 MiB (98.8%)' in gpu_steps._memory_row('x', 43, 80000)['error']
-    assert 'does not name the process' in gpu_steps._memory_row('x', 44, 80000)['note']
+    assert 'found 79000 of 80000 MiB (98.8%)' in gpu_steps.memory_row('x', 43, 80000)['error']
+    assert 'does not name the process' in gpu_steps.memory_row('x', 44, 80000)['note']
 
 
 def test_an_error_is_the_line_that_says_what_went_wrong(tmp_path):

@@ -19,10 +19,12 @@ from helpers.runs import same_results
 from PIL import Image
 
 import dcgan_tf1 as dcgan
-from dcgan_tf1.gan import catalogue, noise, preset_file
+from dcgan_tf1.exporting import package
+from dcgan_tf1.gan import catalogue, layers, noise, preset_file
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader, run_folder, sampling
 from dcgan_tf1.training import plan
+from dcgan_tf1.util.errors import UserError
 
 FILE = os.path.join(HELPERS, 'conditional_preset.py')
 FLAGS = ('--preset_file=' + FILE, '--preset=conditional', '--precision=float32')
@@ -35,7 +37,7 @@ def forget():
     yield
     PRESETS.clear()
     PRESETS.update(before)
-    preset_file._loaded.clear()
+    preset_file.forget()
 
 
 def train(data, run_dir, *flags):
@@ -352,4 +354,19 @@ def test_of_many_classes_samples_are_drawn_some_at_a_time(tmp_path, monkeypatch)
     preset = dataclasses.replace(PRESETS['conditional_mnist'], dataset='npz')
     for classes, samples in ((20, 120), (300, 900), (2000, 2000)):
         of = types.SimpleNamespace(classes=list(range(classes)), labels=np.zeros(1))
-        assert plan._with_classes_of(preset, of).samples == samples
+        assert plan.with_classes_of(preset, of).samples == samples
+
+
+def test_a_generator_that_ignores_labels_is_not_exported(tmp_path):
+    def deaf(z, ctx):
+        with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+            return tf.reshape(tf.tanh(layers.dense(z, 784)), [-1, 28, 28, 1])
+
+    preset = dataclasses.replace(PRESETS['conditional'], name='deaf', generator=deaf, ema_decay=None)
+    with tf.Graph().as_default(), tf.Session() as session:
+        deaf(tf.zeros([1, preset.z_dim]), None)
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
+    with pytest.raises(UserError, match='generator: expected a network that makes something of its inputs, found none '
+                                        'that takes inputs_labels'), package.opened(preset, prefix):
+        pass

@@ -59,7 +59,7 @@ def test_images_in_a_file_stay_there_while_a_classifier_is_trained_on_them(tmp_p
         given.extend(sets)
         raise UserError('enough')
 
-    monkeypatch.setattr(classifier, '_train', train)
+    monkeypatch.setattr(classifier, 'train_network', train)
     with pytest.raises(UserError, match='enough'):
         classifier.classifier(dataset, log=lambda line: None)
     assert picked.in_file(given[0]) and len(given[0]) == 54 and len(given[2]) == 6
@@ -200,7 +200,7 @@ def test_images_of_others_are_compared_with_a_data_set_that_is_named(tmp_path, m
 
 def test_real_images_of_another_data_set_are_scaled_as_those_are_that_are_trained_on():
     preset = PRESETS['blog_cifar_horse']
-    assert preset.scaling == 'minmax' and evaluating._on(preset, 'cifar10') is preset
+    assert preset.scaling == 'minmax' and evaluating.on_dataset(preset, 'cifar10') is preset
     trained_on = train.parse_train(['--preset=blog_cifar_horse', '--dataset=folder', '--data_dir=x']).preset
-    on = evaluating._on(preset, 'folder')
+    on = evaluating.on_dataset(preset, 'folder')
     assert on.scaling == trained_on.scaling == 'bytes' and on.image_class is trained_on.image_class is None

@@ -25,7 +25,7 @@ def forget():
     def again():
         PRESETS.clear()
         PRESETS.update(before)
-        preset_file._loaded.clear()
+        preset_file.forget()
 
     yield again
     again()

@@ -49,12 +49,12 @@ def test_a_run_without_rows_is_named_beside_others():
 
 def test_before_the_second_row_of_losses_nobody_knows_the_seconds():
     run = types.SimpleNamespace(losses=[{'step': 0, 'seconds': 0.5}], preset=PRESETS['blog_mnist'])
-    assert sections._seconds_at(run, 100) is None
+    assert sections.seconds_at(run, 100) is None
     run.losses.append({'step': 200, 'seconds': 8.5})
-    assert [sections._seconds_at(run, step) for step in (100, 400)] == [4.5, 17]
+    assert [sections.seconds_at(run, step) for step in (100, 400)] == [4.5, 17]
     # Where the preset counts steps from 0, that row is of 201 of them.
     run = types.SimpleNamespace(losses=[{'step': 200, 'seconds': 20.1}], preset=PRESETS['keras_dense'])
-    assert PRESETS['keras_dense'].first_step == 0 and abs(sections._seconds_at(run, 100) - 10) < 1e-9
+    assert PRESETS['keras_dense'].first_step == 0 and abs(sections.seconds_at(run, 100) - 10) < 1e-9
 
 
 def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):
@@ -70,12 +70,12 @@ def test_the_newest_evaluation_is_that_of_the_highest_step(tmp_path):
                         ('evaluation-all', [500, 1000])):
         write(name, *steps)
     write('evaluation-2000000-t2', 2000000, temperature=2.0)
-    single, several, _ = collect._evaluations(str(tmp_path), PRESETS['blog_mnist'])
+    single, several, _ = collect.evaluations_of(str(tmp_path), PRESETS['blog_mnist'])
     assert os.path.basename(single[0]) == 'evaluation-1000000'
     assert [row['step'] for row in several[0]] == [500, 1000]
     write('evaluation-later', 1000000)
     os.utime(str(tmp_path / 'evaluation-later' / 'metrics.json'), (1e10, 1e10))
-    single, _, _ = collect._evaluations(str(tmp_path), PRESETS['blog_mnist'])
+    single, _, _ = collect.evaluations_of(str(tmp_path), PRESETS['blog_mnist'])
     assert os.path.basename(single[0]) == 'evaluation-later'
 
 

@@ -113,10 +113,10 @@ def test_runs_that_another_classifier_measured_are_named():
 
 def test_losses_beside_those_of_2017():
     recorded = {key: np.array(values) for key, values in figures.read_recorded_losses('mnist2017_losses.csv').items()}
-    summary = run_records._loss_summary(recorded, PRESETS['blog_mnist'])
+    summary = run_records.loss_summary(recorded, PRESETS['blog_mnist'])
     assert summary['within_2017'] == summary['rows'] == 42 and summary['last_ten'] == summary['last_ten_2017']
     recorded['g_loss'][3] = 100
-    assert run_records._loss_summary(recorded, PRESETS['blog_mnist'])['within_2017'] == 41
+    assert run_records.loss_summary(recorded, PRESETS['blog_mnist'])['within_2017'] == 41
 
 
 @pytest.mark.parametrize('what, expected', [
@@ -250,9 +250,9 @@ def test_strips_are_small_and_have_the_classes_in_turn(monkeypatch):
         asked.append(labels)
         return np.random.RandomState(0).uniform(-1, 1, (24,) + preset.image_shape)
     monkeypatch.setattr(run_records.sampling, 'generate', generate)
-    content = run_records._strip(PRESETS['cgan_cifar10'], 'prefix')
+    content = run_records.samples_strip(PRESETS['cgan_cifar10'], 'prefix')
     assert asked[0].tolist() == 2 * (list(range(10)) + [0, 1]) and len(content) < 30000  # noise, as bad as it gets
-    run_records._strip(PRESETS['blog_mnist'], 'prefix')
+    run_records.samples_strip(PRESETS['blog_mnist'], 'prefix')
     assert asked[1] is None
 
 

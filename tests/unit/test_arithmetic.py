@@ -88,16 +88,16 @@ def test_repeated_updates_are_built_once_and_give_the_same_bits(monkeypatch):
         losses=('d_loss', 'g_loss'),
         schedule=tuple(objectives.UpdateSpec((objectives.D_OBJECTIVE,), images=i, noise=i) for i in range(3))
         + (objectives.UpdateSpec((objectives.G_OBJECTIVE,), noise=3),))
-    assert [step_loop._repeated(preset, place) for place in range(4)] == [3, 2, 1, 1]
-    assert step_loop._repeated(dataclasses.replace(preset, losses_when='mean'), 0) == 1
-    assert step_loop._repeated(dataclasses.replace(preset, noise_batches=(1, 2, 1, 2)), 0) == 1
-    assert [step_loop._repeated(PRESETS[name], 0) for name in ('resnet_mnist', 'dcgan', 'blog_mnist')] == [5, 1, 1]
+    assert [step_loop.repeated(preset, place) for place in range(4)] == [3, 2, 1, 1]
+    assert step_loop.repeated(dataclasses.replace(preset, losses_when='mean'), 0) == 1
+    assert step_loop.repeated(dataclasses.replace(preset, noise_batches=(1, 2, 1, 2)), 0) == 1
+    assert [step_loop.repeated(PRESETS[name], 0) for name in ('resnet_mnist', 'dcgan', 'blog_mnist')] == [5, 1, 1]
     images, _, _ = data(preset, 1)
     draw = np.random.RandomState(1)
     given = (images, draw.randint(IMAGES, size=(3, 12)).astype(np.int32),
              draw.uniform(-1, 1, (3, 20, preset.z_dim)).astype(np.float32))
     once = train(preset, *given, total_steps=5)
-    monkeypatch.setattr(step_loop, '_repeated', lambda preset, place: 1)
+    monkeypatch.setattr(step_loop, 'repeated', lambda preset, place: 1)
     one_by_one = train(preset, *given, total_steps=5)
     for key, value in one_by_one.items():
         np.testing.assert_array_equal(once[key], value, err_msg=key)

@@ -32,7 +32,7 @@ EXAMPLE = os.path.join(ROOT, 'examples', 'custom_preset.py')
 COMING = set()
 
 # Flags of other programs, and of our scripts.
-OTHERS = {'help', 'no-deps', 'tf_xla_cpu_global_jit', 'all', 'nightly'}
+OTHERS = {'help', 'version', 'no-deps', 'tf_xla_cpu_global_jit', 'all', 'nightly'}
 
 
 def read(name):
@@ -46,7 +46,7 @@ def registered_presets_go_again():
     yield
     PRESETS.clear()
     PRESETS.update(before)
-    preset_file._loaded.clear()
+    preset_file.forget()
 
 
 PAGES = sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, 'docs', '*.md')))

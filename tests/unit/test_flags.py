@@ -18,6 +18,7 @@ from helpers.commands import (
     start_process,
 )
 
+import dcgan_tf1
 from dcgan_tf1 import __main__, animation, compare, evaluate, export, launch, report, sample, train
 from dcgan_tf1.gan import augmentation, catalogue, losses
 from dcgan_tf1.gan.presets import PRESETS
@@ -37,6 +38,12 @@ def test_help_lists_only_our_flags_in_groups(capsys):
     assert max(map(len, out.splitlines())) <= 100
     for preset in PRESETS:
         assert preset in out
+
+
+def test_each_command_says_its_version(capsys):
+    for main in (train.main, launch.main, sample.main, __main__.main):
+        assert main(['--version']) == 0
+        assert capsys.readouterr().out == 'dcgan_tf1 {}\n'.format(dcgan_tf1.__version__)
 
 
 @pytest.mark.parametrize('parse, named', [

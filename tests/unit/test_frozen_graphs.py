@@ -191,8 +191,8 @@ def test_what_is_written_of_a_graph_is_what_was_frozen(tmp_path, monkeypatch):
     recipe = classifier.Recipe((2,), 1, False)
     images, labels = blobs(256)[..., np.newaxis], np.arange(256) % 10
     os.makedirs('data')
-    classifier._train('mnist', recipe, (images, labels, images[:50], labels[:50]), 10, 0, 'data/c.pb', 'data/c.json',
-                      print)
+    sets = images, labels, images[:50], labels[:50]
+    classifier.train_network('mnist', recipe, sets, 10, 0, 'data/c.pb', 'data/c.json', print)
     with open('data/c.json') as handle:
         assert json.load(handle)['test_images'] == 50
     graph_def = tf.GraphDef()

@@ -146,6 +146,18 @@ def test_a_bad_value_or_a_bad_orientation_is_that_of_one_picture():
     assert values == [50] and any('1 of 3 pictures turned upright' in line for line in lines)
 
 
+@pytest.mark.parametrize('name, hint', [
+    ('data-00000-of-00001.arrow', 'Arrow files can be read as Parquet: datasets.load_from_disk'),
+    ('00000.tar', '00000.tar has to be unpacked first$')])
+def test_what_others_keep_pictures_in_is_told_how_to_be_read(name, hint):
+    os.makedirs('mine')
+    open('mine/' + name, 'w').close()
+    with pytest.raises(UserError, match='found {}; {}'.format(name, hint)):
+        loading.load('folder', data_dir='mine', shape=(8, 8, 1))
+    with pytest.raises(UserError, match='found {}$'.format(name)):
+        loading.load('cifar10', data_dir='mine')
+
+
 def test_deep_values_that_would_be_nearly_black_are_told():
     os.makedirs('mine')
     Image.fromarray(np.full((4, 4), 4095, np.uint16)).save('mine/a.png')

@@ -175,7 +175,7 @@ def test_distances_to_many_are_taken_some_at_a_time(monkeypatch):
     expected = ((points[:, np.newaxis].astype(np.float64) - others) ** 2).sum(axis=-1)
     monkeypatch.setattr(distances, '_OTHERS', 4)
     monkeypatch.setattr(distances, 'PAIRS', 33)
-    np.testing.assert_allclose(np.concatenate(list(distances._squared_distances(points, others))), expected)
+    np.testing.assert_allclose(np.concatenate(list(distances.squared_distances(points, others))), expected)
 
 
 def test_the_class_histogram():

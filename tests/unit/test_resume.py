@@ -215,7 +215,7 @@ def test_the_best_checkpoint_is_the_best_of_those_that_there_are(make):
     try:
         with open(run.file('quality.csv'), 'w') as handle:
             handle.write('step,n,frechet_distance\n6,100,3\n9,100,1\n21,100,0\n')  # of 9, on a full disk, none
-        measured, model = hooks._measured_before(run, 18), _Saved()
+        measured, model = hooks.measured_before(run, 18), _Saved()
         with open(run.file('quality.csv')) as handle:
             assert [row['step'] for row in measured] == [6, 9] and '21' not in handle.read()
         for content, steps in (('step,n,frechet_distance,note\n6,100,3,good\n21,100,0,too late\n', [6]),
@@ -223,7 +223,7 @@ def test_the_best_checkpoint_is_the_best_of_those_that_there_are(make):
                                ('a,b\n1,2\n', []), ('frechet_distance\n3\n', [])):
             with open(run.file('quality.csv'), 'w') as handle:
                 handle.write(content)
-            assert [row['step'] for row in hooks._measured_before(run, 18)] == steps, content
+            assert [row['step'] for row in hooks.measured_before(run, 18)] == steps, content
             with open(run.file('quality.csv')) as handle:
                 assert handle.read() == content.replace('21,100,0,too late\n', '')
         hook = hooks.CheckpointHook(types.SimpleNamespace(keep_checkpoints=1),
