@@ -362,7 +362,7 @@ def test_a_generator_that_ignores_labels_is_not_exported(tmp_path):
         with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
             return tf.reshape(tf.tanh(layers.dense(z, 784)), [-1, 28, 28, 1])
 
-    preset = dataclasses.replace(PRESETS['conditional'], name='deaf', generator=deaf, ema_decay=None)
+    preset = dataclasses.replace(PRESETS['cgan_mnist'], name='deaf', generator=deaf, ema_decay=None)
     with tf.Graph().as_default(), tf.Session() as session:
         deaf(tf.zeros([1, preset.z_dim]), None)
         session.run(tf.global_variables_initializer())
