@@ -26,7 +26,8 @@ def add(command, default, auto=False):
     default: what holds where the first three are not given, for the help text. auto: whether --channels may be.
     """
     command.integer('image_size', None, 'Height and width of the images, of presets whose networks follow them: {}. '
-                    'Default: {}.'.format(', '.join(SIZED), default), sizes.MIN_SIDE, sizes.MAX_SIDE)
+                    'Default: {}.'.format(', '.join(SIZED), default), sizes.MIN_SIDE, sizes.MAX_SIDE,
+                    hint=' (of images that are not square, --image_height and --image_width)')
     command.integer('image_height', None, 'The height, beside --image_width, of images that are not square.',
                     sizes.MIN_SIDE, sizes.MAX_SIDE)
     command.integer('image_width', None, 'The width.', sizes.MIN_SIDE, sizes.MAX_SIDE)

@@ -68,13 +68,16 @@ class Command:
         self._define(flags.DEFINE_multi_string, name, [], help_text)
         self._paths[name] = ()
 
-    def integer(self, name, default, help_text, lower=None, upper=MAX_INTEGER, old_name=None):
-        """upper: None for any number. old_name: what the flag was called before; it goes on working."""
+    def integer(self, name, default, help_text, lower=None, upper=MAX_INTEGER, old_name=None, hint=''):
+        """upper: None for any number. old_name: what the flag was called before; it goes on working.
+
+        hint: what a message about another value says beside what was expected.
+        """
         self._define(flags.DEFINE_integer, name, default, help_text, lower_bound=lower)
         self._most[name] = upper
         self._expected[name] = 'a whole number{}{}'.format(
             '' if lower is None else ' from {:,}'.format(lower),
-            '' if lower is None or upper in (None, MAX_INTEGER) else ' to {:,}'.format(upper))
+            '' if lower is None or upper in (None, MAX_INTEGER) else ' to {:,}'.format(upper)) + hint
         if old_name is not None:
             self._expected[old_name] = self._expected[name]
             flags.DEFINE_integer(old_name, default, '', lower_bound=lower, flag_values=self.values)

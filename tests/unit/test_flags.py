@@ -102,6 +102,7 @@ def test_help_lists_the_flags_of_commands_without_groups_too(parse, named, capsy
     ('train', ['--preset=vae', '--augment=none'], ['--augment: expected a GAN']),
     ('train', ['--preset=autoencoder', '--d_learning_rate=1'], ['--d_learning_rate: expected a GAN']),
     ('train', ['--preset=vae', '--z_dist=uniform'], ['--z_dist: expected a GAN']),
+    ('train', ['--image_size=64x48'], ['not square, --image_height and --image_width), found', '64x48']),
     ('train', ['--image_size=64'], ['--image_size: expected a preset for images of other sizes', 'are 28x28x1']),
     ('train', ['--channels=3'], ['--channels: expected a preset', '--preset=blog_mnist']),
     ('train', ['--gf_dim=8'], ['--gf_dim: expected a preset with this setting (dcgan)']),
