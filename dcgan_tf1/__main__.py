@@ -10,7 +10,7 @@ COMMANDS = ('train', 'launch', 'sample', 'animation', 'compare', 'evaluate', 're
 
 
 def parse(argv):
-    """The commands' names, which is all that there is to configure; None after a help text."""
+    """The commands' names, which is all that there is to configure; None after a help text, or the version."""
     command = flags.Command('python -m dcgan_tf1', 'Lists the commands.')
     named = next(iter(sys.argv[1:] if argv is None else argv), None)
     if named in COMMANDS:

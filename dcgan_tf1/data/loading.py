@@ -76,15 +76,17 @@ def _hint(name, place):
     """Which flag reads what lies there, or what makes it readable, for the end of a message."""
     own = [other for other in SINGLE_FILES if other != name and os.path.exists(place)
            and DATASETS[other].present(place, 'train')
-           and (other != 'npz' or os.path.isdir(place) or place.lower().endswith(npz_files.SUFFIXES))]
+           and (other != 'npz' or os.path.isdir(place) or npz_files.is_one(place))]
     if own:
         return '; --dataset={} reads what is there'.format(own[0])
     if name != 'folder' or not os.path.exists(place):
         return ''
-    names = sorted(os.listdir(place)) if os.path.isdir(place) else [place]
-    if any(each.endswith('.arrow') for each in names):
-        return '; Arrow files can be read as Parquet: datasets.load_from_disk(FOLDER).to_parquet("images.parquet")'
-    tars = [each for each in names if each.lower().endswith(_TAR)] if os.path.isdir(place) else []
+    folders = [os.path.join(place, each) for each in [''] + sorted(os.listdir(place))] if os.path.isdir(place) else []
+    for folder in filter(os.path.isdir, folders):
+        if any(each.endswith('.arrow') for each in os.listdir(folder)):
+            return '; its Arrow files can be read as Parquet, which datasets.load_from_disk({!r}).to_parquet(' \
+                   '"images.parquet") makes of them'.format(os.path.normpath(folder))
+    tars = [os.path.basename(each) for each in folders if each.lower().endswith(_TAR)]
     return '; {} has to be unpacked first'.format(tars[0]) if tars else ''
 
 

@@ -104,9 +104,14 @@ def names(path):
     """The names of the arrays in an .npz file, or of the .npy files in a folder; UserError where it is damaged."""
     if os.path.isdir(path):
         return [name[:-len('.npy')] for name in _npy_files(path)]
+    return [name[:-len('.npy')] for name in members(path, '.npy')]
+
+
+def members(path, suffix):
+    """The names that end so in a zip archive, as an .npz is one; UserError where it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return sorted(name[:-len('.npy')] for name in archive.namelist() if name.endswith('.npy'))
+            return sorted(name for name in archive.namelist() if name.endswith(suffix))
     except Exception as error:  # noqa: BLE001  hostile bytes make zipfile raise almost anything
         raise UserError('{}: expected an .npz file, found: {}'.format(path, _found(path, '', error)))
 

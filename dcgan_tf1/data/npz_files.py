@@ -64,6 +64,11 @@ def _is_npy(path):
     return path.lower().endswith('.npy')
 
 
+def is_one(path):
+    """Whether a file is one of arrays, by its name, or a table of pixels, by its first lines."""
+    return pixel_tables.is_one(path) if _is_table(path) else path.lower().endswith(SUFFIXES)
+
+
 def _is_table(path):
     return path.lower().endswith(pixel_tables.SUFFIX)
 
@@ -106,8 +111,10 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     names = npz.names(path)
     family = _family(names, split)
     if family is None:
-        raise UserError('{}: expected the array {}, found {}'.format(
-            path, ' or '.join(each[split][0] for each in _FAMILIES if split in each), listing(names)))
+        tables = [] if os.path.isdir(path) else npz.members(path, pixel_tables.SUFFIX)
+        raise UserError('{}: expected the array {}, found {}{}'.format(
+            path, ' or '.join(each[split][0] for each in _FAMILIES if split in each), listing(names + tables),
+            ', which have to be unpacked first' * bool(tables)))
     given, *usual = family[split]
     label_names = [name for name in usual if name in names] or usual[:1]
     of_other_splits = [name for each, pair in family.items() if each != split for name in pair]

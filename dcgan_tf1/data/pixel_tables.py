@@ -1,7 +1,7 @@
 """Tables of pixels, an image a line, as competitions publish MNIST and the like: label,pixel0,pixel1 ...
 
 A column for each pixel, with or without a line of names, or one column `pixels` with all of them, separated by spaces.
-Every file is untrusted input, and is read a line at a time.
+Between columns there are commas, semicolons or tabs. Every file is untrusted input, and is read a line at a time.
 """
 
 import collections
@@ -28,10 +28,13 @@ _SIDE = 8  # of an image, at least: narrower tables are of something else
 _LONGEST = 1 << 22  # characters of a line
 _BLOCK = 256  # images that are handed on at once
 _VALUES = {str(value): value for value in range(256)}  # much quicker than to parse each number
+_NUMBERS = frozenset(map(float, range(256)))
+_LABELS = label_files.LABEL_COLUMNS + ('target', 'targets', 'y')  # usual names of the column
+_UNNAMED = re.compile(r'Unnamed: \d+$')
 
-# Which columns are what: the names of all of them, () where the table names none, and how many they are; the index of
-# the label's, or None; those of the pixels; the images' shape [H, W, 1 or 3].
-_Layout = collections.namedtuple('_Layout', 'names count label pixels shape')
+# Which columns are what: what messages call them; whether the first line has their names; the index of the label's, or
+# None; those of the pixels; the images' shape [H, W, 1 or 3].
+_Layout = collections.namedtuple('_Layout', 'names has_names label pixels shape')
 
 
 def is_one(path):
@@ -47,6 +50,9 @@ def load(path, log, reading=DEFAULTS):
     layout, notes = _layout(path, reading), Remarks(path, log)
     texts = [label for _, label, _ in _rows(path, layout)]
     others = [name for index, name in enumerate(layout.names) if index not in layout.pixels + [layout.label]]
+    if layout.label == 0 and not layout.has_names and len(texts) > 1 and len(set(texts)) == 1:
+        notes.tell('WARNING: the first column, taken for the label, is {} on every line; where the label is another '
+                   'one, a first line has to name the columns'.format(listing(texts[:1])))
     if layout.label is None:
         notes.tell('no column of labels, so the images have none{}'.format(
             '; --label_column may name one of {}'.format(listing(others)) if others else ''))
@@ -61,8 +67,7 @@ def load(path, log, reading=DEFAULTS):
     labels, classes = None, ()
     if layout.label is not None and reading.labels:
         labels, classes = label_files.encode(texts, path)
-        notes.tell(label_files.counts(labels, classes, 'the column {}'.format(
-            layout.names[layout.label] if layout.names else layout.label + 1)))
+        notes.tell(label_files.counts(labels, classes, 'the column ' + layout.names[layout.label]))
     elif layout.label is not None:
         notes.tell(label_files.WITHOUT)
     return Loaded(images, labels, [path], classes, tuple(notes), digest)
@@ -104,9 +109,9 @@ def _pixels(path, layout, number, cells):
     try:
         values = bytes(map(_VALUES.__getitem__, cells))
     except KeyError:  # written otherwise, or no pixels
-        values = bytes(int(_number(cell)) for cell in cells if _number(cell) in range(256))
-    if len(values) != count:
-        wrong = next((cell for cell in cells if _number(cell) not in range(256)), '{:,} of them'.format(len(cells)))
+        values = bytes(int(value) for value in map(_number, cells) if value in _NUMBERS)
+    if not len(values) == len(cells) == count:
+        wrong = next((cell for cell in cells if _number(cell) not in _NUMBERS), '{:,} of them'.format(len(cells)))
         raise UserError('{}, line {:,}: expected {:,} whole numbers from 0 to 255, found {!r:.60}{}'.format(
             path, number, count, wrong, '; of floats from 0 to 1, 255 times as much' * (0 < _number(wrong) < 1)))
     return np.frombuffer(values, np.uint8).reshape(layout.shape)
@@ -119,14 +124,25 @@ def _number(cell):
         return math.nan
 
 
+# ------------------------------------------------------------------------------- the lines
+
+def _text_lines(handle):
+    for line in iter(lambda: handle.readline(_LONGEST), ''):
+        if len(line) == _LONGEST:
+            raise ValueError('a line of {:,} characters or more'.format(_LONGEST))
+        yield line
+
+
 def _lines(path):
     """Yields (its number, its cells) of each line that has some."""
     try:
         with open(path, encoding='utf-8-sig', newline='') as handle:
-            reader = csv.reader(iter(lambda: handle.readline(_LONGEST), ''))
+            first = handle.readline(_LONGEST)
+            handle.seek(0)
+            reader = csv.reader(_text_lines(handle), delimiter=max(',;\t', key=first.count))
             for cells in reader:
                 if any(map(str.strip, cells)):
-                    yield reader.line_num, cells
+                    yield reader.line_num, cells[:-1] if not cells[-1].strip() else cells  # a separator at the end
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected {}, found: {}'.format(path, EXPECTED, signatures.kind_of(path, ()) or error))
 
@@ -134,43 +150,78 @@ def _lines(path):
 def _rows(path, layout):
     """Yields (the line's number, its label or None, the texts of its pixels) of each image."""
     lines = _lines(path)
-    if layout.names:
+    if layout.has_names:
         next(lines)
     for number, cells in lines:
-        if len(cells) != layout.count:
+        if len(cells) != len(layout.names):
             raise UserError('{}, line {:,}: expected {:,} values, found {:,}'.format(
-                path, number, layout.count, len(cells)))
+                path, number, len(layout.names), len(cells)))
         texts = [cells[index] for index in layout.pixels]
         yield (number, None if layout.label is None else cells[layout.label],
                texts[0].split() if len(texts) == 1 else texts)
 
 
+# ----------------------------------------------------------------------- which columns are what
+
 def _layout(path, reading):
     """The _Layout by the first two lines of a table; UserError where it is none of pixels."""
-    lines = [cells for _, cells in zip(range(2), (cells for _, cells in _lines(path)))] + [[], []]
-    names = () if all(_number(cell) % 1 == 0 for cell in lines[0]) else tuple(map(str.strip, lines[0]))
-    count, label = len(lines[0]), None
-    column = label_files.choose_column(path, 'column', names, reading.label_column)
-    if column is not None:
-        label = names.index(column)
-    if _TOGETHER in names:
-        pixels = [names.index(_TOGETHER)]
-        shape = _shape(len(lines[1][pixels[0]].split())) if len(lines[1]) == count else None
-        return _checked(path, _Layout(names, count, label, pixels, shape), lines[0])
-    pixels = [index for index in range(count) if index != label]
-    if label is not None:  # beside which there may be an id, or the like
-        pixels = [index for index in pixels if re.search(r'\d$', names[index])]
-    elif _shape(count) is None and _shape(count - 1):
-        label = pixels.pop(0)  # where tables that name no columns have it
-    return _checked(path, _Layout(names, count, label, pixels, _shape(len(pixels))), lines[0])
-
-
-def _checked(path, layout, first):
-    if layout.shape is None:
+    first, second = ([cells for _, cells in zip(range(2), (cells for _, cells in _lines(path)))] + [[], []])[:2]
+    has_names = _are_names(first)
+    # numpy.savetxt puts # before names. A column without one, such as pandas's index, is called as pandas calls it.
+    names = [name.strip().lstrip('# ') or 'Unnamed: {}'.format(index) if has_names else str(index + 1)
+             for index, name in enumerate(first)]
+    if reading.label_column is not None and not has_names:
+        raise UserError('{}: expected a line of names (--label_column), found none'.format(path))
+    named = label_files.choose_column(path, 'column', names, reading.label_column, _LABELS)
+    label = None if named is None else names.index(named)
+    together = label_files.find_column(names, (_TOGETHER,))
+    if together is not None:
+        pixels = [names.index(together)]
+        ways = [(label, pixels, _shape(len(second[pixels[0]].split())) if len(second) == len(names) else None)]
+    else:
+        ways = [way + (_shape(len(way[1])),) for way in _ways(first, names if has_names else None, label)]
+    ways = [way for way in ways if way[-1] is not None]
+    if not ways:
+        count = '{:,} column{}'.format(len(first), '' if len(first) == 1 else 's')
         raise UserError('{}: expected {}, as many as a square has, found {}'.format(
-            path, EXPECTED, signatures.kind_of(path, ()) or '{:,} columns: {}'.format(
-                layout.count, listing(first, 4))))
-    return layout
+            path, EXPECTED, signatures.kind_of(path, ()) or '{}: {:.200}'.format(count, listing(first, 4))))
+    return _Layout(names, has_names, *ways[0])
+
+
+def _ways(first, names, label):
+    """Yields (label, pixels), which columns may be them, the likeliest first. names: None where there are none.
+
+    label: that of a usual name, or asked for; None for none.
+    """
+    every = [index for index in range(len(first)) if names is None or not _UNNAMED.match(names[index])]
+    if label is None and (names is None or all(_is_number(names[index]) for index in every)):
+        # Without names, or with numbers for them, the label comes first, unless the last is the one that is a text.
+        texts = [index for index in every if names is None and not _is_number(first[index])]
+        if not texts:
+            yield None, every
+        for at in texts if len(texts) == 1 else every[:1]:
+            yield at, [index for index in every if index != at]
+        return
+    yield label, [index for index in every if index != label and re.search(r'\d$', names[index])]
+    if label is not None:
+        yield label, [index for index in every if index != label]  # pixels of any names
+
+
+def _is_number(cell):
+    return not math.isnan(_number(cell))
+
+
+def _are_names(cells):
+    """Whether a first line names the columns.
+
+    Numbers do where they are counted from 0 or 1, as pandas writes them, or are none that a pixel has. A label may be
+    a text, at one of the ends.
+    """
+    for inner in (cells, cells[1:], cells[:-1]):
+        numbers = list(map(_number, inner))
+        if inner and all(number % 1 == 0 for number in numbers):
+            return len(inner) > 1 and any(numbers == list(range(start, start + len(inner))) for start in (0, 1))
+    return not all(_number(cell) % 1 == 0 for cell in cells if cell.strip())  # an image that lacks some is none
 
 
 def _shape(count):

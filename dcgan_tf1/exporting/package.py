@@ -118,8 +118,8 @@ def _frozen(session, placeholders, network):
     graph_def = freeze.freeze(session, placeholders, network.output)
     unused = {tensor.op.name for tensor in network.inputs.values()} - {node.name for node in graph_def.node}
     if unused:
-        raise UserError('{}: expected a network that makes something of its inputs, found none that takes {}'.format(
-            network.name, ', '.join(unused)))
+        raise UserError('{}: expected a network that depends on all of its inputs, found one that ignores {}'.format(
+            network.name, ', '.join(sorted(unused))))
     return formats.Frozen(
         network.name, graph_def,
         [formats.Input(key, tensor.op.name, tensor.dtype.name, tuple(tensor.shape.as_list()[1:]))

@@ -130,7 +130,7 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
         if other not in (None, name):
             _warn('{}: of a run of {}, read as one of {}'.format(prefix, other, name))
         if preset is not None and mode not in (None, preset.mode):
-            raise UserError('--mode: expected {}, by the run of {}, found {}'.format(preset.mode, prefix, mode))
+            raise UserError('--mode: expected {}, as its run has it, found {}'.format(preset.mode, mode))
         if preset is None or sizes != size_flags.NOTHING:
             sizes, preset = checkpoint_sizes.beside_run(preset, sizes), preset or preset_in_mode(name, mode)
             preset = checkpoint_sizes.of_checkpoint(preset, prefix, sizes)

@@ -134,7 +134,7 @@ def _class_suffix(preset, label, names):
 
 
 def interpolations_of(preset, rows, steps, seed, classes, given=None):
-    """The Inputs of walks: rows of `steps` images from one noise vector to another, or from a class to the next.
+    """Rows of `steps` images from one noise vector to another, or from a class to the next, as Inputs.
 
     rows: how many; None for the default, and where noise is given: then each of its vectors is the begin of a row that
     ends at the next, with the labels that are given with them, or, between classes, the noise of a row.

@@ -140,6 +140,19 @@ def own_npz(content):
     npz_files.load(path, 'train', lambda line: None)
 
 
+def pixel_table(content):
+    path = write(content, 'npz', 'own.csv')
+    npz_files.present(path, 'train')
+    npz_files.load(path, 'train', lambda line: None)
+
+
+def pixel_table_seeds():
+    pixels = ','.join('pixel{}'.format(index) for index in range(64))
+    yield 'label,{}\n1,{}\ncat,{}\n'.format(pixels, '7,' * 63 + '7', '12.0,' * 63 + '255').encode()
+    yield 'label;pixels\n1;"{}"\n'.format('0 ' * 64).encode('utf-8-sig')
+    yield ('3,' + '0,' * 63 + '9\n').encode()
+
+
 def own_npz_seeds():
     for arrays in ({'x_train': np.zeros((2, 3, 4), np.uint8), 'y_train': np.array([[1], [2]])},
                    {'images': np.zeros((2, 3, 4, 3), np.int16), 'labels': np.array([1, 999]), 'z': np.array([{}])}):
@@ -283,7 +296,7 @@ def tf_config_seeds():
 TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (idx, idx_seeds), (idx_gz, idx_gz_seeds), (cifar_pickle, cifar_pickle_seeds), (cifar_binary, cifar_binary_seeds),
     (cifar_tar, cifar_tar_seeds), (cifar_plain_tar, cifar_plain_tar_seeds), (cifar_tar_gz, cifar_tar_gz_seeds),
-    (mnist_npz, mnist_npz_seeds), (own_npz, own_npz_seeds),
+    (mnist_npz, mnist_npz_seeds), (own_npz, own_npz_seeds), (pixel_table, pixel_table_seeds),
     (config, config_seeds),
     (evaluated, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),

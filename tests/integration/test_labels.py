@@ -367,6 +367,6 @@ def test_a_generator_that_ignores_labels_is_not_exported(tmp_path):
         deaf(tf.zeros([1, preset.z_dim]), None)
         session.run(tf.global_variables_initializer())
         prefix = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
-    with pytest.raises(UserError, match='generator: expected a network that makes something of its inputs, found none '
-                                        'that takes inputs_labels'), package.opened(preset, prefix):
+    with pytest.raises(UserError, match='generator: expected a network that depends on all of its inputs, found one '
+                                        'that ignores inputs_labels'), package.opened(preset, prefix):
         pass

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -41,6 +42,13 @@ NAMES = ['label'] + ['pixel{}'.format(index) for index in range(81)]
     (rows_of(), None),
     (rows_of(), ['0'] + ['0.{}'.format(index) for index in range(1, 82)]),  # a table without names, read and written
     ([row[1:] + row[:1] for row in rows_of()], NAMES[1:] + NAMES[:1]),
+    # As scikit-learn's and pandas's frames are written: numbers for names, an index without one.
+    ([row[1:] + row[:1] for row in rows_of()], ['pixel_{}_{}'.format(*divmod(i, 9)) for i in range(81)] + ['target']),
+    (rows_of(), list(map(str, range(82)))),
+    ([[number] + row for number, row in enumerate(rows_of())], [''] + NAMES),
+    ([[number] + row for number, row in enumerate(rows_of())], ['Unnamed: 0'] + NAMES),
+    ([[number] + row for number, row in enumerate(rows_of())], [''] + list(map(str, range(82)))),
+    (np.array(rows_of(), float).tolist(), ['# label'] + NAMES[1:]),
     ([['id{}'.format(number)] + row for number, row in enumerate(rows_of())], ['id'] + NAMES),
     ([[label, '"{}"'.format(' '.join(map(str, image.reshape(-1)))), 'Training'] for label, image in zip(LABELS, GREY)],
      ['class', 'pixels', 'Usage']),
@@ -53,6 +61,39 @@ def test_images_and_labels(rows, names):
     assert list(dataset.files) == ['mine.csv'] and dataset.notes == tuple(
         line[len('mine.csv: '):] for line in lines)
     assert '4 classes by the column ' in lines[-1] and lines[-1].endswith(': 0 3, 1 3, 2 3, 3 3')
+
+
+@pytest.mark.parametrize('first, names', [
+    (['img'], ['id'] + NAMES[1:]), (['img'], ['digit'] + NAMES[1:]), ([], list(map(str, range(81)))),
+    (['0'], [''] + list(map(str, range(81)))), ([], list(map(str, range(1, 82))))])
+def test_what_is_not_called_as_a_label_is_none(first, names):
+    write('mine.csv', [first + row[1:] for row in rows_of()], names)
+    dataset, lines = load('mine.csv')
+    assert np.array_equal(dataset.images, GREY[..., None]) and dataset.labels is None
+    others = '; --label_column may name one of {}'.format(names[0] or 'Unnamed: 0') if first else ''
+    assert lines == ['mine.csv: no column of labels, so the images have none' + others]
+
+
+@pytest.mark.parametrize('last', [False, True])
+def test_labels_that_are_texts_need_no_names(last):
+    rows = [['c{}'.format(row[0])] + row[1:] for row in rows_of()]
+    write('mine.csv', [row[1:] + row[:1] for row in rows] if last else rows)
+    dataset, _ = load('mine.csv')
+    assert np.array_equal(dataset.images, GREY[..., None]) and dataset.classes == ('c0', 'c1', 'c2', 'c3')
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize('separator', [';', '\t'])
+def test_other_separators_one_at_the_end_and_a_label_in_another_column(separator):
+    write('mine.csv', rows_of(), NAMES, end=',\n')
+    with open('mine.csv') as handle:
+        text = handle.read()
+    with open('mine.csv', 'w') as handle:
+        handle.write(text.replace(',', separator))
+    assert np.array_equal(load('mine.csv')[0].images, GREY[..., None])
+    write('mine.csv', [[0] + row[2:] + row[:1] for row in rows_of()])  # black in the corner, the label at the end
+    assert load('mine.csv')[1][0] == ('mine.csv: WARNING: the first column, taken for the label, is 0 on every line; '
+                                      'where the label is another one, a first line has to name the columns')
 
 
 def test_without_labels_in_colour_and_from_a_cache(monkeypatch):
@@ -82,6 +123,12 @@ def test_a_folder_of_tables():
     assert dataset.labels.tolist() == LABELS.tolist()
     assert lines[-1] == 'mine/train.csv: the table for training is taken; left out: test.csv'
     assert loading.load_splits('npz', ('train', 'test'), 'mine', log=lines.append).splits == ('train',)
+    with pytest.raises(UserError, match='found another kind of file$'):
+        loading.load('folder', data_dir='mine/sample_submission.csv', shape=(9, 9, 1))
+    with zipfile.ZipFile('mine.zip', 'w') as archive:
+        archive.write('mine/train.csv', 'train.csv')
+    with pytest.raises(UserError, match='expected the array x_train .*, found train.csv, which have to be unpacked'):
+        load('mine.zip')
     for name, place in (('mnist', 'mine'), ('folder', 'mine'), ('folder', 'mine/train.csv')):
         with pytest.raises(UserError, match='; --dataset=npz reads what is there$'):
             loading.load(name, data_dir=place, shape=(9, 9, 1))
@@ -103,9 +150,12 @@ def test_a_folder_of_tables():
     (','.join(NAMES) + '\n', 'expected a line for each image, found none'),
     (','.join(NAMES) + '\n' + '1,' * 81 + '0\n\n' + '1,' * 80 + '0\n', 'line 4: expected 82 values, found 81'),
     ('1,' * 81 + '256\n', "line 1: expected 81 whole numbers from 0 to 255, found '256'$"),
-    ('1,' * 81 + '1\n' + '1,' * 81 + '\n', "line 2: expected 81 whole numbers from 0 to 255, found ''"),
+    ('1,' * 82 + '\n' + '1,,' + '1,' * 80 + '\n', "line 2: expected 81 whole numbers from 0 to 255, found ''"),
     ('1,' * 81 + '2\n' + '1,' * 81 + '0.5\n', "line 2: .*, found '0.5'; of floats from 0 to 1, 255 times as much"),
     ('1,' * 81 + '2\n' + '1,' * 81 + 'nan\n', "line 2: .*, found 'nan'"),
+    ('label,pixels\n1,' + '0 ' * 81 + '\n2,' + '0 ' * 81 + 'junk 300\n', "line 3: .*, found 'junk'"),
+    ('label;a\n', 'as many as a square has, found 2 columns: label, a'),
+    ('0' * (1 << 22), 'found: a line of 4,194,304 characters or more'),
     ('label,pixels\n1,' + '0 ' * 81 + '\n2,' + '0 ' * 80 + '\n', "line 3: .*, found '80 of them'"),
 ])
 def test_what_is_no_table_of_pixels(content, message):
@@ -123,5 +173,7 @@ def test_a_preset_with_labels_takes_a_table():
     plan = make_plan(config, lambda line: None)
     assert plan.data.images.shape == (12, 28, 28, 1) and plan.preset.classes == 4
     np.savez('mine.npz', images=GREY)
+    with pytest.raises(UserError, match='mine.csv: expected a line of names .--label_column., found none'):
+        load('mine.csv', label_column='label')
     with pytest.raises(UserError, match='--label_column: expected a table, found mine.npz'):
         load('mine.npz', label_column='label')
