@@ -170,7 +170,7 @@ def _check_beside_images(values):
         if values[name] is not None and values[name] is not False:
             raise flags.Error('--{}: expected {} beside it, found --images'.format(name, needed))
     if values['preset'] is None:
-        raise flags.Error('--preset: expected the system whose real images --images are compared with, found nothing')
+        raise flags.Error('--preset: expected the preset whose real images --images are compared with, found nothing')
 
 
 def _check_measuring_flags(values):

@@ -205,7 +205,7 @@ _random_seeds: 'weakref.WeakKeyDictionary[Any, int]' = weakref.WeakKeyDictionary
 
 @contextlib.contextmanager
 def _seeded_graph() -> Iterator[None]:
-    """Our layers derive their seeds from the graph's; one that has none gets one of chance while they are built."""
+    """Our layers derive their seeds from the graph's; one that has none gets a random one while they are built."""
     tf_graph = tf.get_default_graph()
     if tf_graph.seed is not None:
         yield

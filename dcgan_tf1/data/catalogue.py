@@ -3,7 +3,7 @@
 import collections
 import re
 
-# {name: title}, in the order of sources.DATASETS, whose titles these are.
+# {name: title}, in the order of sources.DATASETS.
 DATASETS = collections.OrderedDict([
     ('mnist', 'MNIST, handwritten digits'),
     ('fashion_mnist', 'Fashion-MNIST, articles of clothing'),

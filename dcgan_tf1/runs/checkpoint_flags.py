@@ -20,7 +20,7 @@ def add(command):
                                      'another program; needs --preset.')
     command.choice('which', None, _WHICH, 'The old name of --checkpoint beside --run. Default: last.')
     command.integer('step', None, "With --run: the checkpoint of this step.", 0)
-    preset_flags(command, None, "The checkpoint's system.")
+    preset_flags(command, None, "The checkpoint's preset.")
     mode_flag(command, 'The one that --checkpoint was trained in; a run remembers its own.')
     command.boolean('averages', False, "Take the moving averages of the generator's weights from --checkpoint "
                                        '(NAME/ExponentialMovingAverage) in place of the weights; a run remembers.')
@@ -65,7 +65,7 @@ def check(values):
     if values['run'] is values['checkpoint'] is None:
         raise flags.Error('expected either --run or --checkpoint, found neither')
     if values['checkpoint'] is not None and values['preset'] is None:
-        raise flags.Error('--preset: expected the system of --checkpoint, found nothing')
+        raise flags.Error('--preset: expected the preset of --checkpoint, found nothing')
     if values['mode'] is not None and values['run'] is not None:
         raise flags.Error('--mode: expected only with --checkpoint; a run says its own')
     if values['averages'] and values['run'] is not None:

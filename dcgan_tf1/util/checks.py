@@ -6,5 +6,5 @@ from typing import Any
 
 
 def is_whole(value: Any, least: float = -math.inf) -> bool:
-    """Whether a value is an integer, of Python's or NumPy's, of at least that size; a truth value is none."""
+    """Whether a value is an integer, of Python's or NumPy's, of at least that size; True and False are none."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least

@@ -251,8 +251,8 @@ def test_names_and_titles_of_help_texts_are_those_of_the_code():
     from dcgan_tf1.exporting import catalogue as export_catalogue
     from dcgan_tf1.exporting import formats
     assert list(export_catalogue.FORMATS) == list(formats.FORMATS)
-    for titles, rows in ((catalogue.PRESET_TITLES, PRESETS), (data_catalogue.DATASETS, sources.DATASETS)):
-        assert list(titles.items()) == [(name, row.title) for name, row in rows.items()]
+    assert list(data_catalogue.DATASETS) == list(sources.DATASETS)
+    assert list(catalogue.PRESET_TITLES.items()) == [(name, preset.title) for name, preset in PRESETS.items()]
     assert tuple(augmentation.AUGMENTATIONS) == catalogue.AUGMENTATIONS
     of_gans = [name for name, function in vars(losses).items() if inspect.isfunction(function)
                and list(inspect.signature(function).parameters) == ['d_logits_real', 'd_logits_fake', 'smoothing']]
