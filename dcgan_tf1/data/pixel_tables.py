@@ -32,9 +32,11 @@ _NUMBERS = frozenset(map(float, range(256)))
 _LABELS = label_files.LABEL_COLUMNS + ('target', 'targets', 'y')  # usual names of the column
 _UNNAMED = re.compile(r'Unnamed: \d+$')
 
+_EMNIST = re.compile(r'emnist-[a-z]+-(train|test)\.csv$', re.I)  # which has columns where others have rows
+
 # Which columns are what: what messages call them; whether the first line has their names; the index of the label's, or
-# None; those of the pixels; the images' shape [H, W, 1 or 3].
-_Layout = collections.namedtuple('_Layout', 'names has_names label pixels shape')
+# None; those of the pixels; the images' shape [H, W, 1 or 3]; and whether they lie on their side.
+_Layout = collections.namedtuple('_Layout', 'names has_names label pixels shape on_side')
 
 
 def is_one(path):
@@ -58,6 +60,8 @@ def load(path, log, reading=DEFAULTS):
             '; --label_column may name one of {}'.format(listing(others)) if others else ''))
     elif others:
         notes.tell('left out, of the columns: {}'.format(listing(others)))
+    if layout.on_side:
+        notes.tell("EMNIST's, whose images lie on their side in the file, turned upright")
     if layout.shape[2] == 3:
         notes.tell('pixels taken in the order of {0}x{0}x3, a red, a green and a blue value for each'.format(
             layout.shape[0]))
@@ -114,7 +118,8 @@ def _pixels(path, layout, number, cells):
         wrong = next((cell for cell in cells if _number(cell) not in _NUMBERS), '{:,} of them'.format(len(cells)))
         raise UserError('{}, line {:,}: expected {:,} whole numbers from 0 to 255, found {!r:.60}{}'.format(
             path, number, count, wrong, '; of floats from 0 to 1, 255 times as much' * (0 < _number(wrong) < 1)))
-    return np.frombuffer(values, np.uint8).reshape(layout.shape)
+    image = np.frombuffer(values, np.uint8).reshape(layout.shape)
+    return image.transpose(1, 0, 2) if layout.on_side else image
 
 
 def _number(cell):
@@ -185,7 +190,7 @@ def _layout(path, reading):
         count = '{:,} column{}'.format(len(first), '' if len(first) == 1 else 's')
         raise UserError('{}: expected {}, as many as a square has, found {}'.format(
             path, EXPECTED, signatures.kind_of(path, ()) or '{}: {:.200}'.format(count, listing(first, 4))))
-    return _Layout(names, has_names, *ways[0])
+    return _Layout(names, has_names, *ways[0], on_side=bool(_EMNIST.match(os.path.basename(path))))
 
 
 def _ways(first, names, label):

@@ -114,6 +114,14 @@ def test_without_labels_in_colour_and_from_a_cache(monkeypatch):
     assert load('mine.csv')[1][1] == 'mine.csv: WARNING: nearly black, for no value is above 16 of 255'
 
 
+def test_emnist_is_turned_upright():
+    write('emnist-digits-train.csv', rows_of(GREY.transpose(0, 2, 1)))
+    for how in ({}, {'cache_gib': 0}):
+        dataset, lines = load('emnist-digits-train.csv', **how)
+        assert np.array_equal(dataset.images, GREY[..., None])
+        assert "emnist-digits-train.csv: EMNIST's, whose images lie on their side in the file, turned upright" in lines
+
+
 def test_a_folder_of_tables():
     os.makedirs('mine')
     write('mine/train.csv', rows_of(), NAMES)
