@@ -124,7 +124,7 @@ def _add_measuring_flags(command):
 
 
 def _check_sources(values):
-    """Refuses what does not go together of where images come from, and of what they are measured by."""
+    """Refuses flags that don't go together, of those for the source of the images and for what measures them."""
     checkpoint_flags.check_preset(values)
     if values['run'] is None and values['checkpoint'] is None and values['images'] is None:
         raise flags.Error('expected one of --run, --checkpoint and --images, found none of them')
@@ -174,7 +174,7 @@ def _check_beside_images(values):
 
 
 def _check_measuring_flags(values):
-    """Reads the ranges among evaluate's flags; an error for a flag that nothing would come of."""
+    """Reads the ranges among evaluate's flags; an error for a flag that would have no effect."""
     for name in ('features_range', 'images_range'):
         values[name] = flags.parse_range(name, values[name])
     for name, needed in (('features_range', 'features'), ('images_range', 'images'), ('tiles', 'images'),

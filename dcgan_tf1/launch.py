@@ -71,8 +71,8 @@ def launch(config):
     env = dict(os.environ, PYTHONIOENCODING='utf-8:backslashreplace')
     workers, readers = [], []
     asked = []  # signals, which the loop below passes on: the last worker may not have been started yet
-    # In another thread than the main one, signals are left to whoever started it. What stays ignored here is in the
-    # workers, too.
+    # Outside the main thread, signals are left to the calling program. A signal that stays ignored here is
+    # ignored in the workers, too.
     before = {number: signal.signal(number, lambda signum, _: asked.append(signum)) for number in cli.stop_signals()}
     try:
         for task in range(config.workers):

@@ -58,15 +58,15 @@ def register_preset(preset: Preset) -> None:
 
 def preset_of(path: str, preset: Optional[Preset] = None,
               image_size: Union[None, int, Tuple[int, int]] = None) -> Preset:
-    """The preset that a checkpoint is restored with: of the size, mode and number of classes that it was trained with.
+    """The preset that a checkpoint is restored with, for the size, mode and number of classes of its training.
 
     Args:
-      path: as restore() takes it. A run says its preset itself.
-      preset: of another checkpoint, which says its sizes alone, by the shapes of its variables (carpedm20's: of which
-        height and width only to the next multiple of 16, of square images).
-      image_size: (H, W), or a number for both, where the variables don't say it rightly.
+      path: as restore() takes it. A run names its preset itself.
+      preset: needed for any other checkpoint, whose variables tell only sizes, by their shapes (carpedm20's tell
+        height and width only of square images, and only to the next multiple of 16).
+      image_size: (H, W), or one number for both, where the variables don't tell it correctly.
 
-    Raises UserError where neither is known, where they contradict image_size, and as restore() does.
+    Raises UserError where the preset or a size is unknown, where image_size contradicts them, and as restore() does.
     """
     path = library_inputs.path_of('path', path, library_inputs.CHECKPOINT)
     if numbering.is_run(path) and preset is None and image_size is None:
@@ -299,7 +299,7 @@ def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = Non
                      which: Union[str, int] = 'last', with_discriminator: bool = False,
                      overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc',
                      temperature: Optional[float] = None) -> List[str]:
-    """Writes a folder with what other systems load a checkpoint's generator by, as `dcgan-export` does.
+    """Writes a folder from which other systems can load a checkpoint's generator, as `dcgan-export` does.
 
     Each format is compared with the session; MANIFEST.json has the largest error of each.
 

@@ -117,7 +117,7 @@ def parse(argv):
 
 
 def _check(values):
-    """Refuses flags that don't go together, or that nothing would come of."""
+    """Refuses flags that don't go together, or that would have no effect."""
     for name, others in (('z', ('seeds',)), ('num_images', ('seeds', 'z')), ('video', ('out',)),
                          ('outdir', ('interpolate', 'video'))):
         if values[name] is not None:
@@ -198,7 +198,7 @@ def _in_a_name(text, most=100):
 
 
 def _at_temperature(preset, config):
-    """The preset at the temperature of --temperature or else, so that its images are the same, of the file of --z."""
+    """The preset at --temperature, or else at the temperature in --z's file, so that the same images are made."""
     from dcgan_tf1.runs import sample_inputs
     recorded = sample_inputs.temperature_in(config.z) if config.z is not None and config.temperature is None else None
     if recorded is None:

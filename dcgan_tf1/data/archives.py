@@ -62,7 +62,7 @@ def read_members(path, names, max_bytes):
 
 
 def first_undamaged(copies, log):
-    """What the first undamaged one of `copies`, (path, function that reads it), holds; damaged ones are logged.
+    """The content of the first undamaged one of `copies`, pairs (path, function that reads it); logs damaged ones.
 
     Raises the first one's error if all are damaged.
     """

@@ -26,13 +26,13 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import PART, cannot_write, parse_json
 
 FOLDER = '.dcgan_tf1-cache'
-VERSION = 3  # of the form, and of what pictures come to
+VERSION = 3  # of the file format, and of how pictures are decoded
 _MAGIC = b'DCGANPX2'
 _TAIL = struct.Struct('<Q32s8s')
 _MAX_ABOUT = 1 << 28  # bytes of the description
 _CHUNK = 1 << 20
 
-# Where images are kept: their shape [H, W, C], the cache's file, and what its name is for all others of the kind.
+# Where images are kept: the cache's file, their shape [H, W, C], and a glob pattern for all files of the same kind.
 Place = collections.namedtuple('Place', 'path shape pattern')
 
 
@@ -100,10 +100,10 @@ def load(place, count, fill, log, check=lambda notes, count: None):
     Args:
       place: a Place.
       count: how many images there are at most.
-      fill: (write, bar) -> a dictionary as JSON has it; write(row, uint8 [n, H, W, C]) takes images, whose rows leave
-        none out. Called where there is no whole file.
-      check: (what `fill` said, how many images there are): raises ValueError, KeyError or TypeError where a file says
-        something else than `fill` would.
+      fill: (write, bar) -> a dictionary that JSON can hold; write(row, uint8 [n, H, W, C]) takes images, with no gaps
+        between the rows. Called where there is no complete file.
+      check: (what `fill` said, how many images there are): raises ValueError, KeyError or TypeError where what a file
+        says differs from what `fill` would say.
 
     Raises UserError where the file can't be written.
     """
@@ -180,7 +180,7 @@ class _Rows:
 
 @contextlib.contextmanager
 def _locked(part, log):
-    """The file `part`, open to be written by this process alone; the lock of one that was killed is free."""
+    """The file `part`, open for writing by this process alone; a process that was killed holds no lock any more."""
     while True:
         with open(part, 'ab+') as handle:
             try:
@@ -206,14 +206,14 @@ def _is_at(path, handle):
 
 
 def _remove_parts(place, log):
-    """Removes what processes that were killed left of a place's kind: files whose lock is free."""
+    """Removes unfinished files of a place's kind that killed processes left: those that nobody has locked."""
     folder, names = os.path.split(place.pattern)
     for part in glob.glob(os.path.join(folder, PART + names)):
         with contextlib.suppress(OSError), open(part, 'rb+') as handle:  # BlockingIOError where one is being written
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(part, handle):
                 os.remove(part)
-                log('{}: of a process that was killed, removed'.format(part))
+                log('{}: left by a process that was killed, removed'.format(part))
 
 
 def _open(place, log, check):
@@ -264,7 +264,7 @@ def _digest(path, length):
 
 
 def _digest_of_all(digest, about):
-    """The SHA-256 of the images, of which hashlib's is given, and of their description."""
+    """The SHA-256 of images and their description `about`; digest: hashlib's of the images."""
     digest = digest.copy()
     digest.update(about)
     return digest.digest()

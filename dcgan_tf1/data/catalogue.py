@@ -22,9 +22,9 @@ def short_title(dataset, image_class=None):
 
 
 def title_on(title, dataset):
-    """A preset's title, on another data set than its own, which a title may have at its end.
+    """A preset's title for another data set, in place of the preset's own, which the title may end in.
 
-    Exported pages have it, too: whose pictures they were is not for their readers.
+    Exported pages show it, too, so it does not say whose pictures they were.
     """
     without = _ON_DATA.sub('', title)
     return '{}{} on {}'.format(without, '' if without != title else ',', {

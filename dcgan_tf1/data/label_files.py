@@ -69,9 +69,9 @@ def are_numbers(classes):
 
 
 def with_names(classes, names, where, tell):
-    """The classes' names where they are known: `names`, of those with numbers for names, one for each or more.
+    """The classes, with `names` in place of numbers where they fit: one for each class, or more.
 
-    names: None where nothing names them. where: what does, for `tell`, which is told of names that don't fit.
+    names: None where there are none. where: their source, for `tell`, which reports names that don't fit.
     """
     if names is None or not are_numbers(classes):
         return classes
@@ -125,7 +125,7 @@ def choose_column(path, kind, columns, wanted, usual=LABEL_COLUMNS):
 
 
 def read_table(tree, name, column, labelled=True):
-    """The Table of a metadata file; without labels where it has no file names, so is none of these.
+    """The Table of a metadata file; its `labels` are None where it has no file names, so is not a metadata file.
 
     column: of the labels; None for the usual names, whatever their case. labelled: whether labels are wanted.
     """
@@ -156,7 +156,7 @@ def read_table(tree, name, column, labelled=True):
 
 
 def _has_file_names(rows, column):
-    """Whether a column of a name that other tables may have, too, has names with a suffix."""
+    """Whether a column, whose own name may occur in other kinds of tables, too, holds names with a suffix."""
     return any(isinstance(row.get(column), str) and posixpath.splitext(row[column])[1] for row in rows if row)
 
 

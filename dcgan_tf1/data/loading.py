@@ -62,7 +62,7 @@ def _first(folders, name, split):
 
 
 def _tried(split):
-    """The splits that a data set is looked for by: test images lie where the training images do, or are not theirs."""
+    """The splits to search for, in turn: training first, since test images lying elsewhere do not belong to it."""
     return ('train',) if split == 'train' else ('train', split)
 
 
@@ -195,7 +195,7 @@ def read_splits(name, splits, folder, shape=None, log=print, reading=DEFAULTS):
 
 
 def splits_there(name, splits, folder, log):
-    """`splits` without test images that a data set of the user's own has not; a published one has both."""
+    """`splits`, minus the test images if the user's own data set has none; a published data set has both."""
     missing = [] if DATASETS[name].files else [
         split for split in splits[1:] if not DATASETS[name].present(folder, split)]
     for split in missing:
@@ -204,7 +204,7 @@ def splits_there(name, splits, folder, log):
 
 
 def _joined(parts, log):
-    """Datasets one after the other: their content is the published one where each part's is."""
+    """Datasets one after the other, as one; it counts as the published content only if every part does."""
     if len(parts) == 1:
         return parts[0]
     shapes = sorted({part.images.shape[1:] for part in parts})

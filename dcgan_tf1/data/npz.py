@@ -119,9 +119,9 @@ def members(path, suffix):
 def read_integers(path, name, highest=255, dtype=np.uint8, max_bytes=MAX_BYTES):
     """An array of integers from 0 to `highest` in an .npz file, or of an .npy file where `name` is None.
 
-    It is read in blocks, so that what is held is of `dtype`, of whatever type it is in the file.
+    It is read in blocks, so that it is held in memory only as `dtype`, whatever its type in the file.
 
-    max_bytes: those that it may have in memory, which are checked before that is taken.
+    max_bytes: how many it may take in memory, checked before that is allocated.
     """
     with _integers(path, name, highest) as (handle, shape, fortran, stored):
         if _size(shape, np.dtype(dtype)) > max_bytes:
@@ -145,12 +145,12 @@ def integers_shape(path, name):
 def blocks(path, name):
     """Yields (row, values) of such an array of bytes, [N, ...]: some rows at a time, uint8 [n, ...].
 
-    What goes wrong with the values where they are taken to is not the file's fault, and passes.
+    An error in the code that uses the values is not the file's fault, and is passed on unchanged.
     """
     with _integers(path, name, 255) as (handle, shape, fortran, stored):
         if fortran:
-            raise ValueError('{} in the order of Fortran, which is read whole alone: save it as '
-                             'np.ascontiguousarray gives it, or raise --cache_gib'.format(name or 'an array'))
+            raise ValueError('{} in Fortran order, which can only be read as a whole: save what '
+                             'np.ascontiguousarray makes of it, or raise --cache_gib'.format(name or 'an array'))
         each = _size(shape[1:], np.dtype(np.uint8))
         rows = max(1, _BLOCK // (each * stored.itemsize))
         for row in range(0, shape[0], rows):
@@ -196,14 +196,14 @@ def _integers(path, name, highest):
 
 
 def _remedy(handle, stored):
-    """How integers from 0 to 255 are made of other values, of which a stream has the first."""
+    """A hint on how to make integers from 0 to 255 of other values, which begin at the stream's position."""
     if stored.kind not in 'fb':
         return ''
     few = handle.read(_BLOCK)
     values = np.frombuffer(few[:len(few) - len(few) % stored.itemsize], stored)
     if stored.kind == 'b':
         made, when = '255 * images.astype(np.uint8)', ''
-    elif not values.size or not -1 <= values.min() <= values.max() <= 255:  # nor of those that are no numbers
+    elif not values.size or not -1 <= values.min() <= values.max() <= 255:  # also if some are NaN
         return ''
     elif values.max() > 1:
         made, when = 'np.rint(images).astype(np.uint8)', 'from 0 to 255'
@@ -211,7 +211,7 @@ def _remedy(handle, stored):
         made, when = 'np.rint(127.5 * (images + 1)).astype(np.uint8)', 'from -1 to 1'
     else:
         made, when = 'np.rint(255 * images).astype(np.uint8)', 'from 0 to 1'
-    return '; of images{}, {} makes some'.format(when and ' ' + when, made)
+    return '; for images{}, use {}'.format(when and ' ' + when, made)
 
 
 @contextlib.contextmanager

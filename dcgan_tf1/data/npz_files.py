@@ -37,9 +37,9 @@ SUFFIXES = '.npz', '.npy', pixel_tables.SUFFIX
 
 
 def _files(place):
-    """What a path stands for: itself, or the .npz files in the folder that it is, or an .npy, or its tables of pixels.
+    """What a path stands for: a file for itself; a folder for its .npz, else its .npy files, else its pixel tables.
 
-    A folder of several .npy files, of which one is called as images are, stands for itself; see npz.py.
+    A folder of several .npy files, one of which has a usual name for images, stands for itself; see npz.py.
     """
     if os.path.isfile(place):
         return [place]
@@ -148,7 +148,7 @@ def _of_table(path, others, log, reading):
 
 
 def _beside(path):
-    """Words on arrays that would be read with those of an .npy file, were its folder named."""
+    """A note on the labels that would be read with an .npy file if --data_dir named its folder."""
     folder, name = os.path.dirname(path) or '.', os.path.basename(path)
     try:
         names = npz.names(folder) if _files(folder) == [folder] else ()
@@ -195,7 +195,7 @@ def _are_one_hot(labels, count):
 
 
 def _decoded(path, name, texts):
-    """An array of texts, of which one of bytes has them in UTF-8."""
+    """An array of texts as str; bytes are decoded as UTF-8."""
     if texts.dtype.kind == 'U':
         return texts
     try:

@@ -130,7 +130,7 @@ def _kind_of(name):
 
 
 def _of_kinds(names):
-    """The names of one of the kinds; those that others have, too, only where there are no more."""
+    """The names that belong to one of the kinds; those that other files may have, too, only if there are no others."""
     found = list(filter(_kind_of, names))
     sure = [name for name in found if not tfrecords.OTHER_NAMES.match(os.path.basename(name))]
     return sure or found

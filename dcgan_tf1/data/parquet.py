@@ -20,7 +20,7 @@ from dcgan_tf1.util.files import listing, parse_json, stamp
 SUFFIX = '.parquet'
 IMAGES = ('image', 'img', 'picture', 'bytes')
 _BLOCK = 16  # rows that are read at once
-_KEPT, _BYTES = 32, 1 << 27  # blocks of them that are kept, more than threads are apart by, and what those may take
+_KEPT, _BYTES = 32, 1 << 27  # blocks that are kept, more than threads are apart; bytes they may take
 _INSTALL = 'pip install pyarrow'
 
 
@@ -79,7 +79,7 @@ class _Names:
 
 
 class _Rows:
-    """Rows of one column, of all files: the last blocks of them, and one file from which reading goes on.
+    """Rows of one column, of all files: keeps the blocks read last, and one file open to continue reading.
 
     Threads ask for rows nearly in order. A file's group of rows may be larger than memory, so it is never read at
     once; a row far behind costs reading its group from the start.

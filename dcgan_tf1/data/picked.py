@@ -4,7 +4,7 @@ import numpy as np
 
 
 class _View:
-    """Images [N, H, W, C] that are indexed as an array is, by which those that an index names are copied.
+    """Images [N, H, W, C] that are indexed like an array; indexing copies only the images that are selected.
 
     np.asarray() copies them all, and so does an index that begins with an ellipsis.
     """
@@ -28,7 +28,7 @@ class _View:
 class PickedImages(_View):
     """The rows `rows` of images.
 
-    compute: what becomes of some when they are asked for, of the same shape and type.
+    compute: applied to images when they are asked for; it keeps their shape and type.
     """
 
     def __init__(self, images, rows, compute=None):
@@ -78,7 +78,7 @@ def pick(images, rows):
 
 
 def computed(images, compute):
-    """A view of images in a file, of which `compute` makes others, of the same shape and type, when asked for."""
+    """A view of images in a file that applies `compute` when they are asked for; it keeps their shape and type."""
     if isinstance(images, PickedImages):
         return PickedImages(images._images, images._rows, compute)
     return PickedImages(images, np.arange(len(images)), compute)

@@ -163,7 +163,7 @@ def _threads():
 
 _AT_ONCE = 1 << 26  # bytes of images that are decoded before they are written
 _LOOKED_AT = 256  # pictures whose colours are looked at together
-# A decoded picture, or why it is none; of one that only the others tell the scale of, its range.
+# A decoded picture, or the error; for a picture whose scale depends on the others, its range of values.
 _One = collections.namedtuple('_One', 'pixels extrema error notes')
 
 
@@ -175,7 +175,7 @@ def _one(picture_set, index, shape, reading):
                 raise _TooSmall('expected a picture of at least {0}x{0} for --crop={0}, found {1}x{2}'.format(
                     reading.crop, *opened.size))
             if depth.scale(opened) is None:
-                opened.load()  # here, for NumPy passes over what Pillow raises
+                opened.load()  # here, since NumPy would swallow Pillow's errors
                 values = np.asarray(opened)
                 if not np.isfinite(values).all() or values.min() < 0:
                     raise UserError('{}: expected values of 0 and more, found {:g} to {:g}'.format(
@@ -242,9 +242,9 @@ _caught = threading.local()  # what Pillow warns of, by the thread that reads a 
 
 @contextlib.contextmanager
 def _collected_warnings():
-    """Gives Python's warnings to the picture that is read: on standard error nobody knows the file.
+    """Assigns Python's warnings to the picture being read: on standard error they would not name the file.
 
-    warnings.catch_warnings() is of the whole process, so it is entered once, around all threads.
+    warnings.catch_warnings() affects the whole process, so it is entered once, around all threads.
     """
     with warnings.catch_warnings():
         warnings.simplefilter('always')
@@ -259,7 +259,7 @@ _OF_DISKS = {getattr(errno, name, None) for name in (  # some systems lack some 
 
 
 class Unreadable(UserError):
-    """A picture that could not be read, and that nobody knows of whether it is damaged."""
+    """A picture that could not be read, so that nobody knows whether it is damaged."""
 
 
 class _TooSmall(Exception):

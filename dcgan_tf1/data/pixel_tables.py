@@ -117,7 +117,7 @@ def _pixels(path, layout, number, cells):
     if not len(values) == len(cells) == count:
         wrong = next((cell for cell in cells if _number(cell) not in _NUMBERS), '{:,} of them'.format(len(cells)))
         raise UserError('{}, line {:,}: expected {:,} whole numbers from 0 to 255, found {!r:.60}{}'.format(
-            path, number, count, wrong, '; of floats from 0 to 1, 255 times as much' * (0 < _number(wrong) < 1)))
+            path, number, count, wrong, '; multiply floats from 0 to 1 by 255' * (0 < _number(wrong) < 1)))
     image = np.frombuffer(values, np.uint8).reshape(layout.shape)
     return image.transpose(1, 0, 2) if layout.on_side else image
 
@@ -219,14 +219,14 @@ def _is_number(cell):
 def _are_names(cells):
     """Whether a first line names the columns.
 
-    Numbers do where they are counted from 0 or 1, as pandas writes them, or are none that a pixel has. A label may be
-    a text, at one of the ends.
+    Numbers do if they count up from 0 or 1, as pandas writes them, or can't be pixel values. The label's cell, at one
+    of the ends, may be a text.
     """
     for inner in (cells, cells[1:], cells[:-1]):
         numbers = list(map(_number, inner))
         if inner and all(number % 1 == 0 for number in numbers):
             return len(inner) > 1 and any(numbers == list(range(start, start + len(inner))) for start in (0, 1))
-    return not all(_number(cell) % 1 == 0 for cell in cells if cell.strip())  # an image that lacks some is none
+    return not all(_number(cell) % 1 == 0 for cell in cells if cell.strip())  # integers with gaps are an image
 
 
 def _shape(count):

@@ -52,7 +52,7 @@ NO_LIMIT = 1 << 33  # GiB: what an infinite cache_gib comes to, more than a file
 def add_flags(command, title='Pictures of your own (--dataset=folder)', transparent='--dataset=folder'):
     """The flags of pictures of the user's own, in a group under that title.
 
-    transparent: of what --background is.
+    transparent: whose pictures the help text of --background speaks of.
     """
     command.group(title)
     command.choice('background', None, BACKGROUNDS, 'What transparent parts of the pictures of {} are laid on. '
@@ -92,7 +92,7 @@ def refuse_with_run(values):
 def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
     """`base` with what a command's flags say; flags.Error for one that does nothing for the data set.
 
-    expected: what they do something for, for the message, of the name of a data set.
+    expected: for the message, where the flags have an effect, with {} for the name of a data set.
     """
     asked = given(values)
     for name, value in asked.items():
@@ -113,7 +113,7 @@ def of_library(dataset, values):
 
 
 def record_of(reading):
-    """What config.json keeps beside the settings that are compared: {name: value}, of those that are no default."""
+    """{name: value} of the settings that config.json keeps but runs are not compared by, if not the default."""
     kept = {name: getattr(reading, name) for name in _NAMES
             if name not in COMPARED and getattr(reading, name) != getattr(DEFAULTS, name)}
     if 'cache_gib' in kept:

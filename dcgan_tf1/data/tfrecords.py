@@ -19,8 +19,8 @@ from dcgan_tf1.util.streams import without_notes
 
 # Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's.
 NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
-# What is read only where there is nothing else: other programs' records have such names, too, and a compressed file is
-# refused, if not its uncompressed one beside it.
+# Read only if there is nothing else: other programs' records have such names, too, and a compressed file, which is
+# refused, must not stand in the way of the uncompressed one beside it.
 OTHER_NAMES = re.compile(r'.*(\.records?(-\d{5}-of-\d{5})?|\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?\.(gz|zz))$',
                          re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer

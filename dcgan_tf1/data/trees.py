@@ -23,7 +23,7 @@ FOLDER, FILE = 'folder', 'file'
 
 
 def kind_of(path):
-    """FOLDER, FILE or, of a pipe, a socket or a device, which whoever opens it may wait for in vain, None."""
+    """FOLDER, FILE, or None for a pipe, socket or device: opening one may block forever."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -129,7 +129,7 @@ class Folder(_Tree):
 
 
 class Zip(_Tree):
-    """A zip archive; folders that are all that there is are taken for the archive itself."""
+    """A zip archive; while its only content is one folder, that folder is taken for the archive itself."""
 
     def __init__(self, place):
         super().__init__(place)

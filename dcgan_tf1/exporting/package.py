@@ -130,8 +130,8 @@ def _frozen(session, placeholders, network):
 def _draw(preset, generate, network, count, seed, first_label=0):
     """A network's inputs to compare and calibrate with: a list of arrays.
 
-    They are the preset's noise, or images that the generator makes of it (of what no discriminator is for, its logits
-    are far off), and all labels in turn. generate: a function from the generator's inputs to its images.
+    They are the preset's noise, or images that the generator makes of it (a discriminator's logits are far off for
+    images of any other kind), and all labels in turn. generate: a function from the generator's inputs to its images.
     """
     drawn = [sample_noise(preset, count, seed, 'export')]
     if preset.classes is not None:

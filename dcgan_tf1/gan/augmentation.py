@@ -1,8 +1,8 @@
 """What is done to images at random in every update: to real ones alone (mirror), or to all that a discriminator sees.
 
-What is done to real images changes what the generator learns: to make mirrored ones, too. What is done to real and
-generated ones alike is differentiable, so that the generator learns through it, and it is not learned by it. Source of
-that: Zhao et al., 2020, https://arxiv.org/abs/2006.10738, whose extents these are. What is drawn derives from the
+Mirroring real images alone changes what the generator learns: it makes mirrored images, too. What is done to real and
+generated images alike is differentiable: the generator learns through it, but does not learn to imitate it. Source of
+the latter, and of its extents: Zhao et al., 2020, https://arxiv.org/abs/2006.10738. Random numbers derive from the
 graph's seed, the pass's name and its seed, as dropout masks do.
 """
 

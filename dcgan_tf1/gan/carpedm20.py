@@ -79,7 +79,7 @@ def dcgan_discriminator(x, ctx):
 def dcgan_sizes(shapes, size=None):
     """What a checkpoint's variables, {name: shape}, say of dcgan's sizes: see Preset.sizes_of_variables.
 
-    A side is told to the next multiple of 16, and only of square images.
+    They tell the sides of square images only, and only to the next multiple of 16.
     """
     sizes = {}
     matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])

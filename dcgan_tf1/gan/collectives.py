@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 SyncOps = collections.namedtuple('SyncOps', [
     'stop_request',  # placeholder, float32 [1]: 1 where this worker is to stop after the call
-    'stop_votes',    # float32 [1]: how many workers are; comes with the loop's `train`
+    'stop_votes',    # float32 [1]: how many workers are to stop; evaluating it runs the loop's `train`
     'sync',          # op: gives all workers the chief's variables
     'sums',          # all-reduces of a step
     'bytes',         # that each worker brings to them

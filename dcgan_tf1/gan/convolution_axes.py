@@ -19,7 +19,7 @@ def axis(size, kernel_size, stride, padding):
 
 
 def pairs(one, kernel_size):
-    """The Axis of windows that each reach what two neighbours of the Axis `one`, of an even count, do."""
+    """The Axis of wider windows: each covers two neighbouring windows of the Axis `one`, whose count is even."""
     step = 2 * one.step
     return Axis(one.size, one.count // 2, one.before, one.count // 2 + (kernel_size + one.step - 1) // step, step)
 

@@ -13,7 +13,7 @@ from dcgan_tf1.gan.updates import UpdateBuilder
 Case = collections.namedtuple('Case', 'key product way')
 
 MAX_PATCHES = 1 << 30  # bytes that a product of patches may take just to be timed
-HOPELESS = 2  # times the fastest way's seconds, from which on a way is timed no more
+HOPELESS = 2  # a way that takes this many times the fastest one's seconds is timed no more
 
 
 def uses_of(preset):
@@ -31,8 +31,8 @@ def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=6, pati
             progress=lambda cases: cases):
     """{Case: the least seconds} of all products of these Geometries in all ways that come into question.
 
-    The largest convolutions come first. The times of a product are all there or, where `patience_s` seconds did not
-    do for the first round, none of them.
+    The largest convolutions come first. A product has times for all of its ways or, where the first round did
+    not time them all within `patience_s` seconds, for none.
 
     Args:
       precision: of util.compute_policy.PRECISIONS.

@@ -111,7 +111,7 @@ def normal(stddev):
 
 
 def truncated_normal(stddev):
-    """The same without what is more than two standard deviations off, which is drawn again."""
+    """Normal with mean 0; values more than two standard deviations away from it are drawn again."""
     return lambda seed: tf.truncated_normal_initializer(0.0, stddev, seed=seed)
 
 
@@ -299,10 +299,10 @@ def leaky_relu(x, alpha):
 
 
 def dropout_gain(keep_prob, ctx):
-    """By what a layer before dropout() multiplies, so that dropout has only to set zeros: 1 / keep_prob, or 1.
+    """The gain of a layer before dropout(), by which dropout only has to set zeros: 1 / keep_prob, or 1.
 
-    Multiplying a layer's few weights takes no time, multiplying every activation does; and what multiplies
-    everything by the same passes through a leaky ReLU.
+    Multiplying a layer's few weights takes no time, multiplying every activation does; and a positive factor
+    common to all of them passes through a leaky ReLU unchanged.
     """
     return 1.0 if ctx.dropout_seed is None or _policies.open[-1].conv_impl == 'native' else 1 / keep_prob
 

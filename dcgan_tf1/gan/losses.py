@@ -8,8 +8,8 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-# Scalars. d_loss is the sum of its two parts, or what the attribute `d_loss` of the loss, a function of the two, makes
-# of them: logs that have each of them from another update need to know.
+# Scalars. d_loss is the sum of its two parts, unless the loss has an attribute `d_loss`, a function that combines
+# them: logs that get each part from a different update need it.
 GanLosses = collections.namedtuple('GanLosses', 'd_loss d_loss_real d_loss_fake g_loss')
 
 

@@ -42,7 +42,7 @@ def sample_inputs(preset, count, seed, stream, step=0, classes=None):
     return np.repeat(z, len(columns), axis=0)[:count], np.tile(columns, rows)[:count].astype(np.int32)
 
 
-_STRAIGHT = 1e-5  # the sine of the angle of two vectors between which no circle is to be told from a straight line
+_STRAIGHT = 1e-5  # vectors whose angle has a smaller sine are joined by a straight line: no circle differs from it
 
 
 def interpolate(z0, z1, t, distribution='uniform'):

@@ -65,8 +65,8 @@ class Preset:
     # Of which other sizes the networks can make images: see sizes.KINDS, with_image_shape() and ctx.image_shape.
     image_sizes: str = free_on_resume('fixed')
     # sizes_of_variables(shapes, size=None): what a checkpoint's variables, {name: shape}, say of image_shape, z_dim,
-    # gf_dim, df_dim and classes: {field: value}. A side that they only bound is the largest that it may be, one that
-    # they don't tell is None. size: the (H, W) that is known already; ValueError where the variables contradict it.
+    # gf_dim, df_dim and classes: {field: value}. A side known only to lie in a range is given as its maximum, an
+    # unknown one as None. size: the (H, W) if it is known already; ValueError where the variables contradict it.
     sizes_of_variables: Optional[Callable] = free_on_resume(None)
     batch_size: int = 64
     image_class: Optional[str] = None  # only this class's images; None for all
@@ -110,8 +110,8 @@ class Preset:
     # The original's quirk: the DCGAN's dropout stays on when sampling, while its batch norm
     # uses the moving averages.
     dropout_when_sampling: bool = False
-    # Of an exponential moving average of the weights that images are sampled from; the
-    # average is what samples are drawn with. None: there is none.
+    # Decay of an exponential moving average of the generator's (or decoder's) weights, with
+    # which images are sampled. None: no average.
     ema_decay: Optional[float] = None
     # Whether the average forgets faster in the first steps: its decay is then at most (1 + n) / (10 + n) after n
     # steps. Without, the initial weights are a third of it after a thousand steps at a decay of 0.999.
@@ -149,8 +149,8 @@ class Preset:
     beta2: float = 0.999
     adam_epsilon: float = 1e-8
     # Whose Adam the source made first: its powers are `beta1_power` and `beta2_power` in checkpoints, the other's
-    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'. Free on resume, because in runs of before
-    # there was this field both Adams have the same powers.
+    # `beta1_power_1` and `beta2_power_1`. 'generator' or 'discriminator'. Free on resume, because in runs older
+    # than this field both Adams have the same powers.
     first_adam: str = free_on_resume('generator')
 
     # --- what is written
@@ -163,8 +163,8 @@ class Preset:
     samples_every: Optional[StepInterval] = free_on_resume(None)  # rows that have samples; None: all
     samples: int = free_on_resume(25)  # images in a row
     samples_columns: Optional[int] = free_on_resume(None)  # of a row's own picture; None: side by side
-    # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first that
-    # the step's updates themselves are taken on, before them.
+    # The samples' noise: 'fresh' in every row; 'fixed', drawn once; 'fakes': the first of
+    # the noise that the step's own updates use, sampled before them.
     samples_noise: str = free_on_resume('fresh')
     samples_name: str = free_on_resume('step-{step:06d}.png')  # may also have {epoch}
     # The number of the first step, and of the first epoch, in all that is written.
@@ -220,7 +220,7 @@ class Preset:
                                    samples_name=self._samples_name(log_every))
 
     def with_samples_every(self, samples_every):
-        """The preset with rows of samples at another StepInterval; of losses, there are more than before, if any."""
+        """The preset with rows of samples at another StepInterval, each with a row of losses beside the usual ones."""
         return dataclasses.replace(self, samples_every=samples_every, samples_name=self._samples_name(samples_every))
 
     def _samples_name(self, every):
@@ -228,7 +228,7 @@ class Preset:
         return Preset.samples_name if every.unit == 'steps' and '{step' not in self.samples_name else self.samples_name
 
     def with_noise(self, noise):
-        """The preset for another kind of noise, of which its images are made as they come: a temperature is of one."""
+        """The preset for another kind of noise, at temperature 1: a temperature is meant for one kind of noise."""
         return self if noise == self.noise else dataclasses.replace(self, noise=noise, temperature=1.0)
 
     def batch_context(self, name, training, **others):

@@ -284,7 +284,7 @@ def register(preset: Preset) -> None:
 
 
 def _same(one, other):
-    """Whether two presets have equal fields, of which functions are equal that have the same code."""
+    """Whether two presets have equal fields; functions count as equal where they have the same code."""
     def contents(preset):
         return [getattr(value, '__code__', value) for value in (
             getattr(preset, field.name) for field in dataclasses.fields(preset))]

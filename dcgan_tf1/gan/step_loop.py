@@ -110,7 +110,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
         generated = {}  # see UpdateBuilder.update
 
         def one(place, spec, later=None):
-            """The op of an update, or of the one that is so many places later in a row of its kind."""
+            """The op of the update at `place`, or of the one `later` places after it in a row of its kind."""
             later, shared = (0, generated) if later is None else (later, None)
             real, one_hot = source.batch(i, indices, spec.images + later)
             begin, end = noise_ends[spec.noise:spec.noise + 2]
@@ -183,7 +183,7 @@ class _Images:
 
 
 def repeated(preset, place):
-    """How many updates from `place` on are one update on the next images and noise each time, to be built once.
+    """How many updates from `place` on differ only in taking the next images and noise, and can be built once.
 
     1 where losses are accumulated by place.
     """

@@ -131,9 +131,9 @@ class UpdateBuilder:
         labels: one-hot [N, classes], where the preset takes some.
         progress: the Progress at this step; None for the step after the graph's global_step, at the whole learning
           rate.
-        generated: a dictionary that the updates of a step share, each with the update before it among its control
-          dependencies: images that one made, and that a later one would make of the same noise and weights, are
-          not made again.
+        generated: a dictionary that the updates of a step share, so that a later one does not make images again that
+          an earlier one made of the same noise and weights. Each update has to be built under a control dependency
+          on the one before it.
         """
         preset = self._preset
         progress = progress or Progress(tf.train.get_or_create_global_step() + 1, None)
@@ -234,9 +234,9 @@ class UpdateBuilder:
 
 
 def _power_iterations(spec, forward, passes):
-    """[(u, its next value)] of what an update moves of the spectral norm, of the networks that learn in it.
+    """[(u, its next value)] for the spectral norms that an update moves, in the networks that learn in it.
 
-    The discriminator's move in an update on real images alone.
+    The discriminator's come from its pass over real images alone.
     """
     learners = {network for objective in spec.objectives for network in objective.networks}
     iterations = collections.OrderedDict()

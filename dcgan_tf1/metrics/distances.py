@@ -87,8 +87,8 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, block: int = BLOCK) -> T
     """(KID, its standard error): the squared maximum mean discrepancy, unbiased.
 
     Kernel (x.y / D + 1)^3; the mean over blocks of `block` images of each set, and the
-    standard error of that mean (NaN for a single block). Of a set that is larger than as many
-    blocks as the other has, images are taken evenly. Around 0, also below, for equal
+    standard error of that mean (NaN for a single block). The larger set is
+    thinned evenly to the size of the smaller, but not below `block`. Around 0, also below, for equal
     distributions. Source: Binkowski et al., 2018, https://arxiv.org/abs/1801.01401.
     """
     _check_count(block, 2, 'blocks of 2 images or more')
@@ -186,7 +186,7 @@ def _within(points, centres, squared_radii):
 def _squared_radii(points, k):
     """Each point's squared distance to the k-th nearest of the others, which lies on the edge and so in the ball.
 
-    Also where the distance is computed anew, in another block: by its rounding they are larger than exact.
+    It is enlarged by rounding's error, so that this also holds where another block computes the distance anew.
     """
     # Rank 0 is the point itself.
     radii = np.concatenate([np.partition(squared, k, axis=1)[:, k] for squared in squared_distances(points, points)])

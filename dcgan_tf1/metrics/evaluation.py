@@ -86,9 +86,9 @@ def measure(name, step, extracted, reference):
 
 
 def _by_class(extracted, reference):
-    """The metrics that need labels: over all classes, and of each class, with None for one of too few images.
+    """The metrics that need labels: over all classes, and for each class (None where it has too few images).
 
-    Those that no class has images enough for are left out, and the accuracy by probabilities of other classes.
+    Left out are metrics for which no class has enough images, and accuracy by probabilities of other classes.
     """
     row, probabilities = {}, extracted.probabilities
     if probabilities is not None and probabilities.shape[1] == reference.classes:

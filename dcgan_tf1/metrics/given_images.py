@@ -75,7 +75,7 @@ def labels_in(path, count, classes, log=print):
 # --------------------------------------------------------------------------------- values
 
 def to_bytes(array, path, preset_range, value_range=None, log=print):
-    """An array of numbers as uint8: by `value_range`, or by the one that its type and values are of."""
+    """An array of numbers as uint8, from `value_range` or else the range that its type and values suggest."""
     if not np.isfinite(array).all():
         raise UserError('{}: expected finite values, found {} that are not'.format(
             path, int((~np.isfinite(array)).sum())))

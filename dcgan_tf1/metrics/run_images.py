@@ -46,7 +46,7 @@ def sample_checkpoints(preset, prefixes, count, seed, variants, device, labels=N
 
     labels: int32 [count], where the preset takes some.
     variants: whether the preset's other ways to sample are measured too, with dropout switched off, at a temperature
-    of 1 and without averaged weights. heated: whether the preset's temperature is another one than its own.
+    of 1 and without averaged weights. heated: whether the preset's temperature was asked for, in place of its own.
     """
     z = sample_noise(preset, count, seed)
     heat = 'temperature {:g}'.format(preset.temperature)

@@ -44,7 +44,7 @@ def checkerboard(images_uint8):
     height, width = [side - side % 2 for side in images_uint8.shape[1:3]]  # of an odd side, the last pixel is left out
     if min(height, width) < MIN_SIDE:
         return None
-    # What rounding to bytes adds everywhere, 1/12 a pixel, lets images without any contrast have 0.
+    # With the power that rounding to bytes adds everywhere, 1/12 a pixel, images without contrast have 0.
     power = mean_spectrum(images_uint8[:, :height, :width]) + (_window(height, width) ** 2).sum() / 12
     decibels = 10 * np.log10(power)
     rows, columns = np.fft.fftfreq(height)[:, np.newaxis], np.fft.fftfreq(width)

@@ -224,7 +224,7 @@ class WorkerGroup:
     def start_server(self, config):
         """Starts TensorFlow's server; `config`, a ConfigProto, becomes one for sessions on `target`."""
         del config.device_filters[:]
-        # Itself alone: what a session cleans up after a step, others may still be reading from.
+        # Only its own device: a session cleans up after a step what other workers may still be reading.
         config.device_filters.append(self.device)
         # The distributed runtime fuses a convolution with its bias for bfloat16, too, and has no kernel for it.
         rewrites = config.graph_options.rewrite_options

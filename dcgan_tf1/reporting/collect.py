@@ -69,10 +69,10 @@ def _is_complete(row):
 
 
 def evaluations_of(path, preset):
-    """What a run's evaluations hold, without those at another temperature than its preset's.
+    """What a run's evaluations hold, leaving out those at a temperature other than its preset's.
 
-    (folder, metrics.json) of the last one of the newest single checkpoint, the metrics_over_steps of the last one of
-    all checkpoints, and the data that these two were measured against.
+    (folder, metrics.json) of the last evaluation of a single checkpoint, the newest that has one; metrics_over_steps
+    of the last evaluation of all checkpoints; and the data that these two were measured against.
     """
     single, several, data, newest = None, None, {}, -1
     names = glob.glob(os.path.join(glob.escape(path), 'evaluation*', 'metrics.json'))

@@ -139,12 +139,12 @@ def _remove_earlier(config, preset, out):
 def _check_outputs(config, preset, out):
     """Raises UserError, before anything is measured, if the results could not be written.
 
-    Where --out names a folder of its own, a run's evaluations.csv may be missing from them: returns why it can't be
-    written, else None.
+    With --out, a run's evaluations.csv may be unwritable, which is no error: returns why it can't be written, else
+    None.
     """
     if numbering.is_run(out):  # which has pictures and files of the same names
         raise UserError('--out: expected a folder for an evaluation, found the run folder {}'.format(out))
-    # By what `..` leads to: behind a folder that is not there yet, and is made, it would hide an evaluation.
+    # `..` is resolved first: after a folder that is yet to be made, it would hide an earlier evaluation.
     for path in [os.path.join(os.path.realpath(out), name) for name in _outputs(config, preset)]:
         if os.path.exists(path) and not config.overwrite:
             raise UserError('{}: expected no earlier evaluation, found one; --overwrite replaces it'.format(path))

@@ -15,8 +15,8 @@ from dcgan_tf1.util.files import write_bytes
 from dcgan_tf1.util.images import MAX_COLUMNS, double, encode_as_named, grid, subsample, with_heads
 
 MAX_ROWS = 400  # a picture of 11,200 pixels; PNG writers stop at 65,536
-# That it has at most: while it is drawn, each takes more than a hundred bytes. And how many rows of large images it is
-# to have room for, with fewer images in each.
+# The most pixels of a picture: each takes more than a hundred bytes while it is drawn. And the number of rows of large
+# images that it has to have room for, with fewer images in each.
 MAX_PIXELS, FEW_ROWS = 8000000, 16
 ROWS_DPI = 100
 

@@ -221,7 +221,7 @@ def _by_class(run, metrics):
 
 
 def _bars(metrics, key, title, text):
-    """[(a chart of a list with a number for each class, for each set of images, `text`)]; [] where there is none."""
+    """[(a chart of the numbers under `key`, by class and set of images; `text`)]; [] where there are none."""
     groups = [(str(row.get('name')), [float('nan') if value is None else value for value in row[key]])
               for row in metrics['results'] if isinstance(row.get(key), list) and row[key]
               and all(value is None or isinstance(value, (int, float)) for value in row[key])]

@@ -148,8 +148,8 @@ def _named_by_state(path):
         raise UserError('{}: expected the name of the newest checkpoint (model_checkpoint_path: "..."), found a '
                         'damaged file'.format(path))
     named = SHARD.sub('', named)
-    # It may name where its folder lay when it was written, on another system even; where it lay here there may be
-    # other weights by now, so what lies beside it comes first.
+    # An absolute path is where the checkpoint lay when the file was written, perhaps on another system. Other weights
+    # may lie there by now, so what lies beside the file comes first.
     beside = [os.path.join(folder, each(named)) for each in (os.path.basename, ntpath.basename)]
     whole = os.path.join(folder, named)
     for prefix in beside + [whole] if os.path.isabs(named) else [whole] + beside:

@@ -19,8 +19,8 @@ _WITHOUT_SCOPE = re.compile(r'([gd])_(h|bn)\d')
 _SCOPES = {'g': 'generator', 'd': 'discriminator'}
 _FORMER_LAST, _LAST = 'discriminator/d_h3_lin/', 'discriminator/d_h4_lin/'
 _BESIDE_LAST = 'discriminator/d_h3_conv/w'  # a network without it has a d_h3_lin that is meant so
-# Their batch norm kept averages of tensors, which TensorFlow named: 1.0.1 .../mean, 1.4.1 .../Squeeze. A discriminator
-# that was built twice has two pairs, the first of them of real images.
+# Their batch norm kept averages of tensors whose names depend on TensorFlow: 1.0.1 .../mean, 1.4.1 .../Squeeze. A
+# discriminator that was built twice has two pairs, the first of them from real images.
 _MOMENT = re.compile(r'((?:generator/g|discriminator/d)_bn\d+)(?:_\d+)?/.*\bmoments/.*?'
                      '(mean|variance|Squeeze|Squeeze_1)' + EMA)
 _MOVING = {'mean': '/moving_mean', 'Squeeze': '/moving_mean',
@@ -30,8 +30,8 @@ _OF_OBJECTS = '_CHECKPOINTABLE_OBJECT_GRAPH'  # in what tf.train.Checkpoint wrot
 _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECTS)
 
 
-# Of a checkpoint in the format before TensorFlow 0.12 that a Saver with sharded=True wrote: the end of each file's
-# name, or of the pattern that names them all.
+# The end of each file's name, or of the pattern that matches them all, in a V1 checkpoint (the format before
+# TensorFlow 0.12) that a Saver with sharded=True wrote.
 SHARD = re.compile(r'-(?:\d{5}|\?{5})-of-(\d{5})$')
 
 
@@ -41,7 +41,7 @@ def has_index(prefix):
 
 
 def shard_pattern(prefix):
-    """What all files of a checkpoint in several end in, e.g. -?????-of-00002, where all are there; else ''."""
+    """The pattern of the shards' name endings, e.g. -?????-of-00002, if all shards of a checkpoint exist; else ''."""
     folder, name = os.path.split(prefix)
     try:
         ends = [each[len(name):] for each in os.listdir(folder or '.') if each.startswith(name + '-')]
@@ -118,7 +118,7 @@ class CheckpointReader:
     def _alternatives(self, name, shape):
         """What there is in place of a variable: those of its shape, else any, those of similar names first."""
         if _OF_OBJECTS in self.shapes:
-            return '; tf.train.Checkpoint wrote it, whose names are those of objects; expected one by tf.train.Saver'
+            return '; tf.train.Checkpoint wrote it, which names variables by objects; expected one by tf.train.Saver'
 
         def likeness(other):
             return -difflib.SequenceMatcher(None, name, other).ratio(), other
@@ -192,9 +192,10 @@ def notes(preset, prefix):
 def with_weights_of(preset, prefix, averages, warn):
     """The preset for a checkpoint: without averages of the weights where it has none of them.
 
-    Exports hold what the generator draws by alone, which for these presets were the averages, by the weights' names.
+    Exports hold only what the generator samples with: for these presets the averages, under the weights' names.
 
-    averages: whether they are asked for, whatever the preset says. warn: takes the lines of notes(), and one of that.
+    averages: whether they are asked for, whatever the preset says. warn: takes the lines of notes(), and one if those
+    are missing.
     """
     if averages and preset.ema_decay is None:
         preset = dataclasses.replace(preset, ema_decay=0.999)

@@ -22,9 +22,9 @@ def read(preset, prefix, given):
 
 
 def applied(preset, prefix, fields, given):
-    """A preset of the flags `given` with what read() found where they say nothing.
+    """A preset to which the flags `given` are applied, with the sizes that read() found where they say nothing.
 
-    A flag that says otherwise is refused by the checkpoint's variables, which the error then names.
+    A flag that contradicts the checkpoint fails later, when variables are restored; that error names the variable.
     """
     sizes = tuple(fields.get('image_shape', (None,) * 3))
     fields = {name: value for name, value in fields.items()
@@ -43,7 +43,7 @@ def applied(preset, prefix, fields, given):
 
 
 def beside_run(preset, given):
-    """The SizeFlags `given` beside a checkpoint in a run of `preset`, None for none: its size, where they say none."""
+    """The SizeFlags `given` for a checkpoint in a run of `preset`, or in none; the run's size if they say none."""
     if preset is None or preset.image_sizes == 'fixed':
         return given
     height, width, channels = preset.image_shape

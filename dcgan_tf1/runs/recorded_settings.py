@@ -18,7 +18,7 @@ def apply(run, preset, config):
     """
     identity, schedule = config['identity'], config.get('schedule')
     schedule = schedule if isinstance(schedule, dict) else {}
-    if schedule.get('mode') is not None:  # of before it was recorded, no other networks depend on it
+    if schedule.get('mode') is not None:  # older runs lack it, and their networks don't depend on it
         _checked(run, schedule, 'mode', None, list(preset.modes).__contains__,
                  'one of {}'.format(', '.join(map(repr, preset.modes)) or 'no modes'))
         preset = preset.with_mode(schedule['mode'])

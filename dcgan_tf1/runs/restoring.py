@@ -25,7 +25,7 @@ def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
     preset, prefix = _find(preset, path, which)
     run, other = run_folder.run_around(prefix)
     identity = {} if other != preset.name or any_noise else run_folder.read_config(run)['identity']
-    # Nothing in the variables' shapes tells of noise, and of sizes not all.
+    # The variables' shapes say nothing about the noise, and don't determine every size.
     shape = identity.get('image_shape')
     for what, trained, ours in (
             ('{} noise', identity.get('noise', preset.noise), preset.noise),
@@ -66,7 +66,7 @@ def _find(preset: Optional[Preset], path: str, which: Union[str, int]) -> Tuple[
 def _preset_name(path: str, preset: Optional[Preset]) -> Optional[str]:
     """Which preset a run folder is of; None where there is no run.
 
-    Nor is one where another program keeps a config.json beside its checkpoints, for which there is a preset.
+    Another program's folder of checkpoints with a config.json is no run either, if `preset` is given for it.
     """
     if not numbering.is_run(path):
         return None

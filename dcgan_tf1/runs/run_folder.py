@@ -80,7 +80,7 @@ def read_config(path):
 
 
 def read_preset(path, log=print):
-    """The Preset that a run was started with, without the flags that changed it but for what recorded_settings has.
+    """The Preset that a run was started with; of the flags that changed it, only what recorded_settings applies.
 
     One that nothing has registered yet is looked for in the preset file that the run was trained with.
     """
@@ -118,17 +118,17 @@ def find_checkpoint(run, step, path, name, which='last', mode=None, sizes=size_f
     Args:
       run: the run folder, or None. step: one of its checkpoints, or None for the 'last' or the 'best': `which`.
       path: where run is None, a checkpoint prefix or a folder of them.
-      name: the preset of `path`; of a run None, or the one that is expected. A run says its own mode and sizes:
-      mode: the mode of `path`'s preset that it was trained in, or None.
-      sizes: the SizeFlags of `path`, where they say otherwise than the run that it lies in.
-      averages: whether those of `path`'s weights are to be taken, whatever its preset says.
+      name: the preset of `path`; with `run`, the preset it is expected to have, or None.
+      mode: the mode that `path`'s preset was trained in, or None; a run records its own.
+      sizes: the SizeFlags for `path`, where they differ from the run that it lies in; a run records its own.
+      averages: whether to take the moving averages of `path`'s weights, whatever its preset says.
     """
     if run is None:
         prefix = checkpoint_paths.resolve(path)
         around, other = run_around(prefix)
         preset = None if around is None or other != name else _preset_around(prefix, around)
         if other not in (None, name):
-            _warn('{}: of a run of {}, read as one of {}'.format(prefix, other, name))
+            print('WARNING: {}: of a run of {}, read as one of {}'.format(prefix, other, name))
         if preset is not None and mode not in (None, preset.mode):
             raise UserError('--mode: expected {}, as its run has it, found {}'.format(preset.mode, mode))
         if preset is None or sizes != size_flags.NOTHING:
@@ -152,7 +152,7 @@ def _preset_around(prefix, run):
     except UserError as error:  # whoever names the checkpoint of a damaged run wants to save it
         _warn('{}; going on by the flags alone'.format(error))
         return None
-    print('{}: of the run {}, by whose settings it is read'.format(prefix, run), file=sys.stderr)
+    print('{}: of the run {}, read with its settings'.format(prefix, run), file=sys.stderr)
     return preset
 
 

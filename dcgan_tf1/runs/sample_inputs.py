@@ -136,8 +136,8 @@ def _class_suffix(preset, label, names):
 def interpolations_of(preset, rows, steps, seed, classes, given=None):
     """Rows of `steps` images from one noise vector to another, or from a class to the next, as Inputs.
 
-    rows: how many; None for the default, and where noise is given: then each of its vectors is the begin of a row that
-    ends at the next, with the labels that are given with them, or, between classes, the noise of a row.
+    rows: how many; None for the default, and where noise is given: then a row leads from each of its vectors to the
+    next, with the labels that are given with them; or, between classes, each vector is the noise of one row.
     """
     if given is not None and given.labels is not None:
         weights = given.labels if given.labels.ndim == 2 else np.eye(preset.classes)[given.labels]

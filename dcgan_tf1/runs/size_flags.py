@@ -1,7 +1,7 @@
-"""Flags that say which images a preset's networks make, where they follow an image's size.
+"""Flags for the images that a preset's networks make, if the networks adapt to the image size.
 
-A run says its own sizes (recorded_settings). Of another checkpoint the variables' shapes do (checkpoint_sizes), where
-the preset can tell them by those (Preset.sizes_of_variables), and else these flags.
+A run records its own sizes (recorded_settings). For any other checkpoint these flags give them or, where they don't,
+the variables' shapes (checkpoint_sizes), if the preset can derive sizes from those (Preset.sizes_of_variables).
 """
 
 import collections
@@ -41,10 +41,10 @@ def add(command, default, auto=False):
 
 def add_widths(command):
     """--gf_dim and --df_dim."""
-    command.integer('gf_dim', None, "Of dcgan, the generator's width: filters of its last hidden layer, of which the "
+    command.integer('gf_dim', None, "For dcgan, the generator's width: the filters of its last hidden layer; the "
                                     'others have 2, 4 and 8 times as many. Default: 64.', 1, sizes.MAX_SIDE)
-    command.integer('df_dim', None, "Of dcgan, the discriminator's: filters of its first layer. Default: 64.", 1,
-                    sizes.MAX_SIDE)
+    command.integer('df_dim', None, "For dcgan, the discriminator's width: the filters of its first layer. "
+                                    'Default: 64.', 1, sizes.MAX_SIDE)
 
 
 def read(values):

@@ -165,16 +165,16 @@ RANKED_BY = 'step', 'n', 'frechet_distance'  # the columns that tell the best ro
 
 
 def best_row(rows):
-    """The row of quality.csv with the smallest Frechet distance, of those with the last one's n; None of none.
+    """The row of quality.csv with the smallest Frechet distance among those with the last one's n; None without rows.
 
-    A row without both numbers, which somebody has edited, is none.
+    A row that lacks either number, because somebody has edited it, does not count.
     """
     best = best_rows(rows)
     return best[-1] if best else None
 
 
 def _rank(row):
-    # As it is read again: two that differ in the seventh digit are one there, and the same has to be the best.
+    # Rounded as in the file, where values that differ in the seventh digit are equal: the best row must stay the same.
     return float(cell('frechet_distance', row['frechet_distance'])), row['step']
 
 

@@ -37,7 +37,7 @@ def writable_path(path):
 def frames_of(images, steps):
     """All rows of `steps` images at a time, there and back: a list of pictures, uint8 [H, W, C], of even sides.
 
-    Twice their size but for large ones: none of sides that are even has more than MAX_FRAME_PIXELS by that.
+    Doubled in size, unless their sides are even already and they would then have more than MAX_FRAME_PIXELS.
 
     images: uint8 [rows * steps, H, W, C].
     """

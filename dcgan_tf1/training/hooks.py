@@ -113,7 +113,7 @@ class LossesHook(Hook):
         self._last_step, self._last_seconds = start, 0.0
         self._total_seconds = self.rows[-1]['seconds'] if self.rows else 0.0  # of training, up to the last row
         if self.rows and self.rows[-1]['images_per_second'] > 0:
-            # At the speed of that row on to the step that the run goes on from.
+            # Extrapolated, at that row's speed, to the step that the run goes on from.
             steps = step_label(preset, start) - self.rows[-1]['step']
             self._total_seconds += steps * plan.batch_size * preset.image_batches / self.rows[-1]['images_per_second']
 
@@ -267,11 +267,11 @@ class CheckpointHook(Hook):
         if not (taken.step in self._plan.checkpoint_steps or taken.quality_row is not None
                 or taken.stopping or taken.is_last):
             return
-        # None is written of variables that have gone wrong.
+        # No checkpoint is written once a loss is not finite.
         check_finite(self._model.losses(taken), taken.step, self._run.checkpoints)
         self._run.check()
-        # The best by every number of images: rows of different ones can't be compared. A row may have lost its
-        # checkpoint, as on a full disk.
+        # The best row for each number of images: rows of different ones can't be compared. A row's checkpoint
+        # may be missing, as after a full disk.
         there = set(checkpoint.list_steps(self._run.checkpoints)) | {taken.step}
         best = [row['step'] for row in tables.best_rows([row for row in self._measured if row['step'] in there])]
         self._model.save(self._run.checkpoints, taken.step, self._keep, best)

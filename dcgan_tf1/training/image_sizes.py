@@ -16,9 +16,9 @@ from dcgan_tf1.util.files import shape_text
 def by_flags(preset, values, own_dataset):
     """(the preset for the sizes that are known before the data, wanted, auto_channels).
 
-    wanted: the (H, W, C) that images are to have, None for what the data say: of pictures of the user's own, which are
-    resized, the preset's, to which a checkpoint's variables may have set it. auto_channels: whether those are grey
-    where all pictures are.
+    wanted: the (H, W, C) that images are to have, None to take the data's. The user's own pictures are resized:
+    by default to the preset's size, which a checkpoint's variables may have set. auto_channels: whether they become
+    grey where all of them are.
 
     Args:
       values: train's flags.
@@ -69,7 +69,7 @@ def of_data(config, dataset, log):
 
 
 def _check_variables(preset, init_checkpoint, dataset, log):
-    """UserError where a checkpoint's are not those of the preset for its size, which no flag says."""
+    """UserError where a checkpoint's variables don't fit the preset's size, which no flag gives."""
     try:
         prefix = checkpoint_paths.resolve(init_checkpoint)
     except UserError:

@@ -65,7 +65,7 @@ class Job:
         return self
 
     def _check_beginning(self, new):
-        """UserError where a run, a new one or not, can't begin: of what one that is gone on with has no need."""
+        """UserError where a run, new or not, can't begin at its first step: a resumed one needs none of this."""
         config = self._config
         if config.trace is not None and new:
             tracing.check_new(config.trace)
@@ -78,9 +78,9 @@ class Job:
     def agree(self, plan, device, measure, write_config):
         """Agrees with the other workers on all that decides the numbers; returns the plan with the chief's schedules.
 
-        Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: a function of a ComputePolicy that
-        returns the one that measurements make of it. write_config: takes the ComputePolicy of a run that begins,
-        before anything that takes time: a folder without its config.json is not found again after a kill, or where a
+        Sets `start`, `policy` and `traced`, the TracedSteps or None. measure: takes a ComputePolicy and returns
+        the one that measurements choose. write_config: takes the ComputePolicy of a run that begins; called before
+        anything that takes time, since a folder without config.json is not found again after a kill, or where a
         worker doesn't come.
         """
         for text in self._log.lines:
@@ -91,7 +91,7 @@ class Job:
             if self.start is None:
                 write_config(self.policy)
                 if lowering.is_open(self._config.lowering, self.policy) and plan.total >= lowering.WORTH_STEPS:
-                    self.group.gather(fingerprint)  # who is there waits longer than for a chief that does not answer
+                    self.group.gather(fingerprint)  # from now on the other workers wait as long as the chief is alive
                     self.policy = measure(self.policy)
                     write_config(self.policy)
             self.traced = tracing.traced_steps(self._config.trace, self.start or 0, plan.total)

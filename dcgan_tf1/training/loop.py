@@ -58,9 +58,9 @@ class CallSize:
     _MAX_STEPS = 1000
 
     def __init__(self, steps_per_run, adapts, max_steps=_MAX_STEPS):
-        """steps_per_run: 0 for as many as take half a second, which needs `adapts`: 1 where it is False.
+        """steps_per_run: 0 for as many as take half a second, or for 1 where `adapts` is False.
 
-        Several workers take one step at a time: they have to take as many, and wait for each other in each.
+        Several workers take one step at a time: all must take equally many, and they wait for each other in each.
         max_steps: how many steps there are in a call at most.
         """
         self.steps, self._max_steps = min(steps_per_run or 1, max_steps), min(max_steps, self._MAX_STEPS)

@@ -22,9 +22,9 @@ from dcgan_tf1.util.files import read_json, write_json
 
 VERSION = 3  # of the ways: whoever changes how one of them computes raises it
 WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
-# Of the seconds of the way that `mixed` takes, which another has to stay below to be taken; and where the machine was
-# busy: where the threads that measured had to wait for a core for BUSY of the time of all cores. (With nothing else
-# running, for 0.05, for each other; where another program kept one of two cores, for 0.3.)
+# Another way replaces that of `mixed` where it takes less than MARGIN of its seconds, or than BUSY_MARGIN on a busy
+# machine: where the measuring threads waited for a core for BUSY or more of the time of all cores. (With
+# nothing else running they wait 0.05, for each other; with another program on one of two cores, 0.3.)
 MARGIN, BUSY_MARGIN = 0.95, 0.8
 BUSY = 0.12
 
@@ -105,7 +105,7 @@ def measured(policy, table):
 def fastest(geometries, seconds, precision, margin=MARGIN):
     """{Geometry.key: {product: way}}: what `mixed` takes, unless another way is faster by more than chance.
 
-    margin: of the usual way's seconds, which another has to stay below. Products without any have the usual way.
+    margin: the share of the usual way's seconds that another has to stay below. Untimed products get the usual way.
     """
     table = {}
     for geometry in geometries:

@@ -118,9 +118,9 @@ def _are_fed(pixels, device_memory, log):
 
 
 def with_classes_of(preset, dataset):
-    """A conditional preset for the classes of a data set, each as often among the samples as the preset has it.
+    """A conditional preset for the classes of a data set, with as many samples of each as the preset has.
 
-    Of very many classes less often: a row of samples is drawn, kept and shown at once.
+    Fewer of each where there are very many classes: a row of samples is drawn, kept and shown at once.
     """
     classes = len(dataset.classes)
     if preset.classes in (None, classes) or dataset.labels is None:
@@ -145,7 +145,7 @@ def few_rows_every(total):
 
 
 def _with_rows(preset, epoch, total, log):
-    """The preset; of fewer steps than it has before its first row of samples, say of few images, one with rows."""
+    """The preset; where training ends before its first row of samples, say on few images, one with earlier rows."""
     schedules = _schedules(preset, None, epoch, total)
     if schedules['sample_steps'].count(total):
         return preset

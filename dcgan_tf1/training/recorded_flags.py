@@ -44,8 +44,8 @@ def of_run(path, given):
     """(the preset of the run folder `path`, the flags that it was started with, those left out because they name
     places that are not there any more); (None, [], []) where it is none.
 
-    given: absl's FlagValues of what is given now, which a flag of the run does not contradict. Of a run that lists no
-    flags, from before they were kept, and of a damaged list, the preset alone.
+    given: absl's FlagValues of what is given now; flags of the run that contradict it are left out. For an older run,
+    which lists no flags, and for a damaged list: the preset alone.
     """
     try:
         config = read_json(os.path.join(path, 'config.json'))

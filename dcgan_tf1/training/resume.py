@@ -19,7 +19,7 @@ FREE_FIELDS = tuple(field.name for field in dataclasses.fields(Preset) if field.
 # What settings and their values were called when earlier versions recorded them.
 _RENAMED = {'metrics_when': 'losses_when'}
 _RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
-# What a run of before there was such a setting was started with, beside the preset's fields.
+# Settings, beside the preset's fields, that older runs have not recorded: the values those were started with.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black',
              'crop': None, 'resize': 'lanczos'}
 
@@ -40,7 +40,7 @@ def plain(value):
 def identity(preset, seed, init_checkpoint, data_checksum, image_class, num_gpus, how_read=()):
     """All that decides the numbers of a step, as JSON has it; a run is resumed only where this is equal.
 
-    how_read: {setting: value} of what was not there before there was a choice, see reading.compared().
+    how_read: {setting: value} of how the data are read, where it is not the default; see reading.compared().
     """
     settings = {'preset': preset.name, 'seed': seed, 'init_checkpoint': init_checkpoint,
                 'data_checksum': data_checksum, 'class': image_class, 'num_gpus': num_gpus}
@@ -245,7 +245,7 @@ def _progress(path, config):
 
 
 def _tell_finished(path, total, log):
-    """Says that a run is not gone on with which is unfinished by its own settings, and finished by these."""
+    """Says so where a run is not resumed that has all the steps asked for now, but not all of its own."""
     done, planned = _progress(path, run_folder.read_config(path))
     if planned is not None and total <= done < planned:
         log('{} is unfinished by its own settings (step {:,} of {:,}), and has the {:,} steps of these; starting a '

@@ -13,8 +13,8 @@ from dcgan_tf1.runs import checkpoint, checkpoint_reader
 from dcgan_tf1.runs.sampling import generate_in_batches
 from dcgan_tf1.util.errors import UserError
 
-# What another program's checkpoint may have none of, {its name for people: the variables' names}; a training that
-# begins with such a checkpoint begins with them anew. Of Adam's it may have some, by other names, say: then, too.
+# Kinds of variables that another program's checkpoint may lack, {name for people: pattern of the variables' names}; a
+# training that begins with such a checkpoint begins them anew; those of Adam also where only some are there.
 _ADAM, _AVERAGES = 'variables of Adam', 'averages of the weights'
 _OPTIONAL = collections.OrderedDict([
     (_ADAM, re.compile(r'.*/Adam(_1)?|beta[12]_power(_1)?')),
@@ -151,10 +151,10 @@ class TrainingSession:
         return self._cached[1]
 
     def losses_of_updates(self):
-        """{name: value} of what the updates themselves started from; None where the preset does not keep it.
+        """{name: loss as the updates themselves computed it}; None where the preset does not keep it.
 
-        As the preset has it, those of the last step, or the mean of all since the last call. A loss
-        of which there was no update since is left out.
+        As `losses_when` says, that of the last step, or the mean since the last call. A loss that
+        no update since then has computed is left out.
         """
         seen = self._handles.loss_accumulators
         if seen is None:

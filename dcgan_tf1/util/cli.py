@@ -52,12 +52,12 @@ def _run(parse, work, argv, described):
         _write_nowhere(sys.stdout)  # whoever read it has gone
         return EXIT_ERROR
     except OSError as error:
-        # Of whatever was done with a file: what writes has said so itself, unless it has no name for it.
+        # From any use of a file. Code that writes raises a UserError itself, unless it does not know the file's name.
         return _fail('cannot {} {}: {}'.format('write' if error.errno in _ON_WRITING else 'access', (
             error.filename or 'a file'), error.strerror or error), EXIT_ERROR)
     except MemoryError as error:
-        return _fail('expected memory for what was asked, found too little{}; fewer images at a time take less, and '
-                     'of your own pictures a smaller --cache_gib'.format(': {}'.format(error) if str(error) else ''),
+        return _fail('expected memory for what was asked, found too little{}; fewer images at once take less, as does '
+                     'a smaller --cache_gib for your own pictures'.format(': {}'.format(error) if str(error) else ''),
                      EXIT_ERROR)
     except UnicodeEncodeError as error:
         return _fail('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(error.object),

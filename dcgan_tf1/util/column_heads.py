@@ -16,8 +16,8 @@ MAX_LETTERS, _END = 24, 9  # of a name, and of the end of one that is cut
 def short_names(names):
     """The names of classes as they stand over columns: in one line that is not too long.
 
-    One that is too long is cut in the middle, for many differ at their end. In place of letters that Matplotlib's font
-    does not have stands the class's number.
+    One that is too long is cut in the middle, for many differ at their end. A name with
+    letters that Matplotlib's font lacks is replaced by the class's number.
     """
     shapes = _shapes()
     joined = [' '.join(name.split()) for name in names]

@@ -23,7 +23,7 @@ Device.__new__.__defaults__ = (None,)
 def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gpus=1, xla=False):
     """A ConfigProto for `device` 'auto', 'cpu' or 'gpu'; threads 0 for TensorFlow's choice.
 
-    A command's first one is run once where TensorFlow would write to standard error then.
+    A command's first call runs a silenced session where TensorFlow would write to standard error in that first run.
     A GPU's memory is taken as needed, not all at once. With 'cpu', num_gpus is a number of
     logical devices, which share the processor.
     """
@@ -141,5 +141,5 @@ def onednn_is_default():
 _ONEDNN_BY_DEFAULT = {'avx512_vnni', 'avx512_bf16', 'avx_vnni', 'amx_tile', 'amx_int8', 'amx_bf16'}
 # oneDNN can be chosen since 2.5, and is on by default since 2.9.
 RELEASE = tuple(int(part) for part in str(tf.VERSION).split('.')[:2])
-# Batch norm and some convolutions fail before it: with kernels of oneDNN's, which are not for every processor, too.
+# Before it, batch norm and some convolutions fail, even with oneDNN's kernels, which not every processor can use.
 BFLOAT16_SINCE = (2, 16)

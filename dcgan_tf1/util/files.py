@@ -19,7 +19,7 @@ CHUNK = 1 << 16
 def writing(path):
     """Turns an operating system's error about writing to `path` into a UserError.
 
-    A full disk shows when a file is written or closed, and then no longer has a name.
+    A full disk shows only when a file is written or closed, and that error does not name the file.
     """
     try:
         yield
@@ -170,8 +170,8 @@ def read_json(path):
 def remove_parts(folder, names=r'.*', untouched_s=0):
     """Removes what `replacing` left behind in `folder` when the process was killed, for files of these names.
 
-    Only for who alone writes them, or where they have been left untouched for so many seconds: another process may be
-    writing such a file now.
+    Only for callers that alone write such files, or for files untouched for `untouched_s` seconds: another process may
+    be writing one now.
     """
     pattern = re.compile(r'{}\d+-({})$'.format(re.escape(PART), names))
     for name in os.listdir(folder) if os.path.isdir(folder) else []:

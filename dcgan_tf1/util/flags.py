@@ -23,7 +23,7 @@ UnknownFlag = flags.UnrecognizedFlagError
 MAX_INTEGER = (1 << 31) - 1  # of an integer, since TensorFlow's are of 32 bits
 
 
-# absl's message of a value that a flag can't have. Where the value ends is told by what absl says of it.
+# absl's message about an illegal value. Only the words that follow the value show where it ends.
 _ILLEGAL = re.compile(
     r'flag --(\w+)=(.*?): (?:\2 is not |invalid literal|could not convert|value should be|Exceeds the limit|\('
     r'|[^:]*$)', re.S)

@@ -121,8 +121,8 @@ def gif_bytes(rows, columns=None, heads=None):
     Args:
       rows: a sequence, of which one is taken at a time.
       columns: images in a row of each frame; None for a square.
-      heads: function(number of columns, width of each) -> what stands over them, uint8 [H, columns * width, 1]; such
-        columns are left out after rows are. None for nothing.
+      heads: function(number of columns, width of each) -> what stands over them, uint8 [H, columns * width, 1];
+        with heads, rows are left out before columns. None for no heads.
     """
     count, height, width, _ = rows[-1][1].shape
     columns = columns or square(count)
@@ -145,8 +145,8 @@ def gif_bytes(rows, columns=None, heads=None):
 
 
 def frames_as_gif(frames, milliseconds):
-    """The bytes of a GIF that repeats frames, uint8 [H, W, 1 or 3] each, of which each is shown for so long."""
-    # With a palette of all levels for all grey frames: Pillow's own of each frame's levels are mixed up in some films.
+    """The bytes of a looping GIF of frames, uint8 [H, W, 1 or 3]; milliseconds: how long each of them is shown."""
+    # All grey frames get the same palette of all levels: Pillow's own, one per frame, get mixed up in some animations.
     pictures, stream = (_pillow(frame).convert('P') if frame.shape[-1] == 1 else _pillow(frame)
                         for frame in frames), io.BytesIO()
     next(pictures).save(stream, 'GIF', save_all=True, append_images=pictures, loop=0, duration=milliseconds,

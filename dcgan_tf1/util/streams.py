@@ -7,9 +7,9 @@ import sys
 
 
 def open_missing():
-    """Gives a process that was started without some of them (`2>&-`) what leads nowhere in their place.
+    """Replaces those streams that the process was started without (`2>&-`) by ones that lead nowhere.
 
-    To be called before any file is opened: the next one would get the missing one's number,
+    To be called before any file is opened: that file would get the missing stream's number,
     and with it all that is printed.
     """
     for number in range(3):
@@ -28,7 +28,7 @@ def _nowhere(mode):
 
 @contextlib.contextmanager
 def usable():
-    """Inside, any text can be printed: what a terminal's encoding lacks as an escape, what is closed to nowhere.
+    """Inside, any text can be printed: what the terminal's encoding lacks is escaped, a closed stream drops it.
 
     A path may have characters that a terminal has not, or bytes that are no text at all.
     """

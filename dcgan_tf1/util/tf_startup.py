@@ -93,7 +93,7 @@ class _Loader(importlib.abc.Loader):
         with contextlib.ExitStack() as stack:
             if quiet:
                 stack.enter_context(without_chatter(_CHATTER))
-            # First: Keras, which TensorFlow 2 imports, imports it, and fails with some settings of the user's.
+            # Before Keras, which TensorFlow 2 imports, does so: with some of the user's settings that would fail.
             with contextlib.suppress(ImportError):
                 import_matplotlib()
             try:

@@ -110,7 +110,7 @@ def test_a_checkpoint_of_another_preset_names_the_variable_and_both_shapes(run):
     result = run_command('sample', '--checkpoint=' + os.path.join(run, 'checkpoints', 'model.ckpt-4'),
                          '--preset=blog_cifar_horse')
     check_one_line_error(result, 'generator/conv2d_transpose_2/kernel', '[3, 3, 3, 128]', '[3, 3, 1, 128]')
-    assert 'model.ckpt-4: of a run of blog_mnist, read as one of blog_cifar_horse' in result[2]
+    assert 'model.ckpt-4: of a run of blog_mnist, read as one of blog_cifar_horse' in result[1]
     result = run_command('sample', '--checkpoint=' + os.path.join(run, 'checkpoints', 'model.ckpt-4'),
                          '--preset=blog_dense')
     check_one_line_error(result, 'generator/dense/kernel', '[100, 128]', '[100, 8192]')

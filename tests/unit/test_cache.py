@@ -140,7 +140,7 @@ def test_what_killed_writers_left_is_removed_and_what_is_being_written_is_not():
     with open(parts[1]) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         lines = both()[2]
-        assert lines[0].endswith('-0.pixels: of a process that was killed, removed') and len(lines) == 2
+        assert lines[0].endswith('-0.pixels: left by a process that was killed, removed') and len(lines) == 2
         assert [os.path.exists(part) for part in parts] == [False, True, True]
         write_pictures(3, seed=1)  # where a file is made, too
         both()

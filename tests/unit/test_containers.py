@@ -270,12 +270,12 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
 
 
 @pytest.mark.parametrize('images, remedy', [
-    (np.full((3, 4, 4), 254.0), r'of images from 0 to 255, np.rint\(images\).astype\(np.uint8\) makes some'),
-    (np.full((3, 4, 4), -0.5, np.float32), r'of images from -1 to 1, np.rint\(127.5 \* \(images \+ 1\)\)'),
-    (np.full((3, 4, 4), 0.5, np.float16), r'of images from 0 to 1, np.rint\(255 \* images\).astype\(np.uint8\) '),
+    (np.full((3, 4, 4), 254.0), r'for images from 0 to 255, use np.rint\(images\).astype\(np.uint8\)$'),
+    (np.full((3, 4, 4), -0.5, np.float32), r'for images from -1 to 1, use np.rint\(127.5 \* \(images \+ 1\)\)'),
+    (np.full((3, 4, 4), 0.5, np.float16), r'for images from 0 to 1, use np.rint\(255 \* images\).astype\(np.uint8\)$'),
     (np.full((3, 4, 4), 300.0), 'images of float64, no integers from 0 to 255$'),
     (np.full((3, 4, 4), np.nan), 'images of float64, no integers from 0 to 255$'),
-    (np.ones((3, 4, 4), bool), r'of images, 255 \* images.astype\(np.uint8\) makes some'),
+    (np.ones((3, 4, 4), bool), r'for images, use 255 \* images.astype\(np.uint8\)$'),
     (np.ones((3, 784), np.uint8), r'found \[3, 784\]; of flat images of 28x28, images.reshape\(-1, 28, 28\) ')])
 def test_what_makes_images_of_other_arrays_is_said(images, remedy):
     np.savez('x.npz', images=images)

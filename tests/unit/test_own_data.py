@@ -107,7 +107,7 @@ def test_arrays_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize('arrays, message', [
     ({'y_train': [1]}, 'expected the array x_train or train_images or images or X_train or .*, found y_train'),
-    ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; of images from 0 to 1, '),
+    ({'images': np.zeros((2, 4, 4))}, 'images of float64, no integers from 0 to 255; for images from 0 to 1, '),
     ({'images': np.zeros((2, 3, 4, 4), int)}, r'found \[2, 3, 4, 4\]; images.transpose\(0, 2, 3, 1\) puts the chan'),
     ({'images': np.zeros((8, 8, 3), int)}, r'found \[8, 8, 3\], one picture; images\[None\] makes an array of it'),
     ({'images': np.zeros((8, 8, 4), int)}, r'one picture; images\[None, ..., :3\] makes an array of it'),

@@ -159,7 +159,7 @@ def test_a_folder_of_tables():
     (','.join(NAMES) + '\n' + '1,' * 81 + '0\n\n' + '1,' * 80 + '0\n', 'line 4: expected 82 values, found 81'),
     ('1,' * 81 + '256\n', "line 1: expected 81 whole numbers from 0 to 255, found '256'$"),
     ('1,' * 82 + '\n' + '1,,' + '1,' * 80 + '\n', "line 2: expected 81 whole numbers from 0 to 255, found ''"),
-    ('1,' * 81 + '2\n' + '1,' * 81 + '0.5\n', "line 2: .*, found '0.5'; of floats from 0 to 1, 255 times as much"),
+    ('1,' * 81 + '2\n' + '1,' * 81 + '0.5\n', "line 2: .*, found '0.5'; multiply floats from 0 to 1 by 255"),
     ('1,' * 81 + '2\n' + '1,' * 81 + 'nan\n', "line 2: .*, found 'nan'"),
     ('label,pixels\n1,' + '0 ' * 81 + '\n2,' + '0 ' * 81 + 'junk 300\n', "line 3: .*, found 'junk'"),
     ('label;a\n', 'as many as a square has, found 2 columns: label, a'),
