@@ -69,8 +69,8 @@ with tf.Graph().as_default(), tf.Session() as session:
     images = session.run('{output}', {{{feed_drawn}}})
 ```
 
-Dropout is off in it, and batch norm stays on its moving averages. `meta_graph/model` is also a checkpoint (V2) of what
-is exported, by itself, under the names that it was trained by.
+Dropout is off in it, and batch norm stays on its moving averages. `meta_graph/model` is also a checkpoint (V2) of just
+the exported variables, under the names that they have in training.
 '''
 
 _TFLITE = '''## `tflite`: phones and small devices
@@ -126,7 +126,7 @@ metrics = torch_fidelity.calculate_metrics(
 
 _TFJS = '''## `tfjs`: a graph model for TensorFlow.js
 
-For a page in this folder that a server serves (`python3 -m http.server`); opened from the disk, it may read no files.
+For a page in this folder that a server serves (`python3 -m http.server`); opened from the disk, it can't read files.
 
 ```html
 <script src="https://cdn.jsdelivr.net/npm/@tensorflow/tfjs@4.22.0/dist/tf.min.js"></script>
@@ -261,7 +261,7 @@ def text(exported, written, batches):
     lines += _labels(exported) if conditional else []
     for other in exported.networks[1:]:
         lines += ['', 'Beside it lies the discriminator: images `{}:0` {}{} go in, `{}:0` [N, 1] come out; its batch '
-                      'norm is on moving averages, too. Load it as the generator, with these names{}.'.format(
+                      'norm is on moving averages, too. Load it like the generator, with these names{}.'.format(
                           other.inputs[0].name, _shape(other.inputs[0].shape),
                           ' and the labels' if conditional else '', other.output,
                           ' (in the SavedModel: the signature `discriminator`)' if 'saved_model' in written else '')]
@@ -271,7 +271,7 @@ def text(exported, written, batches):
         for artefact, error, runtime in artefacts:
             lines.append('| `{}/{}` | {:.2f} | {} | {} |'.format(
                 name, artefact.path, artefact.bytes / 1e6, '' if error is None else '{:.1e}'.format(error), runtime))
-    lines += ['', 'Of batches of {}. float16 and int8 are approximations by design.'.format(
+    lines += ['', 'Errors are of batches of {}. float16 and int8 are approximations by design.'.format(
         ' and '.join(map(str, batches)))]
     for name in written:
         lines += ['', _SECTIONS[name].format(**values).rstrip()]

@@ -104,7 +104,7 @@ function draw(canvas, image) {
 function download(canvas, name) {
   canvas.toBlob((blob) => {
     if (!blob) {
-      window.alert(`This browser makes no picture of ${canvas.width} x ${canvas.height} pixels.`);
+      window.alert(`This browser can't make a picture of ${canvas.width} x ${canvas.height} pixels.`);
       return;
     }
     const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
