@@ -7,6 +7,7 @@ and files that lie directly in `--data_dir` are taken, too. What is missing is d
 """
 
 import collections
+import glob
 import gzip
 import hashlib
 import importlib.util
@@ -81,12 +82,12 @@ def _hint(name, place):
         return '; --dataset={} reads what is there'.format(own[0])
     if name != 'folder' or not os.path.exists(place):
         return ''
-    folders = [os.path.join(place, each) for each in [''] + sorted(os.listdir(place))] if os.path.isdir(place) else []
-    for folder in filter(os.path.isdir, folders):
-        if any(each.endswith('.arrow') for each in os.listdir(folder)):
-            return '; its Arrow files can be read as Parquet, which datasets.load_from_disk({!r}).to_parquet(' \
-                   '"images.parquet") makes of them'.format(os.path.normpath(folder))
-    tars = [os.path.basename(each) for each in folders if each.lower().endswith(_TAR)]
+    arrows = [path for inside in ('*.arrow', '*/*.arrow') for path in glob.glob(
+        os.path.join(glob.escape(place), inside))]
+    if arrows:
+        return '; its Arrow files can be read as Parquet, which datasets.load_from_disk({!r}).to_parquet(' \
+               '"images.parquet") makes of them'.format(os.path.dirname(min(arrows)))
+    tars = sorted(each for each in os.listdir(place) if each.lower().endswith(_TAR)) if os.path.isdir(place) else []
     return '; {} has to be unpacked first'.format(tars[0]) if tars else ''
 
 
