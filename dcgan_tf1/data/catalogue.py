@@ -9,7 +9,7 @@ DATASETS = collections.OrderedDict([
     ('fashion_mnist', 'Fashion-MNIST, articles of clothing'),
     ('cifar10', 'CIFAR-10, small photographs'),
     ('folder', 'your own pictures, cropped and resized'),
-    ('npz', 'arrays of your own in an .npz file'),
+    ('npz', 'arrays of your own, in an .npz, .npy or .csv file'),
 ])
 
 _ON_DATA = re.compile(',? on (MNIST|Fashion-MNIST|CIFAR-10|the horses of CIFAR-10|pictures of any size)(:.*)?$')
