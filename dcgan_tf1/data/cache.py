@@ -126,6 +126,15 @@ def load(place, count, fill, log, check=lambda notes, count: None):
                         'memory'.format(cannot_write(place.path, error)))
 
 
+def check_of_all(expected):
+    """A check for load() of `expected` images, of which none may be left out."""
+    def check(_, count):
+        if count != expected:
+            raise ValueError('{:,} images of {:,}'.format(count, expected))
+
+    return check
+
+
 _OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG)
 
 

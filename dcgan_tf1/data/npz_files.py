@@ -11,7 +11,7 @@ import numpy as np
 
 from dcgan_tf1.data import cache, folders, label_files, npz, pixel_tables
 from dcgan_tf1.data.catalogue import MAX_CLASSES
-from dcgan_tf1.data.picture_notes import Remarks, is_nearly_black, nearly_black
+from dcgan_tf1.data.picture_notes import Remarks, tell_if_nearly_black
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, stamp
@@ -88,10 +88,11 @@ def present(place, split):
 def load(place, split, log, shape=None, reading=DEFAULTS):
     """The Loaded of one split: images [N, H, W, 1 or 3]; classes without names are numbers."""
     del shape  # of pictures
-    paths = _files(place)
-    for_training = [path for path in paths if folders.is_for_training(os.path.basename(path))]
-    if all(map(_is_table, paths)) and len(for_training) == 1:
-        return _of_table(for_training[0], [path for path in paths if path not in for_training], log, reading)
+    paths, others = _files(place), []
+    if len(paths) > 1 and all(map(_is_table, paths)):
+        training = [path for path in paths if folders.is_for_training(os.path.basename(path))]
+        if len(training) == 1:
+            paths, others = training, [path for path in paths if path not in training]
     if len(paths) > 1:
         raise UserError('{}: expected one {}, found {}; name one with --data_dir'.format(
             place, '.npy file, or several of the usual names (docs/data.md)' if all(map(_is_npy, paths))
@@ -99,7 +100,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
             listing([os.path.basename(path) for path in paths])))
     path, = paths
     if _is_table(path):
-        return _of_table(path, [], log, reading)
+        return _of_table(path, others, log, reading)
     if reading.label_column is not None:
         raise UserError('--label_column: expected a table, found {}'.format(path))
     notes = Remarks(path, log)
@@ -235,8 +236,7 @@ def _class_names(path, called, count):
 def _images(path, name, reading, log, tell):
     """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
     images, digest = _of_array(path, name, reading, log)
-    if is_nearly_black(images):
-        tell(nearly_black())
+    tell_if_nearly_black(images, tell)
     return images, digest
 
 
@@ -268,9 +268,5 @@ def _of_array(path, name, reading, log):
             bar.update(len(values))
         return {}
 
-    def check(_, count):
-        if count != shape[0]:
-            raise ValueError('{:,} images of {:,}'.format(count, shape[0]))
-
-    images, _, digest = cache.load(where, shape[0], fill, log, check)
+    images, _, digest = cache.load(where, shape[0], fill, log, cache.check_of_all(shape[0]))
     return images, digest

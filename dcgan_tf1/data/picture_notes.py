@@ -16,9 +16,10 @@ def nearly_black():
     return 'WARNING: nearly black, for no value is above {} of 255'.format(NEARLY_BLACK)
 
 
-def is_nearly_black(images):
-    """Whether no value of images, uint8 [N, ...], is above NEARLY_BLACK; they may lie in a file that is mapped."""
-    return not any(images[row:row + _BLOCK].max() > NEARLY_BLACK for row in range(0, len(images), _BLOCK))
+def tell_if_nearly_black(images, tell):
+    """Warns where no value of images, uint8 [N, ...], is above NEARLY_BLACK; they may lie in a file that is mapped."""
+    if not any(images[row:row + _BLOCK].max() > NEARLY_BLACK for row in range(0, len(images), _BLOCK)):
+        tell(nearly_black())
 
 
 class Remarks(list):

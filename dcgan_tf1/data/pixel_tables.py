@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan_tf1.data import cache, label_files
-from dcgan_tf1.data.picture_notes import Remarks, is_nearly_black, nearly_black
+from dcgan_tf1.data.picture_notes import Remarks, tell_if_nearly_black
 from dcgan_tf1.data.pictures import InMemory
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.util import signatures
@@ -66,8 +66,7 @@ def load(path, log, reading=DEFAULTS):
         notes.tell('pixels taken in the order of {0}x{0}x3, a red, a green and a blue value for each'.format(
             layout.shape[0]))
     images, digest = _images(path, layout, len(texts), reading, log)
-    if is_nearly_black(images):
-        notes.tell(nearly_black())
+    tell_if_nearly_black(images, notes.tell)
     labels, classes = None, ()
     if layout.label is not None and reading.labels:
         labels, classes = label_files.encode(texts, path)
@@ -92,14 +91,10 @@ def _images(path, layout, count, reading, log):
                 block = []
         return {}
 
-    def check(_, found):
-        if found != count:
-            raise ValueError('{:,} images of {:,}'.format(found, count))
-
     if count * int(np.prod(layout.shape)) > cache.limit(reading):
         where = cache.place_of(path, layout.shape, reading, [stamp(path, os.path.basename(path))],
                                'without-{}'.format(layout.label))  # the column that the labels take from the pixels
-        images, _, digest = cache.load(where, count, fill, log, check)
+        images, _, digest = cache.load(where, count, fill, log, cache.check_of_all(count))
         return images, digest
     rows = InMemory(count, layout.shape)
     with tqdm(total=count, desc='reading', unit='image', disable=None, leave=False) as bar:
@@ -109,7 +104,8 @@ def _images(path, layout, count, reading, log):
 
 def _pixels(path, layout, number, cells):
     """The image of one line, uint8 [H, W, C]."""
-    count = int(np.prod(layout.shape))
+    height, width, channels = layout.shape
+    count = height * width * channels
     try:
         values = bytes(map(_VALUES.__getitem__, cells))
     except KeyError:  # written otherwise, or no pixels

@@ -201,8 +201,9 @@ def save_comparison(path, runs, chosen, note=None):
     curves = layout[row_count].subgridspec(max(1, len(keys)), 2, wspace=0.16, hspace=0.45)
     for number, key in enumerate(keys):
         for side, (x, title) in enumerate((('step', 'steps'), ('seconds', 'seconds of training'))):
-            _draw_losses(figure.add_subplot(curves[number, side]), runs, key, x)
-            figure.axes[-1].set_xlabel(title, fontsize=7)
+            axes = figure.add_subplot(curves[number, side])
+            axes.set_xlabel(title, fontsize=7)
+            _draw_losses(axes, runs, key, x)
     if note is not None:
         wide = int(figure.get_size_inches()[0] * 22)  # characters of this size
         figure.text(0.5, 0.004, plain(textwrap.fill(note, wide)), fontsize=6, ha='center', va='bottom')

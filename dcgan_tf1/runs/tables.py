@@ -70,16 +70,14 @@ def read_numbers(path, columns=None, optional=()):
     return _numbers(table, columns and tuple(columns) + tuple(name for name in optional if name in table.columns))
 
 
-def _numbers(table, columns, optional=()):
-    """The Table with numbers in place of texts; NaN in optional columns that it lacks."""
-    absent = {name: math.nan for name in optional if name not in table.columns}
-    missing = [name for name in columns or () if name not in table.columns and name not in absent]
+def _numbers(table, columns):
+    missing = [name for name in columns or () if name not in table.columns]
     if missing and (table.columns or table.problem):
         return table._replace(rows=[], problem=table.problem or 'it has no column ' + ', '.join(missing))
     rows, problem = [], table.problem
     for number, row in enumerate(table.rows, 1):
         try:
-            rows.append({name: absent[name] if name in absent else float(row[name]) for name in columns or row})
+            rows.append({name: float(row[name]) for name in columns or row})
         except ValueError:
             cut = number == len(table.rows) and not table.ended
             problem = problem or (None if cut else 'row {} is not all numbers'.format(number))
@@ -104,11 +102,12 @@ def numbers_to_go_on(path, columns, log, optional=()):
     in its rows.
     """
     table = read(path)
-    numbers = _numbers(table, columns, optional)
+    absent = dict.fromkeys((name for name in optional if name not in table.columns), math.nan)
+    numbers = _numbers(table, [name for name in columns if name not in absent])
     problem = numbers.problem or _more(table, columns)
     if problem:
         keep(path, problem, log)
-    return numbers.rows
+    return [dict(row, **absent) for row in numbers.rows]
 
 
 def texts_to_go_on(path, columns, log, optional=()):
