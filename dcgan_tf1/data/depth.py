@@ -6,8 +6,9 @@ from dcgan_tf1.util.errors import UserError
 
 
 def raw_mode(opened):
-    """How the values lie in the file ('L;2', 'I;16B' ...), as long as it has not been decoded."""
-    arguments = opened.tile[0][3] if opened.tile else ''
+    """How the values lie in the file ('L;2', 'I;16B' ...), as long as it has not been decoded; '' without a file."""
+    tiles = getattr(opened, 'tile', None)
+    arguments = tiles[0][3] if tiles else ''
     mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return mode if isinstance(mode, str) else ''
 

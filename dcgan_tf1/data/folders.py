@@ -26,7 +26,7 @@ _ONLY_PART = re.compile(r'([a-z0-9]+[ _-])*' + _PARTS + r'[ _-]*(\d+|sets?|image
 PictureSet = collections.namedtuple('PictureSet', [
     'place',    # where, for messages
     'names',    # what messages call each
-    'open',     # (index) -> a path, or a stream, that Pillow opens
+    'open',     # (index) -> a path or stream that Pillow opens, or a picture of Pillow's, open
     'labels',   # int64 [N], or None
     'classes',  # the labels' names
     'others',   # names of what was left out beside them

@@ -68,6 +68,12 @@ def are_numbers(classes):
     return classes == tuple(map(str, range(len(classes))))
 
 
+def are_one_hot(labels, count):
+    """Whether an array is one of vectors [count, classes] with a single 1 in each row, of whatever type."""
+    return labels.ndim == 2 and labels.shape[0] == count and 1 < labels.shape[1] <= MAX_CLASSES and bool(
+        np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
 def with_names(classes, names, where, tell):
     """The classes, with `names` in place of numbers where they fit: one for each class, or more.
 

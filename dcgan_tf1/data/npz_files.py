@@ -172,11 +172,11 @@ def _labels(path, name, count, beside):
             labels = _decoded(path, name, npz.read_array(path, name, _TEXTS))
         else:
             labels = npz.read_array(path, name) if kind in 'bf' else None
-            if labels is None or not _are_one_hot(labels, count):
+            if labels is None or not label_files.are_one_hot(labels, count):
                 labels = npz.read_integers(path, name, MAX_CLASSES - 1, np.int64)
     except UserError as error:
         raise UserError('{}{}'.format(error, label_files.WAY_OUT))
-    if kind not in _TEXTS and _are_one_hot(labels, count):
+    if kind not in _TEXTS and label_files.are_one_hot(labels, count):
         return labels.argmax(axis=1), labels.shape[1], None
     if labels.shape not in ((count,), (count, 1)):
         raise UserError('{}: expected {} [{}], a label for each image, found {}{}'.format(
@@ -188,11 +188,6 @@ def _labels(path, name, count, beside):
     labels, classes = label_files.encode(
         labels.tolist() + [text for array in others for text in array.reshape(-1).tolist() if text.strip()], path)
     return labels[:count], len(classes), classes
-
-
-def _are_one_hot(labels, count):
-    return labels.ndim == 2 and labels.shape[0] == count and 1 < labels.shape[1] <= MAX_CLASSES and bool(
-        np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
 
 
 def _decoded(path, name, texts):

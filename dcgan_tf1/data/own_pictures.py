@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, pixel_tables, tfrecords, trees
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
+from dcgan_tf1.data.record_pixels import choose_sizes
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
@@ -35,7 +36,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     del split
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
-    picture_set = _find(place, reading, log)
+    picture_set = _find(place, reading, log, shape)
     shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(picture_set, reading, log),)
     size = len(picture_set.names) * shape[0] * shape[1] * shape[2]
     if size > cache.limit(reading):
@@ -136,7 +137,7 @@ def _of_kinds(names):
     return sure or found
 
 
-def _find(place, reading, log):
+def _find(place, reading, log, shape):
     """The PictureSet of a folder or file."""
     if os.path.isfile(place):
         return _in_files(place, [place], reading, log)
@@ -150,11 +151,15 @@ def _find(place, reading, log):
             log('{}: {}'.format(place, line))
             picture_set = picture_set._replace(notes=picture_set.notes + (line,))
         return picture_set
+    files, note = choose_sizes(files, shape, reading.crop)
+    notes = () if note is None else (note,)
+    for line in notes:
+        log('{}: {}'.format(place, line))
     kinds = {_kind_of(name) for name in files}
     if len(kinds) > 1 or len(files) > 1 and not all(kind.several for kind in kinds):
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
                         '--data_dir'.format(place, listing(files)))
-    training, notes = [name for name in files if folders.is_for_training(name)], ()
+    training = [name for name in files if folders.is_for_training(name)]
     # Several shards of one part are what there is.
     parts = {re.sub(r'-\d{5}-of-\d{5}(-[0-9a-f]+)?|\d+', '', name) for name in files}
     if not training and len(parts) > 1 and all(map(folders.is_part, files)):
@@ -163,9 +168,9 @@ def _find(place, reading, log):
     if len(training) == len(files):  # by a folder around them all, so by their own names
         training = [name for name in files if folders.is_for_training(os.path.basename(name))]
     if training and len(training) < len(files):
-        notes = ('those with train in their names are taken; left out: {}'.format(
+        notes += ('those with train in their names are taken; left out: {}'.format(
             listing([name for name in files if name not in training])),)
-        log('{}: {}'.format(place, *notes))
+        log('{}: {}'.format(place, notes[-1]))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
     read = {tree.path(name) for name in of_kinds}.union(picture_set.files)

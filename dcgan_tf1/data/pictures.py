@@ -268,12 +268,16 @@ class _TooSmall(Exception):
 
 @contextlib.contextmanager
 def _opened(source, name, warned=None):
-    """A picture, open, of a path or stream; what Pillow warns of is counted in `warned`. name: for messages."""
+    """A picture, open, of a path, a stream or a picture; what Pillow warns of is counted in `warned`.
+
+    name: for messages.
+    """
     _caught.texts = set()
     try:
         # Not by its path, for Pillow 11 to 13 map uncompressed TIFFs into memory and turn them wrongly.
-        with (open(source, 'rb') if isinstance(source, str) else source) as handle, _identified(
-                handle, 'a file' if isinstance(source, str) else 'bytes') as opened:
+        with (open(source, 'rb') if isinstance(source, str) else source) as handle, (
+                handle if isinstance(handle, Image.Image) else
+                _identified(handle, 'a file' if isinstance(source, str) else 'bytes')) as opened:
             if opened.size[0] * opened.size[1] > MAX_PIXELS:
                 raise UserError('{}: expected at most {:,} pixels, found {} x {}'.format(
                     name, MAX_PIXELS, *opened.size))

@@ -1,4 +1,4 @@
-"""Encoded pictures in TFRecord files of tf.Example.
+"""Pictures in TFRecord files of tf.Example, encoded or as pixels.
 
 Format of a record: its length as uint64, that length's checksum, the content, the content's checksum (little
 endian; https://www.tensorflow.org/tutorials/load_data/tfrecord). Every file is untrusted input.
@@ -10,7 +10,7 @@ import os
 import re
 import struct
 
-from dcgan_tf1.data import label_files
+from dcgan_tf1.data import label_files, record_pixels
 from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.util.errors import UserError, reason
@@ -24,7 +24,7 @@ NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-
 OTHER_NAMES = re.compile(r'.*(\.records?(-\d{5}-of-\d{5})?|\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?\.(gz|zz))$',
                          re.I)
 MAX_RECORD = 1 << 28  # bytes; a picture has fewer
-IMAGES = ('image/encoded', 'image', 'image_raw', 'img')
+IMAGES = ('image/encoded', 'image', 'image_raw', 'img', 'data')
 LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
 _CLASS_NAMES = '.labels.txt'  # after the feature's name, as tensorflow_datasets calls the file beside the records
 _HEAD, _TAIL = 12, 4  # bytes around a record's content
@@ -41,7 +41,7 @@ def find(place, paths, reading, log):
                 seen = features
                 image = label_files.find_column(features, IMAGES)
                 if image is None:
-                    raise UserError('{}: expected encoded pictures under one of {}, found {}'.format(
+                    raise UserError('{}: expected pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
                 label = label_files.choose_column(
                     path, 'feature', sorted(features), reading.label_column, LABELS) if reading.labels else None
@@ -67,15 +67,20 @@ def find(place, paths, reading, log):
             numbers, classes = classes, label_files.with_names(classes, _lines(names), names, notes.tell)
             files += [names] * (classes != numbers)
     elif reading.labels:
-        notes.tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
+        label_numbers, classes, beside = record_pixels.read_labels(paths, len(records), place) or (None, (), [])
+        files += beside
+        if not beside:
+            notes.tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
 
     def picture(index):
-        return io.BytesIO(_parse(records[index], _read(records[index]))[image].bytes_list.value[0])
+        features = _parse(records[index], _read(records[index]))
+        return record_pixels.picture(features, image) or io.BytesIO(features[image].bytes_list.value[0])
 
     return PictureSet(
         place, ['{} (record {})'.format(each.path, each.number) for each in records], picture, label_numbers, classes,
         [], files, lambda: (stamp(path, os.path.basename(path)) for path in paths), tuple(notes),
-        source='the feature {}'.format(label))
+        source='the feature {}'.format(label) if label is not None else listing(
+            [os.path.basename(path) for path in files[len(paths):]]))
 
 
 def _lines(path):

@@ -85,6 +85,24 @@ def records_seeds():
     yield struct.pack('<QI', 2 ** 60, 0x1b6b9bd7) + bytes(100)
 
 
+def record_pixels(content):
+    for inside, labels in ((content, next(record_pixels_seeds())), (next(record_pixels_seeds()), content)):
+        with tf.python_io.TFRecordWriter(path_of('pixels', 'x-r02.tfrecords')) as writer:
+            writer.write(inside)
+        write(labels, 'pixels', 'x-rxx.labels')
+        with contextlib.suppress(UserError):
+            _own_pictures(path_of('pixels'))
+
+
+def record_pixels_seeds():
+    feature = {'shape': tf.train.Feature(int64_list=tf.train.Int64List(value=[1, 2, 2])),
+               'data': tf.train.Feature(bytes_list=tf.train.BytesList(value=[b'1234']))}
+    yield tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    stream = io.BytesIO()
+    np.save(stream, np.ones((1, 2), np.float32))
+    yield stream.getvalue()
+
+
 def cache_file(content):
     place = cache.Place(write(content, 'cache', 'x.pixels'), (2, 2, 1), '')
     cache.load(place, 1, lambda rows, bar: rows(0, np.zeros((1, 2, 2, 1), np.uint8)), lambda line: None)
@@ -100,4 +118,4 @@ def cache_file_seeds():
 
 TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (picture, picture_seeds), (picture_zip, picture_zip_seeds), (label_file, label_file_seeds),
-    (records, records_seeds), (cache_file, cache_file_seeds))}
+    (records, records_seeds), (record_pixels, record_pixels_seeds), (cache_file, cache_file_seeds))}

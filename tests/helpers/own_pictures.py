@@ -4,6 +4,7 @@ import os
 import zipfile
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1.data import loading, reading
@@ -30,3 +31,18 @@ def zipped(folder, top=''):
             for name in names:
                 archive.write(os.path.join(path, name), top + os.path.relpath(os.path.join(path, name), folder))
     return folder + '.zip'
+
+
+def write_records(path, *features):
+    """A TFRecord file of one tf.Example for each {name: an integer, some of them, or bytes}."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tf.python_io.TFRecordWriter(path) as writer:
+        for each in features:
+            feature = {name: _feature(value) for name, value in each.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+
+
+def _feature(value):
+    if isinstance(value, bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=np.ravel(value).tolist()))

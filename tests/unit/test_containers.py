@@ -11,8 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
-from helpers.own_pictures import SHAPE, grey, load, zipped
+from helpers.own_pictures import SHAPE, grey, load, write_records, zipped
 from PIL import Image
 
 from dcgan_tf1.data import cache, loading, parquet, picked, reading, tfrecords
@@ -290,16 +289,6 @@ def png(value):
     return read('one.png')
 
 
-def write_records(path, *features):
-    kinds = {int: ('int64_list', 'Int64List'), bytes: ('bytes_list', 'BytesList')}
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with tf.python_io.TFRecordWriter(path) as writer:
-        for each in features:
-            feature = {name: tf.train.Feature(**{kinds[type(value)][0]: getattr(
-                tf.train, kinds[type(value)][1])(value=[value])}) for name, value in each.items()}
-            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
-
-
 def test_labels_of_some_records_are_never_left_out_in_silence():
     write_records('mine/a.tfrecord', {'image': png(1), 'id': b'x'}, {'image': png(2), 'label': 1})
     with pytest.raises(UserError, match='a.tfrecord: expected no label in record 2, as in the first one, found one; '):
@@ -367,7 +356,7 @@ def test_records():
             handle.write(damaged)
         with pytest.raises(UserError, match='expected ' + message):
             load('a')
-    for features, message in (({'x': 1}, 'encoded pictures under one of .*, found x'),
+    for features, message in (({'x': 1}, 'pictures under one of .*, found x'),
                               ({'image': b'no'}, r'b.tfrecords \(record 1\): expected a picture')):
         write_records('a/b.tfrecords', features)
         with pytest.raises(UserError, match=message):
