@@ -10,6 +10,10 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.util import signatures
+from dcgan_tf1.util.errors import UserError, reason
+from dcgan_tf1.util.files import cannot_read
+
 # Newer versions of operations, and what each adds to the one that it replaces. For what an
 # inference graph does with them, the older ones give the same values.
 _OLDER = {'AddV2': ('Add', ()), 'FusedBatchNormV3': ('FusedBatchNorm', ('U',))}
@@ -136,3 +140,17 @@ def saved_model_bytes(meta):
         length.append(0x80 | size & 0x7F)
         size >>= 7
     return b'\x08\x01\x12' + bytes(length + [size]) + content
+
+
+def read_graph(path):
+    """The GraphDef in a .pb file; UserError where there is none."""
+    graph_def = tf.GraphDef()
+    try:
+        with open(path, 'rb') as handle:
+            graph_def.ParseFromString(handle.read())
+    except OSError as error:
+        raise cannot_read(path, error)
+    except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
+        raise UserError('{}: expected a frozen graph, found: {}'.format(
+            path, signatures.kind_of(path, b'\n') or reason(error)))
+    return graph_def

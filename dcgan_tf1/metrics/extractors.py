@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from dcgan_tf1.gan import freeze
 from dcgan_tf1.metrics import distances
-from dcgan_tf1.util import devices, signatures
+from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.files import cannot_read, listing
+from dcgan_tf1.util.files import listing
 from dcgan_tf1.util.images import png_bytes
 
 BATCH = 128  # images fed at a time, where the graph does not say how many
@@ -197,20 +197,6 @@ class FrozenGraph:
         return value
 
 
-def read(path):
-    """The GraphDef in a .pb file; UserError where there is none."""
-    graph_def = tf.GraphDef()
-    try:
-        with open(path, 'rb') as handle:
-            graph_def.ParseFromString(handle.read())
-    except OSError as error:
-        raise cannot_read(path, error)
-    except Exception as error:  # noqa: BLE001  protobuf's DecodeError has moved between its releases
-        raise UserError('{}: expected a frozen graph, found: {}'.format(
-            path, signatures.kind_of(path, b'\n') or reason(error)))
-    return graph_def
-
-
 def load_graph(path, source, features, probabilities=None, value_range=None, device='auto'):
     """The Extractor of a frozen GraphDef.
 
@@ -225,8 +211,8 @@ def load_graph(path, source, features, probabilities=None, value_range=None, dev
 
     Raises UserError where the file holds no such graph, and in `run` where its values are not as expected.
     """
-    graph = FrozenGraph(path, read(path), source, [name for name in (features, probabilities) if name], value_range,
-                        device)
+    graph = FrozenGraph(path, freeze.read_graph(path), source,
+                        [name for name in (features, probabilities) if name], value_range, device)
 
     def run(images):
         outputs = graph.run(images)

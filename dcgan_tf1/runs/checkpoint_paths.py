@@ -5,6 +5,7 @@ import ntpath
 import os
 import re
 
+from dcgan_tf1.runs import frozen_weights
 from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
 from dcgan_tf1.runs.checkpoint_reader import SHARD, has_index, shard_pattern
 from dcgan_tf1.util import signatures
@@ -27,13 +28,17 @@ def resolve(path):
     """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
 
     path: a prefix or one of its files, whichever program wrote it; a folder of them (the one that its file
-    `checkpoint` names, else our newest, else the only one); that file itself; a run folder; a SavedModel.
+    `checkpoint` names, else our newest, else the only one); that file itself; a run folder; a SavedModel; a frozen
+    graph, whose path is taken for a prefix.
     """
     if os.path.isdir(path) and not os.path.exists(path + '.index'):
         return _in_folder(path)
     folder, name = os.path.split(path)
     if name == 'saved_model.pb' and prefixes(os.path.join(folder, 'variables')):
         return _in_folder(os.path.join(folder, 'variables'))
+    if frozen_weights.is_one(path):
+        frozen_weights.FrozenWeights(path)
+        return path
     prefix = without_suffix(path)
     if SHARD.search(prefix):
         prefix = SHARD.sub('', prefix)
@@ -57,8 +62,8 @@ def resolve(path):
 
 def _kind_of(path, begins):
     """What a file is that is no checkpoint; None for one in one file, as TensorFlow wrote them before 0.12."""
-    if path.endswith(('.pb', '.pbtxt')):
-        return 'a graph, whose weights, if it has some, are constants and no variables'
+    if path.endswith('.pbtxt'):
+        return 'a graph as text; a frozen one, whose weights are constants, is read as .pb'
     kind = signatures.kind(begins)
     if kind or _ending(path, len(_V1_ENDS)) == _V1_ENDS:
         return kind

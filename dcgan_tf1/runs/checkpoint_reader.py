@@ -1,4 +1,7 @@
-"""What a checkpoint holds, whichever TensorFlow wrote it, under the names that this package gives its variables."""
+"""What a checkpoint holds, whichever TensorFlow wrote it, under the names that this package gives its variables.
+
+Or a frozen graph, which is read wherever a checkpoint is.
+"""
 
 import contextlib
 import dataclasses
@@ -10,6 +13,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.updates import EMA
+from dcgan_tf1.runs import frozen_weights
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.paths import literal
 
@@ -57,7 +61,8 @@ def reading(prefix):
     several = '' if has_index(prefix) else shard_pattern(prefix)
     with literal(prefix) as path:
         try:
-            yield CheckpointReader(prefix, tf.train.NewCheckpointReader(path + several))
+            yield CheckpointReader(prefix, frozen_weights.FrozenWeights(prefix) if frozen_weights.is_one(prefix)
+                                   else tf.train.NewCheckpointReader(path + several))
         except UnicodeEncodeError as error:
             raise UserError('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(
                 error.object))
@@ -119,6 +124,9 @@ class CheckpointReader:
         """What there is in place of a variable: those of its shape, else any, those of similar names first."""
         if _OF_OBJECTS in self.shapes:
             return '; tf.train.Checkpoint wrote it, which names variables by objects; expected one by tf.train.Saver'
+        if any(other.endswith(frozen_weights.FOLDED) for other in self.shapes):
+            return ('; its batch norm has been computed into other constants, as dcgan-export does; the meta_graph or '
+                    'saved_model of an export has the variables')
 
         def likeness(other):
             return -difflib.SequenceMatcher(None, name, other).ratio(), other

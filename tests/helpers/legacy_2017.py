@@ -4,9 +4,10 @@
 
 Builds the blog's graph on TensorFlow 1.0.1's own `tf.layers`, takes one step, saves a
 checkpoint as 2017 did and prints, as JSON, its prefix and the variables' names and shapes.
-Beside it, FOLDER/expected.npz holds noise and the images that 1.0.1 makes of it, dropout
-off. With a CHECKPOINT it restores the generator from that, and makes images of the array
-`z` in NOISE.npz, in place of all that.
+Beside it, FOLDER/frozen.pb is the generator with its weights as constants, and
+FOLDER/expected.npz holds noise and the images that 1.0.1 makes of it, dropout off. With
+a CHECKPOINT it restores the generator from that, and makes images of the array `z` in
+NOISE.npz, in place of all that.
 """
 
 import json
@@ -97,6 +98,9 @@ def main(preset, folder, checkpoint=None, noise_file=None):
         for step in steps:
             session.run(step, feeds)
         prefix = tf.train.Saver(var_list=saved).save(session, os.path.join(folder, 'generator.ckpt'))
+        with open(os.path.join(folder, 'frozen.pb'), 'wb') as handle:
+            handle.write(tf.graph_util.convert_variables_to_constants(
+                session, session.graph_def, [images.op.name]).SerializeToString())
         np.savez(os.path.join(folder, 'expected.npz'), z=noise, images=session.run(images, {z: noise, KEEP: 1.0}))
     print(json.dumps({'version': tf.__version__, 'prefix': prefix,
                       'powers': {scope: adam._beta1_power.op.name for scope, adam in adams.items()},

@@ -16,7 +16,7 @@ from helpers.golden import POWERS, VARIABLES
 from helpers.places import HELPERS
 
 from dcgan_tf1.gan.presets import PRESETS
-from dcgan_tf1.runs import checkpoint, sampling
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, sampling
 
 
 @pytest.mark.parametrize('name', [pytest.param('blog_mnist', marks=pytest.mark.slow),
@@ -26,13 +26,14 @@ def test_checkpoints_of_2017s_graphs_under_tensorflow_1_0(name, tiny_data, tmp_p
     env = {key: value for key, value in os.environ.items() if not key.startswith('PYTHON')}
     out = subprocess.check_output([python, os.path.join(HELPERS, 'legacy_2017.py'), name, str(tmp_path)],
                                   env=dict(env, TF_CPP_MIN_LOG_LEVEL='3'), stderr=subprocess.DEVNULL)
-    written = json.loads(out.decode())
+    written = json.loads(out.decode().splitlines()[-1])  # 1.0.1 says that it has frozen the graph
     assert written['version'] == '1.0.1'
     assert written['variables'] == VARIABLES[name]  # the golden lists are 2017's own
     assert written['powers'] == {scope: 'beta1_power' + suffix for scope, suffix in POWERS[name].items()}
     with np.load(str(tmp_path / 'expected.npz')) as arrays:
-        images = sampling.generate(PRESETS[name], written['prefix'], arrays['z'], dropout=False)
-        np.testing.assert_allclose(images.reshape(arrays['images'].shape), arrays['images'], atol=1e-5)
+        for source in written['prefix'], checkpoint_paths.resolve(str(tmp_path / 'frozen.pb')):
+            images = sampling.generate(PRESETS[name], source, arrays['z'], dropout=False)
+            np.testing.assert_allclose(images.reshape(arrays['images'].shape), arrays['images'], atol=1e-5)
     if name == 'blog_mnist':
         assert written['updates'] == 14
         # Training goes on from it, too, although it has no global_step.

@@ -268,7 +268,7 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
 
 
 @pytest.mark.parametrize('name, content, what', [
-    ('generator.pb', b'\n\x10', 'found a graph, whose weights'), ('generator.pbtxt', b'node {', 'found a graph'),
+    ('generator.pbtxt', b'node {', 'found a graph as text'),
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
     ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as PyTorch'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
@@ -278,6 +278,59 @@ def test_what_is_no_checkpoint_is_said_to_be_what_it_is(name, content, what, tmp
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match='{}: expected the name of a checkpoint.*{}'.format(name, what)):
         checkpoint_paths.resolve(str(tmp_path / name))
+
+
+def write_frozen(path, weights, scope=''):
+    graph_def = tf.GraphDef()
+    for name, value in weights.items():
+        node = graph_def.node.add(name=scope + name, op='Const')
+        node.attr['value'].tensor.CopyFrom(tf.make_tensor_proto(value))
+    path.write_bytes(graph_def.SerializeToString())
+    return str(path)
+
+
+@pytest.mark.parametrize('scope', ['', 'import/'])
+def test_a_frozen_graph_is_read_like_a_checkpoint(scope, tmp_path):
+    weights = {'generator/g_h1/w': np.ones((2, 3), np.float32), 'generator/g_bn0/beta': np.zeros(3, np.float16),
+               'generator/Reshape/shape': np.array([-1, 3], np.int32), 'generator/mul/x': np.float32(0.2)}
+    path = write_frozen(tmp_path / 'faces.pb', weights, scope)
+    assert checkpoint_paths.resolve(path) == path and checkpoint_paths.step_of(path) is None
+    with checkpoint_reader.reading(path) as reader:
+        assert reader.shapes == {'generator/g_h1/w': [2, 3], 'generator/g_bn0/beta': [3]}  # neither sizes nor factors
+        assert (reader.note is None) == (not scope)
+    with tf.Graph().as_default(), tf.Session() as session:
+        w = tf.get_variable('generator/g_h1/w', [2, 3])
+        checkpoint.restore(session, path, checkpoint.by_name([w]))
+        np.testing.assert_array_equal(session.run(w), weights['generator/g_h1/w'])
+        missing = tf.get_variable('generator/g_h2/w', [2, 3])
+        with pytest.raises(UserError, match='faces.pb: expected the variable generator/g_h2/w of shape .*, found non'):
+            checkpoint.restore(session, path, checkpoint.by_name([missing]))
+
+
+def test_a_checkpoint_may_end_like_a_graph(model, tmp_path):
+    prefix = save_as(model, tmp_path / 'model.pb')
+    (tmp_path / 'model.pb').write_bytes(b'')
+    assert checkpoint_paths.resolve(prefix) == prefix
+    with checkpoint_reader.reading(prefix) as reader:
+        reader.read_all()
+
+
+@pytest.mark.parametrize('content, what', [
+    (b'\n\x10', 'found: Error parsing'), (b'<html>', 'found:? a web page'),
+    (b'', 'found an empty file'),
+    (tf.GraphDef(node=[tf.NodeDef(name='x', op='NoOp')]).SerializeToString(),
+     'found one without weights; those of other graphs are in a checkpoint')])
+def test_graphs_without_weights_are_refused(content, what, tmp_path):
+    (tmp_path / 'generator.pb').write_bytes(content)
+    with pytest.raises(UserError, match='generator.pb: expected a frozen graph.*' + what):
+        checkpoint_paths.resolve(str(tmp_path / 'generator.pb'))
+
+
+def test_folded_batch_norm_is_no_variable(tmp_path):
+    path = write_frozen(tmp_path / 'ours.pb', {'generator/batch_normalization/batchnorm/mul': np.ones(3, np.float32)})
+    with tf.Graph().as_default(), pytest.raises(UserError, match='gamma .*, found none .*; its batch norm has been '
+                                                                 'computed .*; the meta_graph or saved_model of an'):
+        checkpoint.check(path, checkpoint.by_name([tf.get_variable('generator/batch_normalization/gamma', [3])]))
 
 
 def test_a_checkpoint_in_several_files_of_before_0_12(tmp_path):
