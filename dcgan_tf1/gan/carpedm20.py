@@ -81,6 +81,9 @@ def dcgan_sizes(shapes, size=None):
 
     They tell the sides of square images only, and only to the next multiple of 16.
     """
+    if 'generator/g_h1_lin/Matrix' in shapes and 'generator/g_h4/w' not in shapes:
+        raise ValueError('expected the variables of dcgan, found those of its conditional GAN for MNIST, which '
+                         '--preset=conditional_mnist reads')
     sizes = {}
     matrix, last = shapes.get('generator/g_h0_lin/Matrix', []), shapes.get('generator/g_h4/w', [])
     if len(matrix) == 2 and len(last) == 4:
@@ -103,7 +106,8 @@ def dcgan_sizes(shapes, size=None):
 def _check_layers(shapes, width):
     """ValueError where a generator's variables are not those of dcgan's layers."""
     if 'generator/g_h5/w' in shapes:
-        raise ValueError('expected the five layers of the generator of dcgan, found another one, generator/g_h5/w')
+        raise ValueError('expected the five layers of the generator of dcgan, found another one, generator/g_h5/w; a '
+                         'preset of your own may have six (--preset_file, docs/library.md)')
     for name, outputs in (('g_h3', 1), ('g_h2', 2), ('g_h1', 4)):
         shape, expected = shapes.get('generator/{}/w'.format(name)), [5, 5, outputs * width, 2 * outputs * width]
         if shape not in (None, expected):
@@ -114,6 +118,9 @@ def _check_layers(shapes, width):
 def conditional_sizes(shapes, size=None):
     """What the shapes of conditional_mnist's variables say: {'classes': ..., 'z_dim': ...}; {} where they don't."""
     del size  # there is but one
+    if 'generator/g_h4/w' in shapes and 'generator/g_h1_lin/Matrix' not in shapes:
+        raise ValueError('expected the variables of conditional_mnist, found those of its author\'s GAN without '
+                         'labels, which --preset=dcgan reads')
     last, matrix = shapes.get('generator/g_h3/w', []), shapes.get('generator/g_h0_lin/Matrix', [])
     if len(last) != 4 or len(matrix) != 2 or not 128 + 1 <= last[3] < 128 + matrix[0]:
         return {}

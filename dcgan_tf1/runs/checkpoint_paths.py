@@ -15,6 +15,9 @@ from dcgan_tf1.util.files import cannot_read, contents, listing
 _BEFORE_STATE = b'\xef\xbb\xbf \t\r\n\v\f'  # the mark that Windows' editors begin a file with, and white space
 _STATE = re.compile(rb'model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
+_STEP = re.compile(r'-(\d+)$')
+_DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
+
 _V1_ENDS = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # a table of LevelDB's, which a V1 checkpoint is
 
 
@@ -28,8 +31,8 @@ def resolve(path):
     """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
 
     path: a prefix or one of its files, whichever program wrote it; a folder of them (the one that its file
-    `checkpoint` names, else our newest, else the only one); that file itself; a run folder; a SavedModel; a frozen
-    graph, whose path is taken for a prefix.
+    `checkpoint` names, else our newest, else that of the only other name); that file itself; a run folder; a
+    SavedModel; a frozen graph, whose path is taken for a prefix.
     """
     if os.path.isdir(path) and not os.path.exists(path + '.index'):
         return _in_folder(path)
@@ -55,8 +58,8 @@ def resolve(path):
         if kind:
             raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
     if not _is_there(prefix):
-        raise UserError('{}: expected a checkpoint, found no file {}.index{}'.format(
-            path, prefix, _listed_in(folder)))
+        raise UserError('{}: expected a checkpoint, found {}{}'.format(
+            path, _without_index(prefix) or 'no file {}.index'.format(prefix), _listed_in(folder)))
     return prefix
 
 
@@ -100,9 +103,11 @@ def prefixes(folder):
     """The prefixes of all checkpoints in a folder, whatever their names: [] where it is none."""
     names = set(os.listdir(folder) if os.path.isdir(folder) else [])
     prefix_names = {name[:-len('.index')] for name in names if name.endswith('.index')}
-    # In one file, as TensorFlow wrote them before 0.12, with its graph beside it.
+    # In one file, as TensorFlow wrote them before 0.12, with its graph beside it or alone.
     prefix_names.update(
         name[:-len('.meta')] for name in names if name.endswith('.meta') and name[:-len('.meta')] in names)
+    prefix_names.update(name for name in names if _STEP.search(name) and not SHARD.search(name)
+                        and _is_v1(os.path.join(folder, name)))
     # In several.
     parts = {SHARD.sub('', name): name for name in names if SHARD.search(name)}
     prefix_names.update(
@@ -113,24 +118,33 @@ def prefixes(folder):
 
 
 def _in_folder(folder):
-    steps, state = list_steps(folder), os.path.join(folder, 'checkpoint')
+    steps, candidates, state = list_steps(folder), prefixes(folder), os.path.join(folder, 'checkpoint')
+    newest = checkpoint_path(folder, steps[-1]) if steps else _newest(candidates)
     if os.path.isfile(state):
         try:
             return _named_by_state(state)
         except UserError:
-            if not steps:  # else it has come without what it names
+            if newest is None:  # else it has come without what it names
                 raise
     if steps:
-        return checkpoint_path(folder, steps[-1])
+        return newest
     for below, mark in (('checkpoints', 'config.json'), ('variables', 'saved_model.pb')):
         if os.path.isfile(os.path.join(folder, mark)) and os.path.isdir(os.path.join(folder, below)):
             return _in_folder(os.path.join(folder, below))
-    candidates = prefixes(folder)
-    if len(candidates) != 1:
+    if newest is None:
         raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
-            'or one of another name, found {}; name one of them'.format(_listed(candidates)) if candidates
+            'or some of another name, found {}; name one of them'.format(_listed(candidates)) if candidates
             else _none_in(folder))))
-    return candidates[0]
+    return newest
+
+
+def _newest(candidates):
+    """The one with the largest number of some prefixes NAME-N, or the only prefix; None where they differ in NAME."""
+    if len(candidates) == 1:
+        return candidates[0]
+    if None in map(step_of, candidates) or len({_STEP.sub('', prefix) for prefix in candidates}) != 1:
+        return None
+    return max(candidates, key=step_of)
 
 
 def _none_in(folder):
@@ -139,7 +153,19 @@ def _none_in(folder):
              if prefixes(sub)]
     if below:
         return 'found none, but in {}'.format(', '.join(below[:3]) + (' ...' if len(below) > 3 else ''))
-    return 'found ' + (contents(folder) if os.listdir(folder) else 'none')
+    names = os.listdir(folder)
+    alone = sorted(filter(None, (_without_index(os.path.join(folder, _DATA.sub('', name)))
+                                 for name in names if _DATA.search(name))))
+    return 'found ' + (alone[0] if alone else contents(folder) if names else 'none')
+
+
+def _without_index(prefix):
+    """Text on a checkpoint of which the index is missing; '' where there is nothing of it, or all."""
+    folder, name = os.path.split(prefix)
+    there = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
+    data = sorted(each for each in there if each.startswith(name) and _DATA.fullmatch(each[len(name):]))
+    return '{} without {}.index, which has to be beside it'.format(data[0], name) if data and not has_index(
+        prefix) else ''
 
 
 def _named_by_state(path):
@@ -185,5 +211,5 @@ def of_step(folder, step):
 
 def step_of(prefix):
     """The number of steps that a checkpoint was written after, by its name; None if it says none."""
-    match = re.search(r'-(\d+)$', prefix)
+    match = _STEP.search(prefix)
     return int(match.group(1)) if match else None

@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import frozen_weights
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.paths import literal
 
@@ -73,7 +74,23 @@ def reading(prefix):
             if not has_index(prefix) and not several:
                 raise UserError('{}: expected a checkpoint, found that it is not there any more'.format(prefix))
             raise UserError('{}: expected a whole checkpoint, found a damaged one: {}'.format(
-                prefix, reason(error).replace(path, prefix)))
+                prefix, _what_is_wrong(prefix) or reason(error).replace(path, prefix)))
+
+
+def _what_is_wrong(prefix):
+    """What is missing of a checkpoint in the V2 format, or which file is of another kind; None if that is not it."""
+    folder, name = os.path.split(prefix)
+    try:
+        beside = sorted(each for each in os.listdir(folder or '.') if each.startswith(name + '.data-'))
+    except OSError:
+        return None
+    if os.path.isfile(prefix + '.index') and not beside:
+        return '{}.index without {}.data-00000-of-00001, which has to be beside it'.format(name, name)
+    for each in [name + '.index'] + beside:
+        kind = signatures.kind_of(os.path.join(folder, each), ())
+        if kind:
+            return '{}: {}'.format(each, kind)
+    return None
 
 
 class CheckpointReader:
@@ -124,6 +141,8 @@ class CheckpointReader:
         """What there is in place of a variable: those of its shape, else any, those of similar names first."""
         if _OF_OBJECTS in self.shapes:
             return '; tf.train.Checkpoint wrote it, which names variables by objects; expected one by tf.train.Saver'
+        if name + EMA in self.shapes:
+            return '; it has only its moving average, which --averages takes'
         if any(other.endswith(frozen_weights.FOLDED) for other in self.shapes):
             return ('; its batch norm has been computed into other constants, as dcgan-export does; the meta_graph or '
                     'saved_model of an export has the variables')
@@ -146,6 +165,9 @@ def _by_our_names(names):
         theirs[re.sub(r':0$', '', name)] = name
     if any(re.match(_NETWORK, name) for name in theirs):
         return _of_first_versions(theirs, None)
+    if any(re.match(_NETWORK, name, re.I) for name in theirs):
+        return _of_first_versions({re.sub('^' + _NETWORK, lambda scope: scope.group().lower(), ours, flags=re.I): name
+                                   for ours, name in theirs.items()}, 'the scopes of its networks have capitals')
     around = {match.group(1) for match in (re.match(r'(.+?)/' + _NETWORK, name) for name in theirs) if match}
     if len(around) == 1:
         scope, = around

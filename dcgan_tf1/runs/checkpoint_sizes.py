@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from dcgan_tf1.gan.updates import EMA
 from dcgan_tf1.runs import checkpoint_reader, size_flags
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import shape_text
@@ -16,7 +17,9 @@ def read(preset, prefix, given):
         return {}
     size = None if given.height is None else (given.height, given.width)
     try:
-        return preset.sizes_of_variables(checkpoint_reader.shapes(prefix), size)
+        shapes = checkpoint_reader.shapes(prefix)
+        averages = {name[:-len(EMA)]: shape for name, shape in shapes.items() if name.endswith(EMA)}
+        return preset.sizes_of_variables(dict(averages, **shapes), size)
     except ValueError as error:
         raise UserError('{}: {}'.format(prefix, error))
 

@@ -126,6 +126,36 @@ def test_conditional_mnist_of_other_classes_and_noise(tmp_path):
     assert dcgan.preset_of(many, PRESETS['conditional_mnist']).samples == 62
 
 
+@pytest.mark.parametrize('kind, given, message', [
+    ('dcgan', 'conditional_mnist', 'labels, which --preset=dcgan reads'),
+    ('conditional_mnist', 'dcgan', 'conditional GAN for MNIST, which --preset=conditional_mnist reads')])
+def test_the_other_preset_of_the_same_program_is_named(kind, given, message, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name in (('g_h0_lin/Matrix', 'g_h4/w') if kind == 'dcgan' else ('g_h0_lin/Matrix', 'g_h1_lin/Matrix')):
+            tf.get_variable('generator/' + name, [2, 2])
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / 'm'), write_state=False)
+    check_one_line_error(run_command('sample', '--preset=' + given, '--checkpoint=' + prefix), prefix, message)
+
+
+def test_averages_alone_are_sampled_from_in_their_size(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        z = tf.placeholder(tf.float32, [None, DCGAN.z_dim])
+        images = dcgan.generator(DCGAN, z, training=False)
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver({variable.op.name + '/ExponentialMovingAverage' * variable.trainable: variable
+                                 for variable in tf.global_variables()}).save(
+            session, str(tmp_path / 'm'), write_state=False)
+        arrays = str(tmp_path / 'x.npz')
+        status, _, err = run_command('sample', '--preset=dcgan', '--checkpoint=' + prefix, '--averages',
+                                     '--num_images=4', '--npz=' + arrays)
+        assert status == 0, err
+        with np.load(arrays) as found:
+            np.testing.assert_allclose(session.run(images, {z: found['z']}), found['images'], atol=1e-5)
+    check_one_line_error(run_command('sample', '--preset=dcgan', '--checkpoint=' + prefix, '--overwrite'), prefix,
+                         'found none of that name; it has only its moving average, which --averages takes')
+
+
 @pytest.mark.slow
 def test_what_the_library_is_given_by_mistake(tmp_path):
     prefix = save(tmp_path)

@@ -218,16 +218,46 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
     with pytest.raises(UserError, match='checkpoint: expected the checkpoint .*DCGAN.model-7, which it names, found '
                                         'no file .*DCGAN.model-7.index; in that folder there is DCGAN.model-1502, '
                                         'DCGAN.model-500002'):
-        checkpoint_paths.resolve(str(tmp_path / 'moved'))
+        checkpoint_paths.resolve(str(state))
+    assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')  # what has come along
     state.write_text('model_checkpoint_path: DCGAN')
     with pytest.raises(UserError, match='found a damaged file'):
         checkpoint_paths.resolve(str(state))
     state.unlink()
-    with pytest.raises(UserError, match='found DCGAN.model-1502, DCGAN.model-500002; name one of them'):
+    assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
+    save_as(model, tmp_path / 'moved' / 'other', 9)
+    state.unlink()
+    with pytest.raises(UserError, match='found DCGAN.model-1502, DCGAN.model-500002, other-9; name one of them'):
         checkpoint_paths.resolve(str(tmp_path / 'moved'))
-    for path in (tmp_path / 'moved').glob('DCGAN.model-1502*'):
+    for path in list((tmp_path / 'moved').glob('DCGAN.model-1502*')) + list((tmp_path / 'moved').glob('other*')):
         path.unlink()
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
+
+
+def test_what_did_not_come_along_is_named(model, tmp_path):
+    prefix = save_as(model, tmp_path / 'DCGAN.model', 500)
+    data, index = prefix + '.data-00000-of-00001', prefix + '.index'
+    (tmp_path / 'checkpoint').unlink()
+    for path in data, index:
+        shutil.copy(path, str(tmp_path / 'kept'))
+        with open(path, 'wb') as handle:
+            handle.write(b'version https://git-lfs.github.com/spec/v1\n')
+        with pytest.raises(UserError, match='DCGAN.model-500: .* found a damaged one: {}: a pointer of Git LFS'.format(
+                os.path.basename(path))), checkpoint_reader.reading(prefix) as reader:
+            reader.read_all()
+        shutil.copy(str(tmp_path / 'kept'), path)
+    os.remove(str(tmp_path / 'kept'))
+    os.rename(index, index + '.away')
+    for path in prefix, data, str(tmp_path):
+        with pytest.raises(UserError, match='found DCGAN.model-500.data-00000-of-00001 without DCGAN.model-500.index, '
+                                            'which has to be beside it'):
+            checkpoint_paths.resolve(path)
+    os.rename(index + '.away', index)
+    os.remove(data)
+    assert checkpoint_paths.resolve(str(tmp_path)) == prefix
+    with pytest.raises(UserError, match='damaged one: DCGAN.model-500.index without DCGAN.model-500.data-00000-of-'), \
+            checkpoint_reader.reading(prefix) as reader:
+        reader.read_all()
 
 
 def test_the_file_checkpoint_goes_before_the_largest_number(model, tmp_path):
@@ -399,6 +429,8 @@ def test_checkpoints_in_one_file_are_found_without_the_file_checkpoint(sharded, 
     model = Model(shape=(1,), names=('a',))
     prefix = checkpoint_paths.resolve(str(tmp_path))
     assert prefix == str(tmp_path / 'DCGAN.model-2')
+    os.remove(prefix + '.meta')
+    assert checkpoint_paths.resolve(str(tmp_path)) == prefix
     checkpoint.restore(model.session, prefix, checkpoint.by_name(model.variables))
     assert model.get() == [7, 0]
 
@@ -412,6 +444,7 @@ OURS = ('generator/g_h0_lin/Matrix', 'discriminator/d_h3_conv/w', 'discriminator
     (OURS, None),
     ([name + ':0' for name in OURS], None),
     (['model/DCGAN/' + name for name in OURS], 'its variables are in the scope model/DCGAN'),
+    ([name.replace('gen', 'Gen').replace('dis', 'Dis') for name in OURS], 'the scopes of its networks have capitals'),
     (['g_h0_lin/Matrix', 'd_h3_conv/w', 'd_h3_lin/Matrix', 'beta1_power'],
      'its variables g_... and d_... are taken for generator/g_... and discriminator/d_...; d_h3_lin is taken for '
      'd_h4_lin'),
