@@ -10,7 +10,7 @@ import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.data import reading
-from dcgan_tf1.data.catalogue import DATASETS
+from dcgan_tf1.data.catalogue import DATASETS, OWN_HINT
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, refuse_existing, shape_text
@@ -43,7 +43,7 @@ def parse(argv):
         'dcgan-data', 'Finds, downloads and checks a data set, and says what is in it. ' + ' '.join(
             '{}: {}.'.format(*item) for item in DATASETS.items()), EXAMPLES)
     command.group('Which')
-    command.choice('dataset', 'mnist', DATASETS, 'The data set.')
+    command.choice('dataset', 'mnist', DATASETS, 'The data set.', hint=OWN_HINT)
     command.choice('split', 'train', ('train', 'test'), 'Which part of it.')
     command.string('class', None, 'Count and preview this class alone, by name or number.')
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to: 28x28x1, or '

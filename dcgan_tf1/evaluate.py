@@ -10,7 +10,7 @@ import sys
 from typing import Any, Dict, Optional, Tuple
 
 from dcgan_tf1.data import reading
-from dcgan_tf1.data.catalogue import DATASETS
+from dcgan_tf1.data.catalogue import DATASETS, OWN_HINT
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.metrics.table import PIXELS
 from dcgan_tf1.runs import checkpoint_flags, size_flags
@@ -105,7 +105,8 @@ def _add_measuring_flags(command):
                     old_name='n')
     command.integer('seed', 0, 'Seed of the noise, the dropout masks and the choice of real images.', 0, None)
     command.choice('dataset', None, DATASETS, "The data set of the real images, beside --checkpoint or --images; a "
-                                              "run has its own. Default: the preset's.")
+                                              "run has its own. Default: the preset's.",
+                   hint=OWN_HINT)
     command.path('data_dir', None, 'The only place to look for the real images. Default: where the run found them, '
                                    'then $DCGAN_TF1_DATA, then data/.')
     command.boolean('other_data', None, 'Measure a run also against other data than it was trained on. Default: '

@@ -12,6 +12,8 @@ DATASETS = collections.OrderedDict([
     ('npz', 'arrays of your own, in an .npz, .npy or .csv file'),
 ])
 
+OWN_HINT = '; pictures of your own are --dataset=folder with --data_dir=FOLDER'  # for the flag's message
+
 _ON_DATA = re.compile(',? on (MNIST|Fashion-MNIST|CIFAR-10|the horses of CIFAR-10|pictures of any size)(:.*)?$')
 
 

@@ -15,7 +15,7 @@ def raw_mode(opened):
 
 def scale(opened):
     """The value that stands for white; None where the file does not tell."""
-    if opened.mode == 'F' or opened.mode == 'I' and opened.format != 'PNG':
+    if opened.mode == 'F' or opened.mode == 'I' and opened.format not in ('PNG', 'PPM'):
         return None
     if not opened.mode.startswith('I'):
         return 255

@@ -12,7 +12,8 @@ from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif')
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.jfif', '.jpe', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.ppm', '.pgm',
+            '.pbm', '.pnm')
 SUFFIXES_TEXT = ', '.join(suffix[1:] for suffix in SUFFIXES)  # for messages
 
 # How the parts of a data set are called that has more than images for training: as a word of the name.

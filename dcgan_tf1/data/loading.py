@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import importlib.util
 import os
+import re
 import zlib
 
 import numpy as np
@@ -20,6 +21,7 @@ from dcgan_tf1.data import download, label_files, npz_files
 from dcgan_tf1.data.picked import joined
 from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import contents, listing, sha256
 from dcgan_tf1.util.paths import expand
@@ -80,7 +82,16 @@ def _hint(name, place):
            and (other != 'npz' or os.path.isdir(place) or npz_files.is_one(place))]
     if own:
         return '; --dataset={} reads what is there'.format(own[0])
-    if name != 'folder' or not os.path.exists(place):
+    if not os.path.exists(place):
+        if re.search(r'[*?]', place):
+            return '; name the folder instead of a pattern'
+        drive = re.match(r'([A-Za-z]):[\\/]', place)
+        return '; WSL has it as /mnt/{}/{}'.format(
+            drive.group(1).lower(), place[3:].replace('\\', '/')) if drive and os.name != 'nt' else ''
+    if os.path.isdir(place) and any(os.path.isfile(each) for each in glob.glob(
+            os.path.join(glob.escape(place), '**', 'data.mdb'), recursive=True)):
+        return '; an LMDB database, as LSUN comes in, has to be exported to picture files first'
+    if name != 'folder':
         return ''
     arrows = [path for inside in ('*.arrow', '*/*.arrow') for path in glob.glob(
         os.path.join(glob.escape(place), inside))]
@@ -97,7 +108,8 @@ def _find_given(name, split, data_dir):
         if not DATASETS[name].present(data_dir, 'train'):
             raise UserError('--data_dir={}: expected {}, found {}'.format(
                 data_dir, DATASETS[name].expected, 'a tar archive, which has to be unpacked first'
-                if data_dir.lower().endswith(_TAR) else 'another kind of file') + _hint(name, data_dir))
+                if data_dir.lower().endswith(_TAR) else signatures.kind_of(data_dir, ()) or 'another kind of file')
+                + _hint(name, data_dir))
         return data_dir
     if not os.path.isdir(data_dir):
         raise UserError('--data_dir: expected a folder{}, found {} at {}{}'.format(

@@ -230,21 +230,26 @@ def _class_names(path, called, count):
 
 def _images(path, name, reading, log, tell):
     """(the images of an array, [N, H, W, 1 or 3]; hashlib's SHA-256 of them, where it is known already)."""
-    images, digest = _of_array(path, name, reading, log)
+    images, digest = _of_array(path, name, reading, log, tell)
     tell_if_nearly_black(images, tell)
     return images, digest
 
 
-def _of_array(path, name, reading, log):
+def _of_array(path, name, reading, log, tell):
     shape = npz.integers_shape(path, name)
     if len(shape) == 3 and shape[2] in (1, 3, 4) and shape[1] >= 8:  # no images are as narrow as this
         raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}, one picture; images[None{}] makes '
                         'an array of it'.format(path, name or 'an array', list(shape), ', ..., :3' * (shape[2] == 4)))
     side = int(np.sqrt(shape[1])) if len(shape) == 2 else 0
     if side >= 8 and side * side == shape[1]:
+        tell('flat images of {} values, taken for {}x{}, row by row'.format(shape[1], side, side))
+        shape = (shape[0], side, side)
+    side = int(np.sqrt(shape[1] / 3)) if len(shape) == 2 else 0
+    if side >= 8 and 3 * side * side == shape[1]:
         raise UserError(
             '{0}: expected {1} [N, H, W] or [N, H, W, 1 or 3], found {2}; of flat images of {3}x{3}, '
-            'images.reshape(-1, {3}, {3}) makes one'.format(path, name or 'an array', list(shape), side))
+            'images.reshape(-1, {3}, {3}, 3) makes one or, if all red values come first, images.reshape(-1, 3, {3}, '
+            '{3}).transpose(0, 2, 3, 1)'.format(path, name or 'an array', list(shape), side))
     if len(shape) == 3:
         shape += (1,)
     if len(shape) != 4 or shape[3] not in (1, 3):

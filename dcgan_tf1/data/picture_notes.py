@@ -78,7 +78,8 @@ class Notes:
                 size, '' if reading.resize == 'lanczos' else ' ({})'.format(reading.resize)))
             + some(self.transparent, 'with transparent parts, laid on {} (--background)'.format(reading.background))
             + some(self.deep, 'with more than 8 bits a channel, scaled to 8')
-            + ([] if self.brightest > NEARLY_BLACK else [nearly_black()])
+            + ([] if self.brightest > NEARLY_BLACK else [nearly_black() + (
+                '; values of 10 or 12 bits have to be scaled to 8 or 16 first' if self.deep else '')])
             + some(self.frames, 'with several frames, of which the first is taken')
             + some(self.coloured, 'in colour, turned to grey')
             + some(mixed, 'in grey, among others in colour')

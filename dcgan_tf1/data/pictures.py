@@ -25,7 +25,7 @@ from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, one_line, reason
 from dcgan_tf1.util.files import cannot_read, listing
 
-FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF')  # as Pillow calls them
+FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF', 'GIF', 'PPM')  # as Pillow calls them
 
 MAX_PIXELS = 1 << 26  # of one picture; the cameras that people carry have fewer
 

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan_tf1.data import cache, label_files
+from dcgan_tf1.data.folders import is_for_training
 from dcgan_tf1.data.picture_notes import Remarks, tell_if_nearly_black
 from dcgan_tf1.data.pictures import InMemory
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
@@ -30,13 +31,15 @@ _BLOCK = 256  # images that are handed on at once
 _VALUES = {str(value): value for value in range(256)}  # much quicker than to parse each number
 _NUMBERS = frozenset(map(float, range(256)))
 _LABELS = label_files.LABEL_COLUMNS + ('target', 'targets', 'y')  # usual names of the column
+_PARTS = ('usage', 'split', 'subset')  # usual names of the column of parts
 _UNNAMED = re.compile(r'Unnamed: \d+$')
 
 _EMNIST = re.compile(r'emnist-[a-z]+-(train|test)\.csv$', re.I)  # which has columns where others have rows
 
 # Which columns are what: what messages call them; whether the first line has their names; the index of the label's, or
-# None; those of the pixels; the images' shape [H, W, 1 or 3]; and whether they lie on their side.
-_Layout = collections.namedtuple('_Layout', 'names has_names label pixels shape on_side')
+# None; those of the pixels; the images' shape [H, W, 1 or 3]; whether they lie on their side; and the index of the
+# column that says which part of the data set an image belongs to, if only those for training are taken, else None.
+_Layout = collections.namedtuple('_Layout', 'names has_names label pixels shape on_side part')
 
 
 def is_one(path):
@@ -50,8 +53,10 @@ def is_one(path):
 def load(path, log, reading=DEFAULTS):
     """The Loaded of a table: images [N, H, W, 1 or 3], squares, and their labels."""
     layout, notes = _layout(path, reading), Remarks(path, log)
+    layout = _of_training(path, layout, notes.tell)
     texts = [label for _, label, _ in _rows(path, layout)]
-    others = [name for index, name in enumerate(layout.names) if index not in layout.pixels + [layout.label]]
+    others = [name for index, name in enumerate(layout.names)
+              if index not in layout.pixels + [layout.label, layout.part]]
     if layout.label == 0 and not layout.has_names and len(texts) > 1 and len(set(texts)) == 1:
         notes.tell('WARNING: the first column, taken for the label, is {} on every line; where the label is another '
                    'one, a first line has to name the columns'.format(listing(texts[:1])))
@@ -76,6 +81,20 @@ def load(path, log, reading=DEFAULTS):
     return Loaded(images, labels, [path], classes, tuple(notes), digest)
 
 
+def _of_training(path, layout, tell):
+    """The layout, with its column of parts only where that tells images for training from others; these are named."""
+    if layout.part is None:
+        return layout
+    parts = collections.Counter(cells[layout.part].strip() for _, cells in _lines_of_images(path, layout))
+    taken = [part for part in parts if is_for_training(part)]
+    if not taken or len(taken) == len(parts):
+        return layout._replace(part=None)
+    tell('images that the column {} has as {} taken; left out: {}'.format(
+        layout.names[layout.part], listing(taken), listing(
+            ['{:,} of {}'.format(count, part) for part, count in parts.items() if part not in taken])))
+    return layout
+
+
 def _images(path, layout, count, reading, log):
     """(the images uint8 [count, H, W, C]; hashlib's SHA-256 of them, where it is known already)."""
     if not count:
@@ -93,7 +112,8 @@ def _images(path, layout, count, reading, log):
 
     if count * int(np.prod(layout.shape)) > cache.limit(reading):
         where = cache.place_of(path, layout.shape, reading, [stamp(path, os.path.basename(path))],
-                               'without-{}'.format(layout.label))  # the column that the labels take from the pixels
+                               'without-{}'.format(layout.label)  # the column that the labels take from the pixels
+                               + ('' if layout.part is None else '-by-{}'.format(layout.part)))
         images, _, digest = cache.load(where, count, fill, log, cache.check_of_all(count))
         return images, digest
     rows = InMemory(count, layout.shape)
@@ -148,8 +168,8 @@ def _lines(path):
         raise UserError('{}: expected {}, found: {}'.format(path, EXPECTED, signatures.kind_of(path, ()) or error))
 
 
-def _rows(path, layout):
-    """Yields (the line's number, its label or None, the texts of its pixels) of each image."""
+def _lines_of_images(path, layout):
+    """Yields (the line's number, its cells) of each image."""
     lines = _lines(path)
     if layout.has_names:
         next(lines)
@@ -157,6 +177,14 @@ def _rows(path, layout):
         if len(cells) != len(layout.names):
             raise UserError('{}, line {:,}: expected {:,} values, found {:,}'.format(
                 path, number, len(layout.names), len(cells)))
+        yield number, cells
+
+
+def _rows(path, layout):
+    """Yields (the line's number, its label or None, the texts of its pixels) of each image that is taken."""
+    for number, cells in _lines_of_images(path, layout):
+        if layout.part is not None and not is_for_training(cells[layout.part].strip()):
+            continue
         texts = [cells[index] for index in layout.pixels]
         yield (number, None if layout.label is None else cells[layout.label],
                texts[0].split() if len(texts) == 1 else texts)
@@ -186,7 +214,10 @@ def _layout(path, reading):
         count = '{:,} column{}'.format(len(first), '' if len(first) == 1 else 's')
         raise UserError('{}: expected {}, as many as a square has, found {}'.format(
             path, EXPECTED, signatures.kind_of(path, ()) or '{}: {:.200}'.format(count, listing(first, 4))))
-    return _Layout(names, has_names, *ways[0], on_side=bool(_EMNIST.match(os.path.basename(path))))
+    part = label_files.find_column(names, _PARTS) if has_names else None
+    label, pixels, shape = ways[0]
+    return _Layout(names, has_names, label, pixels, shape, bool(_EMNIST.match(os.path.basename(path))),
+                   None if part is None or names.index(part) in pixels + [label] else names.index(part))
 
 
 def _ways(first, names, label):

@@ -24,6 +24,7 @@ _LEVEL = re.compile(r'(.*)-r(\d\d)\.tfrecords$', re.I)  # the binary logarithm o
 _LABELS = '{}-rxx.labels'
 _CHANNELS = (1, 3, 4)
 _SIDES = (('height', 'width'), ('image/height', 'image/width'), ('rows', 'cols'))
+_DEPTHS = ('depth', 'channels', 'image/depth', 'image/channels', 'channel')
 _COUNT = 'pixels'  # a feature that says how many there are, of squares
 
 
@@ -51,10 +52,16 @@ def choose_sizes(names, shape, crop):
 
 
 def picture(features, name):
-    """The picture, open, whose pixels a feature has; None where it has something else, such as an encoded one."""
+    """The picture, open, whose pixels a feature has; None where it has something else, such as an encoded one.
+
+    Raises ValueError, which says what was found, for pixels of another type than bytes.
+    """
     data = features[name].bytes_list.value[0]
     shape = _shape(features, len(data))
     if shape is None:
+        for size, kind in ((4, 'float32'), (8, 'float64'), (2, 'uint16')):
+            if len(data) % size == 0 and _shape(features, len(data) // size) is not None:
+                raise ValueError('{} bytes for each value, as {} has; pixels are read as uint8'.format(size, kind))
         return None
     height, width, channels, channels_first = shape
     if channels_first:
@@ -79,6 +86,9 @@ def _shape(features, count):
         if sides is None or len(sides) != 2 or min(sides) < 1:
             return None
         channels, channels_first = count // (sides[0] * sides[1]), False
+        told = next(filter(None, (_integers(features, each) for each in _DEPTHS)), [channels])
+        if told != [channels] or channels == 4 and not any(each in features for each in _DEPTHS):
+            return None  # as many bytes as floats of one channel
     if channels not in _CHANNELS or min(sides) < 1 or sides[0] * sides[1] * channels != count:
         return None
     return tuple(sides) + (channels, channels_first)

@@ -13,12 +13,13 @@ import struct
 from dcgan_tf1.data import label_files, record_pixels
 from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.data.picture_notes import Remarks
+from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError, reason
 from dcgan_tf1.util.files import cannot_read, listing, stamp
 from dcgan_tf1.util.streams import without_notes
 
 # Also those without a suffix, as ImageNet's train-00000-of-01024; but not a checkpoint's.
-NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfrec(ords?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
+NAMES = re.compile(r'(?!.*\.data-\d).*(\.tfr(ec(ords?)?)?(-\d{5}-of-\d{5})?|-\d{5}-of-\d{5})$', re.I)
 # Read only if there is nothing else: other programs' records have such names, too, and a compressed file, which is
 # refused, must not stand in the way of the uncompressed one beside it.
 OTHER_NAMES = re.compile(r'.*(\.records?(-\d{5}-of-\d{5})?|\.(tfrec(ords?)?|records?)(-\d{5}-of-\d{5})?\.(gz|zz))$',
@@ -27,6 +28,9 @@ MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img', 'data')
 LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
 _CLASS_NAMES = '.labels.txt'  # after the feature's name, as tensorflow_datasets calls the file beside the records
+# How pictures begin that Pillow may read: PNG, JPEG, GIF, WebP, BMP, TIFF, and PGM and its kin.
+_ENCODED = (b'\x89PNG', b'\xff\xd8\xff', b'GIF8', b'RIFF', b'BM', b'II*\0', b'MM\0*', b'P1', b'P2', b'P3', b'P4',
+            b'P5', b'P6')
 _HEAD, _TAIL = 12, 4  # bytes around a record's content
 
 _Record = collections.namedtuple('_Record', 'path number offset length')
@@ -39,7 +43,7 @@ def find(place, paths, reading, log):
         for record, features in _examples(path):
             if image is None:
                 seen = features
-                image = label_files.find_column(features, IMAGES)
+                image = label_files.find_column(features, IMAGES) or _only_picture(features)
                 if image is None:
                     raise UserError('{}: expected pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
@@ -70,17 +74,39 @@ def find(place, paths, reading, log):
         label_numbers, classes, beside = record_pixels.read_labels(paths, len(records), place) or (None, (), [])
         files += beside
         if not beside:
-            notes.tell('no label among {}, so the pictures have no labels'.format(listing(sorted(seen))))
+            notes.tell('no label among {}, so the pictures have no labels; --label_column may name one'.format(
+                listing(sorted(seen))))
 
     def picture(index):
-        features = _parse(records[index], _read(records[index]))
-        return record_pixels.picture(features, image) or io.BytesIO(features[image].bytes_list.value[0])
+        return _picture(records[index], image)
 
     return PictureSet(
         place, ['{} (record {})'.format(each.path, each.number) for each in records], picture, label_numbers, classes,
         [], files, lambda: (stamp(path, os.path.basename(path)) for path in paths), tuple(notes),
         source='the feature {}'.format(label) if label is not None else listing(
             [os.path.basename(path) for path in files[len(paths):]]))
+
+
+def _picture(record, image):
+    """The picture of a record: one of Pillow's, or a stream of an encoded one."""
+    features = _parse(record, _read(record))
+    data = features[image].bytes_list.value[0]
+    try:
+        pixels = record_pixels.picture(features, image)
+        if pixels is None and not data.startswith(_ENCODED) and signatures.kind(data) is None:
+            raise ValueError('{:,} bytes of neither; pixels are taken only beside their height and width'.format(
+                len(data)))
+    except ValueError as error:
+        raise UserError('{} (record {}): expected a picture or its pixels under {}, found {}'.format(
+            record.path, record.number, image, error))
+    return io.BytesIO(data) if pixels is None else pixels
+
+
+def _only_picture(features):
+    """The name of the only feature that is an encoded picture; None where there is none, or are several."""
+    names = [name for name in sorted(features) if [value[:1] for value in features[name].bytes_list.value] and all(
+        value.startswith(_ENCODED) for value in features[name].bytes_list.value)]
+    return names[0] if len(names) == 1 else None
 
 
 def _lines(path):
@@ -126,7 +152,8 @@ def _examples(path):
         raise
     except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
         raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
-            path, number, 'a compressed file' if number == 0 and _is_compressed(path) else reason(error)))
+            path, number, 'a compressed file, which gzip -dc (or zlib) unpacks' if number == 0 and _is_compressed(path)
+            else reason(error)))
 
 
 def _is_compressed(path):

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from dcgan_tf1.data import reading
-from dcgan_tf1.data.catalogue import DATASETS, title_on
+from dcgan_tf1.data.catalogue import DATASETS, OWN_HINT, title_on
 from dcgan_tf1.gan import preset_file
 from dcgan_tf1.gan.catalogue import PRESET_TITLES, preset_names
 from dcgan_tf1.metrics.table import PIXELS
@@ -160,7 +160,8 @@ def _add_system_flags(command):
 def _add_data_flags(command):
     command.group('Data')
     command.choice('dataset', None, DATASETS, 'Train on another data set, of the same shape or, for networks that '
-                                              'follow the images, of any. Default: what the preset says.')
+                                              'follow the images, of any. Default: what the preset says.',
+                   hint=OWN_HINT)
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
     command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '

@@ -94,10 +94,10 @@ class Command:
         self._define(flags.DEFINE_boolean, name, default, help_text)
         self._expected[name] = 'true or false'
 
-    def choice(self, name, default, choices, help_text, old_values=()):
-        """old_values: {what a value was called before: the value}; they go on working."""
+    def choice(self, name, default, choices, help_text, old_values=(), hint=''):
+        """old_values: {what a value was called before: the value}; they go on working. hint: as integer() has it."""
         self._old_values[name] = dict(old_values)
-        self._expected[name] = 'one of ' + ', '.join(choices)
+        self._expected[name] = 'one of ' + ', '.join(choices) + hint
         self._define(flags.DEFINE_enum, name, default, list(choices) + list(old_values), help_text)
 
     def parse(self, argv):

@@ -12,7 +12,10 @@ _SIGNATURES = (
     (b'\x1f\x8b', 'a file that gzip has compressed'),
     (b'BZh', 'a file that bzip2 has compressed'),
     (b'\xfd7zXZ', 'a file that xz has compressed'),
-    ((b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'), 'a pickle, as PyTorch wrote it before 1.6'),
+    ((b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'),
+     "a pickle, as StyleGAN's networks and old files of PyTorch are, which is not opened since it may run any code"),
+    (b'MATLAB 5.0', "a file of MATLAB's, of which scipy.io.loadmat makes arrays"),
+    (bytes(16) + b'\xde\xc0\xef\xbe', 'an LMDB database, which has to be exported to picture files first'),
     (b'\x93NUMPY', "an array of NumPy's"),
     (b'PAR1', 'a Parquet file'),
     (b'Rar!', 'a RAR archive'),
@@ -40,8 +43,11 @@ def kind(begins):
 
 def no_zip(path, error):
     """What is wrong with a file that Python's zipfile does not read, for `error`."""
-    cut = str(error) == 'File is not a zip file'  # it begins like one, and its end, where the names are, is missing
-    return kind_of(path, b'PK') or ('one that was cut short' if cut else system_reason(error))
+    kind = kind_of(path, b'PK')
+    if kind is None and str(error) == 'File is not a zip file':
+        # It may begin like one, while its end, where the names are, is missing.
+        return 'one that was cut short' if _begins(path).startswith(b'PK') else 'a file of another format'
+    return kind or system_reason(error)
 
 
 def kind_of(path, expected):
@@ -49,9 +55,14 @@ def kind_of(path, expected):
 
     expected: bytes, or a tuple of several, () for none.
     """
+    begins = _begins(path)
+    return None if begins is None or begins.startswith(expected) and begins else kind(begins)
+
+
+def _begins(path):
+    """The first bytes of a file; None where it can't be read."""
     try:
         with open(path, 'rb') as handle:
-            begins = handle.read(LENGTH)
+            return handle.read(LENGTH)
     except OSError:
         return None
-    return None if begins.startswith(expected) and begins else kind(begins)

@@ -300,7 +300,7 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
 @pytest.mark.parametrize('name, content, what', [
     ('generator.pbtxt', b'node {', 'found a graph as text'),
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
-    ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as PyTorch'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
+    ('old.pth', b'\x80\x02\x8a\n', "a pickle, as StyleGAN's"), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
     ('none', b'', 'an empty file'),
     ('lfs', b'version https://git-lfs.github.com/spec/v1', 'a pointer of Git LFS')])

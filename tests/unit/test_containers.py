@@ -53,8 +53,27 @@ def test_more_folders_than_classes(monkeypatch):
 
 
 def test_a_file_of_another_kind_is_refused():
-    with open('x.txt', 'w'), pytest.raises(UserError, match='--data_dir=x.txt: expected pictures .* another kind of'):
+    with open('x.txt', 'w'), pytest.raises(UserError, match='--data_dir=x.txt: expected pictures .* an empty file$'):
         load('x.txt')
+    for place, hint in (('celeba/*.jpg', 'found none at .*; name the folder instead of a pattern$'),
+                        (r'C:\Users\me\pics', 'found none at .*; WSL has it as /mnt/c/Users/me/pics$')):
+        with pytest.raises(UserError, match=hint):
+            load(place)
+    os.makedirs('lsun/bedroom_lmdb')
+    with open('lsun/bedroom_lmdb/data.mdb', 'wb') as handle:
+        handle.write(bytes(16) + b'\xde\xc0\xef\xbe')
+    for place in ('lsun', 'lsun/bedroom_lmdb', 'lsun/bedroom_lmdb/data.mdb'):
+        with pytest.raises(UserError, match='LMDB database, .* has to be exported to picture files first$'):
+            load(place)
+    with open('svhn.mat', 'wb') as handle:
+        handle.write(b'MATLAB 5.0 MAT-file, Platform: PCWIN')
+    for name in ('folder', 'npz'):
+        with pytest.raises(UserError, match="svhn.mat: expected .* a file of MATLAB's, of which scipy.io.loadmat"):
+            loading.load(name, data_dir='svhn.mat', shape=SHAPE, log=print)
+    with open('x.npz', 'wb') as handle:
+        handle.write(b'something else')
+    with pytest.raises(UserError, match='x.npz: expected an .npz file, found: a file of another format$'):
+        loading.load('npz', data_dir='x.npz', log=print)
 
 
 # ---------------------------------------------------------------------------- zip archives
@@ -275,11 +294,22 @@ def test_a_folder_of_npy_files_is_read_like_an_npz():
     (np.full((3, 4, 4), 300.0), 'images of float64, no integers from 0 to 255$'),
     (np.full((3, 4, 4), np.nan), 'images of float64, no integers from 0 to 255$'),
     (np.ones((3, 4, 4), bool), r'for images, use 255 \* images.astype\(np.uint8\)$'),
-    (np.ones((3, 784), np.uint8), r'found \[3, 784\]; of flat images of 28x28, images.reshape\(-1, 28, 28\) ')])
+    (np.ones((3, 3072), np.uint8), r'found \[3, 3072\]; of flat images of 32x32, images.reshape\(-1, 32, 32, 3\) '
+                                   r'makes one or, if all red values come first, .*transpose\(0, 2, 3, 1\)')])
 def test_what_makes_images_of_other_arrays_is_said(images, remedy):
     np.savez('x.npz', images=images)
     with pytest.raises(UserError, match='x.npz: expected .*' + remedy):
         loading.load('npz', data_dir='x.npz')
+
+
+def test_flat_images_of_one_channel_are_squares(tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (3, 784)).astype(np.uint8)
+    np.save('cat.npy', images)
+    for limit in (None, 0):  # in memory, and by way of a file
+        lines = []
+        found = loading.load('npz', data_dir='cat.npy', log=lines.append, reading=reading.Reading(cache_gib=limit))
+        np.testing.assert_array_equal(found.images, images.reshape(3, 28, 28, 1))
+        assert 'cat.npy: flat images of 784 values, taken for 28x28, row by row' in lines
 
 
 # --------------------------------------------------------------------------- records and tables

@@ -185,3 +185,28 @@ def test_a_preset_with_labels_takes_a_table():
         load('mine.csv', label_column='label')
     with pytest.raises(UserError, match='--label_column: expected a table, found mine.npz'):
         load('mine.npz', label_column='label')
+
+
+def test_the_images_of_a_table_that_are_for_training_are_taken():
+    rows = [[label, image.reshape(-1).tolist(), part] for label, image, part in zip(
+        LABELS, GREY, ('PublicTest', 'Training', 'Training'))]
+    with open('fer.csv', 'w') as handle:
+        handle.write('emotion,pixels,Usage\n' + ''.join('{},{},{}\n'.format(
+            label, ' '.join(map(str, pixels)), part) for label, pixels, part in rows))
+    for limit in (None, 0):
+        lines = []
+        found = loading.load('npz', data_dir='fer.csv', log=lines.append,
+                             reading=reading.Reading(label_column='emotion', cache_gib=limit))
+        np.testing.assert_array_equal(found.images[..., 0], GREY[1:3])
+        assert found.labels.tolist() == LABELS[1:3].tolist()
+        assert 'fer.csv: images that the column Usage has as Training taken; left out: 1 of PublicTest' in lines
+        assert not any('left out, of the columns' in line for line in lines)
+    lines = []
+    assert len(loading.load('npz', data_dir='fer.csv', log=lines.append).images) == 2
+    assert 'fer.csv: no column of labels, so the images have none; --label_column may name one of emotion' in lines
+    with open('fer.csv') as handle:
+        text = handle.read()
+    for part in ('Training', 'PublicTest'):  # nothing to choose from
+        with open('fer.csv', 'w') as handle:
+            handle.write(text.replace('Training', part).replace('PublicTest', part))
+        assert len(loading.load('npz', data_dir='fer.csv', log=lambda line: None).images) == len(rows)

@@ -118,19 +118,51 @@ def test_pixels_of_squares_beside_their_number():
         np.testing.assert_array_equal(found('mine', (8, 8, None))[0].images, pixels.reshape(3, 8, 8, -1))
 
 
+@pytest.mark.parametrize('dtype, text', [(np.float32, '4 bytes for each value, as float32 has; .* as uint8'),
+                                         (np.float64, '8 bytes .* float64'), (np.uint16, '2 bytes .* uint16')])
+@pytest.mark.parametrize('depth', [{}, {'depth': 1}])
+def test_pixels_of_other_types_are_no_pixels_of_four_channels(dtype, text, depth):
+    write_records('mine/a.tfrecords', dict(depth, image_raw=np.ones((8, 8), dtype).tobytes(), height=8, width=8))
+    with pytest.raises(UserError, match=r'a.tfrecords \(record 1\): expected .* under image_raw, found ' + text):
+        found('mine')
+
+
+def test_four_channels_where_a_feature_says_so():
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[:4] = (10, 20, 30, 255)
+    write_records('mine/a.tfrecords', {'image_raw': pixels.tobytes(), 'height': 8, 'width': 8, 'depth': 4})
+    np.testing.assert_array_equal(found('mine')[0].images[0], pixels[..., :3])
+
+
+def test_an_encoded_picture_under_a_name_of_its_own():
+    grey('one.png', 7, (8, 8))
+    with open('one.png', 'rb') as handle:
+        encoded = handle.read()
+    write_records('mine/a.tfr', {'train/image': encoded, 'train/label': 1, 'name': b'x'})
+    loaded, lines = found('mine')
+    assert loaded.images[0, 0, 0].tolist() == [7, 7, 7] and loaded.labels is None
+    assert any('no label among name, train/image, train/label, so .*; --label_column may name one'.replace('.*', (
+        'the pictures have no labels')) in line for line in lines)
+    assert found('mine', label_column='train/label')[0].labels.tolist() == [1]
+    write_records('mine/a.tfr', {'a': encoded, 'b': encoded})
+    with pytest.raises(UserError, match='a.tfr: expected pictures under one of image/encoded, .*, found a, b'):
+        found('mine')
+
+
 def test_bytes_that_are_no_pixels():
-    """Of floats, of a record that was cut, of no size, of too many channels: never taken for pixels."""
+    """Of a record that was cut, of no size, of too many channels: never taken for pixels."""
     grey('one.png', 7, (8, 8))
     with open('one.png', 'rb') as handle:
         encoded = handle.read()
     write_records('mine/a.tfrecords', {'image': encoded, 'height': 8, 'width': 8, 'depth': 1})
     assert found('mine')[0].images[0, 0, 0].tolist() == [7, 7, 7]
-    for features in ({'data': b'x' * 768, 'shape': [1, 8, 8]}, {'data': b'x' * 63, 'shape': [1, 8, 8]},
+    for features in ({'data': b'x' * 765, 'shape': [1, 8, 8]}, {'data': b'x' * 63, 'shape': [1, 8, 8]},
                      {'image_raw': b'x' * 784}, {'image_raw': b'x' * 50, 'pixels': 50},
-                     {'image_raw': b'x' * 128, 'height': 8, 'width': 8},
+                     {'image_raw': b'x' * 65, 'height': 8, 'width': 8},
                      {'image_raw': b'x' * 64, 'height': 0, 'width': 8},
                      {'data': b'', 'shape': [3, 0, 8]}, {'data': b'x' * 64, 'shape': [-1, -8, 8]},
                      {'data': b'x' * 64, 'shape': [4, 4, 2, 2]}):
         write_records('mine/a.tfrecords', features)
-        with pytest.raises(UserError, match=r'a.tfrecords \(record 1\): expected a picture'):
+        with pytest.raises(UserError, match=r'a.tfrecords \(record 1\): expected a picture( or its pixels under .*, '
+                                            'found [0-9]+ bytes of neither; pixels are taken only beside|.*an empty)'):
             found('mine')
