@@ -35,7 +35,7 @@ def parse(argv):
                                              'same steps, and the loss curves over steps and over seconds.', EXAMPLES)
     command.paths('runs', 'Two run folders or more, with commas between them; or repeat the flag.')
     command.integer('rows', 10, 'Rows of samples, evenly over the longest run; each shows the row of samples nearest '
-                                'to its step, labelled with its own.', 1)
+                                'to its step, labelled with its own.', 1, 1000)
     command.path('out', 'comparison.png', 'The file, a PNG or JPEG picture by its name.', paths.PICTURES)
     command.boolean('overwrite', False, 'Replace a file that is there.')
     checkpoint_flags.preset_file_flag(command)

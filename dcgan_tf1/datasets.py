@@ -6,11 +6,13 @@ if __name__ == '__main__':  # before anything imports TensorFlow
 
 import dataclasses
 import os
+import re
 import sys
 from typing import Optional, Tuple
 
 from dcgan_tf1.data import reading
 from dcgan_tf1.data.catalogue import DATASETS, OWN_HINT
+from dcgan_tf1.gan.sizes import MAX_SIDE
 from dcgan_tf1.util import cli, flags, paths
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing, refuse_existing, shape_text
@@ -63,6 +65,7 @@ def parse(argv):
     if pictures and values['split'] != 'train':
         raise flags.Error('--split: expected train for --dataset=folder, all of which is trained on, found '
                           + values['split'])
+    reading.check_class(values, values['class'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
                       image_class=values['class'], shape=shape,
                       reading=reading.from_flags(values, values['dataset']), preview=values['preview'],
@@ -71,10 +74,10 @@ def parse(argv):
 
 def _parse_shape(text):
     parts = text.split('x')
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts[:2]) or (
-            parts[2] not in ('1', '3', 'auto')):
-        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS with 1, 3 or auto channels, found {!r}'.format(
-            text))
+    if len(parts) != 3 or not all(re.match('[0-9]{1,4}$', part) and 1 <= int(part) <= MAX_SIDE
+                                  for part in parts[:2]) or parts[2] not in ('1', '3', 'auto'):
+        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS, sides of at most {:,} and 1, 3 or auto channels, '
+                          'found {!r}'.format(MAX_SIDE, text))
     return int(parts[0]), int(parts[1]), None if parts[2] == 'auto' else int(parts[2])
 
 

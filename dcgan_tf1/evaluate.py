@@ -129,8 +129,9 @@ def _check_sources(values):
     checkpoint_flags.check_preset(values)
     if values['run'] is None and values['checkpoint'] is None and values['images'] is None:
         raise flags.Error('expected one of --run, --checkpoint and --images, found none of them')
+    asked = None
     if values['images'] is None:
-        checkpoint_flags.check(values)
+        asked = checkpoint_flags.check(values)
     else:
         _check_beside_images(values)
     if values['run'] is not None:
@@ -138,11 +139,9 @@ def _check_sources(values):
         if values['dataset'] is not None:
             raise flags.Error('--dataset: expected --checkpoint or --images beside it, for a run has its own, found '
                               '--run (--data_dir and --other_data measure it by other images)')
-    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None
-                                      or values['which'] == 'best'):
-        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --checkpoint=best, beside it, '
-                          'found {}'.format('--checkpoint=best' if values['which'] == 'best' else flags.given(
-                              values, 'checkpoint', 'images', 'step')))
+    if values['all_checkpoints'] and (values['run'] is None or values['step'] is not None or asked is not None):
+        raise flags.Error('--all_checkpoints: expected a --run, and neither --step nor --checkpoint, beside it, found '
+                          '{}'.format(asked or flags.given(values, 'checkpoint', 'images', 'step')))
     if values['features'] == PIXELS:
         of_graphs = 'features_input', 'features_output', 'features_probabilities', 'features_range'
         if any(values[name] is not None for name in of_graphs):

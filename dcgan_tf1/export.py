@@ -54,7 +54,7 @@ def parse(argv):
                                                 '{}: {}.'.format(*item) for item in FORMATS.items()), EXAMPLES)
     checkpoint_flags.add(command)
     command.group('What to write')
-    command.string('formats', None, 'Formats with commas between them. Default: all that the installed packages '
+    command.list_of('formats', None, 'Formats with commas between them. Default: all that the installed packages '
                                     "allow (in a checkout, pip install -e '.[export]' for all).")
     command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
     command.integer('opset', None, "ONNX's version of its operations: 13 to 18. Default: 17.", 13, 18)

@@ -7,6 +7,7 @@ if __name__ == '__main__':  # before anything imports TensorFlow
 import contextlib
 import dataclasses
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -48,13 +49,15 @@ def parse(argv):
         raise flags.Error('{}; flags of dcgan-train follow after --'.format(error))
     if values is None:
         return None
+    for name in ('worker_hosts', 'task_index'):
+        if any(re.match('--?{}(=|$)'.format(name), argument) for argument in argv[split + 1:]):
+            raise flags.Error('--{}: expected nothing, for launch chooses the addresses, found it'.format(name))
     train = parse_train(argv[split + 1:], with_workers=True)
     if train is None:
         return None
     if train.cluster is not None:
-        given = any(argument.lstrip('-').startswith('worker_hosts') for argument in argv[split + 1:])
-        raise flags.Error('{}: expected nothing, for launch chooses the addresses, found {}'.format(
-            '--worker_hosts' if given else 'TF_CONFIG', ','.join(train.cluster.hosts)))
+        raise flags.Error('TF_CONFIG: expected nothing, for launch chooses the addresses, found {}'.format(
+            ','.join(train.cluster.hosts)))
     return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 

@@ -75,11 +75,11 @@ def parse(argv):
     command.integer('num_images', None, 'How many; with --interpolate, how many rows. Default: 25; for presets with '
                     'labels 10 of each class, or as many rows as there are pairs of neighbouring classes (10 of one '
                     'class or pair).', 1, old_name='n')
-    command.string('class', None, 'Of presets with labels, the class to make images of, by name or number, or several '
-                                  'with commas between them, a column each. Default: all.')
+    command.list_of('class', None, 'Of presets with labels, the class to make images of, by name or number, or '
+                                   'several with commas between them, a column each. Default: all.')
     command.integer('seed', None, 'Of the noise and of the dropout masks; with --outdir the first of the seeds of as '
                     'many images. Default: 0.', 0, None)
-    command.string('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
+    command.list_of('seeds', None, 'The images of these seeds, as 0-35,40: of each the first one that --seed draws.')
     command.path('z', None, "The images of the noise 'z' [N, z_dim] in this .npz file and, unless --class says "
                             "otherwise, of its 'labels', at its 'temperature': what --npz wrote.", ('.npz',))
     command.boolean('interpolate', False, 'Rows that walk from one noise vector to another, on a straight line or, of '
@@ -144,6 +144,8 @@ def sample(config):
     preset, prefix = run_folder.find_checkpoint(config.run, config.step, config.checkpoint, config.preset,
                                                 config.which, config.mode, config.sizes, config.averages)
     preset = _at_temperature(preset, config)
+    if config.dropout == 'off' and not preset.dropout_when_sampling:
+        print('--dropout=off: {} samples without dropout in any case'.format(preset.name), file=sys.stderr)
     names, wanted = _classes(config, preset, prefix)
     inputs = _inputs(config, preset, wanted, names)
     out, film, note = config.out, None, None
@@ -211,6 +213,10 @@ def _at_temperature(preset, config):
 
 def _check_outputs(config, outputs):
     """Raises UserError where one of the files would replace something unasked, or one of the others."""
+    if None not in (config.out, config.outdir) and (
+            os.path.realpath(os.path.dirname(config.out) or '.') == os.path.realpath(config.outdir)):
+        raise UserError('--out: expected a file outside of --outdir, whose pictures are one image each, found '
+                        + config.out)
     if config.npz and os.path.realpath(config.npz) in map(os.path.realpath, outputs[:-1]):
         raise UserError('--npz: expected another file than that of the picture, found {}'.format(config.npz))
     for path in outputs:
@@ -258,8 +264,8 @@ def _inputs(config, preset, classes, names):
     if config.seeds is not None or config.z is not None:
         flag = 'seeds' if config.z is None else 'z'
         if config.seed is not None and not (preset.dropout_when_sampling and config.dropout == 'preset'):
-            raise UserError('--seed: expected a preset that samples with dropout, whose masks it selects beside '
-                            '--{}, found {}'.format(flag, preset.name))
+            raise UserError('--seed: expected dropout, whose masks it selects beside --{}, found {}'.format(
+                flag, '--dropout=off' if preset.dropout_when_sampling else preset.name + ', which samples without'))
         given = sample_inputs.of_seeds(preset, config.seeds) if config.z is None else sample_inputs.read(
             config.z, preset, names, config.classes is None)
     if config.interpolate:

@@ -41,6 +41,16 @@ def limit(reading):
     return free_memory() // 2 if reading.cache_gib is None else int(min(reading.cache_gib, NO_LIMIT) * (1 << 30))
 
 
+def fits(size, reading, log):
+    """Whether so many bytes of images stay in memory; if so, a --cache_dir is checked, and said to have no effect."""
+    if size > limit(reading):
+        return False
+    if reading.cache_dir is not None:
+        _check_folder(reading.cache_dir, reading)
+        log('--cache_dir: not used, for the images fit into memory (--cache_gib)')
+    return True
+
+
 def free_memory():
     """Bytes of memory that are free, of the machine and of this process's group."""
     try:

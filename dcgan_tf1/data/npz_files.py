@@ -256,9 +256,9 @@ def _of_array(path, name, reading, log, tell):
         raise UserError('{}: expected {} [N, H, W] or [N, H, W, 1 or 3], found {}{}'.format(
             path, name or 'an array', list(shape), '; images.transpose(0, 2, 3, 1) puts the channels last'
             if len(shape) == 4 and shape[1] in (1, 3) else ''))
-    max_bytes = cache.limit(reading)
-    if shape[0] * shape[1] * shape[2] * shape[3] <= max_bytes:
-        return npz.read_integers(path, name, max_bytes=max_bytes).reshape(shape), None
+    size = shape[0] * shape[1] * shape[2] * shape[3]
+    if cache.fits(size, reading, log):
+        return npz.read_integers(path, name, max_bytes=size).reshape(shape), None
     file = npz.file_of(path, name)[0]
     where = cache.place_of(path, shape[1:], reading, [stamp(file, os.path.basename(file))], name)
 

@@ -39,7 +39,7 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     picture_set = _find(place, reading, log, shape)
     shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(picture_set, reading, log),)
     size = len(picture_set.names) * shape[0] * shape[1] * shape[2]
-    if size > cache.limit(reading):
+    if not cache.fits(size, reading, log):
         images, about, digest = _from_cache(picture_set, shape, reading, log)
     else:
         rows = pictures.InMemory(len(picture_set.names), shape)

@@ -110,7 +110,7 @@ def _images(path, layout, count, reading, log):
                 block = []
         return {}
 
-    if count * int(np.prod(layout.shape)) > cache.limit(reading):
+    if not cache.fits(count * int(np.prod(layout.shape)), reading, log):
         where = cache.place_of(path, layout.shape, reading, [stamp(path, os.path.basename(path))],
                                'without-{}'.format(layout.label)  # the column that the labels take from the pixels
                                + ('' if layout.part is None else '-by-{}'.format(layout.part)))

@@ -99,7 +99,16 @@ def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
         if name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
                 name, expected.format('folder or npz' if name in _ARRAYS else 'folder'), value, dataset))
+    if values.get('recursive') is False:
+        raise flags.Error('--norecursive: expected --recursive, or neither, for pictures of deeper folders are taken '
+                          'in any case where there are no others')
     return dataclasses.replace(base, **asked)
+
+
+def check_class(values, image_class):
+    """Refuses a class that is asked for beside --nolabels, which hides it."""
+    if values['labels'] is False and image_class not in (None, 'all'):
+        raise flags.Error('--class: expected no --nolabels beside it, which leaves no classes, found both')
 
 
 def of_library(dataset, values):

@@ -125,9 +125,11 @@ def _range_of(dtype, low, high, preset_range):
 # ------------------------------------------------------------------------------- pictures
 
 def _pictures(folder, shape, tiles, reading, log, choose):
-    if tiles and reading != dataclasses.replace(DEFAULTS, background=reading.background):
-        raise UserError('--tiles: expected no --resize or --skip_damaged beside it, for grids are only cut up, found '
-                        'one')
+    given = ['--' + field.name for field in dataclasses.fields(reading)
+             if field.name != 'background' and getattr(reading, field.name) != getattr(DEFAULTS, field.name)]
+    if tiles and given:
+        raise UserError('--tiles: expected no {0} beside it, for grids are only cut up, found {0}'.format(
+            ' and '.join(given)))
     sizes = pictures.picture_sizes(folder, reading.skip_damaged)
     height, width, channels = shape
     grids = [path for path, size in sizes.items() if size != (width, height) and _is_grid(size, shape)]

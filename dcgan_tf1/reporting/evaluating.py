@@ -23,6 +23,7 @@ from dcgan_tf1.runs import (
     size_flags,
 )
 from dcgan_tf1.runs.classes import class_names
+from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import check_writable, listing, write_json, writing
 from dcgan_tf1.util.images import MAX_COLUMNS, save_png
@@ -35,6 +36,8 @@ NEIGHBOURS = 16  # samples that are drawn with their nearest training images
 
 def evaluate(config):
     """Prints the table; writes metrics.json and pictures, and appends to a run's evaluations.csv."""
+    if config.device == 'gpu':
+        devices.find(config.device)
     preset, image_class = _measured_preset(config)
     preset = checkpoint_flags.at_temperature(preset, config)
     how = _reading(config, preset)
@@ -144,6 +147,9 @@ def _check_outputs(config, preset, out):
     """
     if numbering.is_run(out):  # which has pictures and files of the same names
         raise UserError('--out: expected a folder for an evaluation, found the run folder {}'.format(out))
+    if config.images is not None and os.path.realpath(out) == os.path.realpath(config.images):
+        raise UserError('--out: expected another folder than that of --images, whose pictures are measured, found '
+                        '{}'.format(out))
     # `..` is resolved first: after a folder that is yet to be made, it would hide an earlier evaluation.
     for path in [os.path.join(os.path.realpath(out), name) for name in _outputs(config, preset)]:
         if os.path.exists(path) and not config.overwrite:
@@ -212,8 +218,9 @@ def _given(config, preset):
     """The images of --images as a Sampled, or None."""
     if config.images is None:
         return None
+    of_images = ('background',) if config.tiles and preset.dataset == 'folder' else _OF_IMAGES  # else of the real ones
     how = dataclasses.replace(
-        reading.DEFAULTS, **{name: config.reading[name] for name in _OF_IMAGES if name in config.reading})
+        reading.DEFAULTS, **{name: config.reading[name] for name in of_images if name in config.reading})
     images = given_images.read(config.images, preset, config.images_range, config.tiles, how,
                                choose=lambda total: np.sort(_chosen(config, total, config.num_images)))
     return run_images.Sampled(os.path.basename(os.path.normpath(config.images)), None, images, None)

@@ -48,18 +48,23 @@ def preset_file_flag(command):
 
 
 def check(values):
-    """Refuses what does not go together. Afterwards `checkpoint` is a path or None, and `which` last or best."""
+    """Refuses what does not go together. Afterwards `checkpoint` is a path or None, and `which` last or best.
+
+    Returns the flag that asks for one of these, as it was given, or None.
+    """
     check_preset(values)
     if values['temperature'] is not None and not is_temperature(values['temperature']):
         raise flags.Error('--temperature: expected a number from 0.001 to 1,000, found {:g}'.format(
             values['temperature']))
     flag = '--which' if values['which'] is not None else '--checkpoint'  # the one that was given
+    if values['run'] is values['preset'] is None and values['checkpoint'] in _WHICH:
+        raise flags.Error('--checkpoint={}: expected --run beside it, found none'.format(values['checkpoint']))
     if values['run'] is not None and values['checkpoint'] in _WHICH:
         if values['which'] not in (None, values['checkpoint']):
             raise flags.Error('--checkpoint: expected the same as --which, found --checkpoint={} and '
                               '--which={}'.format(values['checkpoint'], values['which']))
         values['which'], values['checkpoint'] = values['checkpoint'], None
-    values['which'] = values['which'] or 'last'
+    named, values['which'] = values['which'], values['which'] or 'last'
     if None not in (values['run'], values['checkpoint']):
         raise flags.Error('--checkpoint: expected last or best beside --run, found {!r}'.format(values['checkpoint']))
     if values['run'] is values['checkpoint'] is None:
@@ -74,9 +79,10 @@ def check(values):
         size_flags.refuse_with_run(values)
     if values['checkpoint'] is not None and values['step'] is not None:
         raise flags.Error('--step: expected only with --run; a checkpoint prefix already ends in its step')
-    if values['which'] == 'best' and (values['run'] is None or values['step'] is not None):
-        raise flags.Error('{}=best: expected a --run, and no --step, beside it, found {}'.format(
-            flag, flags.given(values, 'checkpoint', 'step')))
+    if named is not None and (values['run'] is None or values['step'] is not None):
+        raise flags.Error('{}={}: expected a --run, and no --step, beside it, found {}'.format(
+            flag, named, flags.given(values, 'checkpoint', 'step')))
+    return None if named is None else '{}={}'.format(flag, named)
 
 
 def check_preset(values):

@@ -102,10 +102,14 @@ def parse_train(argv, with_workers=False):
     from dcgan_tf1.training import image_sizes  # with it comes TensorFlow
     own_dataset = preset.dataset
     preset, image_shape, auto_channels = image_sizes.by_flags(_overridden_preset(preset, values), values, own_dataset)
+    reading.check_class(values, values['class'])
+    if preset.classes is not None and values['labels'] is False:
+        raise flags.Error('--nolabels: expected a preset without labels, found --preset={}'.format(preset.name))
     cluster = find_cluster(values['worker_hosts'], values['task_index'], os.environ.get('TF_CONFIG'))
     alone = cluster is None and not with_workers and 'TF_CONFIG' not in os.environ
     if command.values['worker_timeout'].present and alone:
-        raise flags.Error('--worker_timeout: expected --worker_hosts (or TF_CONFIG) beside it, found none')
+        raise flags.Error('--worker_timeout: expected --worker_hosts (or TF_CONFIG) of two workers or more beside it, '
+                          'found ' + ('none' if values['worker_hosts'] is None else 'one'))
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
         arguments=tuple(recorded_flags.of_command(command, values)), command=' '.join(map(shlex.quote, typed)),

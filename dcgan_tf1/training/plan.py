@@ -13,6 +13,7 @@ from dcgan_tf1.gan import step_loop
 from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.training import image_sizes, resume
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import listing
 
 _FEW_ROWS = 10  # at most, of a run that ends before its first row
 MAX_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
@@ -67,6 +68,9 @@ def make_plan(config, log, device_memory=None):
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
                                   config.reading)
     preset = with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
+    if '--class=all' in config.arguments and 'all' in dataset.classes:
+        raise UserError("--class: expected the number of a class, or no flag for all of them, found 'all', which is "
+                        'one of them: {}'.format(listing(dataset.classes)))
     data = prepare.prepare(dataset, preset, preset.image_class)
     preset = _shuffling_classes(preset, data, log)
     local_batch_size = preset.batch_size * config.num_gpus
@@ -89,7 +93,11 @@ def make_plan(config, log, device_memory=None):
     full = Batches(data.full_size, batch_size, config.seed, preset.shuffle, preset.drop_last_full_batch, keep)
     epoch = -(-full.per_epoch // preset.image_batches)
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
-    total = total if config.max_steps is None else config.max_steps
+    if config.max_steps is not None:
+        if any(argument.startswith('--epochs=') for argument in config.arguments):
+            log('--epochs={}, which is {:,} steps, has no effect beside --max_steps={}'.format(
+                preset.epochs, total, config.max_steps))
+        total = config.max_steps
     if total > step_loop.MAX_STEPS:
         raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(
             'epochs' if config.max_steps is None else 'max_steps', step_loop.MAX_STEPS, total))

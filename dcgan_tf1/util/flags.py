@@ -39,7 +39,7 @@ class Command:
     def __init__(self, name, purpose, examples=()):
         self._name, self._purpose, self._examples = name, purpose, examples
         self._groups, self._help, self._paths, self._old_names, self._old_values = [], {}, {}, {}, {}
-        self._reals, self._most, self._expected = {}, {}, {}
+        self._reals, self._most, self._expected, self._lists = {}, {}, {}, []
         self.values = flags.FlagValues()
         self._define(flags.DEFINE_boolean, 'help', False, '', short_name='h')
         self._define(flags.DEFINE_boolean, 'version', False, '')
@@ -57,6 +57,11 @@ class Command:
 
     def string(self, name, default, help_text):
         self._define(flags.DEFINE_string, name, default, help_text)
+
+    def list_of(self, name, default, help_text):
+        """A string of several values with commas between them; given twice it would be taken for all of both."""
+        self.string(name, default, help_text)
+        self._lists.append(name)
 
     def path(self, name, default, help_text, kinds=()):
         """A string in which `~` is a home folder; a name that has an extension has to have one of `kinds`."""
@@ -111,6 +116,10 @@ class Command:
             return None
         if len(rest) > 1:
             raise Error('expected only flags (--name=value), found {!r}'.format(rest[1]))
+        for name in self._lists:
+            if self.values[name].present > 1:
+                raise Error('--{}: expected it once, with commas between several values, found it {} times'.format(
+                    name, self.values[name].present))
         values = self.values.flag_values_dict()
         for name, old_name in self._old_names.items():
             old = values.pop(old_name)

@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers.commands import check_one_line_error, graph_flags, run_command
 from helpers.data import blobs, located, write_mnist
 from helpers.exports import make_checkpoint
@@ -496,6 +497,13 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     np.savez(str(tmp_path / 'shape.npz'), images=np.zeros((200, 32, 32, 3), np.uint8))
     result = run_command('evaluate', '--images={}'.format(tmp_path / 'shape.npz'), *images)
     check_one_line_error(result, '[200, 32, 32, 3]')
+    (tmp_path / 'generated').mkdir()
+    check_one_line_error(run_command('evaluate', '--images={}'.format(tmp_path / 'generated'), '--preset=blog_mnist',
+                                     '--out={}'.format(tmp_path / 'other' / '..' / 'generated')),
+                         '--out: expected another folder than that of --images')
+    if not any(each.device_type == 'GPU' for each in tf.Session().list_devices()):
+        check_one_line_error(run_command('evaluate', '--images=x', '--preset=vae', '--features=pixels',
+                                         '--device=gpu'), '--device=gpu: expected a GPU, TensorFlow')
     (tmp_path / 'no.npz').write_text('no')
     check_one_line_error(run_command('evaluate', '--images={}'.format(tmp_path / 'no.npz'), *images), 'no.npz')
     assert not (tmp_path / 'out').exists()

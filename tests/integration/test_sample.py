@@ -130,6 +130,8 @@ def test_single_images_as_files_and_of_noise_in_a_file(run, tmp_path):
     with np.load(npz) as arrays:
         np.testing.assert_allclose(pictures[1:], (arrays['images'][..., 0] + 1) * 127.5, atol=0.6)
     check_one_line_error(run_command('sample', '--n=2', '--outdir=' + folder, *base), 'seed000000.png', '--overwrite')
+    check_one_line_error(run_command('sample', '--n=2', '--outdir=' + folder, '--overwrite', '--out={}'.format(
+        os.path.join(folder, 'grid.png')), *base), '--out: expected a file outside of --outdir')
     # The same noise again, with the same dropout masks where there are some, which --seed selects.
     assert run_command('sample', '--run=' + run, '--z=' + npz, '--npz=' + npz, '--out=' + out, '--overwrite')[0] == 0
     with np.load(npz) as arrays:
@@ -141,7 +143,7 @@ def test_single_images_as_files_and_of_noise_in_a_file(run, tmp_path):
         picture = np.asarray(Image.open(os.path.join(folder, 'z00000{}.png'.format(place))))
         np.testing.assert_allclose(picture, (first['images'][place, ..., 0] + 1) * 127.5, atol=0.6)
     check_one_line_error(run_command('sample', '--z=' + npz, '--seed=1', '--out=' + out, '--overwrite', *base),
-                         '--seed: expected a preset that samples with dropout', '--z, found blog_mnist')
+                         '--seed: expected dropout, whose masks', '--z, found --dropout=off')
 
 
 def test_what_another_command_has_made_meanwhile_is_left(run, tmp_path, monkeypatch):

@@ -53,6 +53,13 @@ def both(folder='mine', **how):
                          reading=reading.Reading(cache_gib=0, **how)), lines)
 
 
+def from_memory(**how):
+    """What is logged of a folder that fits into memory."""
+    lines = []
+    loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append, reading=reading.Reading(**how))
+    return lines
+
+
 def test_more_than_memory_is_to_hold_lies_in_a_file():
     write_pictures(9)
     memory, file, lines = both()
@@ -88,6 +95,9 @@ def test_more_than_memory_is_to_hold_lies_in_a_file():
     for wrong in ('mine/003.png', 'mine/003.png/deeper'):
         with pytest.raises(UserError, match='^--cache_dir: expected a folder, found a file at /.*/mine/003.png$'):
             both(cache_dir=wrong)
+        with pytest.raises(UserError, match='^--cache_dir: expected a folder, found a file at'):  # though not needed
+            from_memory(cache_dir=wrong)
+    assert '--cache_dir: not used, for the images fit into memory (--cache_gib)' in from_memory(cache_dir='x')
     if os.path.isdir('/proc/self'):  # on Linux, where not even root makes folders
         with pytest.raises(UserError, match='^cannot write /proc/mine/.*: No such file or directory; '
                                             '--cache_dir=FOLDER'):

@@ -100,7 +100,7 @@ def test_pictures_are_cropped_and_resized_as_asked_and_damaged_ones_left_out(tmp
     assert np.abs(read(tmp_path, tiles=False)[0][0].astype(int) - DIGITS[0]).max() > 50
     np.testing.assert_array_equal(read(tmp_path, tiles=False, crop=28)[0], DIGITS[:1])
     np.testing.assert_array_equal(read(tmp_path, tiles=False, resize='nearest')[0][0], picture[1::2, 1::2])
-    with pytest.raises(UserError, match='^--tiles: expected no --resize or --skip_damaged beside it'):
+    with pytest.raises(UserError, match='^--tiles: expected no --crop beside it, .* found --crop$'):
         read(tmp_path, tiles=True, crop=28)
     (tmp_path / 'b.png').write_bytes(b'no picture')
     with pytest.raises(UserError, match='b.png: '):

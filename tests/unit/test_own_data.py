@@ -268,6 +268,9 @@ def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
     assert (plan.total, plan.log_steps, plan.sample_steps) == (125, (13, 13), (13, 13))
     assert lines[-1] == ('125 steps, of which the preset would show the first at 200: a row of samples every 13 '
                          'instead (--log_every)')
+    plan = make_plan(train.parse_train(given + ['--epochs=2', '--max_steps=9']), lines.append)
+    assert plan.total == 9
+    assert lines[-1] == '--epochs=2, which is 10 steps, has no effect beside --max_steps=9'
     for more, steps in (('--epochs=40', (200, 200)), ('--max_steps=9', (200, 200)), ('--log_every=300', (300, 300))):
         plan = make_plan(train.parse_train(given + [more]), lines.append)
         assert plan.log_steps == plan.sample_steps == steps and 'would show' not in lines[-1]
@@ -281,6 +284,15 @@ def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
              'e{epoch:03d}.png')):
         plan = make_plan(dataclasses.replace(config, preset=dataclasses.replace(config.preset, **fields)), print)
         assert (plan.log_steps, plan.sample_steps, plan.preset.samples_name) == (log_steps, sample_steps, name)
+
+
+def test_a_class_that_is_called_all(tmp_path):
+    np.savez('x.npz', images=blobs(40), labels=np.array(['all', 'cat'])[LABELS % 2])
+    given = ['--preset=dcgan', '--dataset=npz', '--data_dir=x.npz', '--batch_size=8']
+    assert make_plan(train.parse_train(given), print).data.count == 40
+    assert make_plan(train.parse_train(given + ['--class=1']), print).data.image_class == 'cat'
+    with pytest.raises(UserError, match="--class: expected the number of a class, .* found 'all', which is one"):
+        make_plan(train.parse_train(given + ['--class=all']), print)
 
 
 def test_a_preset_with_labels_takes_the_classes_of_its_data(tmp_path):
