@@ -144,9 +144,7 @@ def train_network(name, recipe, sets, classes, seed, path, about, log, device='a
             ctx = layers.BatchContext('train', training=True, dropout_seed=step)
             _, logits = classifier_network(batch, ctx, recipe.filters, classes)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
-        # Up for a tenth of the steps, then down to 0.
-        done = tf.cast(step, tf.float32) / steps
-        rate = LEARNING_RATE * tf.minimum(done / 0.1, (1 - done) / 0.9)
+        rate = learning_rate(tf.cast(step, tf.float32) / steps)
         with tf.control_dependencies(moving_averages.updates([ctx])):
             train = tf.train.AdamOptimizer(rate).minimize(loss)
         with tf.variable_scope(tf.get_variable_scope(), auxiliary_name_scope=False):
@@ -158,7 +156,7 @@ def train_network(name, recipe, sets, classes, seed, path, about, log, device='a
             session.run(tf.global_variables_initializer())
             with tqdm(total=steps, desc='classifier', unit='step', disable=None, leave=False) as bar:
                 for number in range(steps):
-                    chosen = _chosen(len(images), seed, number)
+                    chosen = batch_indices(len(images), seed, number)
                     step_loss, _ = session.run([loss, train], {
                         batch: augmented(images[chosen], seed, number, recipe.mirrored), truth: labels[chosen],
                         step: number})
@@ -175,7 +173,13 @@ def train_network(name, recipe, sets, classes, seed, path, about, log, device='a
     log('{}: test accuracy {:.2%}, after {:.0f} s'.format(path, accuracy, time.monotonic() - start))
 
 
-def _chosen(count, seed, number):
+def learning_rate(done):
+    """Up to LEARNING_RATE for a tenth of the steps, then down to 0; done: the share of them that is done, a tensor."""
+    return LEARNING_RATE * tf.minimum(done / 0.1, (1 - done) / 0.9)
+
+
+def batch_indices(count, seed, number):
+    """Which of `count` images a step, from 0, takes: all of them once in an epoch but for an incomplete batch."""
     per_epoch = max(1, count // BATCH)
     order = numpy_rng(seed, 'classifier/shuffle', number // per_epoch).permutation(count)
     return order[number % per_epoch * BATCH:][:BATCH]

@@ -19,6 +19,7 @@ from helpers.runs import read_metrics, same_checkpoint, same_results
 from PIL import Image
 
 from dcgan_tf1.data import loading, prepare
+from dcgan_tf1.gan.noise import sample_noise
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import classifier, evaluation
 from dcgan_tf1.metrics.table import MONITORED_COLUMNS
@@ -66,6 +67,9 @@ def test_everything_is_written(dense_run, tiny_data):
     with np.load(os.path.join(run, 'samples', 'step-000018.npz')) as arrays:
         assert arrays['images'].shape == (25, 28, 28, 1) and arrays['z'].shape == (25, 100)
         assert np.abs(arrays['images']).max() <= 1 and -1 <= arrays['z'].min() < -0.9
+    for step in (6, 12, 18):  # fresh noise for each row
+        with np.load(os.path.join(run, 'samples', 'step-{:06d}.npz'.format(step))) as arrays:
+            np.testing.assert_array_equal(arrays['z'], sample_noise(PRESETS['blog_dense'], 25, 0, 'samples', step))
     assert Image.open(os.path.join(run, 'samples', 'step-000018.png')).size == (25 * 28, 28)
     assert Image.open(os.path.join(run, 'figure.png')).size == (70 + 25 * 28 + 12, 40 + 3 * 28 + 12)
     assert Image.open(os.path.join(run, 'losses.png')).size == (1080, 432)

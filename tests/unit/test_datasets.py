@@ -315,6 +315,15 @@ def test_batches_first_epoch_in_order_later_ones_shuffled_incomplete_dropped():
     assert Batches(10, 3, seed=6, shuffle='after_first_epoch').indices(5).tolist() != second[3:6].tolist()
 
 
+def test_shuffled_once_every_epoch_has_the_same_order():
+    batches = Batches(10, 5, seed=3, shuffle='once')
+    first = [batches.indices(number).tolist() for number in (1, 2)]
+    assert sorted(sum(first, [])) == list(range(10)) and first[0] != list(range(5))
+    assert [batches.indices(number).tolist() for number in (3, 4)] == first
+    assert Batches(10, 5, seed=3, shuffle='once').indices(4).tolist() == first[1]
+    assert Batches(10, 5, seed=4, shuffle='once').indices(4).tolist() != first[1]
+
+
 def test_batches_of_2017s_horses():
     batches = Batches(5000, 64, 0, shuffle='never', drop_last_full_batch=True)
     assert batches.per_epoch == 77

@@ -164,6 +164,32 @@ def kernels(initializer, seed=1, build=lambda how: layers.dense(tf.zeros([1, 300
         return run(*[v for v in tf.global_variables() if v.op.name.endswith('kernel')])
 
 
+def test_initial_weights_of_a_gain_and_truncated():
+    limit, found = np.sqrt(6 / 500) * np.sqrt(2), np.abs(kernels(layers.glorot_uniform(np.sqrt(2)))[0])
+    assert 0.99 * limit < found.max() <= limit
+    found = kernels(layers.truncated_normal(0.02))[0]
+    assert abs(found.std() - 0.0176) < 3e-4 and abs(found.mean()) < 3e-4 and 0.0395 < np.abs(found).max() <= 0.04
+    assert np.abs(kernels(layers.normal(0.02))[0]).max() > 0.06
+
+
+def test_the_gradient_through_spectral_normalisation_takes_the_singular_vectors_as_constants():
+    """Miyato et al., 2018, equation 12: the power iteration is not differentiated."""
+    draw, gain = np.random.RandomState(0), 2.5
+    x, w = draw.randn(4, 5).astype(np.float32), draw.randn(4, 3).astype(np.float32)
+    ctx = layers.BatchContext('real', True, spectral_gain=gain)
+    y = layers.dense(tf.constant(x), 3, spectral_norm=ctx)
+    kernel, u = [next(v for v in tf.global_variables() if v.op.name == 'dense/' + name) for name in ('kernel', 'u')]
+    found, kernel, u = run(tf.gradients(tf.reduce_sum(y * w), kernel)[0], kernel, u)
+    v = u[0] @ kernel.T
+    v /= np.linalg.norm(v)
+    moved = v @ kernel
+    sigma = np.linalg.norm(moved)
+    moved /= sigma
+    by_kernel = gain * x.T @ w
+    expected = by_kernel / sigma - (by_kernel * kernel).sum() / sigma ** 2 * np.outer(v, moved)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_a_plain_initializer_of_tensorflow_is_seeded_by_the_graphs_seed_and_the_variables_name():
     plain = tf.random_normal_initializer(0.0, 0.02)
     first, second = kernels(plain)

@@ -1,12 +1,14 @@
 """Every metric against an independent formula, and in cases with a known answer; and the table of them."""
 
+import fcntl
 import threading
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers.data import blobs
 
-from dcgan_tf1.metrics import distances, evaluation, extractors, projection, results, spectrum, table
+from dcgan_tf1.metrics import classifier, distances, evaluation, extractors, projection, results, spectrum, table
 from dcgan_tf1.util.files import locked
 
 FIRST_FEATURES = [4.1805, 0.3529, -4.9367]  # of the projection, of a blob
@@ -75,6 +77,14 @@ def test_the_kernel_distance_in_known_cases():
     assert distances.kernel_distance(normal(2000), np.zeros((2000, 8)))[0] > 0.1
 
 
+def test_the_kernel_distances_error_is_that_of_a_mean_over_blocks():
+    real, fake = normal(40), normal(40, 0.3, seed=1)
+    found, error = distances.kernel_distance(real, fake, block=10)
+    values = [distances.kernel_distance(real[first:first + 10], fake[first:first + 10])[0]
+              for first in range(0, 40, 10)]
+    np.testing.assert_allclose((found, error), (np.mean(values), np.std(values, ddof=1) / 2), rtol=1e-9)
+
+
 def test_of_a_larger_set_the_kernel_distance_takes_images_evenly():
     real, sorted_set = normal(200), np.concatenate([normal(800, seed=1), normal(800, 3.0, seed=2)])
     found, _ = distances.kernel_distance(real, sorted_set, block=100)
@@ -101,6 +111,9 @@ def test_the_classifier_score_in_known_cases():
     half = np.array([[1, 0], [0.5, 0.5]] * 10)
     divergence = 0.5 * np.log(1 / 0.75) + 0.5 * (0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25))
     np.testing.assert_allclose(distances.classifier_score(half, splits=2), (np.exp(divergence), 0), atol=1e-9)
+    # The first half is sure of two classes (2), the second of one (1): a mean of 1.5, half a class on either side.
+    uneven = np.array([[1, 0], [0, 1]] * 10 + [[1, 0]] * 20)
+    np.testing.assert_allclose(distances.classifier_score(uneven, splits=2), (1.5, 0.5), atol=1e-9)
 
 
 def test_precision_and_recall_in_known_cases():
@@ -331,13 +344,15 @@ def test_the_table_of_metrics_is_what_is_measured_and_written(tmp_path):
         'frechet_distance', 'frechet_within_classes', 'kernel_distance'}
 
 
-def test_two_evaluations_at_a_time_lose_no_row(tmp_path):
+def test_two_evaluations_at_a_time_lose_no_row(tmp_path, monkeypatch):
     row, _ = evaluation.measure('samples', 4, extracted(2), reference_of())
     path = tmp_path / 'evaluations.csv'
     added = threading.Thread(target=results.append_to_csv, args=(str(path), [row], 200, 0, 'an extractor', 'data'))
+    waiting, flock = threading.Event(), fcntl.flock
     with locked(str(tmp_path)):
+        monkeypatch.setattr(fcntl, 'flock', lambda *args: (waiting.set(), flock(*args)))
         added.start()
-        added.join(0.2)
+        assert waiting.wait(20)
         assert added.is_alive() and not path.exists()
     added.join()
     assert len(path.read_text().splitlines()) == 2
@@ -439,3 +454,13 @@ def test_metrics_take_lists():
         found = each(real.tolist(), fake.tolist())
         assert found == pytest.approx(each(real, fake), nan_ok=True)
         assert all(type(value) is float for value in np.atleast_1d(found).tolist())
+
+
+def test_the_classifier_sees_every_image_in_an_epoch_and_learns_ever_less():
+    count = 3 * classifier.BATCH
+    epochs = [np.concatenate([classifier.batch_indices(count, 0, 3 * epoch + number) for number in range(3)])
+              for epoch in range(2)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(count))] * 2 and (epochs[0] != epochs[1]).any()
+    with tf.Session() as session:
+        rates = session.run(classifier.learning_rate(tf.constant([0.0, 0.05, 0.1, 0.55, 1.0])))
+    np.testing.assert_allclose(rates, classifier.LEARNING_RATE * np.array([0, 0.5, 1, 0.5, 0]), atol=1e-9)

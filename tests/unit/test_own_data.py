@@ -286,6 +286,15 @@ def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
         assert (plan.log_steps, plan.sample_steps, plan.preset.samples_name) == (log_steps, sample_steps, name)
 
 
+def test_a_schedule_that_falls_to_zero_is_one_of_as_many_steps():
+    np.savez('x.npz', images=blobs(40))
+    given = ['--dataset=npz', '--data_dir=x.npz', '--batch_size=8', '--max_steps=4']
+    first, other = [make_plan(train.parse_train(['--preset=sngan_mnist'] + given + more), print).identity
+                    for more in ([], ['--max_steps=5'])]
+    assert first['decay_steps'] == 4 and other == dict(first, decay_steps=5)
+    assert 'decay_steps' not in make_plan(train.parse_train(['--preset=blog_mnist'] + given), print).identity
+
+
 def test_a_class_that_is_called_all(tmp_path):
     np.savez('x.npz', images=blobs(40), labels=np.array(['all', 'cat'])[LABELS % 2])
     given = ['--preset=dcgan', '--dataset=npz', '--data_dir=x.npz', '--batch_size=8']
