@@ -74,9 +74,9 @@ def parse(argv):
 
 def _parse_shape(text):
     parts = text.split('x')
-    if len(parts) != 3 or not all(re.match('[0-9]{1,4}$', part) and 1 <= int(part) <= MAX_SIDE
+    if len(parts) != 3 or not all(re.fullmatch('[0-9]{1,4}', part) and 1 <= int(part) <= MAX_SIDE
                                   for part in parts[:2]) or parts[2] not in ('1', '3', 'auto'):
-        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS, sides of at most {:,} and 1, 3 or auto channels, '
+        raise flags.Error('--shape: expected HEIGHTxWIDTHxCHANNELS, sides from 1 to {:,} and 1, 3 or auto channels, '
                           'found {!r}'.format(MAX_SIDE, text))
     return int(parts[0]), int(parts[1]), None if parts[2] == 'auto' else int(parts[2])
 

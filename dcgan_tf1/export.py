@@ -55,7 +55,7 @@ def parse(argv):
     checkpoint_flags.add(command)
     command.group('What to write')
     command.list_of('formats', None, 'Formats with commas between them. Default: all that the installed packages '
-                                    "allow (in a checkout, pip install -e '.[export]' for all).")
+                                     "allow (in a checkout, pip install -e '.[export]' for all).")
     command.boolean('with_discriminator', False, 'Export the discriminator, too (but not to the web page).')
     command.integer('opset', None, "ONNX's version of its operations: 13 to 18. Default: 17.", 13, 18)
     command.boolean('uint8', False, 'Of ONNX also a generator of bytes from 0 to 255 in three channels, grey ones '

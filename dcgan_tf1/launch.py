@@ -51,13 +51,14 @@ def parse(argv):
         return None
     for name in ('worker_hosts', 'task_index'):
         if any(re.match('--?{}(=|$)'.format(name), argument) for argument in argv[split + 1:]):
-            raise flags.Error('--{}: expected nothing, for launch chooses the addresses, found it'.format(name))
+            raise flags.Error('--{0}: expected to be left out, for launch chooses the addresses and numbers, found '
+                              '--{0}'.format(name))
     train = parse_train(argv[split + 1:], with_workers=True)
     if train is None:
         return None
     if train.cluster is not None:
-        raise flags.Error('TF_CONFIG: expected nothing, for launch chooses the addresses, found {}'.format(
-            ','.join(train.cluster.hosts)))
+        raise flags.Error('{}: expected to be left out, for launch chooses the addresses, found {}'.format(
+            'TF_CONFIG' if 'TF_CONFIG' in os.environ else '--worker_hosts', ','.join(train.cluster.hosts)))
     return LaunchConfig(workers=values['workers'], timeout=train.worker_timeout, train_flags=tuple(argv[split + 1:]))
 
 

@@ -17,7 +17,8 @@ import zlib
 
 import numpy as np
 
-from dcgan_tf1.data import download, label_files, npz_files
+from dcgan_tf1.data import download, label_files, npz_files, trees
+from dcgan_tf1.data.folders import is_picture
 from dcgan_tf1.data.picked import joined
 from dcgan_tf1.data.reading import DEFAULTS
 from dcgan_tf1.data.sources import DATASETS, OFFICIAL_CONTENT, SINGLE_FILES
@@ -88,8 +89,7 @@ def _hint(name, place):
         drive = re.match(r'([A-Za-z]):[\\/]', place)
         return '; WSL has it as /mnt/{}/{}'.format(
             drive.group(1).lower(), place[3:].replace('\\', '/')) if drive and os.name != 'nt' else ''
-    if os.path.isdir(place) and any(os.path.isfile(each) for each in glob.glob(
-            os.path.join(glob.escape(place), '**', 'data.mdb'), recursive=True)):
+    if os.path.isdir(place) and any(os.path.basename(each) == 'data.mdb' for each in trees.Folder(place).files):
         return '; an LMDB database, as LSUN comes in, has to be exported to picture files first'
     if name != 'folder':
         return ''
@@ -108,7 +108,8 @@ def _find_given(name, split, data_dir):
         if not DATASETS[name].present(data_dir, 'train'):
             raise UserError('--data_dir={}: expected {}, found {}'.format(
                 data_dir, DATASETS[name].expected, 'a tar archive, which has to be unpacked first'
-                if data_dir.lower().endswith(_TAR) else signatures.kind_of(data_dir, ()) or 'another kind of file')
+                if data_dir.lower().endswith(_TAR) else 'a single picture; name its folder'
+                if is_picture(data_dir) else signatures.kind_of(data_dir, ()) or 'another kind of file')
                 + _hint(name, data_dir))
         return data_dir
     if not os.path.isdir(data_dir):

@@ -89,8 +89,8 @@ def _of_training(path, layout, tell):
     taken = [part for part in parts if is_for_training(part)]
     if not taken or len(taken) == len(parts):
         return layout._replace(part=None)
-    tell('images that the column {} has as {} taken; left out: {}'.format(
-        layout.names[layout.part], listing(taken), listing(
+    tell('images with {} in the column {} are taken; left out: {}'.format(
+        listing(taken), layout.names[layout.part], listing(
             ['{:,} of {}'.format(count, part) for part, count in parts.items() if part not in taken])))
     return layout
 

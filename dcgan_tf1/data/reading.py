@@ -99,7 +99,7 @@ def from_flags(values, dataset, base=DEFAULTS, expected='--dataset={}'):
         if name not in _FOR.get(dataset, ()):
             raise flags.Error('--{0}: expected only with {1}, found --{0}={2} with {3}'.format(
                 name, expected.format('folder or npz' if name in _ARRAYS else 'folder'), value, dataset))
-    if values.get('recursive') is False:
+    if values.get('recursive') is False and not base.recursive:
         raise flags.Error('--norecursive: expected --recursive, or neither, for pictures of deeper folders are taken '
                           'in any case where there are no others')
     return dataclasses.replace(base, **asked)

@@ -25,14 +25,15 @@ _LABELS = '{}-rxx.labels'
 _CHANNELS = (1, 3, 4)
 _SIDES = (('height', 'width'), ('image/height', 'image/width'), ('rows', 'cols'))
 _DEPTHS = ('depth', 'channels', 'image/depth', 'image/channels', 'channel')
+_OF_STYLEGAN = 'data'  # its feature of pixels, in which channels come first whatever their number
 _COUNT = 'pixels'  # a feature that says how many there are, of squares
 
 
 def choose_sizes(names, shape, crop):
     """(the files to be read, a note or None) of some, of which several may have the same pictures in several sizes.
 
-    The smallest of at least the wanted shape [H, W, ...] are taken, or the largest where there are none, and where a
-    crop says how many of a picture's own pixels are kept.
+    The smallest that has at least the wanted shape [H, W, ...] is taken; the largest if none has, or with a crop,
+    which counts a picture's own pixels.
     """
     levels, taken = collections.defaultdict(dict), []
     for name in names:
@@ -57,10 +58,10 @@ def picture(features, name):
     Raises ValueError, which says what was found, for pixels of another type than bytes.
     """
     data = features[name].bytes_list.value[0]
-    shape = _shape(features, len(data))
+    shape = _shape(features, name, len(data))
     if shape is None:
         for size, kind in ((4, 'float32'), (8, 'float64'), (2, 'uint16')):
-            if len(data) % size == 0 and _shape(features, len(data) // size) is not None:
+            if len(data) % size == 0 and _shape(features, name, len(data) // size) is not None:
                 raise ValueError('{} bytes for each value, as {} has; pixels are read as uint8'.format(size, kind))
         return None
     height, width, channels, channels_first = shape
@@ -71,11 +72,11 @@ def picture(features, name):
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
 
 
-def _shape(features, count):
+def _shape(features, name, count):
     """(height, width, channels, whether they come first) of `count` bytes of pixels; None where no feature fits."""
     shape, total = _integers(features, 'shape'), _integers(features, _COUNT)
     if len(shape) == 3:
-        channels_first = shape[0] in _CHANNELS
+        channels_first = shape[0] in _CHANNELS and (name == _OF_STYLEGAN or shape[2] not in _CHANNELS)
         sides, channels = (shape[1:], shape[0]) if channels_first else (shape[:2], shape[2])
     else:
         sides = shape if len(shape) == 2 else next(filter(all, (

@@ -28,9 +28,10 @@ MAX_RECORD = 1 << 28  # bytes; a picture has fewer
 IMAGES = ('image/encoded', 'image', 'image_raw', 'img', 'data')
 LABELS = ('image/class/label',) + label_files.LABEL_COLUMNS
 _CLASS_NAMES = '.labels.txt'  # after the feature's name, as tensorflow_datasets calls the file beside the records
-# How pictures begin that Pillow may read: PNG, JPEG, GIF, WebP, BMP, TIFF, and PGM and its kin.
-_ENCODED = (b'\x89PNG', b'\xff\xd8\xff', b'GIF8', b'RIFF', b'BM', b'II*\0', b'MM\0*', b'P1', b'P2', b'P3', b'P4',
-            b'P5', b'P6')
+# How pictures begin that Pillow may read: PNG, JPEG, GIF, WebP and TIFF; in two bytes, which may be pixels, too, BMP
+# and PGM and its kin.
+_ENCODED = (b'\x89PNG', b'\xff\xd8\xff', b'GIF8', b'RIFF', b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+_PERHAPS_ENCODED = (b'BM', b'P1', b'P2', b'P3', b'P4', b'P5', b'P6')
 _HEAD, _TAIL = 12, 4  # bytes around a record's content
 
 _Record = collections.namedtuple('_Record', 'path number offset length')
@@ -43,7 +44,8 @@ def find(place, paths, reading, log):
         for record, features in _examples(path):
             if image is None:
                 seen = features
-                image = label_files.find_column(features, IMAGES) or _only_picture(features)
+                image = label_files.find_column(
+                    [name for name in features if features[name].bytes_list.value], IMAGES) or _only_picture(features)
                 if image is None:
                     raise UserError('{}: expected pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
@@ -91,10 +93,12 @@ def _picture(record, image):
     """The picture of a record: one of Pillow's, or a stream of an encoded one."""
     features = _parse(record, _read(record))
     data = features[image].bytes_list.value[0]
+    if data.startswith(_ENCODED):  # perhaps in as many bytes as it has pixels
+        return io.BytesIO(data)
     try:
         pixels = record_pixels.picture(features, image)
-        if pixels is None and not data.startswith(_ENCODED) and signatures.kind(data) is None:
-            raise ValueError('{:,} bytes of neither; pixels are taken only beside their height and width'.format(
+        if pixels is None and not data.startswith(_PERHAPS_ENCODED) and signatures.kind(data) is None:
+            raise ValueError('{:,} bytes that are neither; pixels need their height and width beside them'.format(
                 len(data)))
     except ValueError as error:
         raise UserError('{} (record {}): expected a picture or its pixels under {}, found {}'.format(
@@ -104,8 +108,8 @@ def _picture(record, image):
 
 def _only_picture(features):
     """The name of the only feature that is an encoded picture; None where there is none, or are several."""
-    names = [name for name in sorted(features) if [value[:1] for value in features[name].bytes_list.value] and all(
-        value.startswith(_ENCODED) for value in features[name].bytes_list.value)]
+    names = [name for name in sorted(features) if features[name].bytes_list.value and all(
+        value.startswith(_ENCODED + _PERHAPS_ENCODED) for value in features[name].bytes_list.value)]
     return names[0] if len(names) == 1 else None
 
 

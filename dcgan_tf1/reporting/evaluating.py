@@ -218,7 +218,8 @@ def _given(config, preset):
     """The images of --images as a Sampled, or None."""
     if config.images is None:
         return None
-    of_images = ('background',) if config.tiles and preset.dataset == 'folder' else _OF_IMAGES  # else of the real ones
+    # Beside grids, the other flags are for the real pictures.
+    of_images = ('background',) if config.tiles and preset.dataset == 'folder' else _OF_IMAGES
     how = dataclasses.replace(
         reading.DEFAULTS, **{name: config.reading[name] for name in of_images if name in config.reading})
     images = given_images.read(config.images, preset, config.images_range, config.tiles, how,

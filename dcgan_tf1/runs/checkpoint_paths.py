@@ -31,7 +31,7 @@ def resolve(path):
     """A checkpoint's prefix from whatever names one; UserError, which says what was found, where nothing does.
 
     path: a prefix or one of its files, whichever program wrote it; a folder of them (the one that its file
-    `checkpoint` names, else our newest, else that of the only other name); that file itself; a run folder; a
+    `checkpoint` names, else our newest, else the newest, if all have one name); that file itself; a run folder; a
     SavedModel; a frozen graph, whose path is taken for a prefix.
     """
     if os.path.isdir(path) and not os.path.exists(path + '.index'):
@@ -40,7 +40,7 @@ def resolve(path):
     if name == 'saved_model.pb' and prefixes(os.path.join(folder, 'variables')):
         return _in_folder(os.path.join(folder, 'variables'))
     if frozen_weights.is_one(path):
-        frozen_weights.FrozenWeights(path)
+        frozen_weights.weights_of(path)  # or says what else it is
         return path
     prefix = without_suffix(path)
     if SHARD.search(prefix):
@@ -59,7 +59,8 @@ def resolve(path):
             raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
     if not _is_there(prefix):
         raise UserError('{}: expected a checkpoint, found {}{}'.format(
-            path, _without_index(prefix) or 'no file {}.index'.format(prefix), _listed_in(folder)))
+            path, 'no such file' if prefix.endswith(frozen_weights.SUFFIX) else _without_index(prefix)
+            or 'no file {}.index'.format(prefix), _listed_in(folder)))
     return prefix
 
 
@@ -123,8 +124,9 @@ def _in_folder(folder):
     if os.path.isfile(state):
         try:
             return _named_by_state(state)
-        except UserError:
-            if newest is None:  # else it has come without what it names
+        except UserError as error:
+            # It may have come without what it names. A damaged one of another program's may mean any of them.
+            if newest is None or not steps and not isinstance(error, _Gone):
                 raise
     if steps:
         return newest
@@ -135,6 +137,9 @@ def _in_folder(folder):
         raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
             'or some of another name, found {}; name one of them'.format(_listed(candidates)) if candidates
             else _none_in(folder))))
+    lost = _without_indices(folder)
+    if lost:  # perhaps the newest of them
+        raise UserError('{}: expected whole checkpoints, found {}'.format(folder, lost[0]))
     return newest
 
 
@@ -153,10 +158,16 @@ def _none_in(folder):
              if prefixes(sub)]
     if below:
         return 'found none, but in {}'.format(', '.join(below[:3]) + (' ...' if len(below) > 3 else ''))
-    names = os.listdir(folder)
-    alone = sorted(filter(None, (_without_index(os.path.join(folder, _DATA.sub('', name)))
-                                 for name in names if _DATA.search(name))))
-    return 'found ' + (alone[0] if alone else contents(folder) if names else 'none')
+    lost, names = _without_indices(folder), os.listdir(folder)
+    graphs = [name for name in sorted(names) if name.endswith(frozen_weights.SUFFIX)]
+    return 'found {}{}'.format(lost[0] if lost else contents(folder) if names else 'none', (
+        '; {} may be named as a frozen graph'.format(os.path.join(folder, graphs[0])) if graphs else ''))
+
+
+def _without_indices(folder):
+    """Texts on the checkpoints in a folder of which the index is missing."""
+    return sorted(filter(None, (_without_index(os.path.join(folder, _DATA.sub('', name)))
+                                for name in os.listdir(folder) if _DATA.search(name))))
 
 
 def _without_index(prefix):
@@ -186,8 +197,14 @@ def _named_by_state(path):
     for prefix in beside + [whole] if os.path.isabs(named) else [whole] + beside:
         if _is_there(prefix):
             return prefix
-    raise UserError('{}: expected the checkpoint {}, which it names, found no file {}.index{}'.format(
-        path, named, os.path.join(folder, ntpath.basename(named)), _listed_in(folder)))
+    prefix = os.path.join(folder, ntpath.basename(named))
+    lost = _without_index(prefix)
+    raise (UserError if lost else _Gone)('{}: expected the checkpoint {}, which it names, found {}{}'.format(
+        path, named, lost or 'no file {}.index'.format(prefix), _listed_in(folder)))
+
+
+class _Gone(UserError):
+    """A checkpoint that is named, of which there is nothing."""
 
 
 def _listed_in(folder):

@@ -62,7 +62,7 @@ def reading(prefix):
     several = '' if has_index(prefix) else shard_pattern(prefix)
     with literal(prefix) as path:
         try:
-            yield CheckpointReader(prefix, frozen_weights.FrozenWeights(prefix) if frozen_weights.is_one(prefix)
+            yield CheckpointReader(prefix, frozen_weights.weights_of(prefix) if frozen_weights.is_one(prefix)
                                    else tf.train.NewCheckpointReader(path + several))
         except UnicodeEncodeError as error:
             raise UserError('{!r}: expected UTF-8, which TensorFlow takes paths in, found other bytes'.format(
@@ -142,9 +142,10 @@ class CheckpointReader:
         if _OF_OBJECTS in self.shapes:
             return '; tf.train.Checkpoint wrote it, which names variables by objects; expected one by tf.train.Saver'
         if name + EMA in self.shapes:
-            return '; it has only its moving average, which --averages takes'
+            return ('; it has only its moving average, which dcgan-sample, dcgan-evaluate and dcgan-export take with '
+                    '--averages')
         if any(other.endswith(frozen_weights.FOLDED) for other in self.shapes):
-            return ('; its batch norm has been computed into other constants, as dcgan-export does; the meta_graph or '
+            return ('; its batch norm has been folded into other constants, as dcgan-export does; the meta_graph or '
                     'saved_model of an export has the variables')
 
         def likeness(other):

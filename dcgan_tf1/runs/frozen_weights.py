@@ -3,6 +3,7 @@
 Every file is untrusted input.
 """
 
+import functools
 import os
 
 import tensorflow.compat.v1 as tf
@@ -12,12 +13,24 @@ from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
 
 SUFFIX = '.pb'
+_TYPES = [each.as_datatype_enum for each in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
 FOLDED = '/batchnorm/mul'  # the end of the name of a constant that stands for gamma and the moving variance
 
 
 def is_one(path):
-    """Whether a path, which may be a checkpoint's prefix, is rather a frozen graph's."""
+    """Whether a path names a frozen graph rather than a checkpoint."""
     return path.endswith(SUFFIX) and os.path.isfile(path) and not os.path.exists(path + '.index')
+
+
+def weights_of(path):
+    """The FrozenWeights of a file, which is parsed once as long as it stays the same."""
+    about = os.stat(path)
+    return _parsed(path, about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed(path, *_):
+    return FrozenWeights(path)
 
 
 class FrozenWeights:
@@ -29,7 +42,7 @@ class FrozenWeights:
     def __init__(self, path):
         self._tensors = {node.name: node.attr['value'].tensor for node in read_graph(path).node if node.op == 'Const'}
         self._tensors = {name: tensor for name, tensor in self._tensors.items()
-                         if tensor.tensor_shape.dim and tf.as_dtype(tensor.dtype).is_floating}
+                         if tensor.tensor_shape.dim and tensor.dtype in _TYPES}
         if not self._tensors:
             raise UserError('{}: expected a frozen graph, whose weights are constants, found {}'.format(
                 path, signatures.kind_of(path, b'\n') or 'one without weights; those of other graphs are in a '

@@ -73,7 +73,7 @@ def _is_gone(text):
 
 
 def _is_taken(text, flags, left_out):
-    if not isinstance(text, str) or not text.startswith('--'):
+    if not isinstance(text, str) or not text.startswith('--') or text == '--norecursive':  # that never did anything
         return False
     name, equals, _ = _parts(text)
     if not equals and name.startswith('no') and name not in flags:

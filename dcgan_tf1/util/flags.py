@@ -59,7 +59,7 @@ class Command:
         self._define(flags.DEFINE_string, name, default, help_text)
 
     def list_of(self, name, default, help_text):
-        """A string of several values with commas between them; given twice it would be taken for all of both."""
+        """A string of several values with commas between them. Given twice, it is refused: the first would be lost."""
         self.string(name, default, help_text)
         self._lists.append(name)
 

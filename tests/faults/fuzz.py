@@ -18,7 +18,8 @@ sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.dirname(os.path.dirname(HER
 with atheris.instrument_imports(include=['dcgan_tf1.' + name for name in (
         'data.idx', 'data.cifar', 'data.npz', 'data.archives', 'data.pictures', 'data.trees',
         'data.folders', 'data.label_files', 'data.tfrecords', 'data.record_pixels', 'data.cache', 'runs.run_folder',
-        'runs.samples', 'runs.tables', 'reporting.collect', 'reporting.page', 'reporting.sections', 'metrics.table',
+        'runs.samples', 'runs.tables', 'runs.frozen_weights', 'reporting.collect', 'reporting.page',
+        'reporting.sections', 'metrics.table',
         'parallel.cluster', 'parallel.connection', 'training.config', 'util.flags')]):
     import targets
 

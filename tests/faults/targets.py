@@ -29,7 +29,7 @@ from dcgan_tf1.data.idx import read_idx
 from dcgan_tf1.metrics.table import COLUMNS, METRICS, MONITORED_COLUMNS, format_with_error
 from dcgan_tf1.parallel import cluster
 from dcgan_tf1.reporting import collect, page, sections
-from dcgan_tf1.runs import checkpoint, run_folder, tables
+from dcgan_tf1.runs import checkpoint, checkpoint_paths, checkpoint_reader, run_folder, tables
 from dcgan_tf1.runs import samples as run_samples
 from dcgan_tf1.training.config import parse_train
 from dcgan_tf1.util.errors import UserError
@@ -270,6 +270,20 @@ def _checkpoint(changed, content):
     checkpoint.latest_valid_step(os.path.join(FOLDER, 'checkpoints'), lambda text: None)
 
 
+def frozen_graph(content):
+    path = checkpoint_paths.resolve(write(content, 'frozen', 'generator.pb'))
+    with checkpoint_reader.reading(path) as reader:
+        reader.read_all()
+
+
+def frozen_graph_seeds():
+    graph_def = tf.GraphDef()
+    for name, value in (('generator/a', np.ones((2, 2), np.float32)), ('generator/b', np.zeros(3, np.float16))):
+        node = graph_def.node.add(name=name, op='Const')
+        node.attr['value'].tensor.CopyFrom(tf.make_tensor_proto(value))
+    yield graph_def.SerializeToString()
+
+
 # -------------------------------------------------------------------------- flags and messages
 
 def train_flags(content):
@@ -300,7 +314,7 @@ TARGETS = {function.__name__: (function, seeds) for function, seeds in (
     (config, config_seeds),
     (evaluated, evaluation_seeds), (table, table_seeds), (samples, samples_seeds),
     (checkpoint_index, checkpoint_index_seeds), (checkpoint_data, checkpoint_data_seeds),
-    (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}
+    (frozen_graph, frozen_graph_seeds), (train_flags, train_flags_seeds), (tf_config, tf_config_seeds))}
 TARGETS.update(picture_targets.TARGETS)
 
 

@@ -153,7 +153,7 @@ def test_averages_alone_are_sampled_from_in_their_size(tmp_path):
         with np.load(arrays) as found:
             np.testing.assert_allclose(session.run(images, {z: found['z']}), found['images'], atol=1e-5)
     check_one_line_error(run_command('sample', '--preset=dcgan', '--checkpoint=' + prefix, '--overwrite'), prefix,
-                         'found none of that name; it has only its moving average, which --averages takes')
+                         'found none of that name; it has only its moving average, which dcgan-sample, ')
 
 
 @pytest.mark.slow

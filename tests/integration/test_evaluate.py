@@ -501,7 +501,9 @@ def test_bad_input_is_one_line(run, tiny_data, plain_graph, tmp_path):
     check_one_line_error(run_command('evaluate', '--images={}'.format(tmp_path / 'generated'), '--preset=blog_mnist',
                                      '--out={}'.format(tmp_path / 'other' / '..' / 'generated')),
                          '--out: expected another folder than that of --images')
-    if not any(each.device_type == 'GPU' for each in tf.Session().list_devices()):
+    with tf.Session() as session:
+        gpus = [each for each in session.list_devices() if each.device_type == 'GPU']
+    if not gpus:
         check_one_line_error(run_command('evaluate', '--images=x', '--preset=vae', '--features=pixels',
                                          '--device=gpu'), '--device=gpu: expected a GPU, TensorFlow')
     (tmp_path / 'no.npz').write_text('no')

@@ -96,7 +96,7 @@ def test_flags_win_over_tf_config_and_belong_together():
         check_one_line_error(result, *parts)
         assert result[0] == 2
     check_one_line_error(run_command('launch', '--workers=2', '--', '--worker_hosts=a:1,b:2', '--task_index=0'),
-                         '--worker_hosts: expected nothing, for launch chooses')
+                         '--worker_hosts: expected to be left out, for launch chooses')
     check_one_line_error(run_command('launch', '--workers=1'), '--workers')
     check_one_line_error(run_command('launch', '--preset=dcgan'), "'preset'", '; flags of dcgan-train follow after --')
     assert launch.parse(['--', '--worker_timeout=9', '--preset=blog_dense']).timeout == 9

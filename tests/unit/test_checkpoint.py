@@ -221,8 +221,9 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
         checkpoint_paths.resolve(str(state))
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')  # what has come along
     state.write_text('model_checkpoint_path: DCGAN')
-    with pytest.raises(UserError, match='found a damaged file'):
-        checkpoint_paths.resolve(str(state))
+    for path in state, tmp_path / 'moved':
+        with pytest.raises(UserError, match='found a damaged file'):
+            checkpoint_paths.resolve(str(path))
     state.unlink()
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
     save_as(model, tmp_path / 'moved' / 'other', 9)
@@ -252,6 +253,14 @@ def test_what_did_not_come_along_is_named(model, tmp_path):
         with pytest.raises(UserError, match='found DCGAN.model-500.data-00000-of-00001 without DCGAN.model-500.index, '
                                             'which has to be beside it'):
             checkpoint_paths.resolve(path)
+    state = tmp_path / 'checkpoint'
+    state.write_text('model_checkpoint_path: "DCGAN.model-500"\n')
+    save_as(model, tmp_path / 'DCGAN.model', 400)
+    older = state.read_text()
+    for text in older.replace('400', '500'), None:  # which is not passed over for an older one
+        state.write_text(text) if text else state.unlink()
+        with pytest.raises(UserError, match='found DCGAN.model-500.data-00000-of-00001 without DCGAN.model-500.index'):
+            checkpoint_paths.resolve(str(tmp_path))
     os.rename(index + '.away', index)
     os.remove(data)
     assert checkpoint_paths.resolve(str(tmp_path)) == prefix
@@ -300,7 +309,7 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
 @pytest.mark.parametrize('name, content, what', [
     ('generator.pbtxt', b'node {', 'found a graph as text'),
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
-    ('old.pth', b'\x80\x02\x8a\n', "a pickle, as StyleGAN's"), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
+    ('old.pth', b'\x80\x02\x8a\n', 'a pickle .StyleGAN'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
     ('none', b'', 'an empty file'),
     ('lfs', b'version https://git-lfs.github.com/spec/v1', 'a pointer of Git LFS')])
@@ -345,9 +354,17 @@ def test_a_checkpoint_may_end_like_a_graph(model, tmp_path):
         reader.read_all()
 
 
+def constant(kind):
+    """A constant of a type that there is not."""
+    node = tf.NodeDef(name='generator/a', op='Const')
+    node.attr['value'].tensor.dtype = kind
+    node.attr['value'].tensor.tensor_shape.dim.add(size=2)
+    return node
+
+
 @pytest.mark.parametrize('content, what', [
     (b'\n\x10', 'found: Error parsing'), (b'<html>', 'found:? a web page'),
-    (b'', 'found an empty file'),
+    (b'', 'found an empty file'), (tf.GraphDef(node=[constant(0), constant(999)]).SerializeToString(), 'found one'),
     (tf.GraphDef(node=[tf.NodeDef(name='x', op='NoOp')]).SerializeToString(),
      'found one without weights; those of other graphs are in a checkpoint')])
 def test_graphs_without_weights_are_refused(content, what, tmp_path):
@@ -359,7 +376,7 @@ def test_graphs_without_weights_are_refused(content, what, tmp_path):
 def test_folded_batch_norm_is_no_variable(tmp_path):
     path = write_frozen(tmp_path / 'ours.pb', {'generator/batch_normalization/batchnorm/mul': np.ones(3, np.float32)})
     with tf.Graph().as_default(), pytest.raises(UserError, match='gamma .*, found none .*; its batch norm has been '
-                                                                 'computed .*; the meta_graph or saved_model of an'):
+                                                                 'folded .*; the meta_graph or saved_model of an'):
         checkpoint.check(path, checkpoint.by_name([tf.get_variable('generator/batch_normalization/gamma', [3])]))
 
 
@@ -410,7 +427,7 @@ def test_where_checkpoints_lie_as_other_programs_leave_them(model, tmp_path):
     with pytest.raises(UserError, match='expected a checkpoint of step 4, found DCGAN.model-3'):
         checkpoint_paths.of_step(str(state.parent), 4)
     os.remove(prefix + '.index')
-    with pytest.raises(UserError, match='found no file .*celebA_64_64_64/DCGAN.model-3.index$'):
+    with pytest.raises(UserError, match='found DCGAN.model-3.data-00000-of-00001 without DCGAN.model-3.index'):
         checkpoint_paths.resolve(str(state.parent))
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'DCGAN.model.zip').write_bytes(b'PK')

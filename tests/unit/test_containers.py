@@ -59,16 +59,20 @@ def test_a_file_of_another_kind_is_refused():
                         (r'C:\Users\me\pics', 'found none at .*; WSL has it as /mnt/c/Users/me/pics$')):
         with pytest.raises(UserError, match=hint):
             load(place)
+    grey('single.png', 1)
+    with pytest.raises(UserError, match='--data_dir=single.png: .*, found a single picture; name its folder$'):
+        load('single.png')
     os.makedirs('lsun/bedroom_lmdb')
+    os.symlink('.', 'lsun/circle')
     with open('lsun/bedroom_lmdb/data.mdb', 'wb') as handle:
-        handle.write(bytes(16) + b'\xde\xc0\xef\xbe')
+        handle.write(bytes(10) + b'\x08' + bytes(5) + b'\xde\xc0\xef\xbe')
     for place in ('lsun', 'lsun/bedroom_lmdb', 'lsun/bedroom_lmdb/data.mdb'):
         with pytest.raises(UserError, match='LMDB database, .* has to be exported to picture files first$'):
             load(place)
     with open('svhn.mat', 'wb') as handle:
         handle.write(b'MATLAB 5.0 MAT-file, Platform: PCWIN')
     for name in ('folder', 'npz'):
-        with pytest.raises(UserError, match="svhn.mat: expected .* a file of MATLAB's, of which scipy.io.loadmat"):
+        with pytest.raises(UserError, match="svhn.mat: expected .* a MATLAB file, which scipy.io.loadmat turns"):
             loading.load(name, data_dir='svhn.mat', shape=SHAPE, log=print)
     with open('x.npz', 'wb') as handle:
         handle.write(b'something else')

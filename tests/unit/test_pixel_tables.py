@@ -199,7 +199,7 @@ def test_the_images_of_a_table_that_are_for_training_are_taken():
                              reading=reading.Reading(label_column='emotion', cache_gib=limit))
         np.testing.assert_array_equal(found.images[..., 0], GREY[1:3])
         assert found.labels.tolist() == LABELS[1:3].tolist()
-        assert 'fer.csv: images that the column Usage has as Training taken; left out: 1 of PublicTest' in lines
+        assert 'fer.csv: images with Training in the column Usage are taken; left out: 1 of PublicTest' in lines
         assert not any('left out, of the columns' in line for line in lines)
     lines = []
     assert len(loading.load('npz', data_dir='fer.csv', log=lines.append).images) == 2

@@ -1,6 +1,8 @@
 """TFRecords whose pictures are pixels: those of StyleGAN's first versions, and of TensorFlow's converter of MNIST."""
 
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -134,6 +136,32 @@ def test_four_channels_where_a_feature_says_so():
     np.testing.assert_array_equal(found('mine')[0].images[0], pixels[..., :3])
 
 
+@pytest.mark.parametrize('size', [256, 512, 768])
+def test_an_encoded_picture_of_as_many_bytes_as_pixels(size):
+    grey('one.png', 7, (16, 16))
+    with open('one.png', 'rb') as handle:
+        encoded = handle.read()
+    text = size - len(encoded) - 12
+    chunk = b'tEXt' + b'a'.ljust(text, b'\0')
+    encoded = encoded[:33] + struct.pack('>I', text) + chunk + struct.pack('>I', zlib.crc32(chunk)) + encoded[33:]
+    assert len(encoded) == size
+    write_records('mine/a.tfrecords', {'image': encoded, 'image/height': 16, 'image/width': 16})
+    assert (found('mine', (16, 16, 1))[0].images == 7).all()
+
+
+def test_few_rows_are_no_channels():
+    pixels = PICTURES[0, :4, :4]
+    write_records('mine/a.tfrecords', {'image_raw': pixels.tobytes(), 'shape': [4, 4, 3]})
+    np.testing.assert_array_equal(found('mine', (4, 4, 3), crop=4)[0].images[0], pixels)
+
+
+def test_a_usual_name_that_has_no_bytes_is_not_the_picture():
+    grey('one.png', 7, (8, 8))
+    with open('one.png', 'rb') as handle:
+        write_records('mine/a.tfrecords', {'data': 3, 'pic': handle.read()})
+    assert found('mine')[0].images[0, 0, 0].tolist() == [7, 7, 7]
+
+
 def test_an_encoded_picture_under_a_name_of_its_own():
     grey('one.png', 7, (8, 8))
     with open('one.png', 'rb') as handle:
@@ -164,5 +192,5 @@ def test_bytes_that_are_no_pixels():
                      {'data': b'x' * 64, 'shape': [4, 4, 2, 2]}):
         write_records('mine/a.tfrecords', features)
         with pytest.raises(UserError, match=r'a.tfrecords \(record 1\): expected a picture( or its pixels under .*, '
-                                            'found [0-9]+ bytes of neither; pixels are taken only beside|.*an empty)'):
+                                            'found [0-9]+ bytes that are neither; pixels need|.*an empty)'):
             found('mine')
