@@ -4,6 +4,7 @@ Thin over the rest of the package. Nothing here prints: notes go to `absl.loggin
 UserError, whose message is one line; of metrics and of a Preset's fields it is a ValueError.
 """
 
+import os
 from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -33,6 +34,8 @@ from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import PICTURES
 
+Path = Union[str, 'os.PathLike[str]']
+
 # ------------------------------------------------------------------------------------- presets
 
 
@@ -56,7 +59,7 @@ def register_preset(preset: Preset) -> None:
 
 # --------------------------------------------------------------------------------- checkpoints
 
-def preset_of(path: str, preset: Optional[Preset] = None,
+def preset_of(path: Path, preset: Optional[Preset] = None,
               image_size: Union[None, int, Tuple[int, int]] = None) -> Preset:
     """The preset that a checkpoint is restored with, for the size, mode and number of classes of its training.
 
@@ -87,7 +90,7 @@ def preset_of(path: str, preset: Optional[Preset] = None,
         raise UserError('image_size={!r}: {}'.format(image_size, str(error).partition(': ')[2]))
 
 
-def class_names(path: str, preset: Optional[Preset] = None,
+def class_names(path: Path, preset: Optional[Preset] = None,
                 image_size: Union[None, int, Tuple[int, int]] = None) -> Tuple[str, ...]:
     """The names of the classes that a checkpoint makes images of, in the order of their labels; () where it has none.
 
@@ -101,7 +104,7 @@ def class_names(path: str, preset: Optional[Preset] = None,
     return classes.class_names_of_checkpoint(prefix, preset)
 
 
-def restore(session: Any, preset: Preset, path: str, scope: Optional[str] = None,
+def restore(session: Any, preset: Preset, path: Path, scope: Optional[str] = None,
             which: Union[str, int] = 'last') -> str:
     """Sets the variables of the preset's networks in the session's graph from a checkpoint; returns its prefix.
 
@@ -168,7 +171,7 @@ def interpolate(preset: Preset, z0: np.ndarray, z1: np.ndarray, t: Union[float, 
     return noise.interpolate(z0, z1, t, preset.noise).astype(np.float32)
 
 
-def generate(path: str, count: Optional[int] = None, seed: int = 0, preset: Optional[Preset] = None,
+def generate(path: Path, count: Optional[int] = None, seed: int = 0, preset: Optional[Preset] = None,
              which: Union[str, int] = 'last', z: Optional[np.ndarray] = None, labels: Any = None,
              temperature: Optional[float] = None) -> np.ndarray:
     """Images that a checkpoint makes, by a graph and session of their own: what `dcgan-sample` writes.
@@ -225,6 +228,8 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
     if not has_extent:
         raise UserError('to_uint8: expected a range (low, high), found {!r:.80}'.format(image_range))
     images = library_inputs.array_of('to_uint8', images, 'an array of images')
+    if images.dtype.name == 'bfloat16':
+        images = images.astype(np.float32)
     if images.dtype.kind not in 'biuf':
         raise UserError('to_uint8: expected an array of numbers, found {}'.format(images.dtype))
     if images.dtype == np.uint8 and (low, high) != (0, 255):
@@ -235,7 +240,7 @@ def to_uint8(images: np.ndarray, image_range: Tuple[float, float]) -> np.ndarray
         raise UserError('to_uint8: {}'.format(error))
 
 
-def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> None:
+def save_grid(path: Path, images: np.ndarray, columns: Optional[int] = None) -> None:
     """Writes images, uint8 [N, H, W, 1 or 3], as one picture: a JPEG file where the name says so, else PNG.
 
     columns: images in a row; None for a square. Raises UserError where the file can't be written, for other
@@ -260,7 +265,7 @@ def save_grid(path: str, images: np.ndarray, columns: Optional[int] = None) -> N
 
 # ---------------------------------------------------------------------------------------- data
 
-def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None,
+def load_dataset(name: str, split: str = 'train', data_dir: Optional[Path] = None,
                  shape: Optional[Tuple[int, int, int]] = None, **how: Any) -> loading.Dataset:
     """One split of a data set, found or downloaded as the commands do: a named tuple, see `loading.Dataset`.
 
@@ -295,9 +300,9 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[str] = None
 
 # -------------------------------------------------------------------------------------- export
 
-def export_generator(path: str, out: str, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
+def export_generator(path: Path, out: Path, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
                      which: Union[str, int] = 'last', with_discriminator: bool = False,
-                     overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc',
+                     overwrite: bool = False, uint8: bool = False, layout: Path = 'nhwc',
                      temperature: Optional[float] = None) -> List[str]:
     """Writes a folder from which other systems can load a checkpoint's generator, as `dcgan-export` does.
 

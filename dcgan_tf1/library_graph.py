@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import random
+import re
 import weakref
 from typing import Any, Iterator, Optional, Tuple
 
@@ -14,7 +15,7 @@ from dcgan_tf1.gan.noise import at_temperature
 from dcgan_tf1.gan.preset import Preset, require_preset
 from dcgan_tf1.runs.library_inputs import require_switch
 from dcgan_tf1.util.checks import is_whole
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, reason
 
 
 def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[bool] = None,
@@ -44,7 +45,7 @@ def generator(preset: Preset, z: Any, training: bool = False, dropout: Optional[
     one_hot = _one_hot('generator', preset, labels, z)
     if dropout is None:
         dropout = preset.dropout_when_training if training else preset.dropout_when_sampling
-    with _seeded_graph():
+    with _own_variables('generator', preset.model.networks[0]), _seeded_graph():
         ctx = preset.batch_context('generator' if training else 'sample', training, dropout_seed=_dropout_seed(
             training) if dropout else None, labels=one_hot)
         images = graph.generated_images(preset, z if training else at_temperature(preset, z), ctx)
@@ -74,7 +75,7 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
     one_hot = _one_hot('discriminator', preset, labels, images)
     if preset.input_shape != preset.image_shape:
         images = tf.reshape(images, (-1,) + preset.input_shape)
-    with _seeded_graph():
+    with _own_variables('discriminator', 'discriminator'), _seeded_graph():
         ctx = preset.batch_context(
             'discriminator' if training else 'real', training and preset.discriminator_batch_statistics,
             dropout_seed=_dropout_seed(training) if training and preset.dropout_when_training else None,
@@ -87,10 +88,12 @@ def discriminator(preset: Preset, images: Any, training: bool = False, labels: A
 def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.TrainingGraph:
     """Everything that the trainer's steps need, in the default graph: a named tuple, see `graph.TrainingGraph`.
 
-    Placeholders `real` [N] + input_shape, `noise` [N, z_dim] and, for a preset with labels, `labels` [N]; the
-    losses (scalars, in nats), `update`, which builds one update of the schedule, and the loop that trains any
-    number of steps in one call of the session. The graph has to be free of other networks, and the call outside of
-    any variable scope, since the trainer names its variables as the notebooks of 2017 did.
+    Placeholders `real` [N] + input_shape, `noise` [N, z_dim], `dropout_seed` (int32, [], to be fed always: equal
+    numbers give equal masks) and, for a preset with labels, `labels` [N]; the losses (scalars, in nats), `update`,
+    which builds one update of the schedule, and the loop that trains any number of steps in one call of the session.
+    The graph has to be free of other networks, and the call outside of any variable scope, since the trainer names
+    its variables as the notebooks of 2017 did. An optimizer of your own needs a name of its own, for the trainer's
+    two are there already.
 
     Args:
       total_steps: over how many a preset's learning rate falls, where it does.
@@ -113,9 +116,28 @@ def build_training_graph(preset: Preset, total_steps: int = 1) -> graph.Training
 
 
 def _require_graph(what: str) -> None:
-    if tf.executing_eagerly():
-        raise UserError('{}: expected to be called for a graph (with tf.Graph().as_default()), found eager '
-                        'execution'.format(what))
+    with tf.init_scope():  # also outside of a tf.function, whose variables no session could restore
+        if tf.executing_eagerly():
+            raise UserError('{}: expected to be called for a graph (with tf.Graph().as_default()), found eager '
+                            'execution'.format(what))
+
+
+@contextlib.contextmanager
+def _own_variables(what: str, network: str) -> Iterator[None]:
+    """UserError where the variable scope around can't have a network's variables, or has others of their names."""
+    scope = tf.get_variable_scope()
+    if scope.partitioner is not None:
+        raise UserError('{}: expected a variable scope without a partitioner, found one'.format(what))
+    prefix = '{}{}/'.format(scope.name and scope.name + '/', network)
+    if scope.reuse is True and not tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, re.escape(prefix)):
+        raise UserError('{}: expected variables {}... to reuse, found none'.format(what, prefix))
+    try:
+        yield
+    except ValueError as error:
+        if 'Trying to share variable' not in str(error):
+            raise
+        raise UserError("{}: expected a variable scope of its own, found another network's {}: {}".format(
+            what, prefix, reason(error)))
 
 
 def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:

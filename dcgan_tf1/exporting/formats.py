@@ -12,13 +12,11 @@ import shutil
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.exporting import tfjs, tflite
+from dcgan_tf1.exporting import onnx_model, tfjs, tflite
 from dcgan_tf1.gan import freeze
 from dcgan_tf1.util import devices
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import literal
-from dcgan_tf1.util.streams import quiet_logger
-from dcgan_tf1.util.tf_startup import without_chatter
 
 # A network, frozen: `inputs` are a list of Input, noise or images first, then labels where it takes some. `name` of an
 # Input and `output` are operation names of graph_def (`tensor_name` makes tensors' of them), the shapes are without N.
@@ -164,14 +162,9 @@ def _write_tflite(export, folder):
 # ------------------------------------------------------------------------------------- ONNX
 
 def _write_onnx(export, folder):
-    with without_chatter():
-        import tf2onnx  # noqa: PLC0415  optional
     for network in export.networks + export.variants:
         path = os.path.join(folder, network.name + '.onnx')
-        with quiet_logger('tf2onnx'), without_chatter():
-            tf2onnx.convert.from_graph_def(
-                network.graph_def, input_names=input_tensors(network),
-                output_names=[tensor_name(network.output)], opset=export.opset, output_path=path)
+        onnx_model.write(path, network.graph_def, input_tensors(network), tensor_name(network.output), export.opset)
 
         def load(path=path, network=network):
             import onnxruntime  # noqa: PLC0415  optional

@@ -233,7 +233,7 @@ def _labels(exported):
                         one_line(name).replace('`', "'") for name in classes)) if named else '',
                     len(classes), class_weights(network)),
             'A label outside of this range gives an image of no class without an error, except that TensorFlow Lite '
-            'raises an error and ONNX counts negative labels from the end (-1 is the last class).']
+            'and ONNX raise one; ONNX counts negative labels from the end (-1 is the last class).']
 
 
 def text(exported, written, batches):

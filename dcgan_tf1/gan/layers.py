@@ -287,7 +287,8 @@ def with_labels(x, ctx):
     labels = tf.cast(ctx.labels, x.dtype)
     if x.shape.ndims == 4:
         _, height, width, _ = x.shape.as_list()
-        labels = tf.tile(tf.reshape(labels, [-1, 1, 1, labels.shape.as_list()[1]]), [1, height, width, 1])
+        # Not tf.tile: OpenVINO 2026 draws nonsense with it where the batch may have any size.
+        labels = tf.reshape(labels, [-1, 1, 1, labels.shape.as_list()[1]]) * tf.ones([1, height, width, 1], x.dtype)
     return tf.concat([x, labels], axis=x.shape.ndims - 1)
 
 

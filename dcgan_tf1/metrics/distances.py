@@ -21,7 +21,12 @@ Histogram = collections.namedtuple('Histogram', 'shares entropy confidence')
 
 def _features(features, least):
     """An array [N, D] of `least` images or more; ValueError for anything else, and where it is not finite."""
-    features = np.asarray(features)
+    try:
+        features = np.asarray(features)
+    except (TypeError, ValueError, NotImplementedError):  # rows of several lengths, a graph's tensor
+        raise ValueError('expected features [N, D], numbers, found {:.80}'.format(' '.join(repr(features).split())))
+    if features.dtype.name == 'bfloat16' or features.dtype.kind == 'f' and features.dtype.itemsize > 8:
+        features = features.astype(np.float64)
     if features.ndim != 2 or features.dtype.kind not in 'biuf' or not features.shape[1]:
         raise ValueError('expected features [N, D], numbers, found {} {}'.format(features.dtype, list(features.shape)))
     if len(features) < least:
@@ -59,8 +64,9 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
             # C1 C2 has the eigenvalues of this symmetric matrix, whose root is safe to take.
             product = root.dot(covariances[1]).dot(root)
             overlap = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None)).sum()
-            return _finite(((means[0] - means[1]) ** 2).sum()
-                           + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * overlap)
+            distance = _finite(((means[0] - means[1]) ** 2).sum()
+                               + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * overlap)
+            return max(0.0, distance)  # of equal sets, rounding may leave less
     except np.linalg.LinAlgError:  # of values that are not finite
         return _finite(np.nan)
 
@@ -202,8 +208,10 @@ def squared_distances(points, others):
     """Blocks of rows of the squared distances [len(points), len(others)]."""
     count, blocks = max(1, PAIRS // len(others)), range(0, len(others), _OTHERS)
     others = np.asarray(others, np.float64 if others.size <= _CONVERTED else None)
-    norms = np.concatenate([(np.asarray(others[start:start + _OTHERS], np.float64) ** 2).sum(axis=1)
-                            for start in blocks])
+    with np.errstate(over='ignore'):
+        norms = np.concatenate([(np.asarray(others[start:start + _OTHERS], np.float64) ** 2).sum(axis=1)
+                                for start in blocks])
+    _finite(norms.max())
     for first in range(0, len(points), count):
         rows = np.asarray(points[first:first + count], np.float64)
         squared = (rows ** 2).sum(axis=1)[:, np.newaxis] + norms

@@ -162,7 +162,7 @@ class WorkerGroup:
             if task in connections:
                 _refuse([connection], 'expected {} once, found it twice'.format(self.name(task)))
                 continue
-            problem = _difference(self.name(task), self.name(0), hello.get('facts'), fingerprint)
+            problem = difference(self.name(task), self.name(0), hello.get('facts'), fingerprint)
             if problem:
                 _refuse(list(connections.values()) + [connection], problem)
                 raise UserError(problem)
@@ -316,7 +316,7 @@ def _refuse(connections, error):
         connection.close()
 
 
-def _difference(name, chief, found, expected):
+def difference(name, chief, found, expected):
     """How a worker's fingerprint differs from the chief's: one line, or None."""
     if not isinstance(found, dict):
         return '{}: expected to hear what it would do, found {!r}'.format(name, found)

@@ -16,7 +16,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import shape_text
 
 
-def find_checkpoint(preset: Optional[Preset], path: str, which: Union[str, int],
+def find_checkpoint(preset: Optional[Preset], path: Any, which: Union[str, int],
                     any_noise: bool = False) -> Tuple[Preset, str]:
     """(preset, prefix) of what `path` names; a run says its preset, another checkpoint does not.
 

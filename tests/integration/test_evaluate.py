@@ -223,6 +223,7 @@ def test_all_checkpoints_of_a_run(run, tiny_data, plain_graph, tmp_path):
                                     '--out={}'.format(tmp_path), '--data_dir=' + tiny_data, *graph_flags(plain_graph))
     assert status == 0, err
     assert [row['step'] for row in metrics_of(tmp_path)['results']] == [None, 2, 4]
+    assert metrics_of(tmp_path)['seed'] == 1 and [row['seed'] for row in rows_of(run)[-2:]] == ['1', '1']
     with Image.open(str(tmp_path / 'quality.png')) as picture:
         assert picture.size[0] > 1000
     assert 'quality.png' in text

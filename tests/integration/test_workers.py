@@ -124,6 +124,16 @@ def teams(facts, timeout=20, said=None, first_timeout=None):
     return threads, found, made, lost
 
 
+def connected(port):
+    """A connection to a port at which somebody will soon listen."""
+    for _ in range(100):
+        try:
+            return socket.create_connection(('127.0.0.1', port))
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    raise AssertionError('nobody listens')
+
+
 def test_all_hear_what_the_first_tells_and_end_together():
     threads, found, made, lost = teams([{'seed': 1}] * 3)
     for thread in threads:
@@ -210,9 +220,8 @@ def test_strangers_are_turned_away():
     said = []
     threads, found, made, _ = teams([{}, None], said=said)
     port = int(made[0].hosts[0].split(':')[1])
-    time.sleep(0.3)
     for greeting in (b'GET / HTTP/1.1\r\n\r\n', b'\x00' * 100000, b'[' * 60000 + b'\n', b'{"from": 1}\n', b''):
-        with socket.create_connection(('127.0.0.1', port)) as stranger:
+        with connected(port) as stranger:
             stranger.sendall(greeting)
     silent = socket.create_connection(('127.0.0.1', port))
     liar = Connection(socket.create_connection(('127.0.0.1', port)))
@@ -506,3 +515,27 @@ def test_across_a_network_whose_link_is_cut(network, tiny_data, tmp_path):
     first, second = ends(started)
     check_one_line_error(first, 'found no worker 1 ({})'.format(hosts[1]))
     check_one_line_error(second, 'expected worker 0 ({})'.format(hosts[0]))
+
+
+def test_a_setting_that_one_side_alone_has_is_a_difference():
+    for found, expected in (({'seed': 1, 'extra': 2}, {'seed': 1}), ({'seed': 1}, {'seed': 1, 'extra': 2})):
+        assert 'extra' in group.difference('worker 1', 'worker 0', found, expected)
+    assert group.difference('worker 1', 'worker 0', {'seed': 1}, {'seed': 1}) is None
+
+
+def test_a_worker_is_one_of_those_that_there_are_and_comes_once():
+    threads, found, made, _ = teams([{}, None, None])
+    port = int(made[0].hosts[0].split(':')[1])
+
+    def call(task):
+        connection = Connection(connected(port))
+        connection.send({'from': 'dcgan_tf1', 'task': task, 'facts': {}})
+        return connection
+
+    assert 'worker 1 to 2, found 0' in call(0).receive(5)['error']
+    first = call(1)
+    first.receive(5)  # that the chief is alive, by which time it knows the worker
+    assert 'once, found it twice' in call(1).receive(5)['error']
+    call(2)
+    threads[0].join(10)
+    assert not threads[0].is_alive() and found[0] == {'start': 5}

@@ -10,12 +10,14 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers.commands import command_environment
 from helpers.exports import registered
+from helpers.own_pictures import grey, load
 from PIL import Image
 
 from dcgan_tf1 import train
@@ -360,3 +362,43 @@ def test_images_too_many_for_the_device_are_fed_and_the_bits_are_the_same(monkey
 def test_flags_that_are_refused(flag, message, capsys):
     assert train.main(['--preset=blog_mnist'] + flag.split()) == 2
     assert message in capsys.readouterr().err
+
+
+def from_file(**how):
+    return loading.load('folder', data_dir='mine', shape=(4, 4, 1), log=lambda line: None,
+                        reading=reading.Reading(cache_gib=0, **how)).images
+
+
+def test_what_decides_on_the_pixels_decides_on_the_files_name():
+    os.mkdir('mine')
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (9, 9, 4)).astype(np.uint8)).save('mine/a.png')
+    for how in ({'background': 'white'}, {'resize': 'nearest'}):
+        assert not np.array_equal(from_file(), from_file(**how))
+    open('mine/b.png', 'w').close()
+    assert len(from_file(skip_damaged=True)) == 1
+    with pytest.raises(UserError, match='b.png: expected a picture'):
+        from_file()
+
+
+def test_folders_of_one_name_have_a_file_each_in_one_cache():
+    for parent, value in (('one', 10), ('two', 20)):
+        grey(parent + '/mine/a.png', value)
+        os.utime(parent + '/mine/a.png', (1, 1))
+        assert load(parent + '/mine', cache_gib=0, cache_dir='kept')[0] == [value]
+    assert len(os.listdir('kept')) == 2
+
+
+def test_an_archive_of_other_pictures_of_the_same_sizes_is_decoded_anew():
+    for value in (10, 20):
+        Image.new('L', (4, 4), value).save('a.bmp')
+        with zipfile.ZipFile('a.zip', 'w') as archive:
+            archive.write('a.bmp', 'x/a.bmp')
+        assert load('a.zip', cache_gib=0)[0] == [value]
+
+
+def test_arrays_in_fortran_order_are_no_file():
+    array = np.random.RandomState(0).randint(0, 256, (5, 9, 9)).astype(np.uint8)
+    np.savez('x.npz', images=np.asfortranarray(array))
+    np.testing.assert_array_equal(loading.load('npz', data_dir='x.npz', log=print).images[..., 0], array)
+    with pytest.raises(UserError, match='images in Fortran order, .*ascontiguousarray.*--cache_gib'):
+        loading.load('npz', data_dir='x.npz', log=print, reading=reading.Reading(cache_gib=0))

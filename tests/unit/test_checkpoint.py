@@ -235,6 +235,13 @@ def test_a_folder_of_another_programs_checkpoints_is_read_by_its_file_checkpoint
     assert checkpoint_paths.resolve(str(tmp_path / 'moved')).endswith('/DCGAN.model-500002')
 
 
+def test_the_newest_has_the_largest_number_and_not_the_last_name(tmp_path):
+    for step in (9, 10):
+        for suffix in ('.index', '.data-00000-of-00001'):
+            (tmp_path / 'DCGAN.model-{}{}'.format(step, suffix)).write_bytes(b'')
+    assert checkpoint_paths.resolve(str(tmp_path)) == str(tmp_path / 'DCGAN.model-10')
+
+
 def test_what_did_not_come_along_is_named(model, tmp_path):
     prefix = save_as(model, tmp_path / 'DCGAN.model', 500)
     data, index = prefix + '.data-00000-of-00001', prefix + '.index'

@@ -518,3 +518,14 @@ def test_parquet_needs_an_extra(monkeypatch):
     open('x.parquet', 'w').close()
     with pytest.raises(UserError, match=r"x.parquet: expected pyarrow .* pip install pyarrow"):
         load('x.parquet')
+
+
+def test_labels_in_a_later_parquet_file_alone():
+    pa = pytest.importorskip('pyarrow')
+    import pyarrow.parquet as pq
+    os.mkdir('mine')
+    pq.write_table(pa.table({'image': [png(1)]}), 'mine/a.parquet')
+    pq.write_table(pa.table({'image': [png(2)], 'label': [1]}), 'mine/b.parquet')
+    with pytest.raises(UserError, match='b.parquet: expected no column label, as in .*a.parquet, found one; --nolab'):
+        load()
+    assert load(labels=False)[:2] == ([1, 2], None)

@@ -189,3 +189,15 @@ def test_no_network_and_no_stand_in_is_an_error_that_says_what_to_do(tmp_path, m
         with pytest.raises(UserError) as error:
             loading.load(name, log=lambda line: None)
         assert what in str(error.value) and 'refused' in str(error.value) and '\n' not in str(error.value)
+
+
+def test_what_another_process_downloads_stays_until_it_is_old(tmp_path):
+    part = tmp_path / '.part-1-file.bin'
+    part.write_bytes(b'half')
+    for left in ([part.name], []):
+        with pytest.raises(download.DownloadError):
+            download.fetch(download.RemoteFile('file.bin', '0' * 64, 3), ['http://127.0.0.1:9/'], str(tmp_path),
+                           timeout=1)
+        assert os.listdir(str(tmp_path)) == left
+        if left:
+            os.utime(str(part), (1, 1))

@@ -268,3 +268,14 @@ def test_frames_with_heads_keep_their_columns_as_long_as_they_can():
     content, _ = images.gif_bytes([(1, cells)], 10, head)
     with Image.open(io.BytesIO(content)) as film:
         assert film.size == (1280, 20 + 3 * 128) and heads == [(10, 128)]
+
+
+def test_values_that_are_not_finite_are_counted_in_every_block(monkeypatch):
+    monkeypatch.setattr(images, '_AT_ONCE', 4)
+    with pytest.raises(ValueError, match='found 1 values'):
+        images.to_uint8(np.array([np.nan] + [0.] * 9, np.float32), (-1, 1))
+
+
+def test_animations_are_repeated_for_ever():
+    frames = [(1, np.zeros((1, 4, 4, 3), np.uint8)), (2, np.full((1, 4, 4, 3), 9, np.uint8))]
+    assert b'NETSCAPE2.0\x03\x01\x00\x00' in images.gif_bytes(frames)[0]

@@ -12,11 +12,11 @@ import sys
 import numpy as np
 import pytest
 from helpers.commands import check_one_line_error, run_command
-from helpers.own_pictures import SHAPE, grey, load, zipped
+from helpers.own_pictures import SHAPE, grey, load, write_records, zipped
 from PIL import Image
 
 import dcgan_tf1
-from dcgan_tf1.data import loading, pictures, reading
+from dcgan_tf1.data import label_files, loading, pictures, reading, trees
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.usefixtures('elsewhere')
@@ -401,3 +401,44 @@ def test_arrays_where_pictures_are_looked_for_are_named():
     np.savez('x.npz', images=np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(UserError, match='found a zip archive, as .npz, .*; --dataset=npz reads what is there$'):
         load('x.npz')
+
+
+def test_what_is_logged_is_noted():
+    for name in ('train/cat/a.png', 'val/cat/c.png'):
+        grey('mine/' + name, 100)
+
+    def notes(name='folder', place='mine'):
+        return loading.load(name, data_dir=place, shape=SHAPE, log=lambda line: None).notes
+
+    assert any('left out: val/' in note for note in notes())
+    write_records('mine/x.tfrecords', {'image/encoded': b'x'})
+    assert any('x.tfrecords not read, for there are pictures' in note for note in notes())
+    os.mkdir('tables')
+    for name in ('train', 'test'):
+        with open('tables/{}.csv'.format(name), 'w') as handle:
+            handle.write('label,' + ','.join(map('pixel{}'.format, range(64))) + '\n' + ('1' + ',99' * 64 + '\n') * 2)
+    assert notes('npz', 'tables')[-1] == 'the table for training is taken; left out: test.csv'
+
+
+def test_pictures_of_an_unknown_range_behind_a_damaged_one_stay_in_their_rows():
+    os.mkdir('mine')
+    open('mine/0.tif', 'w').close()
+    for number, value in ((1, 0.), (2, 1.), (3, .5)):
+        Image.fromarray(np.full((4, 4), value, np.float32)).save('mine/{}.tif'.format(number))
+    assert load(skip_damaged=True)[0] == [0, 255, 128]
+
+
+def test_a_picture_as_large_as_the_crop_is_taken():
+    grey('mine/a.png', 100, (6, 9))
+    assert load(crop=6)[0] == [100]
+
+
+def test_a_file_of_an_archive_that_is_too_large(monkeypatch):
+    grey('mine/a.png', 1)
+    monkeypatch.setattr(trees, 'MAX_FILE', 10)
+    with pytest.raises(UserError, match='a.png: expected a file of an archive .* found: .* bytes, more than 10'):
+        load(zipped('mine'))
+
+
+def test_classes_without_images_at_the_end_are_named():
+    assert label_files.counts(np.array([0, 0]), ('a', 'b'), None) == '2 classes: a 2; WARNING: without images: b'

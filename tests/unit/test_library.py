@@ -800,6 +800,8 @@ def test_the_document_runs_as_it_stands(number, blog_run, cgan_run, monkeypatch)
     if 'sevens' in names:
         np.testing.assert_allclose(names['more'], names['sevens'], atol=1e-5)
         assert names['sevens'].shape == (16, 28, 28, 1)
+    if 'g_loss' in names and 'updates' in names:
+        assert len(names['updates']) == 2 and 0 < names['d_loss'] < 20 and 0 < names['g_loss'] < 20
     if 'save_grid' in BLOCKS[number]:
         assert Image.open('samples.png').size == (112, 112)
 
@@ -888,3 +890,46 @@ def test_the_ends_of_a_range_may_be_of_any_type(low, high):
 def test_more_wrong_arguments_are_one_line(call, message):
     with pytest.raises(dcgan.UserError, match='^' + message):
         call(dcgan.sample_noise(DENSE, 3))
+
+
+def test_a_function_of_an_eager_program_is_refused_and_one_within_a_graph_is_not():
+    """Its variables could be restored by no session."""
+    script = """
+import numpy as np
+import tensorflow as tf2
+import tensorflow.compat.v1 as tf
+import dcgan_tf1 as dcgan
+tf.enable_v2_behavior()
+preset = dcgan.get_preset('blog_dense')
+z = dcgan.sample_noise(preset, 2)
+try:
+    tf2.function(lambda z: dcgan.generator(preset, z))(tf.constant(z))
+except dcgan.UserError as error:
+    print(error)
+with tf.Graph().as_default(), tf.Session() as session:
+    images = tf2.function(lambda z: dcgan.generator(preset, z))(tf.constant(z))
+    session.run(tf.global_variables_initializer())
+    print(session.run(images).shape)
+"""
+    out = subprocess.check_output([sys.executable, '-c', script], env=command_environment(),
+                                  stderr=subprocess.DEVNULL).decode()
+    assert 'generator: expected to be called for a graph (with tf.Graph().as_default()), found eager execution' in out
+    assert '(2, 28, 28, 1)' in out
+
+
+def test_variable_scopes_that_can_not_have_a_network(blog_run):
+    z = dcgan.sample_noise(BLOG, 2)
+    with tf.Graph().as_default():
+        dcgan.generator(BLOG, z)
+        with tf.variable_scope(tf.get_variable_scope(), reuse=True):
+            dcgan.generator(BLOG, z)
+        for message, scope, preset in (
+                ('expected variables typo/generator/... to reuse, found none',
+                 {'name_or_scope': 'typo', 'reuse': True}, BLOG),
+                ('expected a variable scope without a partitioner',
+                 {'name_or_scope': 'x', 'partitioner': tf.fixed_size_partitioner(2)}, BLOG),
+                ("expected a variable scope of its own, found another network's generator/: Trying to share variable",
+                 {'name_or_scope': tf.get_variable_scope()}, dcgan.get_preset('sngan_mnist'))):
+            with tf.variable_scope(**scope), pytest.raises(
+                    dcgan.UserError, match='^generator: ' + message):
+                dcgan.generator(preset, z)

@@ -18,6 +18,11 @@ def normal(count, mean=0.0, scale=1.0, size=8, seed=0):
     return np.random.RandomState(seed).normal(mean, scale, (count, size))
 
 
+def graph_tensor(x):
+    with tf.Graph().as_default():
+        return tf.constant(x)
+
+
 def correlated(seed):
     draw = np.random.RandomState(seed)
     return draw.normal(size=(500, 12)).dot(draw.normal(size=(12, 12))) + draw.normal(size=12)
@@ -423,6 +428,10 @@ def test_a_metric_is_shown_with_its_error():
 
 @pytest.mark.parametrize('call, message', [
     (lambda x: distances.kernel_distance(x[:1], x), 'at least 2 images, found 1'),
+    (lambda x: distances.frechet_distance(graph_tensor(x), x), 'features .N, D., numbers, found .*Tensor'),
+    (lambda x: distances.frechet_distance([[1.0], [1.0, 2.0]], x), 'features .N, D., numbers, found'),
+    (lambda x: distances.precision_recall(1e200 * x, 1e200 * x), 'features whose powers are finite'),
+    (lambda x: distances.density_coverage(1e200 * x, 1e200 * x), 'features whose powers are finite'),
     (lambda x: distances.kernel_distance(x, x, block=1), 'blocks of 2 images or more, found 1'),
     (lambda x: distances.classifier_score(np.full((5, 10), .1)), 'at least 10 images, found 5'),
     (lambda x: distances.classifier_score(x, 0), 'a split or more, found 0'),
@@ -461,6 +470,19 @@ def test_the_classifier_sees_every_image_in_an_epoch_and_learns_ever_less():
     epochs = [np.concatenate([classifier.batch_indices(count, 0, 3 * epoch + number) for number in range(3)])
               for epoch in range(2)]
     assert [sorted(epoch) for epoch in epochs] == [list(range(count))] * 2 and (epochs[0] != epochs[1]).any()
-    with tf.Session() as session:
+    with tf.Graph().as_default(), tf.Session() as session:
         rates = session.run(classifier.learning_rate(tf.constant([0.0, 0.05, 0.1, 0.55, 1.0])))
     np.testing.assert_allclose(rates, classifier.LEARNING_RATE * np.array([0, 0.5, 1, 0.5, 0]), atol=1e-9)
+
+
+def test_features_of_other_floats():
+    real, fake = normal(60).astype(np.float32), normal(60, 0.5, seed=1).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        rounded = session.run([tf.cast(tf.constant(each), tf.bfloat16) for each in (real, fake)])
+    for measure in (distances.frechet_distance, lambda *sets: distances.kernel_distance(*sets, block=30)[0],
+                    distances.precision_recall, distances.density_coverage):
+        wide = measure(real.astype(np.longdouble), fake.astype(np.longdouble))
+        np.testing.assert_allclose(wide, measure(real, fake), rtol=1e-6)
+        plain = [each.astype(np.float32) for each in rounded]
+        np.testing.assert_allclose(measure(*rounded), measure(*plain), rtol=1e-6)
+    assert distances.frechet_distance(real.astype(np.float16), real.astype(np.float16)) >= 0

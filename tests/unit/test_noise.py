@@ -3,8 +3,12 @@
 import types
 
 import numpy as np
+import pytest
 
 from dcgan_tf1.gan.noise import interpolate, sample_interpolations, sample_noise
+from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.runs import sampling
+from dcgan_tf1.util.compute_policy import ComputePolicy
 
 UNIFORM, NORMAL = [types.SimpleNamespace(noise=name, z_dim=200) for name in ('uniform', 'normal')]
 
@@ -44,3 +48,17 @@ def test_interpolations_lead_from_one_vector_to_another():
         np.testing.assert_allclose(z[:, [0, -1]].reshape(6, 200), sample_noise(preset, 6, seed=2), atol=1e-6)
         middle = interpolate(z[:, 0], z[:, -1], 0.5, preset.noise)
         np.testing.assert_allclose(z[:, 2], middle, atol=1e-6)
+
+
+def test_samples_are_computed_as_asked_for(monkeypatch):
+    class Built(Exception):
+        pass
+
+    def build(preset, dropout, *policy):
+        raise Built(dropout, *policy)
+
+    monkeypatch.setattr(sampling.graph, 'build_sampling_graph', build)
+    monkeypatch.setattr(sampling.devices, 'choose_compute_policy', lambda *_: ComputePolicy('bfloat16', 'matmul', ''))
+    with pytest.raises(Built) as caught:
+        sampling.generate(PRESETS['blog_mnist'], 'x', np.zeros((1, 100)), dropout=True)
+    assert caught.value.args == (True, 'bfloat16', 'matmul')

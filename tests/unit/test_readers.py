@@ -251,3 +251,35 @@ def test_another_npz_is_refused(tmp_path, arrays, message):
 def test_write_idx_helper_round_trip(tmp_path):
     write_idx(tmp_path / 'x.gz', IMAGES)
     np.testing.assert_array_equal(idx.read_idx(str(tmp_path / 'x.gz'), 3), IMAGES)
+
+
+class MakesAFolder:
+    """What makes one when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ('made',)
+
+
+def test_a_pickle_among_arrays_is_never_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez('x.npz', z=np.array([MakesAFolder()], object))
+    np.save('x.npy', np.array([MakesAFolder()], object))
+    for path, name in (('x.npz', 'z'), ('x.npy', None)):
+        with pytest.raises(UserError, match=path):
+            npz.read_array(path, name)
+        assert not os.path.exists('made')
+
+
+def test_arrays_of_too_many_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez('x.npz', z=np.zeros(99))
+    np.save('x.npy', np.zeros(99))
+    for path, name in (('x.npz', 'z'), ('x.npy', None)):
+        with pytest.raises(UserError, match='found: .*more than 99 bytes'):
+            npz.read_array(path, name, max_bytes=99)
+
+
+def test_a_matrix_in_fortran_order_is_refused():
+    pixels = np.asfortranarray(np.random.RandomState(0).randint(0, 256, (2, 3072)).astype(np.uint8))
+    with pytest.raises(UserError, match='C-ordered'):
+        cifar.decode_pickle(pickle.dumps({'data': pixels, 'labels': [0, 1]}, 2), 'x')

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.own_pictures import grey, write_records
 
-from dcgan_tf1.data import loading, reading
+from dcgan_tf1.data import loading, reading, record_pixels
 from dcgan_tf1.util.errors import UserError
 
 RANDOM = np.random.RandomState(0)
@@ -194,3 +194,9 @@ def test_bytes_that_are_no_pixels():
         with pytest.raises(UserError, match=r'a.tfrecords \(record 1\): expected a picture( or its pixels under .*, '
                                             'found [0-9]+ bytes that are neither; pixels need|.*an empty)'):
             found('mine')
+
+
+def test_the_size_that_fits_holds_both_sides():
+    names = ['a-r0{}.tfrecords'.format(level) for level in (2, 3, 4)]
+    for shape in (4, 8, 3), (8, 4, 3):
+        assert record_pixels.choose_sizes(names, shape, None)[0] == ['a-r03.tfrecords']

@@ -127,3 +127,12 @@ def test_runs_on_different_data_are_told_in_one_line():
     assert 'a: mnist, 3 (' in line
     # What a file does not say is no difference.
     assert recorded.differences('trained on', [('a', records[0]), ('b', recorded.measured_on({'data': 7}))]) is None
+
+
+def test_data_that_have_moved_are_looked_for_where_they_were_last(tmp_path):
+    write_mnist(tmp_path / 'mine' / 'mnist', blobs(40), np.arange(40).astype(np.uint8) % 10)
+    own = loading.load('mnist', data_dir=str(tmp_path / 'mine'))
+    config = {'identity': {'preset': 'blog_mnist', 'data_checksum': own.checksum, 'class': None},
+              'data': {'name': 'mnist', 'folder': 'gone/mnist', 'place': own.folder, 'checksum': own.checksum}}
+    dataset, is_own = recorded.load('runs/0', config, 'mnist', log=print)
+    assert is_own and dataset.folder == own.folder

@@ -202,3 +202,17 @@ def test_rows_of_a_run_are_read_when_they_are_asked_for(tmp_path):
     assert rows.still_there().steps == [5, 30]
     with pytest.raises(UserError, match='step-000010.npz'):
         list(rows)
+
+
+@pytest.mark.parametrize('name, classes', [('blog_mnist', []), ('cgan_mnist', [1]), ('cgan_mnist', [1, 2])])
+def test_walks_are_a_function_of_the_seed(name, classes):
+    first, other = [sample_inputs.interpolations_of(PRESETS[name], 2, 3, seed, classes).z for seed in (5, 0)]
+    assert not np.array_equal(first, other)
+    np.testing.assert_allclose(first[0], noise.sample_noise(PRESETS[name], 1, 5)[0], atol=1e-6)
+
+
+def test_frames_have_even_sides_and_are_doubled_while_they_are_small(monkeypatch):
+    monkeypatch.setattr(video, 'MAX_FRAME_PIXELS', 1000)
+    sizes = [video.frames_of(np.zeros((2, height, width, 1), np.uint8), 2)[0].shape[:2]
+             for height, width in ((40, 40), (41, 40), (40, 41), (10, 10))]
+    assert sizes == [(40, 40), (82, 80), (80, 82), (20, 20)]
