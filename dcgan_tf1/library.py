@@ -302,7 +302,7 @@ def load_dataset(name: str, split: str = 'train', data_dir: Optional[Path] = Non
 
 def export_generator(path: Path, out: Path, formats: Optional[Sequence[str]] = None, preset: Optional[Preset] = None,
                      which: Union[str, int] = 'last', with_discriminator: bool = False,
-                     overwrite: bool = False, uint8: bool = False, layout: Path = 'nhwc',
+                     overwrite: bool = False, uint8: bool = False, layout: str = 'nhwc',
                      temperature: Optional[float] = None) -> List[str]:
     """Writes a folder from which other systems can load a checkpoint's generator, as `dcgan-export` does.
 
