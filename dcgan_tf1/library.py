@@ -34,7 +34,7 @@ from dcgan_tf1.util.checks import is_whole
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.paths import PICTURES
 
-Path = Union[str, 'os.PathLike[str]']
+Path = Union[str, os.PathLike]
 
 # ------------------------------------------------------------------------------------- presets
 
