@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import random
-import re
 import weakref
 from typing import Any, Iterator, Optional, Tuple
 
@@ -128,9 +127,9 @@ def _own_variables(what: str, network: str) -> Iterator[None]:
     scope = tf.get_variable_scope()
     if scope.partitioner is not None:
         raise UserError('{}: expected a variable scope without a partitioner, found one'.format(what))
-    prefix = '{}{}/'.format(scope.name and scope.name + '/', network)
-    if scope.reuse is True and not tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, re.escape(prefix)):
-        raise UserError('{}: expected variables {}... to reuse, found none'.format(what, prefix))
+    prefix, reuse, size = '{}{}/'.format(scope.name and scope.name + '/', network), scope.reuse is True, 0
+    if reuse:  # which the networks' own scopes don't keep
+        size = len(tf.global_variables())
     try:
         yield
     except ValueError as error:
@@ -138,6 +137,9 @@ def _own_variables(what: str, network: str) -> Iterator[None]:
             raise
         raise UserError("{}: expected a variable scope of its own, found another network's {}: {}".format(
             what, prefix, reason(error)))
+    if reuse and len(tf.global_variables()) > size:
+        raise UserError('{}: expected variables {}... to reuse, found {} of them missing'.format(
+            what, prefix, len(tf.global_variables()) - size))
 
 
 def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:

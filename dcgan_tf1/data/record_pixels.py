@@ -76,7 +76,12 @@ def _shape(features, name, count):
     """(height, width, channels, whether they come first) of `count` bytes of pixels; None where no feature fits."""
     shape, total = _integers(features, 'shape'), _integers(features, _COUNT)
     if len(shape) == 3:
-        channels_first = shape[0] in _CHANNELS and (name == _OF_STYLEGAN or shape[2] not in _CHANNELS)
+        channels_first = shape[0] in _CHANNELS
+        if channels_first and shape[2] in _CHANNELS and name != _OF_STYLEGAN:  # as of 4x4 pixels
+            told = next(filter(None, (_integers(features, each) for each in _DEPTHS)), None)
+            if told not in ([shape[0]], [shape[2]]) or shape[0] == shape[2]:
+                return None
+            channels_first = told == [shape[0]]
         sides, channels = (shape[1:], shape[0]) if channels_first else (shape[:2], shape[2])
     else:
         sides = shape if len(shape) == 2 else next(filter(all, (

@@ -10,6 +10,8 @@ import os
 import re
 import struct
 
+from PIL import Image
+
 from dcgan_tf1.data import label_files, record_pixels
 from dcgan_tf1.data.folders import PictureSet
 from dcgan_tf1.data.picture_notes import Remarks
@@ -44,8 +46,9 @@ def find(place, paths, reading, log):
         for record, features in _examples(path):
             if image is None:
                 seen = features
-                image = label_files.find_column(
-                    [name for name in features if features[name].bytes_list.value], IMAGES) or _only_picture(features)
+                image = label_files.find_column([
+                    name for name in features if features[name].WhichOneof('kind') in ('bytes_list', None)],
+                    IMAGES) or _only_picture(features)
                 if image is None:
                     raise UserError('{}: expected pictures under one of {}, found {}'.format(
                         path, ', '.join(IMAGES), listing(sorted(features))))
@@ -93,17 +96,30 @@ def _picture(record, image):
     """The picture of a record: one of Pillow's, or a stream of an encoded one."""
     features = _parse(record, _read(record))
     data = features[image].bytes_list.value[0]
-    if data.startswith(_ENCODED):  # perhaps in as many bytes as it has pixels
-        return io.BytesIO(data)
+    like_encoded, wrong = data.startswith(_ENCODED), None
     try:
         pixels = record_pixels.picture(features, image)
-        if pixels is None and not data.startswith(_PERHAPS_ENCODED) and signatures.kind(data) is None:
-            raise ValueError('{:,} bytes that are neither; pixels need their height and width beside them'.format(
-                len(data)))
     except ValueError as error:
-        raise UserError('{} (record {}): expected a picture or its pixels under {}, found {}'.format(
-            record.path, record.number, image, error))
-    return io.BytesIO(data) if pixels is None else pixels
+        pixels, wrong = None, error
+    if like_encoded and (pixels is None or _is_whole(data)):  # perhaps in as many bytes as it has pixels
+        return io.BytesIO(data)
+    if pixels is not None:
+        return pixels
+    if wrong is None and (data.startswith(_PERHAPS_ENCODED) or signatures.kind(data) is not None):
+        return io.BytesIO(data)
+    raise UserError('{} (record {}): expected a picture or its pixels under {}, found {}'.format(
+        record.path, record.number, image, wrong or '{:,} bytes that are neither; pixels need their height and width '
+                                                    'beside them'.format(len(data))))
+
+
+def _is_whole(data):
+    """Whether bytes that begin like a picture are one; pixels may begin so, too."""
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+    except Exception:  # noqa: BLE001  Pillow's decoders raise whatever the bytes provoke
+        return False
+    return True
 
 
 def _only_picture(features):

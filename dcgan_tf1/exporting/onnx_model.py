@@ -25,7 +25,7 @@ def write(path, graph_def, inputs, output, opset):
     for each in list(model.graph.input) + list(model.graph.output):
         if not each.type.tensor_type.shape.dim[0].dim_value:
             each.type.tensor_type.shape.dim[0].dim_param = 'N'
-    onnx.checker.check_model(model)
+    onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 
 

@@ -233,7 +233,8 @@ def _labels(exported):
                         one_line(name).replace('`', "'") for name in classes)) if named else '',
                     len(classes), class_weights(network)),
             'A label outside of this range gives an image of no class without an error, except that TensorFlow Lite '
-            'and ONNX raise one; ONNX counts negative labels from the end (-1 is the last class).']
+            'and onnxruntime on the CPU raise one; onnxruntime counts negative labels from the end (-1 is the last '
+            'class), and other runtimes of ONNX may give an image of another class.']
 
 
 def text(exported, written, batches):

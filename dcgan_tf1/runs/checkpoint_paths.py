@@ -59,8 +59,8 @@ def resolve(path):
             raise UserError('{}: expected the name of a checkpoint, without its .index, found {}'.format(path, kind))
     if not _is_there(prefix):
         raise UserError('{}: expected a checkpoint, found {}{}'.format(
-            path, 'no such file' if prefix.endswith(frozen_weights.SUFFIX) else _without_index(prefix)
-            or 'no file {}.index'.format(prefix), _listed_in(folder)))
+            path, _without_index(prefix) or ('no such file' if prefix.endswith(frozen_weights.SUFFIX) else
+                                             'no file {}.index'.format(prefix)), _listed_in(folder)))
     return prefix
 
 
@@ -137,9 +137,9 @@ def _in_folder(folder):
         raise UserError('{}: expected checkpoints {}-N in the folder, {}'.format(folder, NAME, (
             'or some of another name, found {}; name one of them'.format(_listed(candidates)) if candidates
             else _none_in(folder))))
-    lost = _without_indices(folder)
-    if lost:  # perhaps the newest of them
-        raise UserError('{}: expected whole checkpoints, found {}'.format(folder, lost[0]))
+    for prefix in _without_indices(folder):
+        if _STEP.sub('', prefix) == _STEP.sub('', newest) and (step_of(prefix) or 0) > (step_of(newest) or 0):
+            raise UserError('{}: expected whole checkpoints, found {}'.format(folder, _without_index(prefix)))
     return newest
 
 
@@ -158,16 +158,16 @@ def _none_in(folder):
              if prefixes(sub)]
     if below:
         return 'found none, but in {}'.format(', '.join(below[:3]) + (' ...' if len(below) > 3 else ''))
-    lost, names = _without_indices(folder), os.listdir(folder)
-    graphs = [name for name in sorted(names) if name.endswith(frozen_weights.SUFFIX)]
-    return 'found {}{}'.format(lost[0] if lost else contents(folder) if names else 'none', (
-        '; {} may be named as a frozen graph'.format(os.path.join(folder, graphs[0])) if graphs else ''))
+    lost, names = _without_indices(folder), sorted(os.listdir(folder))
+    graphs = [name for name in names if name.endswith(frozen_weights.SUFFIX) and name != 'saved_model.pb']
+    return 'found {}{}'.format(_without_index(lost[0]) if lost else contents(folder) if names else 'none', (
+        '; a frozen graph is named by its file' if graphs else ''))
 
 
 def _without_indices(folder):
-    """Texts on the checkpoints in a folder of which the index is missing."""
-    return sorted(filter(None, (_without_index(os.path.join(folder, _DATA.sub('', name)))
-                                for name in os.listdir(folder) if _DATA.search(name))))
+    """The prefixes of the checkpoints in a folder of which the index is missing."""
+    prefix_names = sorted({_DATA.sub('', name) for name in os.listdir(folder) if _DATA.search(name)})
+    return [os.path.join(folder, name) for name in prefix_names if _without_index(os.path.join(folder, name))]
 
 
 def _without_index(prefix):

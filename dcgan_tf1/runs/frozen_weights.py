@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.gan.freeze import read_graph
 from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import cannot_read
 
 SUFFIX = '.pb'
 _TYPES = [each.as_datatype_enum for each in (tf.float16, tf.bfloat16, tf.float32, tf.float64)]
@@ -24,8 +25,11 @@ def is_one(path):
 
 def weights_of(path):
     """The FrozenWeights of a file, which is parsed once as long as it stays the same."""
-    about = os.stat(path)
-    return _parsed(path, about.st_mtime_ns, about.st_size)
+    try:
+        about = os.stat(path)
+    except OSError as error:
+        raise cannot_read(path, error)
+    return _parsed(os.path.realpath(path), about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size)
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ _SIGNATURES = (
     (b'BZh', 'a file that bzip2 has compressed'),
     (b'\xfd7zXZ', 'a file that xz has compressed'),
     ((b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'),
-     "a pickle (StyleGAN's networks and old PyTorch files are some), which is not opened: that could run any code"),
+     'a pickle, as StyleGAN networks and old PyTorch files are; it is not opened, as that could run arbitrary code'),
     (b'MATLAB 5.0', 'a MATLAB file, which scipy.io.loadmat turns into arrays'),
     (b'MATLAB 7.3', 'a MATLAB 7.3 file, which h5py reads'),
     (bytes(10) + b'\x08' + bytes(5) + b'\xde\xc0\xef\xbe',

@@ -34,7 +34,7 @@ def zipped(folder, top=''):
 
 
 def write_records(path, *features):
-    """A TFRecord file of one tf.Example for each {name: an integer, some of them, or bytes}."""
+    """A TFRecord file of one tf.Example for each {name: an integer, some of them, bytes, or [] for no bytes}."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with tf.python_io.TFRecordWriter(path) as writer:
         for each in features:
@@ -43,6 +43,6 @@ def write_records(path, *features):
 
 
 def _feature(value):
-    if isinstance(value, bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    if value == [] or isinstance(value, bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[] if value == [] else [value]))
     return tf.train.Feature(int64_list=tf.train.Int64List(value=np.ravel(value).tolist()))

@@ -438,9 +438,6 @@ def test_onnx_has_the_opset_that_was_asked_for(dense, tmp_path):
     assert (manifest['onnx_opset'], manifest['averaged_weights'], manifest['temperature']) == (15, False, 1)
 
 
-def test_what_is_rejected():
-    assert formats.TOLERANCES == {'images': 1e-5, 'logits': 1e-4, 'bytes': 1}  # as docs/export.md says
-
 
 
 # ------------------------------------------------------------------------- variants of ONNX

@@ -557,7 +557,8 @@ def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     assert status == 0, err
     rows = read_metrics(tmp_path / '00000-{}'.format(preset))
     assert len(rows) == 2
-    assert all(-5 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
+    # A generator's hinge loss is a mean logit: -13 in the second step of cgan_cifar10.
+    assert all(-100 < float(row[name]) < 1000 for row in rows for name in PRESETS[preset].losses)
     # And it goes on from there.
     status, out, err = train(data, tmp_path, '--max_steps=5', '--resume=must', *flags)
     if PRESETS[preset].learning_rate_decay == 'none':

@@ -242,6 +242,14 @@ def test_the_newest_has_the_largest_number_and_not_the_last_name(tmp_path):
     assert checkpoint_paths.resolve(str(tmp_path)) == str(tmp_path / 'DCGAN.model-10')
 
 
+def test_an_older_one_that_is_not_whole_and_other_files_are_in_nobodys_way(model, tmp_path):
+    prefix = save_as(model, tmp_path / 'DCGAN.model', 500)
+    (tmp_path / 'checkpoint').unlink()
+    for name in ('DCGAN.model-100.data-00000-of-00001', 'train.data-00000-of-00001'):
+        (tmp_path / name).write_bytes(b'')
+    assert checkpoint_paths.resolve(str(tmp_path)) == prefix
+
+
 def test_what_did_not_come_along_is_named(model, tmp_path):
     prefix = save_as(model, tmp_path / 'DCGAN.model', 500)
     data, index = prefix + '.data-00000-of-00001', prefix + '.index'
@@ -316,7 +324,7 @@ def test_a_run_folder_and_a_saved_model_are_taken_for_their_checkpoints(model, t
 @pytest.mark.parametrize('name, content, what', [
     ('generator.pbtxt', b'node {', 'found a graph as text'),
     ('model.h5', b'\x89HDF\r\n', 'an HDF5 file'), ('g.pth', b'PK\x03\x04', 'a zip archive'),
-    ('old.pth', b'\x80\x02\x8a\n', 'a pickle .StyleGAN'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
+    ('old.pth', b'\x80\x02\x8a\n', 'a pickle, as StyleGAN'), ('m.index.gz', b'\x1f\x8b\x08', 'gzip has compressed'),
     ('w.npy', b'\x93NUMPY', 'NumPy'), ('weights.txt', b'1 2 3', 'of another format, or a checkpoint that was cut'),
     ('none', b'', 'an empty file'),
     ('lfs', b'version https://git-lfs.github.com/spec/v1', 'a pointer of Git LFS')])
@@ -351,6 +359,17 @@ def test_a_frozen_graph_is_read_like_a_checkpoint(scope, tmp_path):
         missing = tf.get_variable('generator/g_h2/w', [2, 3])
         with pytest.raises(UserError, match='faces.pb: expected the variable generator/g_h2/w of shape .*, found non'):
             checkpoint.restore(session, path, checkpoint.by_name([missing]))
+
+
+def test_graphs_of_one_name_and_size_are_told_apart(tmp_path, monkeypatch):
+    for folder, value in (('x', 1), ('y', 2)):
+        (tmp_path / folder).mkdir()
+        path = write_frozen(tmp_path / folder / 'g.pb', {'generator/a': np.full(2, value, np.float32)})
+        os.utime(path, (1, 1))
+        monkeypatch.chdir(tmp_path / folder)
+        with checkpoint_reader.reading('g.pb') as reader, tf.Graph().as_default():
+            found = reader.values(checkpoint.by_name([tf.get_variable('generator/a', [2])]))
+        assert found['generator/a'].tolist() == [value, value]
 
 
 def test_a_checkpoint_may_end_like_a_graph(model, tmp_path):

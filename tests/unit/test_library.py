@@ -924,7 +924,7 @@ def test_variable_scopes_that_can_not_have_a_network(blog_run):
         with tf.variable_scope(tf.get_variable_scope(), reuse=True):
             dcgan.generator(BLOG, z)
         for message, scope, preset in (
-                ('expected variables typo/generator/... to reuse, found none',
+                ('expected variables typo/generator/... to reuse, found 20 of them missing',
                  {'name_or_scope': 'typo', 'reuse': True}, BLOG),
                 ('expected a variable scope without a partitioner',
                  {'name_or_scope': 'x', 'partitioner': tf.fixed_size_partitioner(2)}, BLOG),

@@ -152,7 +152,31 @@ def test_an_encoded_picture_of_as_many_bytes_as_pixels(size):
 def test_few_rows_are_no_channels():
     pixels = PICTURES[0, :4, :4]
     write_records('mine/a.tfrecords', {'image_raw': pixels.tobytes(), 'shape': [4, 4, 3]})
-    np.testing.assert_array_equal(found('mine', (4, 4, 3), crop=4)[0].images[0], pixels)
+    with pytest.raises(UserError, match='record 1.: expected a picture or its pixels'):  # 4 rows or 4 channels?
+        found('mine', (4, 4, 3))
+    for shape, order in (([4, 4, 3], (0, 1, 2)), ([3, 4, 4], (2, 0, 1))):
+        write_records('mine/a.tfrecords', {
+            'image_raw': pixels.transpose(order).tobytes(), 'shape': shape, 'channels': 3})
+        np.testing.assert_array_equal(found('mine', (4, 4, 3))[0].images[0], pixels)
+    pixels = PICTURES[0]
+    write_records('mine/a.tfrecords', {'image_raw': pixels.transpose(2, 0, 1).tobytes(), 'shape': [3, 8, 8]})
+    np.testing.assert_array_equal(found('mine')[0].images[0], pixels)
+
+
+def test_pixels_that_begin_like_a_jpeg():
+    pixels = PICTURES[0].copy()
+    pixels[0, 0] = 255, 216, 255
+    write_records('mine/a.tfrecords', {'image_raw': pixels.tobytes(), 'height': 8, 'width': 8})
+    np.testing.assert_array_equal(found('mine')[0].images[0], pixels)
+
+
+def test_a_picture_that_the_first_record_lacks_is_missed():
+    grey('one.png', 7, (8, 8))
+    with open('one.png', 'rb') as handle:
+        encoded = handle.read()
+    write_records('mine/a.tfrecords', {'image': [], 'mask': encoded}, {'image': encoded, 'mask': encoded})
+    with pytest.raises(UserError, match='a.tfrecords: expected a picture under image in record 1, found none'):
+        found('mine')
 
 
 def test_a_usual_name_that_has_no_bytes_is_not_the_picture():
