@@ -68,7 +68,8 @@ def parse(argv):
     reading.check_class(values, values['class'])
     return DataConfig(dataset=values['dataset'], split=values['split'], data_dir=values['data_dir'],
                       image_class=values['class'], shape=shape,
-                      reading=reading.from_flags(values, values['dataset']), preview=values['preview'],
+                      reading=dataclasses.replace(reading.from_flags(values, values['dataset']),
+                                                  image_class=values['class']), preview=values['preview'],
                       overwrite=values['overwrite'])
 
 
@@ -89,7 +90,7 @@ def describe(config):
     """Finds, reads and describes one data set; draws a preview where asked to."""
     import numpy as np
 
-    from dcgan_tf1.data import loading, prepare
+    from dcgan_tf1.data import class_names, loading
     from dcgan_tf1.data.picked import pick
     from dcgan_tf1.util import images
     if config.preview:
@@ -110,7 +111,7 @@ def describe(config):
         print('  classes   ' + listing(['{} {:,}'.format(name, count) for name, count in zip(
             dataset.classes, counts)], len(counts)))
     if config.image_class is not None:
-        number = prepare.class_number(dataset, config.image_class)
+        number = class_names.class_number(dataset.name, dataset.classes, config.image_class)
         picked = pick(picked, np.flatnonzero(dataset.labels == number))
         print('  class     {}: {:,} images'.format(listing([dataset.classes[number]]), len(picked)))
     if config.preview and not len(picked):

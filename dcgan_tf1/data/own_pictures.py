@@ -7,6 +7,7 @@ import re
 from tqdm import tqdm
 
 from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, pixel_tables, tfrecords, trees
+from dcgan_tf1.data.class_names import class_number
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.data.record_pixels import choose_sizes
 from dcgan_tf1.util.errors import UserError
@@ -37,6 +38,8 @@ def load(place, split, log, shape=None, reading=DEFAULTS):
     if shape is None:
         raise UserError('--dataset=folder: expected a preset whose shape the pictures are resized to, found none')
     picture_set = _find(place, reading, log, shape)
+    if reading.image_class is not None:
+        class_number('folder', picture_set.classes, reading.image_class)
     shape = tuple(shape[:2]) + (shape[2] or pictures.channels_of(picture_set, reading, log),)
     size = len(picture_set.names) * shape[0] * shape[1] * shape[2]
     if not cache.fits(size, reading, log):

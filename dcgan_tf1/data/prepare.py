@@ -1,16 +1,15 @@
 """A data set as a preset trains on it: scaled to its range, of one class or all."""
 
 import collections
-import re
-import unicodedata
 
 import numpy as np
 
 from dcgan_tf1.data.catalogue import short_title
+from dcgan_tf1.data.class_names import class_number
 from dcgan_tf1.data.picked import computed, in_file, pick
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import listing, shape_text
+from dcgan_tf1.util.files import shape_text
 from dcgan_tf1.util.images import to_uint8
 
 _AT_ONCE = 1 << 22  # values that are scaled at a time, where bytes are wanted of them
@@ -93,7 +92,7 @@ def prepare(dataset, preset, image_class=None):
                 raise UserError('{}: expected more than the {} images that are held out, found {}'.format(
                     dataset.folder, preset.holdout, len(images)))
     if image_class is not None:
-        number = class_number(dataset, image_class)
+        number = class_number(dataset.name, dataset.classes, image_class)
         image_class = dataset.classes[number]
         share = (labels[keep] == number).mean()
         keep &= labels == number
@@ -118,38 +117,3 @@ def byte_table(images, preset):
     else:
         scaled = values.astype(np.float32) / 255
     return (scaled * (high - low) + low).astype(np.float32)
-
-
-def class_number(dataset, image_class):
-    """The label of a class given by name or number."""
-    if not dataset.classes:
-        raise UserError('--class: expected a data set with classes, found --dataset={}'.format(dataset.name))
-    return number_among(dataset.classes, image_class)
-
-
-def _integer(text):
-    # An int() of more digits than these takes its time.
-    return int(text) if re.match(r'[+-]?[0-9]{1,9}$', text) else None
-
-
-def composed(name):
-    """A name as others write it: macOS takes accents apart in those of files."""
-    return unicodedata.normalize('NFC', name)
-
-
-def number_among(classes, image_class, flag='--class'):
-    """The label of a class, given by name or number, among the names of `classes`; `flag` gave it.
-
-    Where names are numbers themselves, a number is never taken for a label: the class 2 of 1, 2 and 10 is the second.
-    """
-    image_class, names = composed(image_class), [composed(name) for name in classes]
-    if image_class in names:
-        return names.index(image_class)
-    number, named = _integer(image_class), [_integer(name) for name in classes]
-    if number is not None:
-        labels = [label for label, each in enumerate(named) if each == number]
-        if len(labels) == 1:
-            return labels[0]
-        if 0 <= number < len(classes) and named == [None] * len(classes):
-            return number
-    raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))

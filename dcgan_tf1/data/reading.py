@@ -25,6 +25,7 @@ class Reading:
     skip_damaged: bool = False
     cache_gib: Optional[float] = None  # beyond which pixels lie in a file; None: half of the memory that is free
     cache_dir: Optional[str] = None  # where that file lies; None: beside the data
+    image_class: Optional[str] = None  # the class that is wanted, which is missed before pictures are decoded
 
 
 # One split of a data set as a reader gives it.

@@ -1,6 +1,6 @@
 """The classes that a conditional preset makes images of: what a run calls them, and which ones a text names."""
 
-from dcgan_tf1.data.prepare import composed, number_among
+from dcgan_tf1.data.class_names import composed, number_among
 from dcgan_tf1.data.sources import DATASETS
 from dcgan_tf1.runs import run_folder
 from dcgan_tf1.util.errors import UserError

@@ -113,7 +113,8 @@ def parse_train(argv, with_workers=False):
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
         arguments=tuple(recorded_flags.of_command(command, values)), command=' '.join(map(shlex.quote, typed)),
-        image_shape=image_shape, auto_channels=auto_channels, reading=reading.from_flags(values, preset.dataset))
+        image_shape=image_shape, auto_channels=auto_channels, reading=dataclasses.replace(
+            reading.from_flags(values, preset.dataset), image_class=preset.image_class))
 
 
 def _command():

@@ -12,7 +12,7 @@ from helpers.data import blobs, write_binary_cifar, write_cifar, write_idx, writ
 from PIL import Image
 
 from dcgan_tf1 import evaluate, train
-from dcgan_tf1.data import loading, prepare, reading, sources
+from dcgan_tf1.data import class_names, loading, prepare, reading, sources
 from dcgan_tf1.data.batches import Batches
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.metrics import run_images
@@ -291,10 +291,11 @@ def test_a_class_without_images_is_refused():
 
 def test_classes_by_name_and_number():
     found = dataset(np.zeros((10, 28, 28, 1), np.uint8), np.arange(10), classes=sources.DATASETS['cifar10'].classes)
-    assert prepare.class_number(found, 'horse') == prepare.class_number(found, '7') == 7
+    for text in 'horse', '7':
+        assert class_names.class_number(found.name, found.classes, text) == 7
     for wrong in ('zebra', '10', '-1', '\u00b2'):
         with pytest.raises(UserError, match='--class: expected one of airplane, '):
-            prepare.class_number(found, wrong)
+            class_names.class_number(found.name, found.classes, wrong)
 
 
 def test_a_data_set_of_another_shape_is_refused():

@@ -9,11 +9,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from helpers.commands import check_one_line_error, run_command
 from helpers.data import blobs, write_mnist
 from PIL import Image
 
 from dcgan_tf1 import train
-from dcgan_tf1.data import cache, loading, npz, prepare, reading, recorded
+from dcgan_tf1.data import cache, class_names, loading, npz, prepare, reading, recorded
 from dcgan_tf1.gan.preset import StepInterval
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.runs import classes
@@ -41,7 +42,7 @@ def test_a_folder_of_class_folders(tmp_path):
     # macOS writes a folder's accents as letters of their own.
     apart, whole = 'cafe\u0301', 'caf\xe9'
     for names, text in (((apart, 'dog'), whole), ((whole, 'dog'), apart)):
-        assert classes.parse_classes(text + ',dog', names) == [0, 1] and prepare.number_among(names, text) == 0
+        assert classes.parse_classes(text + ',dog', names) == [0, 1] and class_names.number_among(names, text) == 0
     # The labels are part of the content.
     os.rename('mine/b, c/20.png', 'mine/a/20.png')
     assert loading.load('folder', data_dir='mine', shape=(28, 28, 1), log=lines.append).checksum != found.checksum
@@ -293,6 +294,19 @@ def test_a_schedule_that_falls_to_zero_is_one_of_as_many_steps():
                     for more in ([], ['--max_steps=5'])]
     assert first['decay_steps'] == 4 and other == dict(first, decay_steps=5)
     assert 'decay_steps' not in make_plan(train.parse_train(['--preset=blog_mnist'] + given), print).identity
+
+
+def test_a_class_that_there_is_not_is_refused_before_anything_is_decoded():
+    for name in ('mine/cat/a.png', 'mine/dog/b.png', 'flat/c.png'):
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        with open(name, 'w') as handle:
+            handle.write('no picture')
+    for place, message in (('mine', "--class: expected one of cat, dog, found 'cta'"),
+                           ('flat', '--class: expected a data set with classes, found --dataset=folder')):
+        given = ['--data_dir=' + place, '--class=cta']
+        with pytest.raises(UserError, match='^' + message):
+            make_plan(train.parse_train(['--preset=dcgan'] + given), print)
+        check_one_line_error(run_command('datasets', '--dataset=folder', *given), message)
 
 
 def test_a_class_that_is_called_all(tmp_path):
