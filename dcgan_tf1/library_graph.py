@@ -127,9 +127,7 @@ def _own_variables(what: str, network: str) -> Iterator[None]:
     scope = tf.get_variable_scope()
     if scope.partitioner is not None:
         raise UserError('{}: expected a variable scope without a partitioner, found one'.format(what))
-    prefix, reuse, size = '{}{}/'.format(scope.name and scope.name + '/', network), scope.reuse is True, 0
-    if reuse:  # which the networks' own scopes don't keep
-        size = len(tf.global_variables())
+    prefix, before = '{}{}/'.format(scope.name and scope.name + '/', network), len(tf.global_variables())
     try:
         yield
     except ValueError as error:
@@ -137,9 +135,10 @@ def _own_variables(what: str, network: str) -> Iterator[None]:
             raise
         raise UserError("{}: expected a variable scope of its own, found another network's {}: {}".format(
             what, prefix, reason(error)))
-    if reuse and len(tf.global_variables()) > size:
+    missing = len(tf.global_variables()) - before
+    if scope.reuse is True and missing:  # which the networks' own scopes make anew
         raise UserError('{}: expected variables {}... to reuse, found {} of them missing'.format(
-            what, prefix, len(tf.global_variables()) - size))
+            what, prefix, missing))
 
 
 def _checked(what: str, value: Any, *shapes: Tuple[int, ...]) -> Any:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from dcgan_tf1.data import cache, folders, label_files, parquet, pictures, pixel_tables, tfrecords, trees
 from dcgan_tf1.data.class_names import class_number
+from dcgan_tf1.data.picture_notes import Remarks
 from dcgan_tf1.data.reading import DEFAULTS, Loaded
 from dcgan_tf1.data.record_pixels import choose_sizes
 from dcgan_tf1.util.errors import UserError
@@ -154,10 +155,10 @@ def _find(place, reading, log, shape):
             log('{}: {}'.format(place, line))
             picture_set = picture_set._replace(notes=picture_set.notes + (line,))
         return picture_set
+    notes = Remarks(place, log)
     files, note = choose_sizes(files, shape, reading.crop)
-    notes = () if note is None else (note,)
-    for line in notes:
-        log('{}: {}'.format(place, line))
+    if note is not None:
+        notes.tell(note)
     kinds = {_kind_of(name) for name in files}
     if len(kinds) > 1 or len(files) > 1 and not all(kind.several for kind in kinds):
         raise UserError('{}: expected one zip archive, or TFRecord or Parquet files, found {}; name one with '
@@ -171,14 +172,13 @@ def _find(place, reading, log, shape):
     if len(training) == len(files):  # by a folder around them all, so by their own names
         training = [name for name in files if folders.is_for_training(os.path.basename(name))]
     if training and len(training) < len(files):
-        notes += ('those with train in their names are taken; left out: {}'.format(
-            listing([name for name in files if name not in training])),)
-        log('{}: {}'.format(place, notes[-1]))
+        notes.tell('those with train in their names are taken; left out: {}'.format(
+            listing([name for name in files if name not in training])))
         files = training
     picture_set = _in_files(place, [tree.path(name) for name in files], reading, log)
     read = {tree.path(name) for name in of_kinds}.union(picture_set.files)
     beside = [name for name in tree.files if tree.path(name) not in read]
-    return picture_set._replace(notes=notes + picture_set.notes, others=beside + picture_set.others)
+    return picture_set._replace(notes=tuple(notes) + picture_set.notes, others=beside + picture_set.others)
 
 
 def _in_files(place, paths, reading, log):

@@ -75,10 +75,10 @@ def picture(features, name):
 def _shape(features, name, count):
     """(height, width, channels, whether they come first) of `count` bytes of pixels; None where no feature fits."""
     shape, total = _integers(features, 'shape'), _integers(features, _COUNT)
+    told = next(filter(None, (_integers(features, each) for each in _DEPTHS)), None)  # how many channels
     if len(shape) == 3:
         channels_first = shape[0] in _CHANNELS
         if channels_first and shape[2] in _CHANNELS and name != _OF_STYLEGAN:  # as of 4x4 pixels
-            told = next(filter(None, (_integers(features, each) for each in _DEPTHS)), None)
             if told not in ([shape[0]], [shape[2]]) or shape[0] == shape[2]:
                 return None
             channels_first = told == [shape[0]]
@@ -92,9 +92,8 @@ def _shape(features, name, count):
         if sides is None or len(sides) != 2 or min(sides) < 1:
             return None
         channels, channels_first = count // (sides[0] * sides[1]), False
-        told = next(filter(None, (_integers(features, each) for each in _DEPTHS)), [channels])
-        if told != [channels] or channels == 4 and not any(each in features for each in _DEPTHS):
-            return None  # as many bytes as floats of one channel
+        if told != [channels] and (told is not None or channels == 4):  # as many bytes as floats of one channel
+            return None
     if channels not in _CHANNELS or min(sides) < 1 or sides[0] * sides[1] * channels != count:
         return None
     return tuple(sides) + (channels, channels_first)

@@ -119,7 +119,7 @@ def conditional_sizes(shapes, size=None):
     """What the shapes of conditional_mnist's variables say: {'classes': ..., 'z_dim': ...}; {} where they don't."""
     del size  # there is but one
     if 'generator/g_h4/w' in shapes and 'generator/g_h1_lin/Matrix' not in shapes:
-        raise ValueError('expected the variables of conditional_mnist, found those of its author\'s GAN without '
+        raise ValueError("expected the variables of conditional_mnist, found those of its author's GAN without "
                          'labels, which --preset=dcgan reads')
     last, matrix = shapes.get('generator/g_h3/w', []), shapes.get('generator/g_h0_lin/Matrix', [])
     if len(last) != 4 or len(matrix) != 2 or not 128 + 1 <= last[3] < 128 + matrix[0]:

@@ -7,7 +7,7 @@ import re
 
 from dcgan_tf1.runs import frozen_weights
 from dcgan_tf1.runs.checkpoint import NAME, checkpoint_path, list_steps
-from dcgan_tf1.runs.checkpoint_reader import SHARD, has_index, shard_pattern
+from dcgan_tf1.runs.checkpoint_reader import DATA, SHARD, data_files, has_index, shard_pattern
 from dcgan_tf1.util import signatures
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import cannot_read, contents, listing
@@ -16,7 +16,6 @@ _BEFORE_STATE = b'\xef\xbb\xbf \t\r\n\v\f'  # the mark that Windows' editors beg
 _STATE = re.compile(rb'model_checkpoint_path:\s*"((?:[^"\\\n]|\\.)+)"')
 
 _STEP = re.compile(r'-(\d+)$')
-_DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')
 
 _V1_ENDS = b'\x57\xfb\x80\x8b\x24\x75\x47\xdb'  # a table of LevelDB's, which a V1 checkpoint is
 
@@ -166,17 +165,14 @@ def _none_in(folder):
 
 def _without_indices(folder):
     """The prefixes of the checkpoints in a folder of which the index is missing."""
-    prefix_names = sorted({_DATA.sub('', name) for name in os.listdir(folder) if _DATA.search(name)})
-    return [os.path.join(folder, name) for name in prefix_names if _without_index(os.path.join(folder, name))]
+    found = sorted({os.path.join(folder, DATA.sub('', name)) for name in os.listdir(folder) if DATA.search(name)})
+    return [prefix for prefix in found if not has_index(prefix)]
 
 
 def _without_index(prefix):
     """Text on a checkpoint of which the index is missing; '' where there is nothing of it, or all."""
-    folder, name = os.path.split(prefix)
-    there = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
-    data = sorted(each for each in there if each.startswith(name) and _DATA.fullmatch(each[len(name):]))
-    return '{} without {}.index, which has to be beside it'.format(data[0], name) if data and not has_index(
-        prefix) else ''
+    data = [] if has_index(prefix) else data_files(prefix)
+    return '{} without {}.index, which has to be beside it'.format(data[0], os.path.basename(prefix)) if data else ''
 
 
 def _named_by_state(path):

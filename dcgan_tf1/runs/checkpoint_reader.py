@@ -40,9 +40,22 @@ _BESIDE_WEIGHTS = re.compile(r'.*/Adam(_1)?|beta[12]_power(_\d+)?|' + _OF_OBJECT
 SHARD = re.compile(r'-(?:\d{5}|\?{5})-of-(\d{5})$')
 
 
+DATA = re.compile(r'\.data-\d{5}-of-\d{5}$')  # the end of the name of a file of values, in the V2 format
+
+
 def has_index(prefix):
     """Whether a prefix has an index, or is a checkpoint in one file, as TensorFlow wrote them before 0.12."""
     return os.path.exists(prefix + '.index') or os.path.isfile(prefix)
+
+
+def data_files(prefix):
+    """The names of the files that hold a checkpoint's values in the V2 format, sorted; [] if there are none."""
+    folder, name = os.path.split(prefix)
+    try:
+        there = os.listdir(folder or '.')
+    except OSError:
+        return []
+    return sorted(each for each in there if each.startswith(name) and DATA.fullmatch(each[len(name):]))
 
 
 def shard_pattern(prefix):
@@ -79,14 +92,10 @@ def reading(prefix):
 
 def _what_is_wrong(prefix):
     """What is missing of a checkpoint in the V2 format, or which file is of another kind; None if that is not it."""
-    folder, name = os.path.split(prefix)
-    try:
-        beside = sorted(each for each in os.listdir(folder or '.') if each.startswith(name + '.data-'))
-    except OSError:
-        return None
-    if os.path.isfile(prefix + '.index') and not beside:
+    (folder, name), data = os.path.split(prefix), data_files(prefix)
+    if os.path.isfile(prefix + '.index') and not data:
         return '{}.index without {}.data-00000-of-00001, which has to be beside it'.format(name, name)
-    for each in [name + '.index'] + beside:
+    for each in [name + '.index'] + data:
         kind = signatures.kind_of(os.path.join(folder, each), ())
         if kind:
             return '{}: {}'.format(each, kind)

@@ -39,7 +39,9 @@ class TrainConfig:
     preset: 'Preset'
     preset_file: Optional[Mapping[str, Any]]  # of the file that it comes from, as config.json records it
     seed: int
+    epochs: Optional[int]  # as given; the preset has them, too
     max_steps: Optional[int]
+    every_class: bool  # whether --class=all was given
     image_shape: Tuple[Optional[int], Optional[int], Optional[int]]  # None: what the data say; see image_sizes.py
     auto_channels: bool
     data_dir: Optional[str]
@@ -112,6 +114,7 @@ def parse_train(argv, with_workers=False):
                           'found ' + ('none' if values['worker_hosts'] is None else 'one'))
     return flags.fields_of(
         TrainConfig, values, preset=preset, preset_file=record, gif=preset.gif, cluster=cluster,
+        every_class=values['class'] == 'all',
         arguments=tuple(recorded_flags.of_command(command, values)), command=' '.join(map(shlex.quote, typed)),
         image_shape=image_shape, auto_channels=auto_channels, reading=dataclasses.replace(
             reading.from_flags(values, preset.dataset), image_class=preset.image_class))

@@ -68,7 +68,7 @@ def make_plan(config, log, device_memory=None):
                                   image_sizes.to_load(config.preset, config.image_shape, config.auto_channels), log,
                                   config.reading)
     preset = with_classes_of(image_sizes.of_data(config, dataset, log), dataset)
-    if '--class=all' in config.arguments and 'all' in dataset.classes:
+    if config.every_class and 'all' in dataset.classes:
         raise UserError("--class: expected the number of a class, or no flag for all of them, found 'all', which is "
                         'one of them: {}'.format(listing(dataset.classes)))
     data = prepare.prepare(dataset, preset, preset.image_class)
@@ -94,9 +94,9 @@ def make_plan(config, log, device_memory=None):
     epoch = -(-full.per_epoch // preset.image_batches)
     total = preset.steps if preset.steps is not None else preset.epochs * epoch
     if config.max_steps is not None:
-        if any(argument.startswith('--epochs=') for argument in config.arguments):
+        if config.epochs is not None:
             log('--epochs={}, which is {:,} steps, has no effect beside --max_steps={}'.format(
-                preset.epochs, total, config.max_steps))
+                config.epochs, total, config.max_steps))
         total = config.max_steps
     if total > step_loop.MAX_STEPS:
         raise UserError('--{}: expected at most {:,} steps, found {:,}'.format(

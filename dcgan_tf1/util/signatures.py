@@ -45,11 +45,11 @@ def kind(begins):
 
 def no_zip(path, error):
     """What is wrong with a file that Python's zipfile does not read, for `error`."""
-    kind = kind_of(path, b'PK')
-    if kind is None and str(error) == 'File is not a zip file':
+    other = kind_of(path, b'PK')
+    if other is None and str(error) == 'File is not a zip file':
         # It may begin like one, while its end, where the names are, is missing.
-        return 'one that was cut short' if _begins(path).startswith(b'PK') else 'a file of another format'
-    return kind or system_reason(error)
+        return 'one that was cut short' if (_begins(path) or b'').startswith(b'PK') else 'a file of another format'
+    return other or system_reason(error)
 
 
 def kind_of(path, expected):
