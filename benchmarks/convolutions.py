@@ -4,8 +4,9 @@
     .venv/bin/python benchmarks/convolutions.py [--preset=blog_mnist] [--precision=auto] [--batch=64] [--rounds=15]
 
 Each product runs alone, on all cores, and all of them take turns: as `train --lowering=auto` measures them, only
-longer. The last line adds up what one training step needs: how long a step would take if nothing but its convolutions
-took time.
+longer. So do all three products of a convolution together, in ways in which they share work. The last line adds up
+what one training step needs: how long a step would take if nothing but its convolutions took time; `auto` counts what
+products share once.
 """
 
 import argparse
@@ -53,6 +54,14 @@ def products_a_step(use, generator_updates=1):
     return dict(zip(PRODUCTS, (back, forward, to_kernel) if use.transposed else (forward, back, to_kernel)))
 
 
+def shared(seconds, key, ways):
+    """What share of the seconds of a convolution's products alone they take together, in the ways that were chosen."""
+    together = {seconds.get((key, convolution_timing.TOGETHER, way)) for way in ways.values()}
+    if len(together) > 1 or together == {None}:
+        return 1
+    return min(1, together.pop() / sum(seconds[key, product, way] for product, way in ways.items()))
+
+
 def flops(use, batch):
     """Of one product, two for each multiply-add, with those of the zeros around an image."""
     rows, columns = Convolution.of(use.geometry, 'native').output_size
@@ -77,7 +86,7 @@ def main():
 
     print('{}, batch {}, {}; TensorFlow {} on {}; least milliseconds of {} rounds'.format(
         arguments.preset, arguments.batch, precision, tf.VERSION, device.title, arguments.rounds))
-    row = '{:<28} {:<24} {:<9} {:>6}' + ' {:>8}' * len(ALL_WAYS) + ' {:>8} {:>8} {:>8}'
+    row = '{:<28} {:<24} {:<9} {:>6}' + ' {:>11}' * (len(ALL_WAYS) + 2) + ' {:>8}'
     print(row.format('layer', 'convolution', 'product', 'a step', *ALL_WAYS + ('mixed', 'auto', 'GFLOP/s')))
     totals = collections.Counter()
     for use in uses:
@@ -90,7 +99,13 @@ def main():
                     mixed, auto, '{:.0f}'.format(flops(use, arguments.batch) / own[auto] / 1e9)]))
             # A way is left out where it is not exact, or too large; then the total has what takes its place.
             totals.update({way: times * (own[way] or own[mixed]) for way in ('native', 'matmul')})
-            totals.update({'mixed': times * own[mixed], 'auto': times * own[auto]})
+            totals.update({'mixed': times * own[mixed],
+                           'auto': times * own[auto] * shared(seconds, use.geometry.key, table[use.geometry.key])})
+    for geometry in collections.OrderedDict.fromkeys(geometries):
+        together = ['{} {:.2f}'.format(case.way, 1e3 * took) for case, took in seconds.items()
+                    if case[:2] == (geometry.key, convolution_timing.TOGETHER)]
+        if together:
+            print('the three products of {} together, ms: {}'.format(geometry.key, ', '.join(together)))
     print('all of a step, ms: ' + ', '.join('{} {:.1f}'.format(name, 1e3 * took) for name, took in totals.items()))
 
 

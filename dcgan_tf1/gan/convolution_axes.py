@@ -18,12 +18,6 @@ def axis(size, kernel_size, stride, padding):
     return Axis(size, count, before, count + (kernel_size - 1) // stride, stride)
 
 
-def pairs(one, kernel_size):
-    """The Axis of wider windows: each covers two neighbouring windows of the Axis `one`, whose count is even."""
-    step = 2 * one.step
-    return Axis(one.size, one.count // 2, one.before, one.count // 2 + (kernel_size + one.step - 1) // step, step)
-
-
 def in_blocks(x, rows, columns):
     """[N, H, W, C] -> [N, blocks, step, blocks, step * C], padded or cut to what the windows reach.
 
@@ -33,19 +27,6 @@ def in_blocks(x, rows, columns):
     x = _fit(x, 2, columns)
     channels = x.shape.as_list()[3]
     return tf.reshape(x, [-1, rows.blocks, rows.step, columns.blocks, columns.step * channels])
-
-
-def at_row(x, row, rows):
-    """What the windows' row `row` sees, of images in blocks: [N, H', blocks, step * C]."""
-    block, within = divmod(row, rows.step)
-    return x[:, block:block + rows.count, within]
-
-
-def at_column(x, column, columns):
-    """What the windows' column `column` sees, of what at_row() gave: [N, H', W', C]."""
-    block, within = divmod(column, columns.step)
-    channels = x.shape.as_list()[3] // columns.step
-    return x[:, :, block:block + columns.count, within * channels:(within + 1) * channels]
 
 
 def _fit(x, dimension, one):

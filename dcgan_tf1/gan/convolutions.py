@@ -19,11 +19,12 @@ Images are [N, H, W, C] with H, W and C known, kernels [height, width, C, F] and
 
 import collections
 import contextlib
+import functools
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import winograd
-from dcgan_tf1.gan.convolution_axes import as_matrix, axis, cut, in_blocks, overlap_add, pairs
+from dcgan_tf1.gan.convolution_axes import as_matrix, axis, cut, in_blocks, overlap_add
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 
@@ -116,7 +117,7 @@ class Convolution:
         if product == 'to_kernel' and not self._native_kernel_is_exact(dtype):
             return ['matmul']
         return [way for way in WAYS[product] if (
-            (way != 'blocks' or self._stride > 1) and (way != 'winograd' or self._has_pairs))]
+            (way != 'blocks' or self._stride > 1) and (way not in TILES or self._may_tile(way, dtype)))]
 
     # ------------------------------------------------------------------- the products
 
@@ -180,25 +181,42 @@ class Convolution:
         x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, rows.blocks * stride, columns.blocks * stride, channels])
         return cut(cut(x, 1, rows), 2, columns)
 
-    def _pairs(self):
-        return [pairs(one, self._kernel_size) for one in (self._rows, self._columns)]
+    def _forward_in_tiles(self, x, kernel, way):
+        return winograd.forward(x, kernel, *self._tilings(way))
 
-    def _forward_in_pairs(self, x, kernel):
-        return winograd.forward(x, kernel, *self._pairs(), stride=self._stride)
+    def _to_input_in_tiles(self, y, kernel, way):
+        return winograd.to_input(y, kernel, *self._tilings(way))
 
-    def _to_input_in_pairs(self, y, kernel):
-        return winograd.to_input(y, kernel, *self._pairs(), stride=self._stride)
-
-    def _to_kernel_in_pairs(self, x, dy):
-        return winograd.to_kernel(x, dy, *self._pairs(), kernel_size=self._kernel_size, stride=self._stride)
+    def _to_kernel_in_tiles(self, x, dy, way):
+        return winograd.to_kernel(x, dy, *self._tilings(way))
 
     # ---------------------------------------------------------------------- their parts
 
-    @property
-    def _has_pairs(self):
-        """Whether `winograd` can compute it, and may win: with few channels its sums take longer than the products."""
-        return (self._kernel_size > self._stride and self._channels >= 16
-                and self._rows.count % 2 == self._columns.count % 2 == 0)
+    def _may_tile(self, way, dtype):
+        """Whether a way of TILES can compute it, and may win: with few channels its sums take longer than products."""
+        taps = winograd.taps(self._kernel_size, self._stride)
+        points = [winograd.points(self._kernel_size, self._stride, tile) for tile in TILES[way]]
+        exact = dtype == tf.float32 or (
+            sum(points) <= winograd.MAX_POINTS_ROUNDED and taps <= winograd.MAX_TAPS_ROUNDED)
+        if self._channels < 16 or taps == 1 or max(points) > winograd.MAX_POINTS or not exact:
+            return False
+        if TILES[way][0] > self._rows.count or TILES[way][1] > self._columns.count:
+            return False
+        windows = self._rows.count * self._columns.count
+        if self.tile_values(way) * self._stride ** 2 > WORTH_TILING * windows * self._kernel_size ** 2:
+            return False
+        # The tile between the others is for where the largest can't be.
+        return way != 'winograd4x2' or not self._may_tile('winograd4x4', dtype)
+
+    def tile_values(self, way):
+        """How many values at points a way of TILES makes for each channel of a block of stride x stride pixels."""
+        rows, columns = [winograd.values(one, self._kernel_size, tile)
+                         for one, tile in zip((self._rows, self._columns), TILES[way])]
+        return rows * columns
+
+    def _tilings(self, way):
+        return [winograd.tiling(one, self._kernel_size, tile)
+                for one, tile in zip((self._rows, self._columns), TILES[way])]
 
     def _geometry(self, filters):
         return Geometry(self._rows.size, self._columns.size, self._channels, filters, self._kernel_size, self._stride,
@@ -255,13 +273,20 @@ class Convolution:
                 for i in range(size) for j in range(0, size, stride)]
 
 
-# {product: {way: what computes it}}. A new way is a function, a row, and what candidates() says of where it applies.
+# The ways with fewer multiplications, which the windows in a tile share, and the tile's height and width.
+TILES = {'winograd2x2': (2, 2), 'winograd4x2': (4, 2), 'winograd4x4': (4, 4)}
+WORTH_TILING = 0.7  # of the multiplications, so that what the sums take is won back
+
+# {product: {way: what computes it}}. A new way is a function, a row, and what candidates() says of where it applies; a
+# new tile is a row of TILES.
 WAYS = {
-    'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches,
-                'winograd': Convolution._forward_in_pairs},
+    'forward': {'native': Convolution._forward_natively, 'matmul': Convolution._forward_by_patches},
     'to_input': {'native': Convolution._to_input_natively, 'matmul': Convolution._to_input_by_patches,
-                 'blocks': Convolution._to_input_by_blocks, 'winograd': Convolution._to_input_in_pairs},
-    'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps,
-                  'winograd': Convolution._to_kernel_in_pairs},
+                 'blocks': Convolution._to_input_by_blocks},
+    'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps},
 }
+for _way in TILES:
+    WAYS['forward'][_way] = functools.partial(Convolution._forward_in_tiles, way=_way)
+    WAYS['to_input'][_way] = functools.partial(Convolution._to_input_in_tiles, way=_way)
+    WAYS['to_kernel'][_way] = functools.partial(Convolution._to_kernel_in_tiles, way=_way)
 PRODUCTS = tuple(WAYS)

@@ -115,6 +115,8 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
             real, one_hot = source.batch(i, indices, spec.images + later)
             begin, end = noise_ends[spec.noise:spec.noise + 2]
             noise = tf.identity(noises[i, begin + later * (end - begin):end + later * (end - begin)])
+            if preset.incomplete_batch == 'drop':
+                noise = tf.ensure_shape(noise, [end - begin, preset.z_dim])
             return update(spec, real, noise, dropout_seed_for(first + i, place + later), full_batch=batch_size,
                           labels=one_hot, progress=Progress(first + i, factor), generated=shared)
 
@@ -177,7 +179,9 @@ class _Images:
         real = tf.gather(self._images.read_value(), rows) if fed is None else fed
         real = _unpacked(real, preset.input_shape) if self._as == BYTES else real
         real = real if self._table is None else _scaled(real, self._table, preset)
-        real.set_shape((None,) + preset.input_shape)
+        # Convolutions go by how many images a batch has, where all have the same number.
+        real = tf.ensure_shape(real, (self._batch_size if preset.incomplete_batch == 'drop' else None,)
+                               + preset.input_shape)
         return tf.identity(real), None if self._labels is None else tf.one_hot(
             tf.gather(self._labels, rows), preset.classes)
 

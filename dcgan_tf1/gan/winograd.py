@@ -1,135 +1,219 @@
-"""A convolution's products with fewer multiplications: windows in pairs, along both axes.
+"""A convolution's products with fewer multiplications: Winograd's minimal filtering, by matrices.
 
-Two windows `stride` apart see three inputs by two taps, of which the middle one is seen by both:
+Along one axis, a tile of m outputs of t taps is the transpose of a product of polynomials, which takes m * t
+multiplications of coefficients, or m + t - 1 of values at as many points, of which one is infinity (Toom, Cook;
+Winograd's F(m, t), 1980):
 
-    x0 k0 + x1 k1 = (x0 - x1) k0 + x1 (k0 + k1)
-    x1 k0 + x2 k1 = (x2 - x1) k1 + x1 (k0 + k1)
+    outputs = output.T (kernel taps * input inputs)
 
-So they share one of three multiplications, where plain windows need four (the minimal filtering F(2, 2) of Winograd,
-1980; for transposed convolutions, Karatsuba's product). A tap without a partner is multiplied for each window. Along
-both axes, 4x4 taps of stride 1 need 9/16 of the multiplications, 5x5 of stride 2 16/25, 3x3 of stride 2 25/36. Sums
-take time, too. In float32 they lose no more than another order of summation does. In bfloat16 they round: results are
-off by 0.6 % (root mean square) where plain products are off by 0.2 %.
+with three small matrices. Along both axes, F(4, 3) takes 36 multiplications in place of 144. A convolution of stride s
+is one of stride 1 on blocks of s x s pixels, whose pixels are channels. Its gradients have the same three matrices in
+other places, so the values of x, y and kernel are the same tensors in all three products: TensorFlow computes them
+once.
+
+Sums of pixels, an operation each, cost as much as they save. Here they are matrix products, too: images become
+[H, W, N * C], and a matrix for each axis, or one for both where there is a single tile, takes them to all points. For
+each point there is then a product of [tiles * N, C] by [C, F], all of them in one batch.
+
+The more points there are, the larger their values, and the more is lost where these are rounded. Results are off by
+up to 4e-6 in float32 (root mean square, where plain products are off by 3e-7). In bfloat16, they are off by 0.6 % with
+tiles of 2 by 2 and three taps, and by 1 to 2 % with others, where plain products are off by 0.2 % and TensorFlow's own
+gradients of kernels by about 2 %.
 """
 
 import collections
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.convolution_axes import as_matrix, at_column, at_row, in_blocks, overlap_add
+from dcgan_tf1.gan.convolution_axes import cut, in_blocks
 
-# A product of x[plus] - x[minus], offsets from the pair's first input (minus: or None), with the sum of these taps.
-_Term = collections.namedtuple('_Term', 'plus minus taps')
+# The finite points, by how many points there are: of the fractions that were tried, those whose products are the most
+# exact in bfloat16.
+_FINITE = {3: (0, 1), 4: (0, 1, -1), 5: (4 / 3, -4 / 3, 2 / 5, -2 / 5), 6: (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2),
+           7: (1 / 4, -1 / 4, 3 / 4, -3 / 4, 2, -2)}
+MAX_POINTS = max(_FINITE)
+# In bfloat16: the sum of both axes' numbers of points, and taps along an axis. With more, results are off by more than
+# 2 %.
+MAX_POINTS_ROUNDED, MAX_TAPS_ROUNDED = 12, 4
+# Of values at the points, for parts of a batch that the processor's caches hold, and how many parts there may be: each
+# has operations of its own.
+PART_BYTES, MAX_PARTS = 4 << 20, 8
+
+# A convolution along one axis: its Axis, and the matrices `input` [points, tiles, blocks], `kernel` [points, step, k]
+# and `output` [points, tiles, windows].
+Tiling = collections.namedtuple('Tiling', 'axis input kernel output')
 
 
-def terms(kernel_size, stride):
-    """Three lists of terms: what the first window of a pair alone adds up, the second alone, and both."""
-    first, second, both = [], [], []
+def taps(kernel_size, stride):
+    """How many blocks of `stride` pixels a window sees along one axis."""
+    return -(-kernel_size // stride)
+
+
+def points(kernel_size, stride, tile):
+    """At how many points a tile's values are taken along one axis."""
+    return tile + taps(kernel_size, stride) - 1
+
+
+def values(one, kernel_size, tile):
+    """Of so many points and tiles along an Axis, how many values a channel of a block has."""
+    return points(kernel_size, one.step, tile) * -(-one.count // tile)
+
+
+def tiling(one, kernel_size, tile):
+    """The Tiling of an Axis whose windows are computed `tile` at a time."""
+    # Blocks begin at the first pixel, unless a window sees fewer of them if they begin with the zeros before it.
+    zeros = min(0, one.before, key=lambda zeros: np.ptp(_seen(one, kernel_size, zeros)))
+    first, last = _seen(one, kernel_size, zeros)
+    count, tiles = points(kernel_size, one.step, tile), -(-one.count // tile)
+    blocks = min(one.count + last, -(-(zeros + one.size) // one.step))  # those of nothing but zeros are left out
+    inputs, of_inputs = np.zeros([count, tiles, blocks]), np.linalg.inv(_at_points(count, count)).T
+    outputs, of_outputs = np.zeros([count, tiles, one.count]), _at_points(count, tile)
+    for number in range(tiles):
+        for place in range(count):
+            block = number * tile + first + place
+            if 0 <= block < blocks:
+                inputs[:, number, block] = of_inputs[:, place]
+        made = outputs[:, number, number * tile:]
+        made[:, :tile] = of_outputs[:, :made.shape[1]]
+    kernel, of_taps = np.zeros([count, one.step, kernel_size]), _at_points(count, last - first + 1)
     for tap in range(kernel_size):
-        after = tap + stride
-        if (tap // stride) % 2:
-            continue  # is a partner
-        if after < kernel_size:
-            first.append(_Term(tap, after, (tap,)))
-            second.append(_Term(after + stride, after, (after,)))
-            both.append(_Term(after, None, (tap, after)))
-        else:
-            first.append(_Term(tap, None, (tap,)))
-            second.append(_Term(after, None, (tap,)))
-    return first, second, both
+        block, pixel = divmod(tap + zeros - one.before, one.step)
+        kernel[:, pixel, tap] = of_taps[:, block - first]
+    return Tiling(one._replace(before=zeros, blocks=blocks), inputs, kernel, outputs)
 
 
-def forward(x, kernel, rows, columns, stride):
-    """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F]; rows, columns: an Axis of pairs."""
-    size, _, _, filters = kernel.shape.as_list()
-    thirds, x = terms(size, stride), in_blocks(x, rows, columns)
-    by_rows = []
-    for row_terms in thirds:
-        seen = [_inputs(term, at_row, x, rows) for term in row_terms]
-        taps, by_columns = [_taps(kernel, term) for term in row_terms], []
-        for column_terms in thirds:
-            patches = [_inputs(term, at_column, row, columns) for term in column_terms for row in seen]
-            by_columns.append(tf.matmul(as_matrix(tf.concat(patches, axis=3)), _matrix(taps, column_terms)))
-        by_rows.append(tf.reshape(_windows(by_columns, 1), [-1, rows.count, columns.count * 2 * filters]))
-    return tf.reshape(_windows(by_rows, 2), [-1, 2 * rows.count, 2 * columns.count, filters])
+def forward(x, kernel, rows, columns):
+    """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F]; rows, columns: a Tiling."""
+    kernel_values = _of_kernel(kernel, rows, columns)
+    return tf.concat([
+        _image(tf.matmul(_of_x(part, rows, columns), kernel_values), rows.output, columns.output)
+        for part, in _parts(*kernel.shape.as_list()[2:], rows, columns, x)], axis=0)
 
 
-def to_kernel(x, dy, rows, columns, kernel_size, stride):
-    """x [N, H, W, C], dy [N, H', W', F] -> [k, k, C, F]; rows, columns: an Axis of pairs."""
-    channels, filters = x.shape.as_list()[3], dy.shape.as_list()[3]
-    thirds, x = terms(kernel_size, stride), in_blocks(x, rows, columns)
-    addends = collections.defaultdict(list)
-    for row_terms, dy_rows in zip(thirds, _rows_of_pairs(dy, rows, columns)):
-        seen = [_inputs(term, at_row, x, rows) for term in row_terms]
-        for column_terms, dy_window in zip(thirds, _columns_of_pairs(dy_rows)):
-            dy_matrix = as_matrix(dy_window)
-            for row, row_term in zip(seen, row_terms):
-                for term in column_terms:
-                    product = tf.matmul(as_matrix(_inputs(term, at_column, row, columns)), dy_matrix, transpose_a=True)
-                    for tap in ((i, j) for i in row_term.taps for j in term.taps):
-                        addends[tap].append(product)
-    taps = [tf.add_n(addends[i, j]) for i in range(kernel_size) for j in range(kernel_size)]
-    return tf.reshape(tf.stack(taps), [kernel_size, kernel_size, channels, filters])
+def to_input(y, kernel, rows, columns):
+    """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C]; rows, columns: a Tiling."""
+    kernel_values = _of_kernel(kernel, rows, columns)
+    x = [_map(tf.matmul(_of_y(part, rows, columns), kernel_values, transpose_b=True), rows.input, columns.input)
+         for part, in _parts(*kernel.shape.as_list()[2:], rows, columns, y)]
+    return tf.concat([_out_of_blocks(part, rows.axis, columns.axis) for part in x], axis=0)
 
 
-def to_input(y, kernel, rows, columns, stride):
-    """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C]; rows, columns: an Axis of pairs."""
-    size, _, channels, _ = kernel.shape.as_list()
-    thirds = terms(size, stride)
-    by_rows = []
-    for row_terms, y_rows in zip(thirds, _rows_of_pairs(y, rows, columns)):
-        taps, by_columns = [_taps(kernel, term) for term in row_terms], []
-        for column_terms, y_window in zip(thirds, _columns_of_pairs(y_rows)):
-            products = tf.matmul(as_matrix(y_window), _matrix(taps, column_terms), transpose_b=True)
-            products = tf.reshape(products, [
-                -1, rows.count, columns.count, len(column_terms), len(taps) * channels])
-            by_columns.append([products[:, :, :, i] for i in range(len(column_terms))])
-        x = overlap_add(_reached(by_columns, thirds, size + stride), 2, columns)
-        by_rows.append([x[:, :, :, i * channels:(i + 1) * channels] for i in range(len(taps))])
-    return overlap_add(_reached(by_rows, thirds, size + stride), 1, rows)
+def to_kernel(x, dy, rows, columns):
+    """x [N, H, W, C], dy [N, H', W', F] -> [k, k, C, F]; rows, columns: a Tiling."""
+    size, channels, filters = rows.kernel.shape[2], x.shape.as_list()[3], dy.shape.as_list()[3]
+    parts = _parts(channels, filters, rows, columns, x, dy)
+    products = tf.add_n([tf.matmul(_of_x(x_part, rows, columns), _of_y(dy_part, rows, columns), transpose_a=True)
+                         for x_part, dy_part in parts])
+    matrix = tf.constant(_kernel_matrix(rows, columns).T, x.dtype)
+    kernel = tf.matmul(matrix, tf.reshape(products, [-1, channels * filters]))
+    return tf.reshape(kernel, [size, size, channels, filters])
 
 
 # ---------------------------------------------------------------------------------- their parts
 
-def _inputs(term, at, x, one):
-    return at(x, term.plus, one) if term.minus is None else at(x, term.plus, one) - at(x, term.minus, one)
+def _seen(one, kernel_size, zeros):
+    """(first, last) block that the first window of an Axis sees, if the blocks begin with so many zeros."""
+    return (zeros - one.before) // one.step, (kernel_size - 1 + zeros - one.before) // one.step
 
 
-def _taps(kernel, term):
-    """The sum of a term's taps along the kernel's first axis."""
-    return kernel[term.taps[0]] if len(term.taps) == 1 else kernel[term.taps[0]] + kernel[term.taps[1]]
+def _at_points(count, length):
+    """[count, length]: takes a polynomial's coefficients, that of 1 first, to its values; at infinity, the last."""
+    values = np.vander(_FINITE[count] + (0.,), length, increasing=True)
+    values[-1] = [0] * (length - 1) + [1]
+    return values
 
 
-def _matrix(taps, column_terms):
-    """[terms * C, F], in one order for both directions: TensorFlow computes what is the same once."""
-    return tf.concat([_taps(each, term) for term in column_terms for each in taps], axis=0)
+def _both(rows, columns):
+    """Two matrices [points, size] as one, [points * points, size * size]."""
+    return np.kron(rows, columns)
 
 
-def _windows(products, axis):
-    """The two windows of a pair, beside each other along a new axis, of the products of the three lists of terms."""
-    first, second, both = products
-    return tf.stack([first + both, second + both], axis=axis)
+def _of_x(x, rows, columns):
+    """[N, H, W, C] -> [points, tiles * N, step * step * C]."""
+    x = tf.transpose(in_blocks(x, rows.axis, columns.axis), [1, 3, 0, 2, 4])
+    blocks = [rows.axis.blocks, columns.axis.blocks]
+    channels = x.shape.as_list()[3] * x.shape.as_list()[4]
+    return _values(tf.reshape(x, blocks + [-1, channels]), rows.input, columns.input)
 
 
-def _rows_of_pairs(y, rows, columns):
-    """The pairs' first rows, their second, and the sums: [N, H'/2, W'/2, 2 * F]."""
-    y = tf.reshape(y, [-1, rows.count, 2, columns.count, 2 * y.shape.as_list()[3]])
-    return y[:, :, 0], y[:, :, 1], y[:, :, 0] + y[:, :, 1]
+def _of_y(y, rows, columns):
+    """[N, H', W', F] -> [points, tiles * N, F]."""
+    return _values(tf.transpose(y, [1, 2, 0, 3]), rows.output, columns.output)
 
 
-def _columns_of_pairs(y_rows):
-    first, second = tf.split(y_rows, 2, axis=3)
-    return first, second, first + second
+def _of_kernel(kernel, rows, columns):
+    """[k, k, C, F] -> [points, step * step * C, F]."""
+    size, _, channels, filters = kernel.shape.as_list()
+    matrix = tf.constant(_kernel_matrix(rows, columns), kernel.dtype)
+    values = tf.matmul(matrix, tf.reshape(kernel, [size * size, channels * filters]))
+    return tf.reshape(values, [-1, rows.axis.step ** 2 * channels, filters])
 
 
-def _reached(products, thirds, count):
-    """What a pair adds to each of the `count` inputs it reaches, of its products by list and term."""
-    addends = collections.defaultdict(list)
-    first, second, both = products
-    shared = iter(both)
-    for one, other, term, other_term in zip(first, second, thirds[0], thirds[1]):
-        addends[term.plus].append(one)
-        addends[other_term.plus].append(other)
-        if term.minus is not None:
-            addends[term.minus].append(next(shared) - one - other)
-    return [tf.add_n(addends[offset]) for offset in range(count)]
+def _kernel_matrix(rows, columns):
+    """[points * step * step, k * k]."""
+    matrix = np.einsum('pai,qbj->pqabij', rows.kernel, columns.kernel)
+    return matrix.reshape([-1, rows.kernel.shape[2] * columns.kernel.shape[2]])
+
+
+def _values(x, rows, columns):
+    """[H, W, N, C] at the points of both axes: [points, tiles * N, C]; rows, columns: [points, tiles, size]."""
+    (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
+    channels = x.shape.as_list()[3]
+    if row_tiles == column_tiles == 1:
+        matrix = tf.constant(_both(rows[:, 0], columns[:, 0]), x.dtype)
+        values = tf.matmul(matrix, tf.reshape(x, [height * width, -1]))
+    else:
+        values = tf.matmul(tf.constant(rows.reshape([-1, height]), x.dtype), tf.reshape(x, [height, -1]))
+        values = tf.matmul(tf.constant(columns.reshape([1, -1, width]), x.dtype),
+                           tf.reshape(values, [row_points * row_tiles, width, -1]))
+        values = tf.reshape(values, [row_points, row_tiles, column_points, -1])
+        values = tf.transpose(values, [0, 2, 1, 3]) if row_tiles > 1 else values
+    return tf.reshape(values, [row_points * column_points, -1, channels])
+
+
+def _map(values, rows, columns):
+    """[points, tiles * N, C] -> [H, W, N, C]: the transpose of _values()."""
+    (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
+    channels, dtype = values.shape.as_list()[2], values.dtype
+    if row_tiles == column_tiles == 1:
+        matrix = tf.constant(_both(rows[:, 0], columns[:, 0]).T, dtype)
+        x = tf.matmul(matrix, tf.reshape(values, [row_points * column_points, -1]))
+    else:
+        values = tf.reshape(values, [row_points, column_points, row_tiles, -1])
+        values = tf.transpose(values, [0, 2, 1, 3]) if row_tiles > 1 else values
+        values = tf.reshape(values, [row_points * row_tiles, column_points * column_tiles, -1])
+        x = tf.matmul(tf.constant(columns.reshape([1, -1, width]).transpose(0, 2, 1), dtype), values)
+        x = tf.matmul(tf.constant(rows.reshape([-1, height]).T, dtype), tf.reshape(x, [row_points * row_tiles, -1]))
+    return tf.reshape(x, [height, width, -1, channels])
+
+
+def _image(values, rows, columns):
+    """[points, tiles * N, F] -> [N, H', W', F]."""
+    return tf.transpose(_map(values, rows, columns), [2, 0, 1, 3])
+
+
+def _out_of_blocks(x, rows, columns):
+    """[blocks, blocks, N, step * step * C] -> [N, H, W, C]: the transpose of in_blocks()."""
+    channels = x.shape.as_list()[3] // (rows.step * columns.step)
+    x = tf.reshape(x, [rows.blocks, columns.blocks, -1, rows.step, columns.step * channels])
+    x = tf.transpose(x, [2, 0, 3, 1, 4])
+    x = tf.reshape(x, [-1, rows.blocks * rows.step, columns.blocks * columns.step, channels])
+    return cut(cut(x, 1, rows), 2, columns)
+
+
+def _parts(channels, filters, rows, columns, *images):
+    """Tuples of an equal part of each of `images`, [N, ...]: so many that what is made of one stays in the caches.
+
+    Each part reads the kernel's values, so that it should have no fewer of its own. A single part, if N is unknown.
+    """
+    batch = images[0].shape.as_list()[0]
+    bytes_each = rows.kernel.shape[0] * columns.kernel.shape[0] * images[0].dtype.size  # of one value at all points
+    channels *= rows.axis.step ** 2
+    tiles = rows.output.shape[1] * columns.output.shape[1]
+    part = max(PART_BYTES, 2 * bytes_each * channels * filters)
+    count = 1
+    while batch is not None and count < MAX_PARTS and batch % (2 * count) == 0 and (
+            bytes_each * tiles * batch * (channels + filters) > count * part):
+        count *= 2
+    return list(zip(*[tf.split(each, count) if count > 1 else [each] for each in images]))

@@ -20,7 +20,7 @@ from dcgan_tf1.util.compute_policy import MEASURED
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import read_json, write_json
 
-VERSION = 3  # of the ways: whoever changes how one of them computes raises it
+VERSION = 4  # of the ways: whoever changes how one of them computes raises it
 WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
 # Another way replaces that of `mixed` where it takes less than MARGIN of its seconds, or than BUSY_MARGIN on a busy
 # machine: where the measuring threads waited for a core for BUSY or more of the time of all cores. (With
@@ -28,6 +28,9 @@ WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
 MARGIN, BUSY_MARGIN = 0.95, 0.8
 BUSY = 0.12
 
+
+# A way of before, and the one that now computes the same, if in another order.
+_RENAMED = {'winograd': 'winograd2x2'}
 
 # What TensorFlow's threads, and its compiler, go by beside a session's configuration.
 _VARIABLES = ('DNNL_MAX_CPU_ISA', 'OMP_NUM_THREADS', 'ONEDNN_MAX_CPU_ISA', 'TF_NUM_INTEROP_THREADS',
@@ -61,7 +64,7 @@ def choose(preset, policy, config, log):
         'threads': config.intra_op_parallelism_threads, 'at once': config.inter_op_parallelism_threads,
         'environment': {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         'xla': config.graph_options.optimizer_options.global_jit_level, 'onednn': devices.computes_by_onednn(),
-        'precision': policy.precision, 'batch': preset.batch_size,
+        'precision': policy.precision, 'batch': preset.batch_size, 'any batch': preset.incomplete_batch != 'drop',
         'ways': {product: sorted(ways) for product, ways in WAYS.items()},
         'convolutions': [geometry.key for geometry in geometries]}
     path = os.path.join(cache_folder(), 'lowering-{}.json'.format(
@@ -69,7 +72,7 @@ def choose(preset, policy, config, log):
     table = _kept(path, question)
     if table is None:
         began, waited = time.monotonic(), processor.seconds_waited()
-        with tqdm(desc='measuring convolutions', unit='product', disable=None, leave=False) as bar:
+        with tqdm(desc='measuring convolutions', unit='timing', disable=None, leave=False) as bar:
             def progress(cases):
                 bar.total = (bar.total or 0) + len(cases)
                 for case in cases:
@@ -77,15 +80,17 @@ def choose(preset, policy, config, log):
                     bar.update()
 
             seconds = convolution_timing.seconds(
-                geometries, policy.precision, preset.batch_size, config, progress=progress)
+                geometries, policy.precision, preset.batch_size, config, progress=progress,
+                any_batch=question['any batch'])
         took = time.monotonic() - began
         others = (processor.seconds_waited() - waited) / (took * question['cores'])
         # More threads than there are cores for wait for each other.
         busy = others >= BUSY and question['threads'] <= question['cores'] <= processor.cores_allowed()
         table = fastest(geometries, seconds, policy.precision, BUSY_MARGIN if busy else MARGIN)
-        timed = len({case[:2] for case in seconds})
+        alone = [case for case in seconds if case.product in PRODUCTS]
+        timed = len({case[:2] for case in alone})
         log('measured {} products of convolutions in {} ways, in {:.1f} s{}, {}: {}'.format(
-            timed, len(seconds), took, '' if timed == len(PRODUCTS) * len(geometries) else
+            timed, len(alone), took, '' if timed == len(PRODUCTS) * len(geometries) else
             ' (the other {}, the smallest, would have taken longer)'.format(len(PRODUCTS) * len(geometries) - timed),
             'while other work kept the cores ({:.0f} % of their time), so the next training measures anew'.format(
                 100 * others) if busy else 'once on this machine', _others(table, geometries, policy)))
@@ -105,27 +110,35 @@ def measured(policy, table):
 def fastest(geometries, seconds, precision, margin=MARGIN):
     """{Geometry.key: {product: way}}: what `mixed` takes, unless another way is faster by more than chance.
 
-    margin: the share of the usual way's seconds that another has to stay below. Untimed products get the usual way.
+    margin: the share of the usual way's seconds that another has to stay below. One for all products TOGETHER has to
+    stay below that share of the sum of those chosen alone, as if each were computed as often as the others. Untimed
+    products get the usual way.
     """
     table = {}
     for geometry in geometries:
         table[geometry.key] = ways = {}
+        took = {product: {case.way: value for case, value in seconds.items() if case[:2] == (geometry.key, product)}
+                for product in PRODUCTS + (convolution_timing.TOGETHER,)}
         for product in PRODUCTS:
-            took = {case.way: value for case, value in seconds.items() if case[:2] == (geometry.key, product)}
             usual = convolution_timing.usual_way(geometry, product, precision)
-            best = min(took, key=took.get, default=usual)
-            ways[product] = usual if usual in took and took[best] >= margin * took[usual] else best
+            best = min(took[product], key=took[product].get, default=usual)
+            ways[product] = (
+                usual if usual in took[product] and took[product][best] >= margin * took[product][usual] else best)
+        together = took[convolution_timing.TOGETHER]
+        best = min(together, key=together.get, default=None)
+        if together and together[best] < margin * sum(took[product][way] for product, way in ways.items()):
+            table[geometry.key] = dict.fromkeys(PRODUCTS, best)
     return table
 
 
 def recorded(table, where):
-    """The table that a config.json has, checked; UserError for another thing."""
-    if not _is_table(table):
+    """The table that a config.json has, with today's names, checked; UserError for another thing."""
+    if not _is_table(table, _RENAMED):
         wrong = table if not isinstance(table, dict) else next(
-            {key: ways} for key, ways in sorted(table.items()) if not _is_table({key: ways}))
+            {key: ways} for key, ways in sorted(table.items()) if not _is_table({key: ways}, _RENAMED))
         raise UserError("{}: expected what was measured, as 'convolutions' of 'arithmetic' in its config.json, found "
                         '{:.120}; --lowering=mixed goes on without'.format(where, repr(wrong)))
-    return table
+    return {key: {product: _RENAMED.get(way, way) for product, way in ways.items()} for key, ways in table.items()}
 
 
 def cache_folder():
@@ -143,10 +156,12 @@ def _others(table, geometries, policy):
     return 'as --lowering=mixed but for ' + '; '.join(differing) if differing else 'as --lowering=mixed'
 
 
-def _is_table(table):
+def _is_table(table, more=()):
+    """Whether it has a way for each product of each convolution; more: ways of before."""
     return isinstance(table, dict) and all(
         isinstance(ways, dict) and set(ways) == set(PRODUCTS)
-        and all(isinstance(ways[product], str) and ways[product] in WAYS[product] for product in PRODUCTS)
+        and all(isinstance(ways[product], str) and (ways[product] in WAYS[product] or ways[product] in more)
+                for product in PRODUCTS)
         for ways in table.values())
 
 

@@ -14,9 +14,9 @@ from helpers.commands import check_one_line_error, command_environment, run_comm
 from helpers.marks import REPEATING, SLOW_OR_NIGHTLY
 
 from dcgan_tf1 import train
-from dcgan_tf1.gan import convolution_timing
-from dcgan_tf1.gan.convolution_timing import Case
-from dcgan_tf1.gan.convolutions import PRODUCTS, WAYS, Convolution, Geometry
+from dcgan_tf1.gan import convolution_timing, winograd
+from dcgan_tf1.gan.convolution_timing import TOGETHER, Case
+from dcgan_tf1.gan.convolutions import PRODUCTS, TILES, WAYS, Convolution, Geometry
 from dcgan_tf1.gan.presets import PRESETS
 from dcgan_tf1.parallel.cluster import Cluster
 from dcgan_tf1.training import lowering, record
@@ -24,14 +24,15 @@ from dcgan_tf1.util import devices, processor
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.errors import UserError
 
-SMALL = Geometry(7, 8, 16, 5, 3, 2, 'SAME')  # which all ways can compute
+SMALL = Geometry(7, 8, 16, 5, 4, 2, 'SAME')  # which all ways can compute but the one for four taps
+WAYS_OF_SMALL = {product: [way for way in ways if way != 'winograd4x2'] for product, ways in WAYS.items()}
 TABLE = {SMALL.key: {'forward': 'matmul', 'to_input': 'blocks', 'to_kernel': 'native'}}
 SYSTEM = PRESETS['blog_mnist']
 USUAL = ComputePolicy('float32', 'mixed')
 
 
 def test_the_key_of_a_geometry():
-    assert SMALL.key == '7x8x16-5 3x3/2 SAME'
+    assert SMALL.key == '7x8x16-5 4x4/2 SAME'
 
 
 def test_the_convolutions_of_a_preset():
@@ -57,16 +58,23 @@ def test_of_every_preset_they_are_found(preset):
 
 def test_every_way_is_timed_that_is_exact_enough():
     found = convolution_timing.seconds([SMALL, SMALL], 'float32', 2, rounds=2)
-    assert set(found) == {Case(SMALL.key, product, way) for product in PRODUCTS for way in WAYS[product]}
+    assert set(found) == {Case(SMALL.key, product, way) for product in PRODUCTS for way in WAYS_OF_SMALL[product]} | {
+        Case(SMALL.key, TOGETHER, way) for way in ('winograd2x2', 'winograd4x4')}
     assert all(0 < took < 10 for took in found.values())
     convolve = Convolution(8, 8, 1, 3, 1, 'SAME', 'native')
     assert convolve.candidates('to_kernel', tf.bfloat16) == ['matmul']
     assert convolve.candidates('to_input', tf.float32) == ['native', 'matmul']
-    # Windows in pairs: not for few channels, odd numbers of windows, or taps without a neighbour.
-    for sizes, expected in (((8, 8, 16, 3, 1), True), ((8, 8, 64, 4, 2), True), ((8, 8, 15, 3, 1), False),
-                            ((8, 7, 16, 3, 1), False), ((8, 10, 16, 3, 2), False), ((8, 8, 16, 2, 2), False)):
-        ways = Convolution(*sizes + ('SAME', 'native')).candidates('forward', tf.float32)
-        assert ('winograd' in ways) == expected
+    # Windows in tiles: not for few channels, fewer windows than a tile has, windows of a tap or of too many, or where
+    # zeros around the taps or the windows cost what is saved.
+    for sizes, float32, bfloat16 in (
+            ((8, 8, 16, 3, 1), '2x2 4x4', '2x2 4x4'), ((8, 7, 64, 4, 2), '2x2 4x4', '2x2 4x4'),
+            ((8, 8, 15, 3, 1), '', ''), ((1, 8, 16, 3, 1), '', ''), ((3, 8, 16, 3, 1), '2x2', '2x2'),
+            ((8, 8, 16, 2, 2), '', ''), ((8, 8, 16, 4, 1), '2x2 4x4', '2x2 4x2'), ((8, 8, 16, 5, 1), '2x2', ''),
+            ((8, 8, 16, 7, 1), '', ''), ((14, 14, 128, 3, 2), '', ''), ((7, 7, 64, 3, 2), '4x4', '4x4'),
+            ((14, 14, 64, 5, 2), '4x4', '4x4')):
+        for dtype, expected in ((tf.float32, float32), (tf.bfloat16, bfloat16)):
+            ways = Convolution(*sizes + ('SAME', 'native')).candidates('forward', dtype)
+            assert [way for way in ways if way in TILES] == ['winograd' + tile for tile in expected.split()], sizes
 
 
 def test_a_table_of_another_precision_does_not_make_products_inexact():
@@ -95,6 +103,21 @@ def test_another_way_than_the_usual_one_is_taken_only_where_it_is_faster_by_more
         product: convolution_timing.usual_way(SMALL, product, 'float32') for product in PRODUCTS}
 
 
+def test_one_way_for_all_products_is_taken_where_together_they_are_faster_by_more_than_chance():
+    def ways(margin=lowering.MARGIN, **together):
+        usual = {'forward': 'native', 'to_input': 'native', 'to_kernel': 'matmul'}
+        found = {Case(SMALL.key, product, way): took for product in PRODUCTS
+                 for way, took in ((usual[product], 1.0), ('winograd2x2', 1.1), ('winograd4x4', 1.2))}
+        found.update({Case(SMALL.key, TOGETHER, way): took for way, took in together.items()})
+        return list(lowering.fastest([SMALL], found, 'float32', margin)[SMALL.key].values())
+
+    assert ways() == ways(winograd2x2=2.86) == ['native', 'native', 'matmul']
+    assert ways(winograd2x2=2.84) == ways(winograd2x2=2.84, winograd4x4=2.85) == ['winograd2x2'] * 3
+    assert ways(winograd2x2=2.86, winograd4x4=2.84) == ['winograd4x4'] * 3
+    assert ways(lowering.BUSY_MARGIN, winograd2x2=2.41) == ['native', 'native', 'matmul']
+    assert ways(lowering.BUSY_MARGIN, winograd2x2=2.39) == ['winograd2x2'] * 3
+
+
 def test_a_product_is_timed_in_all_ways_or_where_that_takes_too_long_in_none(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(convolution_timing, 'time', types.SimpleNamespace(perf_counter=lambda: now[0]))
@@ -107,7 +130,7 @@ def test_a_product_is_timed_in_all_ways_or_where_that_takes_too_long_in_none(mon
     found = convolution_timing.seconds([SMALL], 'float32', 2, progress=slow)
     timed = {case.product for case in found}
     assert timed and timed < set(PRODUCTS)
-    assert set(found) == {Case(SMALL.key, product, way) for product in timed for way in WAYS[product]}
+    assert set(found) == {Case(SMALL.key, product, way) for product in timed for way in WAYS_OF_SMALL[product]}
 
 
 def test_the_largest_convolutions_are_timed_first_and_all_at_least_twice(monkeypatch):
@@ -115,34 +138,76 @@ def test_the_largest_convolutions_are_timed_first_and_all_at_least_twice(monkeyp
     monkeypatch.setattr(convolution_timing, 'time', types.SimpleNamespace(perf_counter=lambda: now[0]))
 
     def slow(cases):
-        rounds.append([case.key for case in cases])
+        rounds.append(cases)
         now[0] += 7  # more than there is for all rounds together
         return cases
 
     both = {large.key, SMALL.key}
     assert {case.key for case in convolution_timing.seconds([SMALL, large], 'float32', 2, progress=slow)} == both
-    assert len(rounds) == 2 and list(dict.fromkeys(rounds[0])) == [large.key, SMALL.key]
+    assert len(rounds) == 2 and rounds[0] == rounds[1]
+    assert list(dict.fromkeys(case.key for case in rounds[0])) == [large.key, SMALL.key]
+
+
+def test_what_is_slow_in_two_rounds_is_timed_no_more():
+    def case(product, way):
+        return Case(SMALL.key, product, way)
+
+    times = {case('forward', 'native'): 1, case('forward', 'matmul'): 2.1, case('forward', 'winograd2x2'): 1.9,
+             case('to_input', 'native'): 2, case('to_kernel', 'matmul'): 3,
+             case(TOGETHER, 'winograd2x2'): 6.1, case(TOGETHER, 'winograd4x4'): 5.9}
+    assert convolution_timing.hopeless(times) == {case('forward', 'matmul'), case(TOGETHER, 'winograd2x2')}
+    rounds = []
+
+    def progress(cases):
+        rounds.append(cases)
+        return cases
+
+    slow = [case('forward', 'matmul')]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution_timing, 'hopeless', lambda times: slow)
+        convolution_timing.seconds([SMALL], 'float32', 2, rounds=4, progress=progress)
+    assert rounds[0] == rounds[1] and rounds[2] == rounds[3] == [each for each in rounds[0] if each not in slow]
+
+
+@pytest.mark.parametrize('any_batch', [False, True])
+def test_a_batch_of_unknown_size_is_timed_where_incomplete_ones_are_kept(any_batch, monkeypatch, tmp_path):
+    sizes = set()
+
+    def parts(channels, filters, rows, columns, *images):
+        sizes.update(each.shape.as_list()[0] for each in images)
+        return [images]
+
+    monkeypatch.setattr(winograd, '_parts', parts)
+    convolution_timing.seconds([SMALL], 'float32', 2, rounds=1, any_batch=any_batch)
+    assert sizes == {None if any_batch else 2}
+    asked = []
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.setattr(convolution_timing, 'seconds', lambda *_, **options: asked.append(options) or {})
+    preset = PRESETS['tf_tutorial' if any_batch else 'blog_mnist']
+    lowering.choose(preset, USUAL, tf.ConfigProto(), lambda line: None)
+    assert [options['any_batch'] for options in asked] == [any_batch]
 
 
 @pytest.mark.slow_tf1
-def test_patches_of_large_images_are_not_made_just_to_be_timed(monkeypatch):
-    monkeypatch.setattr(convolution_timing, 'MAX_PATCHES', 1000)
+def test_patches_and_tiles_of_large_images_are_not_made_just_to_be_timed(monkeypatch):
+    monkeypatch.setattr(convolution_timing, 'MAX_BYTES', 1000)
     ways = {(case.product, case.way) for case in convolution_timing.seconds([SMALL], 'float32', 2, rounds=1)}
-    assert ('forward', 'matmul') not in ways and {('forward', 'native'), ('to_kernel', 'matmul')} < ways
+    assert not ways & {('forward', 'matmul'), ('to_kernel', 'winograd2x2'), (TOGETHER, 'winograd4x4')}
+    assert {('forward', 'native'), ('to_kernel', 'matmul')} < ways
     # The usual way is timed whatever it takes.
     few = SMALL._replace(channels=1)
     assert convolution_timing.usual_way(few, 'to_input', 'float32') == 'matmul'
     assert Case(few.key, 'to_input', 'matmul') in convolution_timing.seconds([few], 'float32', 2, rounds=1)
 
 
-@pytest.mark.parametrize('number', range(4))
+@pytest.mark.parametrize('number', range(5))
 def test_each_way_of_a_table_gives_the_same_values(number):
     """Also what the table does not have."""
-    table = {SMALL.key: {product: list(WAYS[product])[number % len(WAYS[product])] for product in PRODUCTS}}
+    table = {SMALL.key: {product: ways[number % len(ways)] for product, ways in WAYS_OF_SMALL.items()}}
     draw = np.random.RandomState(0)
     with tf.Graph().as_default() as graph, tf.Session() as session:
         x, kernel, dy = [tf.constant(draw.randn(*shape), tf.float32)
-                         for shape in ((2, 7, 8, 16), (3, 3, 16, 5), (2, 4, 4, 5))]
+                         for shape in ((2, 7, 8, 16), (4, 4, 16, 5), (2, 4, 4, 5))]
         results = []
         for impl in ('native', table, {}):
             convolve = Convolution.of(SMALL, impl)
@@ -152,7 +217,7 @@ def test_each_way_of_a_table_gives_the_same_values(number):
                                        + tf.gradients(back, [dy, kernel], x)))
             kinds = {op.type for op in graph.get_operations() if op.name not in before}
             if impl == table:
-                assert ('MatMul' in kinds) == bool({'matmul', 'winograd'} & set(table[SMALL.key].values()))
+                assert ('MatMul' in kinds) == bool({'matmul', *TILES} & set(table[SMALL.key].values()))
     for found in results[1:]:
         for value, expected in zip(found, results[0]):
             np.testing.assert_allclose(value, expected, atol=1e-5 * np.abs(expected).max())
@@ -164,7 +229,7 @@ def measured(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     asked = []
 
-    def seconds(geometries, precision, batch, config, progress):
+    def seconds(geometries, precision, batch, config, progress, any_batch):
         asked.append((sorted(geometries), precision, batch))
         return {case: 1.0 if case.way == 'matmul' else 2.0 for case in progress([
             Case(geometry.key, product, way) for geometry in geometries for product in PRODUCTS
@@ -319,6 +384,26 @@ def test_other_workers_take_the_table_of_the_chief():
     assert found.built_by == TABLE and found.conv_impl == 'measured' and found.precision == 'float32'
     with pytest.raises(UserError, match='the chief: expected what was measured'):
         record.of_recorded(cpu, 'float32', 'measured', None, 'the chief')
+
+
+def test_a_run_whose_table_has_the_former_winograd_goes_on_with_todays_and_says_so(tmp_path):
+    before = {SMALL.key: {'forward': 'winograd', 'to_input': 'native', 'to_kernel': 'matmul'}}
+    cpu = devices.Device('CPU', 'CPU', ('',), None)
+    config = types.SimpleNamespace(precision='auto', lowering='auto', preset_file=None, xla=False, intra_op_threads=0,
+                                   cluster=None)
+
+    def resumed(table):
+        lines = []
+        (tmp_path / 'config.json').write_text(json.dumps({'identity': {'preset': 'blog_mnist'}, 'arithmetic': {
+            'precision': 'float32', 'lowering': 'measured', 'convolutions': table}}))
+        policy = record.choose_policy(config, cpu, types.SimpleNamespace(path=str(tmp_path), log=lines.append), 7)
+        return policy.convolutions, [line for line in lines if 'Winograd' in line]
+
+    today = {SMALL.key: dict(before[SMALL.key], forward='winograd2x2')}
+    assert resumed(before) == (today, [
+        "WARNING: until step 7 this run computed Winograd's convolutions as an earlier version does, now as this one "
+        'does (--lowering=mixed has none of them), so it does not go on bit for bit'])
+    assert resumed(today) == (today, [])
 
 
 def test_what_was_measured_in_bfloat16_says_nothing_of_float32(monkeypatch, tmp_path):
