@@ -55,7 +55,7 @@ def products_a_step(use, generator_updates=1):
 
 
 def shared(seconds, key, ways):
-    """What share of the seconds of a convolution's products alone they take together, in the ways that were chosen."""
+    """What share of their seconds alone a convolution's products take together, in the ways that were chosen."""
     together = {seconds.get((key, convolution_timing.TOGETHER, way)) for way in ways.values()}
     if len(together) > 1 or together == {None}:
         return 1

@@ -37,12 +37,11 @@ def profile(preset, policy, steps):
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, policy.precision, policy.built_by)
         # Outside of the loop, where the tracer would count the loop's own waiting as well.
-        real, noises = tf.identity(handles.real), []
-        for update in preset.schedule:
-            noises.append(tf.identity(handles.noise))
-            if preset.incomplete_batch == 'drop':  # as in the loop, where convolutions go by how many images there are
-                real.set_shape((preset.batch_size,) + preset.input_shape)
-                noises[-1].set_shape((preset.noise_batches[update.noise] * preset.batch_size, preset.z_dim))
+        real, noises = tf.identity(handles.real), [tf.identity(handles.noise) for _ in preset.schedule]
+        if preset.incomplete_batch == 'drop':  # as in the loop: convolutions are divided by how many images there are
+            real.set_shape((preset.batch_size,) + preset.input_shape)
+            for update, noise in zip(preset.schedule, noises):
+                noise.set_shape((preset.noise_batches[update.noise] * preset.batch_size, preset.z_dim))
         updates = [handles.update(update, real, noise, handles.dropout_seed, labels=handles.one_hot)
                    for update, noise in zip(preset.schedule, noises)]
         session.run(tf.global_variables_initializer())

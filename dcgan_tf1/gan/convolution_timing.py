@@ -16,7 +16,9 @@ Case = collections.namedtuple('Case', 'key product way')
 TOGETHER = 'together'
 
 MAX_BYTES = 1 << 30  # of patches, or of values at points, that are made just to be timed
-HOPELESS = 2  # a way that after two rounds takes this many times the fastest one's seconds is timed no more
+# A way that after two rounds takes this many times the fastest one's seconds is timed no more (all products TOGETHER:
+# that takes longer than the fastest of each).
+HOPELESS = 2
 
 
 def uses_of(preset):
@@ -76,7 +78,7 @@ def hopeless(times):
         least[case[:2]] = min(taken, least.get(case[:2], taken))
     limits = {(key, product): taken * HOPELESS for (key, product), taken in least.items()}
     for key, product in least:
-        if product == TOGETHER:  # is measured by the products alone
+        if product == TOGETHER:  # is hopeless where the fastest products alone take less
             limits[key, TOGETHER] = sum(least[key, each] for each in PRODUCTS)
     return {case for case, taken in times.items() if taken > limits[case[:2]]}
 

@@ -210,7 +210,7 @@ class Convolution:
 
     def tile_values(self, way):
         """How many values at points a way of TILES makes for each channel of a block of stride x stride pixels."""
-        rows, columns = [winograd.values(one, self._kernel_size, tile)
+        rows, columns = [winograd.value_count(one, self._kernel_size, tile)
                          for one, tile in zip((self._rows, self._columns), TILES[way])]
         return rows * columns
 
@@ -230,7 +230,8 @@ class Convolution:
         """How one of the products is computed: the name of one of its WAYS."""
         if isinstance(self._conv_impl, dict):
             way = self._conv_impl.get(self._geometry(filters).key, {}).get(product)
-            # A table that was made in another precision may have one that is not exact in this one.
+            # A table of another precision may have one that is not exact in this one, an older table one that is no
+            # longer worth it.
             return way if way in self.candidates(product, dtype) else self.usual_way(product, dtype)
         return self.usual_way(product, dtype) if self._conv_impl == 'mixed' else self._conv_impl
 

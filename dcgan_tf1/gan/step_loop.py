@@ -30,7 +30,8 @@ Loop = collections.namedtuple('Loop', [
     'labels',      # placeholder [count], int32: of all images, put on the device; None where the preset takes none
     'load',        # op, to be run once
     'first',       # placeholder, int32 scalar: the first step's number, from 1
-    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1
+    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1; N: the batch size,
+                   # and where the preset drops incomplete batches, no other number
     'noises',      # placeholder [steps, sum(noise_batches) * N, z_dim], float32
     'train',       # op: trains `steps` steps, each of which increments global_step
 ])
@@ -115,7 +116,7 @@ def build_step_loop(preset, update, global_step, batch_size, total_steps, images
             real, one_hot = source.batch(i, indices, spec.images + later)
             begin, end = noise_ends[spec.noise:spec.noise + 2]
             noise = tf.identity(noises[i, begin + later * (end - begin):end + later * (end - begin)])
-            if preset.incomplete_batch == 'drop':
+            if preset.incomplete_batch == 'drop':  # see _Images.batch()
                 noise = tf.ensure_shape(noise, [end - begin, preset.z_dim])
             return update(spec, real, noise, dropout_seed_for(first + i, place + later), full_batch=batch_size,
                           labels=one_hot, progress=Progress(first + i, factor), generated=shared)
@@ -179,7 +180,7 @@ class _Images:
         real = tf.gather(self._images.read_value(), rows) if fed is None else fed
         real = _unpacked(real, preset.input_shape) if self._as == BYTES else real
         real = real if self._table is None else _scaled(real, self._table, preset)
-        # Convolutions go by how many images a batch has, where all have the same number.
+        # Convolutions are divided by how many images a batch has, where all have the same number; another is an error.
         real = tf.ensure_shape(real, (self._batch_size if preset.incomplete_batch == 'drop' else None,)
                                + preset.input_shape)
         return tf.identity(real), None if self._labels is None else tf.one_hot(

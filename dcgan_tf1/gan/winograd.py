@@ -17,8 +17,8 @@ each point there is then a product of [tiles * N, C] by [C, F], all of them in o
 
 The more points there are, the larger their values, and the more is lost where these are rounded. Results are off by
 up to 4e-6 in float32 (root mean square, where plain products are off by 3e-7). In bfloat16, they are off by 0.6 % with
-tiles of 2 by 2 and three taps, and by 1 to 2 % with others, where plain products are off by 0.2 % and TensorFlow's own
-gradients of kernels by about 2 %.
+tiles of 2 by 2 and up to three taps, and by 1 to 2 % with others, where plain products are off by 0.2 to 0.5 % and
+TensorFlow's own gradients of kernels by about 2 %.
 """
 
 import collections
@@ -28,16 +28,16 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.convolution_axes import cut, in_blocks
 
-# The finite points, by how many points there are: of the fractions that were tried, those whose products are the most
-# exact in bfloat16.
+# The finite points, by the number of points with infinity: of the fractions that were tried, those whose products are
+# the most exact in bfloat16.
 _FINITE = {3: (0, 1), 4: (0, 1, -1), 5: (4 / 3, -4 / 3, 2 / 5, -2 / 5), 6: (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2),
            7: (1 / 4, -1 / 4, 3 / 4, -3 / 4, 2, -2)}
 MAX_POINTS = max(_FINITE)
-# In bfloat16: the sum of both axes' numbers of points, and taps along an axis. With more, results are off by more than
-# 2 %.
+# In bfloat16 and float16: the sum of both axes' numbers of points, and taps along an axis. With more, results in
+# bfloat16 are off by more than 2 %.
 MAX_POINTS_ROUNDED, MAX_TAPS_ROUNDED = 12, 4
-# Of values at the points, for parts of a batch that the processor's caches hold, and how many parts there may be: each
-# has operations of its own.
+# How many bytes of values at the points a part of a batch may have, so that the processor's caches hold them, and how
+# many parts there may be: each has operations of its own.
 PART_BYTES, MAX_PARTS = 4 << 20, 8
 
 # A convolution along one axis: its Axis, and the matrices `input` [points, tiles, blocks], `kernel` [points, step, k]
@@ -55,8 +55,8 @@ def points(kernel_size, stride, tile):
     return tile + taps(kernel_size, stride) - 1
 
 
-def values(one, kernel_size, tile):
-    """Of so many points and tiles along an Axis, how many values a channel of a block has."""
+def value_count(one, kernel_size, tile):
+    """How many values at points each channel of a block has along an Axis."""
     return points(kernel_size, one.step, tile) * -(-one.count // tile)
 
 
@@ -84,7 +84,7 @@ def tiling(one, kernel_size, tile):
 
 
 def forward(x, kernel, rows, columns):
-    """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F]; rows, columns: a Tiling."""
+    """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F]; rows, columns: their Tilings."""
     kernel_values = _of_kernel(kernel, rows, columns)
     return tf.concat([
         _image(tf.matmul(_of_x(part, rows, columns), kernel_values), rows.output, columns.output)
@@ -92,7 +92,7 @@ def forward(x, kernel, rows, columns):
 
 
 def to_input(y, kernel, rows, columns):
-    """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C]; rows, columns: a Tiling."""
+    """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C]; rows, columns: their Tilings."""
     kernel_values = _of_kernel(kernel, rows, columns)
     x = [_map(tf.matmul(_of_y(part, rows, columns), kernel_values, transpose_b=True), rows.input, columns.input)
          for part, in _parts(*kernel.shape.as_list()[2:], rows, columns, y)]
@@ -100,7 +100,7 @@ def to_input(y, kernel, rows, columns):
 
 
 def to_kernel(x, dy, rows, columns):
-    """x [N, H, W, C], dy [N, H', W', F] -> [k, k, C, F]; rows, columns: a Tiling."""
+    """x [N, H, W, C], dy [N, H', W', F] -> [k, k, C, F]; rows, columns: their Tilings."""
     size, channels, filters = rows.kernel.shape[2], x.shape.as_list()[3], dy.shape.as_list()[3]
     parts = _parts(channels, filters, rows, columns, x, dy)
     products = tf.add_n([tf.matmul(_of_x(x_part, rows, columns), _of_y(dy_part, rows, columns), transpose_a=True)
@@ -205,7 +205,8 @@ def _out_of_blocks(x, rows, columns):
 def _parts(channels, filters, rows, columns, *images):
     """Tuples of an equal part of each of `images`, [N, ...]: so many that what is made of one stays in the caches.
 
-    Each part reads the kernel's values, so that it should have no fewer of its own. A single part, if N is unknown.
+    Each part reads the kernel's values anew, so it should make at least twice as many of its own. A single part, if N
+    is unknown.
     """
     batch = images[0].shape.as_list()[0]
     bytes_each = rows.kernel.shape[0] * columns.kernel.shape[0] * images[0].dtype.size  # of one value at all points

@@ -28,8 +28,7 @@ WORTH_STEPS = 300  # a shorter training wins less than the measuring takes
 MARGIN, BUSY_MARGIN = 0.95, 0.8
 BUSY = 0.12
 
-
-# A way of before, and the one that now computes the same, if in another order.
+# The former name of a way, and the way that computes the same now, though it rounds in another order.
 _RENAMED = {'winograd': 'winograd2x2'}
 
 # What TensorFlow's threads, and its compiler, go by beside a session's configuration.
@@ -157,7 +156,7 @@ def _others(table, geometries, policy):
 
 
 def _is_table(table, more=()):
-    """Whether it has a way for each product of each convolution; more: ways of before."""
+    """Whether it has a way for each product of each convolution; more: former names of ways."""
     return isinstance(table, dict) and all(
         isinstance(ways, dict) and set(ways) == set(PRODUCTS)
         and all(isinstance(ways[product], str) and (ways[product] in WAYS[product] or ways[product] in more)

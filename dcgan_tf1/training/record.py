@@ -51,7 +51,7 @@ def choose_policy(config, device, run, start):
             ways = "by oneDNN's", "by TensorFlow's own kernels"
             differing.append((ways if before['onednn'] else ways[::-1]) + ('TF_ENABLE_ONEDNN_OPTS',))
         if policy.convolutions not in (None, before.get('convolutions')):
-            differing.append(("Winograd's convolutions as an earlier version does", 'as this one does',
+            differing.append(("Winograd's convolutions as an earlier version did", 'as this one does',
                               '--lowering=mixed has none of them'))
         by_xla = isinstance(flags, dict) and flags.get('xla') is True
         if by_xla != config.xla:

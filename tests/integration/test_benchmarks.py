@@ -18,6 +18,7 @@ import time_to_quality  # noqa: E402
 import train_step  # noqa: E402
 
 from dcgan_tf1.gan import convolution_timing  # noqa: E402
+from dcgan_tf1.gan.convolutions import PRODUCTS  # noqa: E402
 from dcgan_tf1.gan.presets import PRESETS  # noqa: E402
 
 
@@ -50,12 +51,23 @@ def test_the_convolutions_are_timed_in_every_way(monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['convolutions.py', '--precision=float32', '--batch=2', '--rounds=1'])
     convolutions.main()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith('blog_mnist, batch 2, float32; ') and len(lines) == 2 + 6 * 3 + 3 + 1
+    assert lines[0].startswith('blog_mnist, batch 2, float32; ') and len(lines) == 2 + 6 * 3 + 2 + 1
     assert lines[1].split()[-9:] == [
         'native', 'matmul', 'winograd2x2', 'winograd4x2', 'winograd4x4', 'blocks', 'mixed', 'auto', 'GFLOP/s']
     totals = dict(part.split() for part in lines[-1].split(': ')[1].replace('all of a step, ms', '').split(', '))
     assert set(totals) == {'native', 'matmul', 'mixed', 'auto'}
     assert all(float(took) > 0 for took in totals.values())
+
+
+def test_what_products_share_is_counted_once():
+    def share(ways, **together):
+        seconds = {('key', product, way): 2. for product in PRODUCTS for way in ('native', 'winograd2x2')}
+        seconds.update({('key', convolution_timing.TOGETHER, way): took for way, took in together.items()})
+        return convolutions.shared(seconds, 'key', dict(zip(PRODUCTS, ways)))
+
+    assert share(['winograd2x2'] * 3, winograd2x2=4.5, winograd4x4=3) == 0.75
+    assert share(['winograd2x2'] * 3, winograd2x2=6.5) == 1  # by chance, or for want of cache
+    assert share(['native'] * 3, winograd2x2=3) == share(['native', 'winograd2x2', 'winograd2x2'], winograd2x2=3) == 1
 
 
 def test_names_say_what_they_are():

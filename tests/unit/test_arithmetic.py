@@ -33,7 +33,9 @@ def data(preset, steps, batch=4, seed=0):
 
 
 def train(preset, images, indices, noises, calls=(None,), config=None, **how):
-    """{variable: value} after the steps, which `calls` divides: (2, 3) for two, then three."""
+    """{variable: value} after the steps, which `calls` divides: (2, 3) for two, then three; batches as given."""
+    images_a_step = len(indices[0]) // preset.image_batches
+    preset = dataclasses.replace(preset, batch_size=images_a_step // len(how.get('towers', ('',))))
     with tf.Graph().as_default():
         tf.set_random_seed(0)
         handles = graph.build_training_graph(preset, **how)
@@ -58,6 +60,18 @@ def test_the_division_of_steps_into_calls_changes_nothing(name):
     assert whole['global_step'] == 5
     for key, value in whole.items():
         np.testing.assert_array_equal(value, divided[key], err_msg=key)
+
+
+@pytest.mark.parametrize('what, rows', [('indices', (3, 4)), ('noises', (4, 3))])
+def test_a_batch_of_another_size_is_an_error_where_incomplete_ones_are_dropped(what, rows):
+    preset = dataclasses.replace(PRESETS['blog_dense'], batch_size=4)
+    images, indices, noises = data(preset, 1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        handles = graph.build_training_graph(preset)
+        session.run(tf.global_variables_initializer())
+        steps = step_loop.make_steps(session, handles, images)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r'\[3,.*\[4,'):
+            steps(1, indices[:, :rows[0]], noises[:, :rows[1]])
 
 
 @pytest.mark.slow_tf1
@@ -147,7 +161,7 @@ def with_dropout(z, ctx):
 
 
 def test_the_average_of_the_weights_forgets_faster_in_the_first_steps():
-    preset = dataclasses.replace(PRESETS['blog_dense'], ema_decay=0.5, ema_warmup=True)
+    preset = dataclasses.replace(PRESETS['blog_dense'], batch_size=4, ema_decay=0.5, ema_warmup=True)
     images, indices, noises = data(preset, 11)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
@@ -171,8 +185,8 @@ def test_the_average_of_the_weights_forgets_faster_in_the_first_steps():
 @pytest.mark.parametrize('decay, factor', [('none', 1), ('linear', 0.5)])
 def test_each_network_learns_at_its_own_rate(decay, factor):
     """Adam's first update moves a weight by the rate itself, whatever its gradient."""
-    preset = dataclasses.replace(PRESETS['blog_dense'], learning_rate=1.0, g_learning_rate=4e-3, d_learning_rate=1e-3,
-                                 learning_rate_decay=decay, adam_epsilon=1e-12)
+    preset = dataclasses.replace(PRESETS['blog_dense'], batch_size=4, learning_rate=1.0, g_learning_rate=4e-3,
+                                 d_learning_rate=1e-3, learning_rate_decay=decay, adam_epsilon=1e-12)
     images, indices, noises = data(preset, 1)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)

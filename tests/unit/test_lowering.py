@@ -148,7 +148,7 @@ def test_the_largest_convolutions_are_timed_first_and_all_at_least_twice(monkeyp
     assert list(dict.fromkeys(case.key for case in rounds[0])) == [large.key, SMALL.key]
 
 
-def test_what_is_slow_in_two_rounds_is_timed_no_more():
+def test_what_is_slow_in_two_rounds_is_timed_no_more(monkeypatch):
     def case(product, way):
         return Case(SMALL.key, product, way)
 
@@ -163,9 +163,8 @@ def test_what_is_slow_in_two_rounds_is_timed_no_more():
         return cases
 
     slow = [case('forward', 'matmul')]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolution_timing, 'hopeless', lambda times: slow)
-        convolution_timing.seconds([SMALL], 'float32', 2, rounds=4, progress=progress)
+    monkeypatch.setattr(convolution_timing, 'hopeless', lambda times: slow)
+    convolution_timing.seconds([SMALL], 'float32', 2, rounds=4, progress=progress)
     assert rounds[0] == rounds[1] and rounds[2] == rounds[3] == [each for each in rounds[0] if each not in slow]
 
 
@@ -401,7 +400,7 @@ def test_a_run_whose_table_has_the_former_winograd_goes_on_with_todays_and_says_
 
     today = {SMALL.key: dict(before[SMALL.key], forward='winograd2x2')}
     assert resumed(before) == (today, [
-        "WARNING: until step 7 this run computed Winograd's convolutions as an earlier version does, now as this one "
+        "WARNING: until step 7 this run computed Winograd's convolutions as an earlier version did, now as this one "
         'does (--lowering=mixed has none of them), so it does not go on bit for bit'])
     assert resumed(today) == (today, [])
 
