@@ -30,8 +30,8 @@ Loop = collections.namedtuple('Loop', [
     'labels',      # placeholder [count], int32: of all images, put on the device; None where the preset takes none
     'load',        # op, to be run once
     'first',       # placeholder, int32 scalar: the first step's number, from 1
-    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1; N: the batch size,
-                   # and where the preset drops incomplete batches, no other number
+    'indices',     # placeholder [steps, image_batches * N], int32: rows of the loaded images, or -1; N: the batch size
+                   # and, where the preset drops incomplete batches, no other number
     'noises',      # placeholder [steps, sum(noise_batches) * N, z_dim], float32
     'train',       # op: trains `steps` steps, each of which increments global_step
 ])
