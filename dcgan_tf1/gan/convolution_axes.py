@@ -29,6 +29,13 @@ def in_blocks(x, rows, columns):
     return tf.reshape(x, [-1, rows.blocks, rows.step, columns.blocks, columns.step * channels])
 
 
+def out_of_blocks(x, rows, columns):
+    """[N, blocks, step, blocks, step * C] -> [N, H, W, C]: what in_blocks() made, with zeros where it cut."""
+    channels = x.shape.as_list()[4] // columns.step
+    x = tf.reshape(x, [-1, rows.blocks * rows.step, columns.blocks * columns.step, channels])
+    return _cut(_cut(x, 1, rows), 2, columns)
+
+
 def _fit(x, dimension, one):
     """Pads or cuts one dimension of x to the blocks that the kernel reaches."""
     after = one.blocks * one.step - one.size - one.before
@@ -57,10 +64,10 @@ def overlap_add(taps, dimension, one):
     shape = x.shape.as_list()
     shape[0] = -1
     shape[dimension:dimension + 2] = [one.blocks * one.step]
-    return cut(tf.reshape(x, shape), dimension, one)
+    return _cut(tf.reshape(x, shape), dimension, one)
 
 
-def cut(x, dimension, one):
+def _cut(x, dimension, one):
     """Of `one.blocks` blocks along one dimension, the `one.size` positions that are the image's."""
     after = one.blocks * one.step - one.before - one.size
     if after < 0:  # the last rows of the input that no window reaches

@@ -24,7 +24,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import winograd
-from dcgan_tf1.gan.convolution_axes import as_matrix, axis, cut, in_blocks, overlap_add
+from dcgan_tf1.gan.convolution_axes import as_matrix, axis, in_blocks, out_of_blocks, overlap_add
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 
@@ -178,8 +178,7 @@ class Convolution:
         x = tf.nn.conv2d(y, kernel, strides=[1, 1, 1, 1], padding='VALID')
         rows, columns = self._rows, self._columns
         x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
-        x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, rows.blocks * stride, columns.blocks * stride, channels])
-        return cut(cut(x, 1, rows), 2, columns)
+        return out_of_blocks(tf.transpose(x, [0, 1, 3, 2, 4]), rows, columns)
 
     def _forward_in_tiles(self, x, kernel, way):
         return winograd.forward(x, kernel, *self._tilings(way))

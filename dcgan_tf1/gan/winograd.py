@@ -26,7 +26,7 @@ import collections
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.convolution_axes import cut, in_blocks
+from dcgan_tf1.gan.convolution_axes import in_blocks, out_of_blocks
 
 # The finite points, by the number of points with infinity: of the fractions that were tried, those whose products are
 # the most exact in bfloat16.
@@ -124,11 +124,6 @@ def _at_points(count, length):
     return values
 
 
-def _both(rows, columns):
-    """Two matrices [points, size] as one, [points * points, size * size]."""
-    return np.kron(rows, columns)
-
-
 def _of_x(x, rows, columns):
     """[N, H, W, C] -> [points, tiles * N, step * step * C]."""
     x = tf.transpose(in_blocks(x, rows.axis, columns.axis), [1, 3, 0, 2, 4])
@@ -161,7 +156,7 @@ def _values(x, rows, columns):
     (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
     channels = x.shape.as_list()[3]
     if row_tiles == column_tiles == 1:
-        matrix = tf.constant(_both(rows[:, 0], columns[:, 0]), x.dtype)
+        matrix = tf.constant(np.kron(rows[:, 0], columns[:, 0]), x.dtype)
         values = tf.matmul(matrix, tf.reshape(x, [height * width, -1]))
     else:
         values = tf.matmul(tf.constant(rows.reshape([-1, height]), x.dtype), tf.reshape(x, [height, -1]))
@@ -177,7 +172,7 @@ def _map(values, rows, columns):
     (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
     channels, dtype = values.shape.as_list()[2], values.dtype
     if row_tiles == column_tiles == 1:
-        matrix = tf.constant(_both(rows[:, 0], columns[:, 0]).T, dtype)
+        matrix = tf.constant(np.kron(rows[:, 0], columns[:, 0]).T, dtype)
         x = tf.matmul(matrix, tf.reshape(values, [row_points * column_points, -1]))
     else:
         values = tf.reshape(values, [row_points, column_points, row_tiles, -1])
@@ -194,12 +189,9 @@ def _image(values, rows, columns):
 
 
 def _out_of_blocks(x, rows, columns):
-    """[blocks, blocks, N, step * step * C] -> [N, H, W, C]: the transpose of in_blocks()."""
-    channels = x.shape.as_list()[3] // (rows.step * columns.step)
-    x = tf.reshape(x, [rows.blocks, columns.blocks, -1, rows.step, columns.step * channels])
-    x = tf.transpose(x, [2, 0, 3, 1, 4])
-    x = tf.reshape(x, [-1, rows.blocks * rows.step, columns.blocks * columns.step, channels])
-    return cut(cut(x, 1, rows), 2, columns)
+    """[blocks, blocks, N, step * step * C] -> [N, H, W, C]."""
+    x = tf.reshape(x, [rows.blocks, columns.blocks, -1, rows.step, x.shape.as_list()[3] // rows.step])
+    return out_of_blocks(tf.transpose(x, [2, 0, 3, 1, 4]), rows, columns)
 
 
 def _parts(channels, filters, rows, columns, *images):
