@@ -14,6 +14,7 @@ MAIN = ('frechet_distance', 'precision', 'recall', 'class_accuracy', 'memorised'
 BY_KEY = {metric.key: metric for metric in METRICS}
 # The systems of 2017: how soon the others of the same images are as good as these were in the end.
 ORIGINALS = ('blog_mnist', 'blog_cifar_horse')
+MORE_IS_WORSE = ('memorised',)  # of metrics that are best as real images have them, those of which less is no fault
 
 
 def all_tables(records, strips, left_out=()):
@@ -134,7 +135,7 @@ def mean_and_worst(runs, key):
     if len(values) < 2 or (metric.better == 'as real' and real is None):
         return _mean(rows, key)
     distance_to_best = {'lower': lambda value: value, 'higher': lambda value: -value}.get(
-        metric.better, lambda value: abs(value - real))
+        'lower' if key in MORE_IS_WORSE else metric.better, lambda value: abs(value - real))
     return '{} ({})'.format(_mean(rows, key), metric.format.format(max(values, key=distance_to_best)))
 
 
@@ -144,8 +145,17 @@ def _processor(record):
 
 def _minutes(runs):
     """Of each kind of processor, which make different times."""
-    return ', '.join('{} ({})'.format(_range([record['minutes'] for record in some], '{:.1f}'), processor)
+    return ', '.join('{:.1f} ({})'.format(computed_minutes(some), processor)
                      for processor, some in grouped(runs, _processor))
+
+
+def computed_minutes(runs):
+    """What all steps take at the median speed of the fastest run: no evaluations, no pauses, no other work beside."""
+    return min(record['steps'] * _images_in_a_step(record) / record['images_per_second'] / 60 for record in runs)
+
+
+def _images_in_a_step(record):
+    return record['identity']['batch_size'] * record['identity']['image_batches']
 
 
 def _range(values, form):
@@ -213,7 +223,7 @@ def time_tables(records):
         for original in ORIGINALS:
             runs = [record for record in measured if record['system'] == original]
             if runs:
-                ends, count = [distances(record)[-1][2] for record in runs], runs[0]['quality']['n']
+                ends, count = [distances(record)[-1][1] for record in runs], runs[0]['quality']['n']
                 limit = float('{:.2f}'.format(sum(ends) / len(ends)))
                 lines += ['{}{}: `{}` ends at {:.2f}, by {:,} images.'.format(
                     '\n' if lines else '', title, original, limit, count), '']
@@ -222,28 +232,34 @@ def time_tables(records):
 
 
 def distances(record):
-    """[(step, minutes, Frechet distance)] of what was measured while a run trained."""
+    """[(step, Frechet distance)] of what was measured while a run trained."""
     columns, rows = record['quality']['columns'], record['quality']['rows']
-    return [tuple(each[columns.index(key)] for key in ('step', 'minutes', 'frechet_distance')) for each in rows]
+    return [tuple(each[columns.index(key)] for key in ('step', 'frechet_distance')) for each in rows]
 
 
 def first_at(record, limit):
-    """(step, minutes) of the first measured distance of at most `limit`; None where there is none."""
-    return next(((step, minutes) for step, minutes, distance in distances(record) if distance <= limit), None)
+    """The step of the first measured distance of at most `limit`; None where there is none."""
+    return next((step for step, distance in distances(record) if distance <= limit), None)
 
 
 def times_to(records, limit):
-    """A table of when each run's distance was first at most `limit`, of the runs that were measured meanwhile."""
+    """A table of when each run's distance was first at most `limit`, of the runs that were measured meanwhile.
+
+    Minutes are computed as in the table of all systems.
+    """
     lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'on', 'best', 'last'])
     for system, runs in grouped([record for record in records if record['quality']], lambda record: record['system']):
-        times = [first_at(record, limit) for record in runs]
+        steps = [first_at(record, limit) for record in runs]
+        each = [computed_minutes([other for other in runs if _processor(other) == _processor(record)])
+                / record['steps'] for record in runs]
         lines.append(row([
             '`{}`'.format(system),
-            ', '.join('never' if time is None else '{:,}'.format(time[0]) for time in times),
-            ', '.join('-' if time is None else '{:.1f}'.format(time[1]) for time in times) if any(times) else '',
+            ', '.join('never' if step is None else '{:,}'.format(step) for step in steps),
+            ', '.join('-' if step is None else '{:.1f}'.format(step * minutes)
+                      for step, minutes in zip(steps, each)) if any(steps) else '',
             ', '.join(sorted({_processor(record) for record in runs})),
-            ', '.join('{:.2f}'.format(min(each[2] for each in distances(record))) for record in runs),
-            ', '.join('{:.2f}'.format(distances(record)[-1][2]) for record in runs)]))
+            ', '.join('{:.2f}'.format(min(distance for _, distance in distances(record))) for record in runs),
+            ', '.join('{:.2f}'.format(distances(record)[-1][1]) for record in runs)]))
     return lines
 
 

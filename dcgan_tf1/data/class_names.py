@@ -39,4 +39,5 @@ def number_among(classes, image_class, flag='--class'):
             return labels[0]
         if 0 <= number < len(classes) and named == [None] * len(classes):
             return number
-    raise UserError('{}: expected one of {}, found {!r}'.format(flag, listing(classes, 30), image_class))
+    also = '' if any(each is not None for each in named) else ', or a number from 0 to {}'.format(len(classes) - 1)
+    raise UserError('{}: expected one of {}{}, found {!r}'.format(flag, listing(classes, 30), also, image_class))

@@ -15,8 +15,8 @@ PRESET_TITLES = collections.OrderedDict([
     ('cntk', "the DCGAN of CNTK's tutorial"),
     ('resnet_mnist', 'a ResNet GAN with spectral normalisation on MNIST'),
     ('resnet_cifar_horse', 'a ResNet GAN with spectral normalisation on the horses of CIFAR-10'),
-    ('sngan_mnist', "the 2017 blog's shapes with spectral normalisation, on MNIST"),
-    ('sngan_cifar_horse', "the 2017 blog's shapes with spectral normalisation, on the horses of CIFAR-10"),
+    ('sngan_mnist', "the 2017 blog's layers, in 4x4, with spectral normalisation, on MNIST"),
+    ('sngan_cifar_horse', "the 2017 blog's layers, in 4x4, with spectral normalisation, on the horses of CIFAR-10"),
     ('cgan_mnist', 'a conditional GAN on MNIST: digits of the class that one asks for'),
     ('cgan_fashion_mnist', 'a conditional GAN on Fashion-MNIST: clothes of the class that one asks for'),
     ('cgan_cifar10', 'a conditional GAN on CIFAR-10: photographs of the class that one asks for'),
@@ -32,6 +32,7 @@ MODES = collections.OrderedDict([
 
 # Functions of losses.py that are a GAN's, and those of augmentation.py.
 GAN_LOSSES = ('smoothed_labels', 'smoothed_losses', 'halves', 'log_probabilities', 'hinge')
+SMOOTHING_LOSSES = GAN_LOSSES[:3]  # those that read Preset.smoothing
 AUGMENTATIONS = ('translation', 'color', 'cutout')
 
 # What Preset.noise may be, in words.

@@ -98,7 +98,7 @@ def _pixels(ctx):
     return int(np.prod(ctx.image_shape))
 
 
-# ---------------------------------------------- the blog's shapes with a discriminator of today's kind
+# ---------------------------------------------- the blog's layers, in 4x4, with a discriminator of today's kind
 # Spectral normalisation: Miyato et al., 2018, https://arxiv.org/abs/1802.05957. Labels by projection: Miyato and
 # Koyama, 2018, https://arxiv.org/abs/1802.05637.
 

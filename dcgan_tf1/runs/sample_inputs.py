@@ -90,7 +90,9 @@ def temperature_in(path):
 
 
 def described(labels):
-    """For messages: the type, the shape and, of numbers, the range of an array."""
+    """For messages: an array's type, shape and, of numbers, range; what has no shape, as it is."""
+    if labels.shape == ():
+        return repr(labels.item())
     kind = '{} {}'.format('texts' if labels.dtype.kind == 'U' else labels.dtype, list(labels.shape))
     return kind + (' from {:g} to {:g}'.format(labels.min(), labels.max())
                    if labels.dtype.kind in 'iuf' and labels.size else '')

@@ -283,7 +283,7 @@ def _overridden_preset(preset, values):
             raise flags.Error('--class: expected a preset without labels, found --preset={}, which is trained on all '
                               'classes (dcgan-sample --class asks for images of one)'.format(preset.name))
         overrides['image_class'] = None if values['class'] == 'all' else values['class']
-    if {'dataset', 'loss', 'image_class'}.intersection(
+    if {'dataset', 'loss', 'smoothing', 'image_class'}.intersection(
             name for name, value in overrides.items() if value != getattr(preset, name)):
         overrides['recorded_losses'] = None  # which are not of these images, or not of this loss
     return dataclasses.replace(preset, **overrides)

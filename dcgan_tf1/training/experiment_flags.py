@@ -1,10 +1,10 @@
 """Flags of `train` for those who experiment: averaged weights, rates, the loss, augmentation, mirroring."""
 
-from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES
+from dcgan_tf1.gan.catalogue import AUGMENTATIONS, GAN_LOSSES, SMOOTHING_LOSSES
 from dcgan_tf1.util import flags
 
 _RATES = ('g_learning_rate', 'd_learning_rate')
-_GAN_ONLY = _RATES + ('loss', 'augment', 'z_dist')
+_GAN_ONLY = _RATES + ('loss', 'smoothing', 'augment', 'z_dist')
 
 
 def add(command):
@@ -17,6 +17,8 @@ def add(command):
     command.real('d_learning_rate', None, "Adam's learning rate for the discriminator alone.", 0)
     command.real('beta1', None, "Adam's beta1, from 0 to less than 1.", 0)
     command.choice('loss', None, GAN_LOSSES, "The GAN's loss (docs/training.md).")
+    command.real('smoothing', None, "How far below 1 the labels of real images are in a cross-entropy, from 0 (not at "
+                                    "all) to less than 1.", 0)
     command.string('augment', None, 'What is done at random to all images that the discriminator sees, real and '
                                     'generated: some of {}, with commas between them, or none.'.format(
                                         ', '.join(AUGMENTATIONS)))
@@ -31,9 +33,9 @@ def add(command):
 
 def overrides(preset, values):
     """{field: value} of what these flags change in a preset; flags.Error for what it can't be trained with."""
-    changes = {name: values[name] for name in _RATES + ('beta1',)
+    changes = {name: values[name] for name in _RATES + ('beta1', 'smoothing')
                if values[name] is not None}
-    for name in ('ema_decay', 'beta1'):
+    for name in ('ema_decay', 'beta1', 'smoothing'):
         if values[name] is not None and not 0 <= values[name] < 1:
             raise flags.Error('--{}: expected a number from 0 to less than 1, found {:g}'.format(name, values[name]))
     if preset.discriminator is None:
@@ -55,6 +57,8 @@ def overrides(preset, values):
         changes['mirror'] = values['mirror']
     if values['loss'] is not None:
         changes['loss'] = _loss(preset, values['loss'])
+    if values['smoothing'] is not None:
+        _check_smoothed(changes.get('loss', preset.loss).__name__)
     if values['augment'] is not None:
         changes['augment'] = _augmentations(preset, values['augment'])
     return changes
@@ -67,6 +71,12 @@ def _loss(preset, name):
         raise flags.Error('--loss: expected a preset that logs some of {}, found {}, of --preset={}'.format(
             ', '.join(losses.GanLosses._fields), ', '.join(missing), preset.name))
     return getattr(losses, name)
+
+
+def _check_smoothed(loss):
+    if loss in GAN_LOSSES and loss not in SMOOTHING_LOSSES:  # one of the user's own may read it
+        raise flags.Error('--smoothing: expected a loss with smoothed labels ({}), found {}'.format(
+            ', '.join(SMOOTHING_LOSSES), loss))
 
 
 def _augmentations(preset, text):

@@ -19,6 +19,8 @@ FREE_FIELDS = tuple(field.name for field in dataclasses.fields(Preset) if field.
 # What settings and their values were called when earlier versions recorded them.
 _RENAMED = {'metrics_when': 'losses_when'}
 _RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
+# What to say of settings that no flag is named like.
+_MEANT = {'decay_steps': ' (--epochs or --max_steps: its learning rate falls over all of its steps)'}
 # Settings, beside the preset's fields, that older runs have not recorded: the values those were started with.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black',
              'crop': None, 'resize': 'lanczos'}
@@ -83,7 +85,7 @@ def differences(recorded, wanted):
         before, now = recorded.get(name, default), wanted.get(name, default)
         same = same_file(before, now) if name == 'init_checkpoint' else before == now
         if not same and not (name == 'schedule' and _schedule(before) == now):
-            texts.append('{} was {!r}, now {!r}'.format(name, before, now))
+            texts.append('{} was {!r}, now {!r}{}'.format(name, before, now, _MEANT.get(name, '')))
     return texts
 
 

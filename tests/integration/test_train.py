@@ -564,7 +564,7 @@ def test_steps_on_real_data(preset, real_data, real_cifar, tmp_path):
     if PRESETS[preset].learning_rate_decay == 'none':
         assert status == 0 and 'going on at step 4' in out, err
     else:
-        check_one_line_error((status, out, err), 'decay_steps was 4, now 5')
+        check_one_line_error((status, out, err), 'decay_steps was 4, now 5 (--epochs or --max_steps: ')
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import losses
+from dcgan_tf1.gan import catalogue, losses
 
 REAL = np.array([[2.0], [-1.0], [0.5]], np.float32)
 FAKE = np.array([[-3.0], [0.0], [1.5]], np.float32)
@@ -37,6 +37,12 @@ def test_smoothed_losses():
     np.testing.assert_allclose(found.d_loss_fake, entropy(FAKE, 0.0), rtol=1e-6)
     np.testing.assert_allclose(found.d_loss, 0.9 * entropy(REAL, 1.0) + entropy(FAKE, 0.0), rtol=1e-6)
     np.testing.assert_allclose(found.g_loss, 0.9 * entropy(FAKE, 1.0), rtol=1e-6)
+
+
+def test_which_losses_read_the_smoothing():
+    for name in catalogue.GAN_LOSSES:
+        plain, smoothed = [evaluate(getattr(losses, name), smoothing) for smoothing in (0.0, 0.5)]
+        assert (plain != smoothed) == (name in catalogue.SMOOTHING_LOSSES), name
 
 
 def softplus(x):

@@ -301,7 +301,7 @@ def test_a_class_that_there_is_not_is_refused_before_anything_is_decoded():
         os.makedirs(os.path.dirname(name), exist_ok=True)
         with open(name, 'w') as handle:
             handle.write('no picture')
-    for place, message in (('mine', "--class: expected one of cat, dog, found 'cta'"),
+    for place, message in (('mine', "--class: expected one of cat, dog, or a number from 0 to 1, found 'cta'"),
                            ('flat', '--class: expected a data set with classes, found --dataset=folder')):
         given = ['--data_dir=' + place, '--class=cta']
         with pytest.raises(UserError, match='^' + message):
