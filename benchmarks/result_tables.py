@@ -225,7 +225,7 @@ def time_tables(records):
             if runs:
                 ends, count = [distances(record)[-1][1] for record in runs], runs[0]['quality']['n']
                 limit = float('{:.2f}'.format(sum(ends) / len(ends)))
-                lines += ['{}{}: `{}` ends at {:.2f}, by {:,} images.'.format(
+                lines += ['{}{}: `{}` ends at {:.2f}, the mean of its seeds, by {:,} images.'.format(
                     '\n' if lines else '', title, original, limit, count), '']
                 lines += times_to([record for record in measured if record['quality']['n'] == count], limit)
     return lines or ['There is no run of {} yet to compare with.'.format(' or '.join(map('`{}`'.format, ORIGINALS)))]

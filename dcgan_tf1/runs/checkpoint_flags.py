@@ -16,8 +16,9 @@ def add(command):
     command.path('run', None, 'A run folder.')
     command.path('checkpoint', None, 'With --run, which of its checkpoints: last, the newest, or best, the one with '
                                      'the smallest Frechet distance (dcgan-train --eval_every). Without --run, a '
-                                     'checkpoint prefix (.../model.ckpt-4295), a folder of checkpoints or a frozen '
-                                     'graph (.pb), also of another program; needs --preset.')
+                                     'checkpoint prefix (.../model.ckpt-4295) or file, a folder of checkpoints or '
+                                     'of a SavedModel, or a frozen graph (.pb), also of another program; needs '
+                                     '--preset.')
     command.choice('which', None, _WHICH, 'The old name of --checkpoint beside --run. Default: last.')
     command.integer('step', None, "With --run: the checkpoint of this step.", 0)
     preset_flags(command, None, "The checkpoint's preset.")

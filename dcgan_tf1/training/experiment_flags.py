@@ -17,8 +17,8 @@ def add(command):
     command.real('d_learning_rate', None, "Adam's learning rate for the discriminator alone.", 0)
     command.real('beta1', None, "Adam's beta1, from 0 to less than 1.", 0)
     command.choice('loss', None, GAN_LOSSES, "The GAN's loss (docs/training.md).")
-    command.real('smoothing', None, "How far below 1 the labels of real images are in a cross-entropy, from 0 (not at "
-                                    "all) to less than 1.", 0)
+    command.real('smoothing', None, "How far below 1 the labels of real images, and the generator's target, are in a "
+                                    "cross-entropy: from 0 (not at all) to less than 1.", 0)
     command.string('augment', None, 'What is done at random to all images that the discriminator sees, real and '
                                     'generated: some of {}, with commas between them, or none.'.format(
                                         ', '.join(AUGMENTATIONS)))

@@ -16,6 +16,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
 _FEW_ROWS = 10  # at most, of a run that ends before its first row
+_FEW_STEPS = 1000  # with fewer than these, the images of any of the presets are hardly more than noise
 MAX_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
 
 Plan = collections.namedtuple('Plan', [
@@ -103,6 +104,9 @@ def make_plan(config, log, device_memory=None):
             'epochs' if config.max_steps is None else 'max_steps', step_loop.MAX_STEPS, total))
     if config.log_every is None and config.max_steps is None:
         preset = _with_rows(preset, epoch, total, log)
+    if config.epochs is config.max_steps is None and preset.discriminator is not None and total < _FEW_STEPS:
+        log('WARNING: {:,} steps in all are too few for clear images, for which a GAN takes thousands '
+            '(--max_steps=5000)'.format(total))
     identity = resume.identity(
         preset, config.seed, config.init_checkpoint and os.path.abspath(config.init_checkpoint), data.dataset.checksum,
         data.image_class, config.num_gpus, reading.compared(config.reading))

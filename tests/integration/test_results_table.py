@@ -232,7 +232,7 @@ def test_time_to_quality(two_seeds):
     two_seeds[0]['images_per_second'] = 3.0  # twice as fast as the others: of its own system, it stands for both
     assert '| 4 | 0.7 (CPU) |' in result_tables.main_table(two_seeds, 'img')[3]
     text = '\n'.join(result_tables.time_tables(two_seeds))
-    assert 'MNIST: `blog_mnist` ends at 25.00, by 2,000 images.' in text
+    assert 'MNIST: `blog_mnist` ends at 25.00, the mean of its seeds, by 2,000 images.' in text
     assert '| `blog_mnist` | never, 860 | -, 152.9 | CPU | 30.00, 20.00 | 30.00, 20.00 |' in text
     assert '| `cgan_mnist` | 430 | 152.9 | CPU | 4.00 | 4.00 |' in text
     assert result_tables.first_at(two_seeds[2], 4) == 860

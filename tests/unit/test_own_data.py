@@ -267,14 +267,16 @@ def test_a_run_on_few_images_has_rows_all_the_same(tmp_path):
     given, lines = ['--preset=dcgan', '--dataset=npz', '--data_dir=x.npz', '--batch_size=8'], []
     plan = make_plan(train.parse_train(given), lines.append)
     assert (plan.total, plan.log_steps, plan.sample_steps) == (125, (13, 13), (13, 13))
-    assert lines[-1] == ('125 steps, of which the preset would show the first at 200: a row of samples every 13 '
-                         'instead (--log_every)')
+    assert lines[-2:] == [
+        '125 steps, of which the preset would show the first at 200: a row of samples every 13 instead (--log_every)',
+        'WARNING: 125 steps in all are too few for clear images, for which a GAN takes thousands (--max_steps=5000)']
     plan = make_plan(train.parse_train(given + ['--epochs=2', '--max_steps=9']), lines.append)
     assert plan.total == 9
     assert lines[-1] == '--epochs=2, which is 10 steps, has no effect beside --max_steps=9'
     for more, steps in (('--epochs=40', (200, 200)), ('--max_steps=9', (200, 200)), ('--log_every=300', (300, 300))):
         plan = make_plan(train.parse_train(given + [more]), lines.append)
         assert plan.log_steps == plan.sample_steps == steps and 'would show' not in lines[-1]
+    assert sum('too few' in line for line in lines) == 2  # not where the steps were asked for
     config = train.parse_train(given)
     for fields, log_steps, sample_steps, name in (
             ({'log_every': StepInterval(5, 'steps'), 'samples_every': StepInterval(1000, 'steps')}, (5, 5), (13, 13),
