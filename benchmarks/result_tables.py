@@ -51,15 +51,28 @@ def conditions(records):
 
 def other_scales(records):
     """Which runs were measured by another classifier than most on the same data: their figures have another scale."""
-    lines = []
+    return '\n'.join(
+        textwrap.fill('Measured by a different {} ({}) from the other runs of these data ({}), so on another scale, '
+                      'and marked by *: {}.'.format(*_apart(features, usual), ', '.join(
+                          '`{}`'.format(record['name']) for record in some)), 119, break_on_hyphens=False)
+        for features, usual, some in _measured_otherwise(records))
+
+
+def _measured_otherwise(records):
+    """[(features, those of most runs of the same data, the records with the former)]."""
+    found = []
     for _, of_data in grouped(records, lambda record: record['evaluation']['features'].partition(' (')[0]):
         groups = grouped(of_data, lambda record: record['evaluation']['features'])
         usual, _ = max(groups, key=lambda group: len(group[1]))
-        lines += [textwrap.fill('Measured by a different {} ({}) from the other runs of these data ({}), so on '
-                                'another scale: {}.'.format(*_apart(features, usual), ', '.join(
-                                    '`{}`'.format(record['name']) for record in some)), 119, break_on_hyphens=False)
-                  for features, some in groups if features != usual]
-    return '\n'.join(lines)
+        found += [(features, usual, some) for features, some in groups if features != usual]
+    return found
+
+
+def marked_systems(records):
+    """{system: its name in tables}, with a * where a run of it was measured by another classifier than most."""
+    others = {record['system'] for _, _, some in _measured_otherwise(records) for record in some}
+    return {record['system']: '`{}`{}'.format(record['system'], '\\*' if record['system'] in others else '')
+            for record in records}
 
 
 def _apart(features, usual):
@@ -95,7 +108,7 @@ def heading(cells):
 
 def main_table(records, strips):
     """A row for each system, the mean over its seeds and the worst of them; above, the real images they learn from."""
-    keys = _measured(records, [key for key in MAIN if key in BY_KEY])
+    keys, names = _measured(records, [key for key in MAIN if key in BY_KEY]), marked_systems(records)
     lines = heading(['system', 'steps', 'minutes'] + [_heading(key) for key in keys] + ['24 samples'])
     for title, of_data in by_data(records):
         pools = list(grouped(of_data, lambda record: record['data']['images']))
@@ -105,7 +118,7 @@ def main_table(records, strips):
                 _mean([record['evaluation']['real'] for record in of_pool], key) for key in keys] + ['']))
         for system, runs in grouped(of_data, lambda record: record['system']):
             lines.append(row(
-                ['`{}`{}'.format(system, '' if len(runs) == 1 else ', {} seeds'.format(len(runs))),
+                [names[system] + ('' if len(runs) == 1 else ', {} seeds'.format(len(runs))),
                  _range([record['steps'] for record in runs], '{:,}'),
                  _minutes(runs)]
                 + [mean_and_worst(runs, key) for key in keys]
@@ -144,9 +157,13 @@ def _processor(record):
 
 
 def _minutes(runs):
-    """Of each kind of processor, which make different times."""
-    return ', '.join('{:.1f} ({})'.format(computed_minutes(some), processor)
-                     for processor, some in grouped(runs, _processor))
+    """Of each kind of processor and precision, which make different times."""
+    return ', '.join('{:.1f} ({})'.format(computed_minutes(some), conditions)
+                     for conditions, some in grouped(runs, _computed_by))
+
+
+def _computed_by(record):
+    return _processor(record) + ('' if record['precision'] == 'bfloat16' else ', ' + record['precision'])
 
 
 def computed_minutes(runs):
@@ -247,17 +264,18 @@ def times_to(records, limit):
 
     Minutes are computed as in the table of all systems.
     """
-    lines = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'on', 'best', 'last'])
+    lines, names = heading(['system', 'at most {:g} by step'.format(limit), 'after minutes', 'on', 'best', 'last']), \
+        marked_systems(records)
     for system, runs in grouped([record for record in records if record['quality']], lambda record: record['system']):
         steps = [first_at(record, limit) for record in runs]
-        each = [computed_minutes([other for other in runs if _processor(other) == _processor(record)])
+        each = [computed_minutes([other for other in runs if _computed_by(other) == _computed_by(record)])
                 / record['steps'] for record in runs]
         lines.append(row([
-            '`{}`'.format(system),
+            names[system],
             ', '.join('never' if step is None else '{:,}'.format(step) for step in steps),
             ', '.join('-' if step is None else '{:.1f}'.format(step * minutes)
                       for step, minutes in zip(steps, each)) if any(steps) else '',
-            ', '.join(sorted({_processor(record) for record in runs})),
+            ', '.join(sorted({_computed_by(record) for record in runs})),
             ', '.join('{:.2f}'.format(min(distance for _, distance in distances(record))) for record in runs),
             ', '.join('{:.2f}'.format(distances(record)[-1][1]) for record in runs)]))
     return lines

@@ -186,7 +186,7 @@ def work(arguments):
     places = trial_places(arguments.trial) if trial else HERE
     if arguments.distance is not None:
         lines = result_tables.times_to(run_records.read_all(places.records), arguments.distance)
-        print('\n'.join(lines).replace('`', ''))
+        print('\n'.join(lines).replace('`', '').replace('\\*', '*'))
         return 0
     refused = add(arguments.runs, places, trial)
     for line in refused:
