@@ -103,7 +103,8 @@ def test_a_record_says_what_a_run_was_and_gave(whole_run):
 
 
 def test_runs_that_another_classifier_measured_are_named():
-    found = [{'name': name, 'system': name[0], 'evaluation': {'features': 'classifier of {} (seed {})'.format(data, seed)}}
+    found = [{'name': name, 'system': name[0],
+              'evaluation': {'features': 'classifier of {} (seed {})'.format(data, seed)}}
              for name, data, seed in (('a-0', 'x', 1), ('b-0', 'x', 2), ('c-0', 'x', 2), ('d-0', 'y', 1))]
     assert result_tables.other_scales(found).replace('\n', ' ') == (
         'Measured by a different classifier of x (seed 1) from the other runs of these data (seed 2), so on another '
