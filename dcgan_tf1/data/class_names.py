@@ -40,4 +40,6 @@ def number_among(classes, image_class, flag='--class'):
         if 0 <= number < len(classes) and named == [None] * len(classes):
             return number
     also = '' if any(each is not None for each in named) else ', or a number from 0 to {}'.format(len(classes) - 1)
-    raise UserError('{}: expected one of {}{}, found {!r}'.format(flag, listing(classes, 30), also, image_class))
+    near = [name for name in names if name.lower() == image_class.lower()]
+    raise UserError('{}: expected one of {}{}, found {!r}{}'.format(
+        flag, listing(classes, 30), also, image_class, '; did you mean {!r}?'.format(near[0]) if near else ''))

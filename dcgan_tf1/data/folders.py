@@ -248,8 +248,9 @@ def _those_there(tree, file, named, reading, tell):
     present = set(tree.files)
     missing = [name for name in named if name not in present]
     if missing and not reading.skip_damaged:
-        raise UserError('{}: expected the pictures that it names, found no {} (--skip_damaged leaves them out)'.format(
-            tree.path(file), listing(missing, 3)))
+        outside = any(name.startswith(('/', '../')) for name in missing)
+        raise UserError('{}: expected the pictures that it names{}, found no {} (--skip_damaged leaves them out)'
+                        .format(tree.path(file), ' in its own folder' * outside, listing(missing, 3)))
     if missing:
         tell('{:,} of the {:,} pictures that {} names are not there, and left out: {}'.format(
             len(missing), len(named), file, listing(missing, 3)))
@@ -323,7 +324,7 @@ def _tell_of_deeper(tree, names, tell):
     deeper = sum(map(is_picture, tree.files)) - len(names)
     if deeper:
         tell('{}{:,} pictures in deeper folders left out; --recursive takes them, too'.format(
-            'WARNING: only {:,} taken; '.format(len(names)) if deeper > len(names) else '', deeper))
+            'WARNING: only {:,} taken; '.format(len(names)) if deeper >= len(names) else '', deeper))
 
 
 def _deep(tree, mixed, reading, tell):

@@ -3,9 +3,11 @@
 Every file is untrusted input. Labels are integers from 0, or names, which are sorted.
 """
 
+import codecs
 import collections
 import csv
 import io
+import os
 import posixpath
 import re
 import unicodedata
@@ -167,18 +169,33 @@ def _has_file_names(rows, column):
 
 
 def _by_name(tree):
-    """A function of a name in a file -> the name that the tree has for it."""
-    present = set(tree.files)
+    """A function of a name in a file -> the name that the tree has for it, also where the file has the whole path."""
+    present, place = set(tree.files), posixpath.join(os.path.abspath(tree.place), '')
     composed = {unicodedata.normalize('NFC', name): name for name in tree.files}
+    folded = collections.Counter(map(str.lower, composed))
+    by_folded = {name.lower(): composed[name] for name in composed if folded[name.lower()] == 1}
 
     def named(name):
         name = posixpath.normpath(name)
+        name = name[len(place):] if name.startswith(place) else name
         if name in present:
             return name
         name = posixpath.normpath(name.replace('\\', '/').strip())  # as Windows, or a careful hand, writes it
-        return composed.get(unicodedata.normalize('NFC', name), name)  # macOS writes letters and their accents apart
+        whole = unicodedata.normalize('NFC', name)  # macOS writes letters and their accents apart
+        # Windows and macOS take A.PNG for a.png.
+        return composed.get(whole, by_folded.get(whole.lower(), name))
 
     return named
+
+
+def _text(tree, name):
+    """What a file says, in UTF-8 or, as Excel's "Unicode text" is, in UTF-16; ValueError for anything else."""
+    content = tree.read(name)
+    try:
+        return content.decode('utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else
+                              'utf-8-sig')
+    except UnicodeDecodeError:
+        raise ValueError('a text that is not in UTF-8')
 
 
 _BLANK = re.compile(r'\A(?:[ \t,;]*\r?\n)+')  # lines before the first
@@ -187,7 +204,7 @@ _BLANK = re.compile(r'\A(?:[ \t,;]*\r?\n)+')  # lines before the first
 def _csv_rows(tree, name, column):
     """The rows of a table, {column: text}; None for one without any text, as Excel leaves some at the end."""
     try:
-        text = _BLANK.sub('', tree.read(name).decode('utf-8-sig'))
+        text = _BLANK.sub('', _text(tree, name))
         # Excel writes semicolons where the comma is that of decimals.
         delimiter = next((each for each in ',;\t' if find_column(list(map(str.strip, next(
             csv.reader(io.StringIO(text, newline=''), delimiter=each), ()))), NAME_COLUMNS)), ',')
@@ -200,7 +217,10 @@ def _csv_rows(tree, name, column):
         for each in (names, column) + LABEL_COLUMNS:
             if rows.fieldnames.count(each) > 1:
                 raise ValueError('the column {!r} twice'.format(each))
-        return [_csv_row(row, number, len(columns)) for number, row in enumerate(rows, 1)]
+        found = [_csv_row(row, number, len(columns)) for number, row in enumerate(rows, 1)]
+        if not found:
+            raise ValueError('the names of columns alone')
+        return found
     except (ValueError, csv.Error) as error:
         raise UserError('{}: expected a table of comma-separated values, found: {}'.format(tree.path(name), error))
 
@@ -217,7 +237,7 @@ def _json_rows(tree, name):
     rows, number = [], 1
     try:
         # Other ends of lines that splitlines() knows may stand within JSON's strings.
-        for line in tree.read(name).decode('utf-8-sig').split('\n'):
+        for line in _text(tree, name).split('\n'):
             if line.strip():
                 rows.append(parse_json(line))
                 if not isinstance(rows[-1], dict):
@@ -236,7 +256,7 @@ def read_stylegan(tree, file):
     """
     path = tree.path(file)
     try:
-        content = parse_json(tree.read(file).decode('utf-8-sig'))
+        content = parse_json(_text(tree, file))
     except ValueError as error:
         raise UserError('{}: expected JSON, found: {}'.format(path, error))
     if not isinstance(content, dict) or 'labels' not in content:

@@ -196,8 +196,10 @@ class _Table:
         number = bisect.bisect_right(self._ends, row)
         value = self._blocks.get((self.path, number), row - ([0] + self._ends)[number],
                                  lambda: self._read(number, column))
+        path = value.get('path') if isinstance(value, dict) else None
         value = value.get('bytes') if isinstance(value, dict) else value
         if not isinstance(value, bytes):
             raise UserError('{}: expected the bytes of a picture in {}, row {}, found {}'.format(
-                self.path, column, row + 1, type(value).__name__))
+                self.path, column, row + 1, 'the path {!r:.80} alone'.format(path) if path else
+                'none' if value is None else type(value).__name__))
         return value

@@ -74,7 +74,7 @@ def add_flags(command, title='Pictures of your own (--dataset=folder)', transpar
     command.real('cache_gib', None, 'Data sets larger than this many GiB are kept in a memory-mapped file (folder '
                                     'and npz); inf for no limit. Default: half of the free memory.', 0,
                  infinite=True)
-    command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache beside the data.')
+    command.path('cache_dir', None, 'The folder of that file. Default: .dcgan_tf1-cache in the folder of the data.')
 
 
 def given(values):

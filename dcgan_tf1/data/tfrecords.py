@@ -171,9 +171,10 @@ def _examples(path):
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  TensorFlow's errors differ between releases
-        raise UserError('{}: expected a TFRecord file, not compressed, found after {} records: {}'.format(
-            path, number, 'a compressed file, which gzip -dc (or zlib) unpacks' if number == 0 and _is_compressed(path)
-            else reason(error)))
+        raise UserError('{}: expected a TFRecord file, not compressed, found after {} record{}: {}'.format(
+            path, number, '' if number == 1 else 's',
+            'a compressed file, which gzip -dc (or zlib) unpacks' if number == 0 and _is_compressed(path) else
+            reason(error)))
 
 
 def _is_compressed(path):
@@ -182,7 +183,10 @@ def _is_compressed(path):
 
 
 def _check_lengths(path):
-    """Raises ValueError where a record would be larger than the rest of the file, or than MAX_RECORD."""
+    """Raises ValueError where a record would be larger than the rest of the file, or than MAX_RECORD.
+
+    UserError where that is not the first one.
+    """
     size, offset, number = os.path.getsize(path), 0, 0
     with open(path, 'rb') as handle:
         while offset < size:
@@ -191,6 +195,9 @@ def _check_lengths(path):
             head = handle.read(_HEAD)
             length = struct.unpack('<Q', head[:8])[0] if len(head) == _HEAD else size
             offset += _HEAD + length + _TAIL
+            if offset > size and number > 1:  # else it is hardly a file of this kind
+                raise UserError('{}: expected a whole TFRecord file, found one that is cut short in record {}'.format(
+                    path, number))
             if length > MAX_RECORD or offset > size:
                 raise ValueError('record {} of {:,} bytes in {:,}'.format(number, length, size))
 

@@ -84,9 +84,10 @@ def of_preset(preset, given):
     if preset.image_sizes == 'fixed':
         for name in ('image_size', 'channels'):
             if name in said:
-                raise flags.Error('--{}: expected a preset for images of other sizes (dcgan and others), found '
-                                  '--preset={}, whose images are {}'.format(
-                                      name, preset.name, shape_text(preset.image_shape)))
+                flag = 'image_height' if name == 'image_size' and given.height != given.width else name
+                raise flags.Error('--{}: expected a preset for images of other sizes ({}), found --preset={}, whose '
+                                  'images are {}'.format(
+                                      flag, ', '.join(SIZED), preset.name, shape_text(preset.image_shape)))
     preset = dataclasses.replace(preset.with_noise(given.noise or preset.noise),
                                  gf_dim=given.gf_dim or preset.gf_dim, df_dim=given.df_dim or preset.df_dim)
     height, width, channels = preset.image_shape

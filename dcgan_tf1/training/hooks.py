@@ -199,8 +199,9 @@ class LossLogHook(Hook):
             cells['step'], plan.total, cells['epoch'], values, speed, took, _duration(left)))
 
     def end(self):
-        self._run.log('done: {:,} steps; look at {}'.format(
-            self._plan.total, self._run.file('figure.png') if self._samples.rows else self._run.path))
+        self._run.log('done: {:,} step{}; look at {}'.format(
+            self._plan.total, '' if self._plan.total == 1 else 's',
+            self._run.file('figure.png') if self._samples.rows else self._run.path))
 
 
 class QualityHook(Hook):

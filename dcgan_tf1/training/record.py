@@ -161,6 +161,8 @@ def describe(config, plan, job, device, exchange):
     log('data: {:,} images of {} from {}{}{}'.format(
         plan.data.count, one_line(plan.data.title), dataset.folder,
         ' (the published files)' if dataset.official else '', ', mirrored at random' if preset.mirror else ''))
+    if preset.augment:
+        log('augmented at random, real and generated images alike: ' + ', '.join(preset.augment))
     if (preset.classes or 0) > MAX_COLUMNS:
         log('of {:,} classes, figures and animations show the first {}; samples/ has all'.format(
             preset.classes, MAX_COLUMNS))

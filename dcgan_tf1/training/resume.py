@@ -20,7 +20,8 @@ FREE_FIELDS = tuple(field.name for field in dataclasses.fields(Preset) if field.
 _RENAMED = {'metrics_when': 'losses_when'}
 _RENAMED_VALUES = {('update_ops', 'own'): 'per_pass'}
 # What to say of settings that no flag is named like.
-_MEANT = {'decay_steps': ' (--epochs or --max_steps: its learning rate falls over all of its steps)'}
+_MEANT = {'decay_steps': ' (--epochs or --max_steps: its learning rate falls over all of its steps)',
+          'data_checksum': ' (there are other images or labels than then, or they are read otherwise)'}
 # Settings, beside the preset's fields, that older runs have not recorded: the values those were started with.
 _DEFAULTS = {'init_checkpoint': None, 'class': None, 'num_gpus': 1, 'decay_steps': None, 'background': 'black',
              'crop': None, 'resize': 'lanczos'}
@@ -254,6 +255,11 @@ def _tell_finished(path, total, log):
             'new run (--max_steps={} goes on)'.format(path, done, planned, total, planned))
 
 
+def _warning(differing):
+    """A warning's beginning where only the data differ, which no flag did."""
+    return 'WARNING: ' if differing.startswith('data_checksum ') and '; ' not in differing else ''
+
+
 def _tell(others, damaged, total, log):
     """Says why a new run is started, where there are some that the user may have meant."""
     for error in damaged:
@@ -262,9 +268,10 @@ def _tell(others, damaged, total, log):
         done, planned = _progress(path, config)
         steps = total if planned is None else max(planned, total)
         if planned is not None and planned <= done < steps:
-            log('{} has done its {:,} steps with other settings: {}; starting a new run'.format(path, done, differing))
+            log('{}{} has done its {:,} steps with other settings: {}; starting a new run'.format(
+                _warning(differing), path, done, differing))
             return
         if done < steps:
-            log('{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
-                'run'.format(path, done, steps, differing))
+            log('{}{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
+                'run'.format(_warning(differing), path, done, steps, differing))
             return

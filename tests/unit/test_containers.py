@@ -385,6 +385,8 @@ def test_records():
     for damaged, message in (
             (raw[:-5], 'a TFRecord file, not compressed, found after 0 records'),
             (gzip.compress(raw), 'a TFRecord file, not compressed, found after 0 records: a compressed file'),
+            (2 * raw + raw[:-5], 'a whole TFRecord file, found one that is cut short in record 3'),
+            (raw + raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], 'a TFRecord file, not .*, found after 1 record: '),
             (raw[:40] + bytes([raw[40] ^ 1]) + raw[41:], 'a TFRecord file'), (b'', 'records, found none')):
         with open('a/b.tfrecords', 'wb') as handle:
             handle.write(damaged)
@@ -462,6 +464,12 @@ def test_parquet_files():
     pq.write_table(pa.table({'img': ['text']}), 'x.parquet')
     with pytest.raises(UserError, match='x.parquet: expected the bytes of a picture in img, row 1, found str'):
         load('x.parquet')
+    for value, what in (({'bytes': None, 'path': 'a.png'}, "the path 'a.png' alone"), (
+            {'bytes': None, 'path': None}, 'none')):
+        kind = pa.struct([('bytes', pa.binary()), ('path', pa.string())])
+        pq.write_table(pa.table({'img': pa.array([value], kind)}), 'x.parquet')
+        with pytest.raises(UserError, match='x.parquet: expected the bytes of a picture in img, row 1, found ' + what):
+            load('x.parquet')
     # More names than a data set may have, of which few are there, are numbers.
     many = {'info': {'features': {'label': {'names': list(map('n{}'.format, range(1001)))}}}}
     pq.write_table(table.replace_schema_metadata({'huggingface': json.dumps(many)}), 'x.parquet')

@@ -170,12 +170,14 @@ def test_of_a_data_set_in_parts_the_pictures_for_training_are_taken(packed):
 @pytest.mark.parametrize('content', [
     'file_name,label\r\nin\\a.png,cat\r\n', '\ufefffile_name;label\nin/a.png;cat\n',
     'file_name,label,\nin/a.png,cat,\n,,\n , ,\n', '"label"\t"file_name"\ncat\tin/a.png\n',
-    'file_name,label\nin/\u00e9.png,cat\n'])
-def test_tables_as_spreadsheets_and_windows_write_them(content):
+    'file_name,label\nin/\u00e9.png,cat\n', 'file_name\tlabel\r\nIn/A.PNG\tcat\r\n',
+    'file_name,label\n{}/in/a.png,cat\n'])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-16'])
+def test_tables_as_spreadsheets_and_windows_write_them(content, encoding):
     grey('mine/in/{}.png'.format('e\u0301' if '\u00e9' in content else 'a'), 1)
     grey('mine/in/b.png', 2)
-    with open('mine/metadata.csv', 'w', encoding='utf-8', newline='') as handle:
-        handle.write(content)
+    with open('mine/metadata.csv', 'w', encoding=encoding, newline='') as handle:
+        handle.write(content.lstrip('\ufeff' * (encoding == 'utf-16')).replace('{}', os.path.abspath('mine')))
     assert load()[:3] == ([1], [0], ('cat',))
 
 
@@ -192,7 +194,12 @@ def test_tables_as_spreadsheets_and_windows_write_them(content):
     ('metadata.csv', 'file_name,text,label\na.png,a cat, asleep,cat\n', '4 cells in row 1, for 3 columns; a text '),
     ('metadata.csv', 'file_name,label\na.png,cat,dog\n', '3 cells in row 1, for 2 columns'),
     ('metadata.csv', 'file_name,label, label\na.png,cat,dog\n', "the column 'label' twice"),
-    ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values'),
+    ('metadata.csv', b'\xff\xfe\x00', 'comma-separated values, found: a text that is not in UTF-8'),
+    ('metadata.csv', 'file_name,label\na.png,é\n'.encode('latin-1'), 'found: a text that is not in UTF-8'),
+    ('metadata.csv', 'file_name,label\n', 'comma-separated values, found: the names of columns alone'),
+    ('metadata.csv', 'file_name,label\n../a.png,cat\n', 'that it names in its own folder, found no ../a.png'),
+    ('metadata.csv', 'file_name,label\n/a.png,cat\n', 'that it names in its own folder, found no /a.png'),
+    ('dataset.json', b'\xff{"labels": []}', 'JSON, found: a text that is not in UTF-8'),
     ('metadata.jsonl', '{"file_name": "a.png"}\n\n[]', 'a JSON object on each line, found in line 3: no object'),
     ('metadata.jsonl', '{"file_name": 3}', 'a file_name in row 1, found 3'),
     ('metadata.jsonl', '{"file_name": "b.png"}', 'the pictures that it names, found no b.png'),
