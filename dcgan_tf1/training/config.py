@@ -172,8 +172,9 @@ def _add_data_flags(command):
                    hint=OWN_HINT)
     command.string('class', None, "Train on this class alone, by name or number; 'all' for every class. Not for "
                                   'presets with labels, which are trained on all. Default: what the preset says.')
-    command.path('data_dir', None, 'The only place to look for the data; of folder and npz also a file. Default: '
-                                   '$DCGAN_TF1_DATA, then data/, into which what is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look for the data; of --dataset=folder also a zip, TFRecord or '
+                                   'Parquet file, of npz an .npz or .npy file. Default: $DCGAN_TF1_DATA, then data/, '
+                                   'into which what is missing is downloaded.')
     reading.add_flags(command)
 
 
