@@ -51,9 +51,9 @@ def parse(argv):
     command.string('shape', '28x28x1', 'Height, width and channels that --dataset=folder resizes to: 28x28x1, or '
                                         '28x28xauto for grey where all pictures are, else colour.')
     command.group('Where')
-    command.path('data_dir', None, 'The only place to look; of --dataset=folder also a zip, TFRecord or Parquet file, of '
-                                   'npz an .npz or .npy file. Default: $DCGAN_TF1_DATA, then data/, into which what '
-                                   'is missing is downloaded.')
+    command.path('data_dir', None, 'The only place to look; of --dataset=folder also a zip, TFRecord or Parquet file, '
+                                   'of npz an .npz or .npy file. Default: $DCGAN_TF1_DATA, then data/, into which '
+                                   'what is missing is downloaded.')
     command.path('preview', None, 'Write the first 100 images to this PNG or JPEG file.', paths.PICTURES)
     command.boolean('overwrite', False, 'Replace a file that is there.')
     reading.add_flags(command)
