@@ -50,7 +50,7 @@ SYSTEMS = (
     System('cgan_mnist', 'cgan_mnist', (), 3, 859, 0.7,
            'Labels by projection ({}) on the layers of `blog_mnist`, in 4x4.'.format(_PROJECTION)),
     System('cgan_fashion_mnist', 'cgan_fashion_mnist', (), 1, 859, 0.7, 'The same on clothes.'),
-    System('cgan_cifar10', 'cgan_cifar10', (), 1, 1562, 2, 'The same on all ten classes of CIFAR-10.'),
+    System('cgan_cifar10', 'cgan_cifar10', (), 1, 3905, 3.5, 'The same on all ten classes of CIFAR-10.'),
     System('dcgan', 'dcgan', ('--dataset=cifar10',), 1, 1562, 3,
            '[carpedm20](https://github.com/carpedm20/DCGAN-tensorflow): 25 epochs of faces, 64 every 200 steps. Here '
            'all of CIFAR-10 in its own size.'),

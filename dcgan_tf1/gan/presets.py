@@ -199,7 +199,7 @@ _CGAN_CIFAR10 = dataclasses.replace(
     image_class=None,
     classes=10,
     samples=10,
-    epochs=25,
+    epochs=50,
 )
 
 _DCGAN = Preset(
