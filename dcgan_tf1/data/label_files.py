@@ -3,7 +3,6 @@
 Every file is untrusted input. Labels are integers from 0, or names, which are sorted.
 """
 
-import codecs
 import collections
 import csv
 import io
@@ -16,7 +15,7 @@ import numpy as np
 
 from dcgan_tf1.data.catalogue import MAX_CLASSES
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import listing, parse_json
+from dcgan_tf1.util.files import encoding_of, listing, parse_json
 
 TABLES = ('metadata.csv', 'metadata.jsonl')
 STYLEGAN = 'dataset.json'
@@ -189,11 +188,10 @@ def _by_name(tree):
 
 
 def _text(tree, name):
-    """What a file says, in UTF-8 or, as Excel's "Unicode text" is, in UTF-16; ValueError for anything else."""
+    """What a file says, in UTF-8 or UTF-16; ValueError for anything else."""
     content = tree.read(name)
     try:
-        return content.decode('utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else
-                              'utf-8-sig')
+        return content.decode(encoding_of(content))
     except UnicodeDecodeError:
         raise ValueError('a text that is not in UTF-8')
 

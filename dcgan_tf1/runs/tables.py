@@ -13,7 +13,7 @@ import math
 import os
 import re
 
-from dcgan_tf1.util.files import cannot_read, write_bytes, write_text
+from dcgan_tf1.util.files import cannot_read, encoding_of, write_bytes, write_text
 
 Table = collections.namedtuple('Table', [
     'columns',
@@ -34,8 +34,8 @@ def read(path):
         return Table([], [], None, True)
     except OSError as error:
         raise cannot_read(path, error)
-    encoding = 'utf-16' if content[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig'
-    text = content.decode(encoding, 'replace').rstrip('\0')  # which a power cut leaves where nothing was written yet
+    text = content.decode(encoding_of(content), 'replace')
+    text = text.rstrip('\0')  # which a power cut leaves where nothing was written yet
     delimiter = max(',;\t', key=text.strip().split('\n')[0].count)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))

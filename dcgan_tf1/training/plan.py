@@ -16,7 +16,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import listing
 
 _FEW_ROWS = 10  # at most, of a run that ends before its first row
-_FEW_STEPS = 1000  # with fewer than these, the images of any of the presets are hardly more than noise
+_FEW_STEPS = 1000  # fewer than these are rarely enough for clear images
 MAX_SAMPLES = 1024  # of a preset with labels in a row, unless there are more classes
 
 Plan = collections.namedtuple('Plan', [

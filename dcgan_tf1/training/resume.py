@@ -166,7 +166,8 @@ def open_run(run_dir, resume, wanted, total, log, output_closed=lambda: False, b
         run = run_folder.Run(runs.finished, output_closed)
         return run, checkpoint.latest_valid_step(run.checkpoints, log)
     if runs.others:
-        raise OtherSettings('{0}: expected the settings it was started with; {2}'.format(*runs.others[0]))
+        path, _, differing = runs.others[0]
+        raise OtherSettings('{}: expected the settings it was started with; {}'.format(path, '; '.join(differing)))
     if runs.bare:
         raise UserError(runs.bare[0])
     raise runs.damaged[0] if runs.damaged else UserError(
@@ -178,7 +179,7 @@ _Found = collections.namedtuple('_Found', [
     'run',       # the Run to go on with, locked, or None
     'step',      # of its newest checkpoint, or None
     'finished',  # the path of the newest finished run of these settings, or None
-    'others',    # (path, config, how it differs) of runs of other settings
+    'others',    # (path, config, its differences()) of runs of other settings
     'damaged',   # the DamagedRun of each that can't be read
     'bare',      # texts on those that have lost their checkpoints
 ])
@@ -194,7 +195,7 @@ def _look_through(paths, wanted, total, log, output_closed):
             continue
         differing = differences(config['identity'], wanted)
         if differing:
-            others.append((path, config, '; '.join(differing)))
+            others.append((path, config, differing))
             continue
         run, step = _open_unfinished(path, total, log, output_closed)
         if run is None:
@@ -257,7 +258,7 @@ def _tell_finished(path, total, log):
 
 def _warning(differing):
     """A warning's beginning where only the data differ, which no flag did."""
-    return 'WARNING: ' if differing.startswith('data_checksum ') and '; ' not in differing else ''
+    return 'WARNING: ' if all(text.startswith('data_checksum ') for text in differing) else ''
 
 
 def _tell(others, damaged, total, log):
@@ -269,9 +270,9 @@ def _tell(others, damaged, total, log):
         steps = total if planned is None else max(planned, total)
         if planned is not None and planned <= done < steps:
             log('{}{} has done its {:,} steps with other settings: {}; starting a new run'.format(
-                _warning(differing), path, done, differing))
+                _warning(differing), path, done, '; '.join(differing)))
             return
         if done < steps:
             log('{}{} is unfinished (step {:,} of {:,}), but was started with other settings: {}; starting a new '
-                'run'.format(_warning(differing), path, done, steps, differing))
+                'run'.format(_warning(differing), path, done, steps, '; '.join(differing)))
             return

@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import codecs
 import contextlib
 import errno
 import fcntl
@@ -146,6 +147,11 @@ def sync(paths):
 def write_text(path, text):
     """Writes `text` (UTF-8; bytes of a file's name that are no text as an escape) to `path`, whole or not at all."""
     write_bytes(path, text.encode('utf-8', 'backslashreplace'), durable=True)
+
+
+def encoding_of(content):
+    """Of a text's bytes: UTF-16 where their mark says so, as a spreadsheet's "Unicode text" has it; else UTF-8."""
+    return 'utf-16' if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else 'utf-8-sig'
 
 
 def write_json(path, value):
