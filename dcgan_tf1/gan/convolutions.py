@@ -86,10 +86,13 @@ class Convolution:
 
         @tf.custom_gradient
         def product(x, kernel):
-            def gradients(dy):
-                return self._to_input(dy, kernel), self._to_kernel(x, dy)
+            made = {}
 
-            return self._forward(x, kernel), gradients
+            def gradients(dy):
+                also = dict(made)  # a copy, for gradients may be taken more than once, and inside of loops
+                return self._to_input(dy, kernel, also), self._to_kernel(x, dy, also)
+
+            return self._forward(x, kernel, made), gradients
 
         return product(x, kernel)
 
@@ -101,16 +104,23 @@ class Convolution:
 
         @tf.custom_gradient
         def product(y, kernel):
-            def gradients(dx):
-                return self._forward(dx, kernel), self._to_kernel(dx, y)
+            made = {}
 
-            return self._to_input(y, kernel), gradients
+            def gradients(dx):
+                also = dict(made)
+                return self._forward(dx, kernel, also), self._to_kernel(dx, y, also)
+
+            return self._to_input(y, kernel, made), gradients
 
         return product(y, kernel)
 
-    def compute(self, product, way, *operands):
-        """One of PRODUCTS in one of its WAYS: forward of x, kernel; to_input of y, kernel; to_kernel of x, dy."""
-        return WAYS[product][way](self, *operands)
+    def compute(self, product, way, *operands, made=None):
+        """One of PRODUCTS in one of its WAYS: forward of x, kernel; to_input of y, kernel; to_kernel of x, dy.
+
+        made: a dictionary that the products of the same tensors share, so that what they have in common is made once.
+        """
+        shared = {'made': made} if way in TILES else {}
+        return WAYS[product][way](self, *operands, **shared)
 
     def candidates(self, product, dtype):
         """The names of those of a product's WAYS that are exact enough and differ from one another, for measuring."""
@@ -121,14 +131,16 @@ class Convolution:
 
     # ------------------------------------------------------------------- the products
 
-    def _forward(self, x, kernel):
-        return self.compute('forward', self._way('forward', x.dtype, kernel.shape.as_list()[-1]), x, kernel)
+    def _forward(self, x, kernel, made):
+        way = self._way('forward', x.dtype, kernel.shape.as_list()[-1])
+        return self.compute('forward', way, x, kernel, made=made)
 
-    def _to_input(self, y, kernel):
-        return self.compute('to_input', self._way('to_input', y.dtype, kernel.shape.as_list()[-1]), y, kernel)
+    def _to_input(self, y, kernel, made):
+        way = self._way('to_input', y.dtype, kernel.shape.as_list()[-1])
+        return self.compute('to_input', way, y, kernel, made=made)
 
-    def _to_kernel(self, x, dy):
-        return self.compute('to_kernel', self._way('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy)
+    def _to_kernel(self, x, dy, made):
+        return self.compute('to_kernel', self._way('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy, made=made)
 
     def _forward_natively(self, x, kernel):
         return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
@@ -180,14 +192,14 @@ class Convolution:
         x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
         return out_of_blocks(tf.transpose(x, [0, 1, 3, 2, 4]), rows, columns)
 
-    def _forward_in_tiles(self, x, kernel, way):
-        return winograd.forward(x, kernel, *self._tilings(way))
+    def _forward_in_tiles(self, x, kernel, way, made):
+        return winograd.forward(x, kernel, *self._tilings(way), made)
 
-    def _to_input_in_tiles(self, y, kernel, way):
-        return winograd.to_input(y, kernel, *self._tilings(way))
+    def _to_input_in_tiles(self, y, kernel, way, made):
+        return winograd.to_input(y, kernel, *self._tilings(way), made)
 
-    def _to_kernel_in_tiles(self, x, dy, way):
-        return winograd.to_kernel(x, dy, *self._tilings(way))
+    def _to_kernel_in_tiles(self, x, dy, way, made):
+        return winograd.to_kernel(x, dy, *self._tilings(way), made)
 
     # ---------------------------------------------------------------------- their parts
 

@@ -19,6 +19,13 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.convolutions import Convolution
+from dcgan_tf1.gan.initializers import (  # noqa: F401  (for networks, which take everything from here)
+    GLOROT,
+    glorot_uniform,
+    normal,
+    seeded,
+    truncated_normal,
+)
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.seeds import derive_seed
 
@@ -29,6 +36,7 @@ class _Policies(threading.local):
     def __init__(self):
         super().__init__()
         self.open = [ComputePolicy()]  # the innermost is in force
+        self.read = None  # inside kernels_read_once(), {variable's name: its value}
 
 
 _policies = _Policies()
@@ -47,6 +55,19 @@ def compute_policy(precision='float32', conv_impl='native'):
         yield
     finally:
         _policies.open.pop()
+
+
+@contextlib.contextmanager
+def kernels_read_once():
+    """The passes that are built inside share a read of each kernel, and so TensorFlow makes once what they make of it.
+
+    Nothing may move the kernels in between. Does nothing for 'native' convolutions.
+    """
+    outside, _policies.read = _policies.read, {}
+    try:
+        yield
+    finally:
+        _policies.read = outside
 
 
 # What one batch norm saw in one pass, and the averages that should move towards it.
@@ -90,31 +111,6 @@ class BatchContext:
         self.output = None  # what the pass gave, where it is kept for a later update
 
 
-# ------------------------------------------------------------------------------ initialisers
-# What a layer takes as `kernel_initializer`: a function of a seed that returns an initializer, as
-# the two below do, or an initializer of TensorFlow.
-
-def glorot_uniform(gain=1.0):
-    """Uniform with variance gain^2 * 2 / (fan in + fan out): Glorot and Bengio, 2010 ("Xavier").
-
-    Source: https://proceedings.mlr.press/v9/glorot10a.html
-    """
-    return lambda seed: tf.variance_scaling_initializer(gain ** 2, 'fan_avg', 'uniform', seed=seed)
-
-
-GLOROT = glorot_uniform()  # the default of tf.layers
-
-
-def normal(stddev):
-    """Normal with mean 0."""
-    return lambda seed: tf.random_normal_initializer(0.0, stddev, seed=seed)
-
-
-def truncated_normal(stddev):
-    """Normal with mean 0; values more than two standard deviations away from it are drawn again."""
-    return lambda seed: tf.truncated_normal_initializer(0.0, stddev, seed=seed)
-
-
 def _variable(name, shape, initializer, trainable=True):
     """A float32 variable of the kind that the scope around says (reference or resource).
 
@@ -123,17 +119,16 @@ def _variable(name, shape, initializer, trainable=True):
     in which a graph is built.
     """
     seed = derive_seed(tf.get_default_graph().seed, tf.get_variable_scope().name + '/' + name)
-    return tf.get_variable(name, shape, tf.float32, _seeded(initializer, seed), trainable=trainable)
+    return tf.get_variable(name, shape, tf.float32, seeded(initializer, seed), trainable=trainable)
 
 
-def _seeded(initializer, seed):
-    """An initializer of TensorFlow, of one or of a function of a seed."""
-    if not hasattr(initializer, 'get_config'):
-        return initializer(seed)
-    config = initializer.get_config()
-    if 'seed' not in config or config['seed'] is not None:
-        return initializer  # constants, and what its owner has seeded
-    return type(initializer).from_config(dict(config, seed=seed))  # a copy: others may share the original
+def _value(variable):
+    """A variable, or what kernels_read_once() has read of it."""
+    if _policies.read is None or _policies.open[-1].conv_impl == 'native':
+        return variable
+    if variable.op.name not in _policies.read:
+        _policies.read[variable.op.name] = tf.convert_to_tensor(variable)
+    return _policies.read[variable.op.name]
 
 
 def _kernel(name, shape, initializer, spectral_norm=None):
@@ -144,12 +139,12 @@ def _kernel(name, shape, initializer, spectral_norm=None):
     one power iteration, which starts from the saved `u` [1, filters] and is recorded in the
     BatchContext; nothing moves until it is assigned.
     """
-    kernel = _variable(name, shape, initializer)
+    kernel = _value(_variable(name, shape, initializer))
     if spectral_norm is None:
         return kernel
     u = _variable('u', [1, shape[-1]], normal(1.0), trainable=False)
     matrix = tf.reshape(kernel, [-1, shape[-1]])
-    v = tf.nn.l2_normalize(tf.matmul(u, matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
+    v = tf.nn.l2_normalize(tf.matmul(_value(u), matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
     moved = tf.nn.l2_normalize(tf.matmul(v, matrix), epsilon=1e-12)                # [1, filters]
     v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
     spectral_norm.power_iterations.append((u, moved))
@@ -177,7 +172,7 @@ def _add_bias(x, name, channels, use_bias, gain=1.0):
 
 
 # The arguments that dense, conv2d and conv2d_transpose share: whether there is a bias; an
-# initialiser, see above; the BatchContext in which the kernel is spectrally normalised, or None; the
+# initialiser, see initializers.py; the BatchContext in which the kernel is spectrally normalised, or None; the
 # scope's name, None for the numbered one; and the names of kernel and bias.
 NAMES = ('kernel', 'bias')
 

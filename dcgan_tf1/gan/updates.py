@@ -95,7 +95,7 @@ class UpdateBuilder:
 
     def forward(self, real, noise, labels, dropout_seed, made=()):
         """labels: one-hot [N, classes], or None where the preset takes none. made: see Forward."""
-        with layers.compute_policy(self._policy.precision, self._policy.conv_impl):
+        with layers.compute_policy(self._policy.precision, self._policy.conv_impl), layers.kernels_read_once():
             return Forward(self._preset, self._towers, real, noise, labels, dropout_seed,
                            self._all_reduce.task * len(self._towers), made)
 
@@ -214,8 +214,9 @@ class UpdateBuilder:
         for device, losses in zip(self._towers, forward.losses):
             with tf.device(device or None):
                 loss = getattr(losses, objective.loss)
-                of_tower = tf.gradients(loss * scale if scale != 1 else loss, variables,
-                                        colocate_gradients_with_ops=True)
+                # Not colocated with what they are the gradients of: TensorFlow does not compute once what operations
+                # of different colocation groups have in common, which the convolutions in gan/winograd.py count on.
+                of_tower = tf.gradients(loss * scale if scale != 1 else loss, variables)
                 # None: a bias that a batch norm takes out again (see layers.batch_norm).
                 gradients.append([tf.zeros_like(v) if g is None else g / scale if scale != 1 else g
                                   for g, v in zip(of_tower, variables)])

@@ -172,8 +172,8 @@ def test_what_is_slow_in_two_rounds_is_timed_no_more(monkeypatch):
 def test_a_batch_of_unknown_size_is_timed_where_incomplete_ones_are_kept(any_batch, monkeypatch, tmp_path):
     sizes = set()
 
-    def parts(channels, filters, rows, columns, *images):
-        sizes.update(each.shape.as_list()[0] for each in images)
+    def parts(images, *_):
+        sizes.add(images.shape.as_list()[0])
         return [images]
 
     monkeypatch.setattr(winograd, '_parts', parts)

@@ -1,12 +1,13 @@
 """Winograd's minimal filtering: its matrices, and batches in parts."""
 
+import collections
 import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan import graph, winograd
+from dcgan_tf1.gan import convolution_timing, graph, winograd
 from dcgan_tf1.gan.convolution_axes import axis
 from dcgan_tf1.gan.convolutions import PRODUCTS, Convolution, Geometry
 from dcgan_tf1.gan.presets import PRESETS
@@ -34,7 +35,7 @@ def test_along_one_axis_it_is_the_convolution_to_1e_12(size, kernel_size, stride
     assert len(products) == winograd.points(kernel_size, stride, tile)
 
 
-def computed(geometry, batch):
+def computed(geometry, batch, way='winograd4x4'):
     """({product: its value}, the set of the graph's kinds of operation) of a batch of random images."""
     convolve, draw = Convolution.of(geometry, 'native'), np.random.RandomState(0)
     height, width, channels, filters, size = geometry[:5]
@@ -44,21 +45,25 @@ def computed(geometry, batch):
             (batch,) + convolve.output_size + (filters,))]
         operands = {'forward': (x, kernel), 'to_input': (y, kernel), 'to_kernel': (x, y)}
         values = session.run({
-            product: convolve.compute(product, 'winograd4x4', *operands[product]) for product in PRODUCTS})
+            product: convolve.compute(product, way, *operands[product]) for product in PRODUCTS})
         return values, {op.type for op in tf_graph.get_operations()}
 
 
+@pytest.mark.parametrize('width', [14, 16])  # 3.5 and 4 tiles
 @pytest.mark.parametrize('batch, divided', [
     (8, True), (12, True), (9, False), (24, False)])  # in 4 and 4; not to be divided by 4; 8 parts are too many
-def test_a_batch_in_parts_gives_the_same(batch, divided, monkeypatch):
-    geometry = Geometry(16, 14, 16, 4, 3, 1, 'SAME')
+def test_a_batch_in_parts_gives_the_same(batch, divided, width, monkeypatch):
+    geometry = Geometry(16, width, 16, 4, 3, 1, 'SAME')
     whole, kinds = computed(geometry, batch)
     assert not kinds & {'Split', 'SplitV'}
     monkeypatch.setattr(winograd, 'PART_BYTES', 150000)  # the values of 3.3 images
     in_parts, kinds = computed(geometry, batch)
     assert bool(kinds & {'Split', 'SplitV'}) == divided
+    plain, _ = computed(geometry, batch, 'native')
     for product in PRODUCTS:
-        np.testing.assert_allclose(in_parts[product], whole[product], atol=1e-5 * np.abs(whole[product]).max())
+        atol = 1e-5 * np.abs(whole[product]).max()
+        np.testing.assert_allclose(in_parts[product], whole[product], atol=atol)
+        np.testing.assert_allclose(whole[product], plain[product], atol=4 * atol)
 
 
 @pytest.mark.parametrize('incomplete_batch, sizes', [('drop', {64}), ('keep', {None})])
@@ -66,9 +71,9 @@ def test_the_trainers_loop_knows_its_batch_where_all_are_full(incomplete_batch, 
     """So that a batch can be in parts, of the generator's images and of the real ones."""
     found = {}
 
-    def parts(channels, filters, rows, columns, *images):
-        if images[0].op.name.startswith('loop/'):
-            found.setdefault(rows.axis.size, set()).update(each.shape.as_list()[0] for each in images)
+    def parts(images, channels, filters, rows, columns):
+        if images.op.name.startswith('loop/'):
+            found.setdefault(rows.axis.size, set()).add(images.shape.as_list()[0])
         return [images]
 
     monkeypatch.setattr(winograd, '_parts', parts)
@@ -79,3 +84,26 @@ def test_the_trainers_loop_knows_its_batch_where_all_are_full(incomplete_batch, 
     with tf.Graph().as_default():
         graph.build_training_graph(preset, 'float32', table)
     assert found == {7: sizes}
+
+
+def test_what_passes_and_their_gradients_have_in_common_is_computed_once():
+    """Partly by sharing tensors, partly by TensorFlow's merging of operations that are alike."""
+    preset = dataclasses.replace(PRESETS['dcgan'], batch_size=2, gf_dim=16, df_dim=16)
+    table = {use.geometry.key: dict.fromkeys(PRODUCTS, 'winograd4x4') for use in convolution_timing.uses_of(preset)}
+    with tf.Graph().as_default(), tf.Session() as session:
+        loop = graph.build_training_graph(preset, 'float32', table).loop
+        session.run(tf.global_variables_initializer())
+        session.run(loop.load, {loop.images: np.zeros((2, 64, 64, 3))})
+        metadata = tf.RunMetadata()
+        session.run(loop.train, {loop.first: 1, loop.indices: [[0, 1]], loop.noises: np.ones((1, 2, 100))},
+                    tf.RunOptions(output_partition_graphs=True), metadata)
+    nodes = {node.name: node for part in metadata.partition_graphs for node in part.node}
+    shapes = collections.Counter(
+        tuple(size.size for size in nodes[node.input[0]].attr['value'].tensor.tensor_shape.dim)
+        for node in nodes.values() if 'MatMul' in node.op and nodes.get(node.input[0], node).op == 'Const')
+    # Three convolutions in each network. Kernels, before and after: of both networks in the discriminator's update, of
+    # the discriminator in the generator's first, of both in its second; and of what learns, of real and fake images.
+    assert shapes[144, 25] == 3 * 5 and shapes[25, 144] == 3 * (2 + 1 + 1)
+    # Images in tiles that do not overlap: y of all convolutions, and x of the smallest in each network.
+    # x: of real and fake images, of fake ones in each update of the generator, and the two gradients of its own.
+    assert shapes[36, 16] == 3 * (2 + 1 + 1 + 2) + 6, shapes
