@@ -133,21 +133,21 @@ class _Maps:
     def __init__(self, rows, columns, channels, filters, dtype, made):
         self._rows, self._columns, self._channels, self._filters, self._dtype = rows, columns, channels, filters, dtype
         self._made = {} if made is None else made
+        self._points = rows.kernel.shape[0], columns.kernel.shape[0]
 
     def values_of_x(self, x):
         """[N, H, W, C] -> for each part of a batch, [points, N * tiles, step * step * C]."""
         rows, columns = self._rows, self._columns
         return self._once('x', x, lambda: [
             self._values(in_blocks(part, rows.axis, columns.axis), rows.input, columns.input)
-            for part in _parts(x, self._channels, self._filters, rows, columns)])
+            for part in self._parts(x)])
 
     def values_of_y(self, y):
         """[N, H', W', F] -> for each part of a batch, [points, N * tiles, F]."""
         height, width = y.shape.as_list()[1:3]
         return self._once('y', y, lambda: [
             self._values(self._reshape(part, [-1, height, 1, width, self._filters]), self._rows.output,
-                         self._columns.output) for part in _parts(
-                y, self._channels, self._filters, self._rows, self._columns)])
+                         self._columns.output) for part in self._parts(y)])
 
     def values_of_kernel(self, kernel):
         """[k, k, C, F] -> [points, step * step * C, F]."""
@@ -174,9 +174,16 @@ class _Maps:
                            self._reshape(values, [-1, self._channels * self._filters]))
         return self._reshape(kernel, [size, size, self._channels, self._filters])
 
+    def _parts(self, images):
+        """[N, ...] in as many parts as the first of the images that products share was divided into."""
+        key = 'parts', self._points
+        if key not in self._made:
+            self._made[key] = _part_count(images, self._channels, self._filters, self._rows, self._columns)
+        return tf.split(images, self._made[key]) if self._made[key] > 1 else [images]
+
     def _once(self, role, tensor, make):
         """What make() gives, once for each role of a tensor and each number of points."""
-        key = role, id(tensor), self._rows.kernel.shape[0], self._columns.kernel.shape[0]
+        key = role, id(tensor), self._points
         if key not in self._made:
             self._made[key] = tensor, make()  # with the tensor, so that no other one gets its id
         return self._made[key][1]
@@ -256,8 +263,8 @@ def _of_one(matrix):
     return matrix[:, 0, :matrix.shape[2] // matrix.shape[1]]
 
 
-def _parts(images, channels, filters, rows, columns):
-    """Equal parts of [N, ...]: so many that what is made of one stays in the caches.
+def _part_count(images, channels, filters, rows, columns):
+    """Into how many equal parts to divide [N, ...]: so many that what is made of one stays in the caches.
 
     Each part reads the kernel's values anew, so it should make at least twice as many of its own. A single part, if
     that would take too many of them, or N is unknown or can't be divided.
@@ -270,5 +277,4 @@ def _parts(images, channels, filters, rows, columns):
     count = 1
     while batch is not None and bytes_each * tiles * batch * (channels + filters) > count * part:
         count *= 2
-    count = 1 if batch is None or count > MAX_PARTS or batch % count else count
-    return tf.split(images, count) if count > 1 else [images]
+    return 1 if batch is None or count > MAX_PARTS or batch % count else count

@@ -66,17 +66,32 @@ def test_a_batch_in_parts_gives_the_same(batch, divided, width, monkeypatch):
         np.testing.assert_allclose(whole[product], plain[product], atol=4 * atol)
 
 
+@pytest.mark.parametrize('unknown', ['x', 'y'])
+def test_images_of_which_only_one_knows_their_number_are_divided_alike(unknown, monkeypatch):
+    monkeypatch.setattr(winograd, 'PART_BYTES', 150000)
+    geometry, draw = Geometry(16, 16, 16, 4, 3, 1, 'SAME'), np.random.RandomState(0)
+    convolve, made = Convolution.of(geometry, 'native'), {}
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, y = [tf.placeholder_with_default(value, [None if name == unknown else 8] + list(value.shape[1:]))
+                for name, value in (('x', draw.randn(8, 16, 16, 16)), ('y', draw.randn(8, 16, 16, 4)))]
+        kernel = tf.constant(draw.randn(3, 3, 16, 4))
+        convolve.compute('forward', 'winograd4x4', x, kernel, made=made)
+        found, plain = session.run([convolve.compute('to_kernel', way, x, y, made=made)
+                                    for way in ('winograd4x4', 'native')])
+    np.testing.assert_allclose(found, plain, atol=1e-10)
+
+
 @pytest.mark.parametrize('incomplete_batch, sizes', [('drop', {64}), ('keep', {None})])
 def test_the_trainers_loop_knows_its_batch_where_all_are_full(incomplete_batch, sizes, monkeypatch):
     """So that a batch can be in parts, of the generator's images and of the real ones."""
     found = {}
 
-    def parts(images, channels, filters, rows, columns):
+    def part_count(images, channels, filters, rows, columns):
         if images.op.name.startswith('loop/'):
             found.setdefault(rows.axis.size, set()).add(images.shape.as_list()[0])
-        return [images]
+        return 1
 
-    monkeypatch.setattr(winograd, '_parts', parts)
+    monkeypatch.setattr(winograd, '_part_count', part_count)
     monkeypatch.setattr(Convolution, '_may_tile', lambda *_: True)
     preset = dataclasses.replace(PRESETS['blog_mnist'], incomplete_batch=incomplete_batch)
     table = {key: dict.fromkeys(PRODUCTS, 'winograd2x2') for key in (
