@@ -90,9 +90,9 @@ class Convolution:
 
             def gradients(dy):
                 also = dict(made)  # a copy, for gradients may be taken more than once, and inside of loops
-                return self._to_input(dy, kernel, also), self._to_kernel(x, dy, also)
+                return self._product('to_input', also, dy, kernel), self._product('to_kernel', also, x, dy)
 
-            return self._forward(x, kernel, made), gradients
+            return self._product('forward', made, x, kernel), gradients
 
         return product(x, kernel)
 
@@ -108,9 +108,9 @@ class Convolution:
 
             def gradients(dx):
                 also = dict(made)
-                return self._forward(dx, kernel, also), self._to_kernel(dx, y, also)
+                return self._product('forward', also, dx, kernel), self._product('to_kernel', also, dx, y)
 
-            return self._to_input(y, kernel, made), gradients
+            return self._product('to_input', made, y, kernel), gradients
 
         return product(y, kernel)
 
@@ -131,16 +131,10 @@ class Convolution:
 
     # ------------------------------------------------------------------- the products
 
-    def _forward(self, x, kernel, made):
-        way = self._way('forward', x.dtype, kernel.shape.as_list()[-1])
-        return self.compute('forward', way, x, kernel, made=made)
-
-    def _to_input(self, y, kernel, made):
-        way = self._way('to_input', y.dtype, kernel.shape.as_list()[-1])
-        return self.compute('to_input', way, y, kernel, made=made)
-
-    def _to_kernel(self, x, dy, made):
-        return self.compute('to_kernel', self._way('to_kernel', x.dtype, dy.shape.as_list()[-1]), x, dy, made=made)
+    def _product(self, product, made, *operands):
+        """One of PRODUCTS in the way that is taken for it; see compute()."""
+        way = self._way(product, operands[0].dtype, operands[1].shape.as_list()[-1])
+        return self.compute(product, way, *operands, made=made)
 
     def _forward_natively(self, x, kernel):
         return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
@@ -192,14 +186,8 @@ class Convolution:
         x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
         return out_of_blocks(tf.transpose(x, [0, 1, 3, 2, 4]), rows, columns)
 
-    def _forward_in_tiles(self, x, kernel, way, made):
-        return winograd.forward(x, kernel, *self._tilings(way), made)
-
-    def _to_input_in_tiles(self, y, kernel, way, made):
-        return winograd.to_input(y, kernel, *self._tilings(way), made)
-
-    def _to_kernel_in_tiles(self, x, dy, way, made):
-        return winograd.to_kernel(x, dy, *self._tilings(way), made)
+    def _in_tiles(self, *operands, compute, way, made):
+        return compute(*operands, *self._tilings(way), made)
 
     # ---------------------------------------------------------------------- their parts
 
@@ -298,7 +286,7 @@ WAYS = {
     'to_kernel': {'native': Convolution._to_kernel_natively, 'matmul': Convolution._to_kernel_by_taps},
 }
 for _way in TILES:
-    WAYS['forward'][_way] = functools.partial(Convolution._forward_in_tiles, way=_way)
-    WAYS['to_input'][_way] = functools.partial(Convolution._to_input_in_tiles, way=_way)
-    WAYS['to_kernel'][_way] = functools.partial(Convolution._to_kernel_in_tiles, way=_way)
+    for _product, _compute in (('forward', winograd.forward), ('to_input', winograd.to_input),
+                               ('to_kernel', winograd.to_kernel)):
+        WAYS[_product][_way] = functools.partial(Convolution._in_tiles, compute=_compute, way=_way)
 PRODUCTS = tuple(WAYS)

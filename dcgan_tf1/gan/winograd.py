@@ -200,11 +200,11 @@ class _Maps:
         """
         (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
         step, channels = x.shape.as_list()[2], x.shape.as_list()[4]
-        if _are_apart(rows) and _are_apart(columns):
+        matrix = _of_both(rows, columns)
+        if matrix is not None:
             x = self._reshape(x, [-1, row_tiles, height // row_tiles, step, column_tiles, width // column_tiles,
                                   channels])
             x = self._transpose(x, [2, 5, 0, 1, 4, 3, 6])
-            matrix = np.kron(_of_one(rows), _of_one(columns))
             values = tf.matmul(self._matrix(matrix), self._reshape(x, [matrix.shape[1], -1]))
         else:
             values = tf.matmul(self._matrix(rows.reshape([1, -1, height])),
@@ -219,9 +219,9 @@ class _Maps:
         """[points, N * tiles, step * C] -> [N, H, step, W, C]: the transpose of _values()."""
         (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
         channels = values.shape.as_list()[2] // step
-        if _are_apart(rows) and _are_apart(columns):
-            x = tf.matmul(self._matrix(np.kron(_of_one(rows), _of_one(columns)).T),
-                          self._reshape(values, [row_points * column_points, -1]))
+        matrix = _of_both(rows, columns)
+        if matrix is not None:
+            x = tf.matmul(self._matrix(matrix.T), self._reshape(values, [row_points * column_points, -1]))
             x = self._reshape(x, [height // row_tiles, width // column_tiles, -1, row_tiles, column_tiles, step,
                                   channels])
             x = self._transpose(x, [2, 3, 0, 5, 4, 1, 6])
@@ -258,9 +258,11 @@ def _are_apart(matrix):
         :, ~np.eye(tiles, dtype=bool)].any()
 
 
-def _of_one(matrix):
-    """[points, size / tiles]: that of each tile, where they are apart."""
-    return matrix[:, 0, :matrix.shape[2] // matrix.shape[1]]
+def _of_both(*axes):
+    """One matrix for two of [points, tiles, size], [points of both, pixels of a tile]; None where tiles overlap."""
+    if not all(map(_are_apart, axes)):
+        return None
+    return np.kron(*[matrix[:, 0, :matrix.shape[2] // matrix.shape[1]] for matrix in axes])
 
 
 def _part_count(images, channels, filters, rows, columns):
