@@ -23,29 +23,36 @@ def in_blocks(x, rows, columns):
 
     So each of the kernel's taps is a plain slice: TensorFlow's strided ones are many times slower.
     """
-    x = _fit(x, 1, rows)
-    x = _fit(x, 2, columns)
     channels = x.shape.as_list()[3]
-    return tf.reshape(x, [-1, rows.blocks, rows.step, columns.blocks, columns.step * channels])
+    return tf.reshape(to_blocks(x, rows, columns),
+                      [-1, rows.blocks, rows.step, columns.blocks, columns.step * channels])
 
 
-def out_of_blocks(x, rows, columns):
-    """[N, blocks, step, blocks, step * C] -> [N, H, W, C]: what in_blocks() made, with zeros where it cut."""
-    channels = x.shape.as_list()[4] // columns.step
-    x = tf.reshape(x, [-1, rows.blocks * rows.step, columns.blocks * columns.step, channels])
-    return _cut(_cut(x, 1, rows), 2, columns)
+def to_blocks(x, rows, columns):
+    """[N, H, W, C] -> [N, blocks * step, blocks * step, C]: padded or cut to what the windows reach."""
+    after = [_after(one) for one in (rows, columns)]
+    if min(after) < 0:
+        x = x[:, :rows.size + min(after[0], 0), :columns.size + min(after[1], 0)]
+    return _padded(x, *[(one.before, max(zeros, 0)) for one, zeros in zip((rows, columns), after)])
 
 
-def _fit(x, dimension, one):
-    """Pads or cuts one dimension of x to the blocks that the kernel reaches."""
-    after = one.blocks * one.step - one.size - one.before
-    if after < 0:
-        x = x[:, :one.size + after] if dimension == 1 else x[:, :, :one.size + after]
-    if one.before or after > 0:
-        paddings = [[0, 0]] * 4
-        paddings[dimension] = [one.before, max(after, 0)]
-        x = tf.pad(x, paddings)
-    return x
+def from_blocks(x, rows, columns):
+    """[N, blocks * step, blocks * step, C] -> [N, H, W, C]: what to_blocks() made, with zeros where it cut."""
+    x = _padded(x, *[(0, max(-_after(one), 0)) for one in (rows, columns)])
+    if all(one.before == 0 and _after(one) <= 0 for one in (rows, columns)):
+        return x
+    return x[:, rows.before:rows.before + rows.size, columns.before:columns.before + columns.size]
+
+
+def _after(one):
+    """How many zeros there are behind an Axis's pixels; negative for pixels that no window reaches."""
+    return one.blocks * one.step - one.size - one.before
+
+
+def _padded(x, above_and_below, left_and_right):
+    """[N, H, W, C] with so many zeros around."""
+    paddings = [(0, 0), above_and_below, left_and_right, (0, 0)]
+    return tf.pad(x, paddings) if any(map(any, paddings)) else x
 
 
 def overlap_add(taps, dimension, one):
@@ -54,9 +61,8 @@ def overlap_add(taps, dimension, one):
     for phase in range(one.step):
         shifted = []
         for block, tap in enumerate(taps[phase::one.step]):
-            paddings = [[0, 0]] * 4
-            paddings[dimension] = [block, one.blocks - one.count - block]
-            shifted.append(tf.pad(tap, paddings) if any(paddings[dimension]) else tap)
+            around = block, one.blocks - one.count - block
+            shifted.append(_padded(tap, around, (0, 0)) if dimension == 1 else _padded(tap, (0, 0), around))
         phases.append(tf.add_n(shifted) if shifted else None)
     # A kernel smaller than its stride leaves phases that nothing reaches.
     phases = [tf.zeros_like(phases[0]) if phase is None else phase for phase in phases]
@@ -64,18 +70,13 @@ def overlap_add(taps, dimension, one):
     shape = x.shape.as_list()
     shape[0] = -1
     shape[dimension:dimension + 2] = [one.blocks * one.step]
-    return _cut(tf.reshape(x, shape), dimension, one)
+    x, other = tf.reshape(x, shape), _whole(shape[3 - dimension])
+    return from_blocks(x, one, other) if dimension == 1 else from_blocks(x, other, one)
 
 
-def _cut(x, dimension, one):
-    """Of `one.blocks` blocks along one dimension, the `one.size` positions that are the image's."""
-    after = one.blocks * one.step - one.before - one.size
-    if after < 0:  # the last rows of the input that no window reaches
-        paddings = [[0, 0]] * 4
-        paddings[dimension] = [0, -after]
-        x = tf.pad(x, paddings)
-    return (x[:, one.before:one.before + one.size] if dimension == 1 else
-            x[:, :, one.before:one.before + one.size])
+def _whole(size):
+    """The Axis of a dimension that is left as it is."""
+    return axis(size, 1, 1, 'VALID')
 
 
 def as_matrix(x):

@@ -24,7 +24,8 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import winograd
-from dcgan_tf1.gan.convolution_axes import as_matrix, axis, in_blocks, out_of_blocks, overlap_add
+from dcgan_tf1.gan.convolution_axes import as_matrix, axis, from_blocks, in_blocks, overlap_add
+from dcgan_tf1.gan.sharing import Made
 from dcgan_tf1.util.compute_policy import CONV_IMPLS
 
 
@@ -79,45 +80,47 @@ class Convolution:
         return self._rows.count, self._columns.count
 
     def __call__(self, x, kernel):
-        """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F], differentiable once."""
+        """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F] of x's precision, differentiable once."""
         self._note(kernel, False)
         if self._conv_impl == 'native':
-            return tf.nn.conv2d(x, kernel, strides=self._strides, padding=self._padding)
+            return self._forward_natively(x, tf.cast(kernel, x.dtype))
+        made = Made()
+        rounded = made.once(('rounded', x.dtype), lambda: tf.cast(kernel, x.dtype), kernel)
 
         @tf.custom_gradient
-        def product(x, kernel):
-            made = {}
-
+        def product(x, _):  # in place of its own copy of the kernel, what others have, too
             def gradients(dy):
-                also = dict(made)  # a copy, for gradients may be taken more than once, and inside of loops
-                return self._product('to_input', also, dy, kernel), self._product('to_kernel', also, x, dy)
+                also = Made(made)
+                return self._product('to_input', also, dy, rounded), tf.cast(
+                    self._product('to_kernel', also, x, dy), kernel.dtype)
 
-            return self._product('forward', made, x, kernel), gradients
+            return self._product('forward', made, x, rounded), gradients
 
         return product(x, kernel)
 
     def transposed(self, y, kernel):
-        """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C], differentiable once."""
+        """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C] of y's precision, differentiable once."""
         self._note(kernel, True)
         if self._conv_impl == 'native':
-            return self._to_input_natively(y, kernel)
+            return self._to_input_natively(y, tf.cast(kernel, y.dtype))
+        made = Made()
+        rounded = made.once(('rounded', y.dtype), lambda: tf.cast(kernel, y.dtype), kernel)
 
         @tf.custom_gradient
-        def product(y, kernel):
-            made = {}
-
+        def product(y, _):
             def gradients(dx):
-                also = dict(made)
-                return self._product('forward', also, dx, kernel), self._product('to_kernel', also, dx, y)
+                also = Made(made)
+                return self._product('forward', also, dx, rounded), tf.cast(
+                    self._product('to_kernel', also, dx, y), kernel.dtype)
 
-            return self._product('to_input', made, y, kernel), gradients
+            return self._product('to_input', made, y, rounded), gradients
 
         return product(y, kernel)
 
     def compute(self, product, way, *operands, made=None):
         """One of PRODUCTS in one of its WAYS: forward of x, kernel; to_input of y, kernel; to_kernel of x, dy.
 
-        made: a dictionary that the products of the same tensors share, so that what they have in common is made once.
+        made: the sharing.Made of a convolution's products.
         """
         shared = {'made': made} if way in TILES else {}
         return WAYS[product][way](self, *operands, **shared)
@@ -184,7 +187,8 @@ class Convolution:
         x = tf.nn.conv2d(y, kernel, strides=[1, 1, 1, 1], padding='VALID')
         rows, columns = self._rows, self._columns
         x = tf.reshape(x, [-1, rows.blocks, columns.blocks, stride, stride * channels])
-        return out_of_blocks(tf.transpose(x, [0, 1, 3, 2, 4]), rows, columns)
+        x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, rows.blocks * stride, columns.blocks * stride, channels])
+        return from_blocks(x, rows, columns)
 
     def _in_tiles(self, *operands, compute, way, made):
         return compute(*operands, *self._tilings(way), made)

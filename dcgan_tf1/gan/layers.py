@@ -26,6 +26,7 @@ from dcgan_tf1.gan.initializers import (  # noqa: F401  (for networks, which tak
     seeded,
     truncated_normal,
 )
+from dcgan_tf1.gan.sharing import shared
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.seeds import derive_seed
 
@@ -36,7 +37,6 @@ class _Policies(threading.local):
     def __init__(self):
         super().__init__()
         self.open = [ComputePolicy()]  # the innermost is in force
-        self.read = None  # inside kernels_read_once(), {variable's name: its value}
 
 
 _policies = _Policies()
@@ -55,19 +55,6 @@ def compute_policy(precision='float32', conv_impl='native'):
         yield
     finally:
         _policies.open.pop()
-
-
-@contextlib.contextmanager
-def kernels_read_once():
-    """The passes that are built inside share a read of each kernel, and so TensorFlow makes once what they make of it.
-
-    Nothing may move the kernels in between. Does nothing for 'native' convolutions.
-    """
-    outside, _policies.read = _policies.read, {}
-    try:
-        yield
-    finally:
-        _policies.read = outside
 
 
 # What one batch norm saw in one pass, and the averages that should move towards it.
@@ -122,13 +109,9 @@ def _variable(name, shape, initializer, trainable=True):
     return tf.get_variable(name, shape, tf.float32, seeded(initializer, seed), trainable=trainable)
 
 
-def _value(variable):
-    """A variable, or what kernels_read_once() has read of it."""
-    if _policies.read is None or _policies.open[-1].conv_impl == 'native':
-        return variable
-    if variable.op.name not in _policies.read:
-        _policies.read[variable.op.name] = tf.convert_to_tensor(variable)
-    return _policies.read[variable.op.name]
+def _shared(key, make, of=None):
+    """What make() gives; once, inside sharing(), for passes whose graph need not be the original's."""
+    return make() if _policies.open[-1].conv_impl == 'native' else shared(key, make, of)
 
 
 def _kernel(name, shape, initializer, spectral_norm=None):
@@ -139,18 +122,28 @@ def _kernel(name, shape, initializer, spectral_norm=None):
     one power iteration, which starts from the saved `u` [1, filters] and is recorded in the
     BatchContext; nothing moves until it is assigned.
     """
-    kernel = _value(_variable(name, shape, initializer))
+    kernel = variable = _variable(name, shape, initializer)
+    if _policies.open[-1].conv_impl != 'native':
+        kernel = shared('read', lambda: tf.convert_to_tensor(variable), variable)
     if spectral_norm is None:
         return kernel
-    u = _variable('u', [1, shape[-1]], normal(1.0), trainable=False)
-    matrix = tf.reshape(kernel, [-1, shape[-1]])
-    v = tf.nn.l2_normalize(tf.matmul(_value(u), matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
+    gain = spectral_norm.spectral_gain
+    kernel, power_iteration = _shared(('normalised', gain), lambda: _normalised(kernel, gain), kernel)
+    spectral_norm.power_iterations.append(power_iteration)
+    return kernel
+
+
+def _normalised(kernel, gain):
+    """(the kernel with its spectral norm made `gain`, (the variable u, its next value))."""
+    filters = kernel.shape.as_list()[-1]
+    u = _variable('u', [1, filters], normal(1.0), trainable=False)
+    matrix = tf.reshape(kernel, [-1, filters])
+    v = tf.nn.l2_normalize(tf.matmul(u, matrix, transpose_b=True), epsilon=1e-12)  # [1, everything else]
     moved = tf.nn.l2_normalize(tf.matmul(v, matrix), epsilon=1e-12)                # [1, filters]
     v, moved = tf.stop_gradient(v), tf.stop_gradient(moved)
-    spectral_norm.power_iterations.append((u, moved))
     norm = tf.reshape(tf.matmul(tf.matmul(v, matrix), moved, transpose_b=True), [])
     factor = tf.reciprocal(norm)  # the gradient of a quotient reads the kernel three times more
-    return kernel * (factor if spectral_norm.spectral_gain == 1 else factor * spectral_norm.spectral_gain)
+    return kernel * (factor if gain == 1 else factor * gain), (u, moved)
 
 
 def _operands(*tensors):
@@ -158,7 +151,7 @@ def _operands(*tensors):
 
 
 def _times(weights, gain):
-    return weights if gain == 1 else weights * gain
+    return weights if gain == 1 else _shared(('times', gain), lambda: weights * gain, weights)
 
 
 def _add_bias(x, name, channels, use_bias, gain=1.0):
@@ -194,7 +187,7 @@ def conv2d(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
         kernel = _kernel(
             variables[0], [kernel_size, kernel_size, channels, filters], kernel_initializer, spectral_norm)
         convolve = Convolution(height, width, channels, kernel_size, strides, padding, _policies.open[-1].conv_impl)
-        return _add_bias(convolve(*_operands(x, _times(kernel, gain))), variables[1], filters, use_bias, gain)
+        return _add_bias(convolve(*_operands(x), _times(kernel, gain)), variables[1], filters, use_bias, gain)
 
 
 def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bias=True,
@@ -215,7 +208,7 @@ def conv2d_transpose(x, filters, kernel_size, strides=1, padding='SAME', use_bia
         kernel = _kernel(variables[0], [kernel_size, kernel_size, filters, channels], kernel_initializer)
         # The convolution whose gradient this is: from the output's geometry to the input's.
         convolve = Convolution(height, width, filters, kernel_size, strides, padding, _policies.open[-1].conv_impl)
-        return _add_bias(convolve.transposed(*_operands(x, kernel)), variables[1], filters, use_bias)
+        return _add_bias(convolve.transposed(*_operands(x), kernel), variables[1], filters, use_bias)
 
 
 def upsample(x):
@@ -324,7 +317,8 @@ def dropout(x, keep_prob, ctx, gain=1.0):
         # probability is exact: 0.8 is 204 of 256 in a fifth of the draws, 205 in the others.
         bits = tf.random.stateless_uniform([tf.shape(x)[0], -(-size // 4)], seeds('bits'),
                                            minval=-2 ** 31, maxval=2 ** 31 - 1, dtype=tf.int32)
-        bits = tf.reshape(tf.bitcast(bits, tf.uint8), [-1, size + -size % 4])[:, :size]
+        bits = tf.reshape(tf.bitcast(bits, tf.uint8), [-1, size + -size % 4])
+        bits = bits[:, :size] if size % 4 else bits
         whole, rest = divmod(keep_prob * 256, 1)
         one_more = tf.random.stateless_uniform([], seeds('limit')) < rest
         limit = tf.cast(whole - 1 + tf.cast(one_more, tf.float32), tf.uint8)

@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan import augmentation, layers, moving_averages
 from dcgan_tf1.gan.objectives import GENERATOR
+from dcgan_tf1.gan.sharing import sharing
 from dcgan_tf1.util.compute_policy import ComputePolicy
 
 EMA = '/ExponentialMovingAverage'  # as tf.train.ExponentialMovingAverage names them
@@ -40,6 +41,7 @@ class Forward:
 
     def __init__(self, preset, towers, real, noise, labels, dropout_seed, first_tower, made):
         self.losses = []  # of each tower
+        self.tensors = [{} for _ in towers]  # what each tower's passes share; see sharing()
         self.passes = collections.OrderedDict()  # {name: a layers.BatchContext for each tower}, e.g. 'fake'
         # Numbered over all workers: each tower has dropout masks of its own.
         labels_parts = [None] * len(towers) if labels is None else _split(labels, len(towers))
@@ -58,7 +60,7 @@ class Forward:
                 self.passes.setdefault(name, []).append(ctx)
                 return ctx
 
-            with tf.device(device or None):
+            with tf.device(device or None), sharing(self.tensors[number - first_tower]):
                 seen = augmentation.mirror(real_part, preset.image_shape, dropout_seed, number) \
                     if preset.mirror else real_part
                 self.losses.append(preset.model.forward(preset, seen, noise_part, new_context))
@@ -95,7 +97,7 @@ class UpdateBuilder:
 
     def forward(self, real, noise, labels, dropout_seed, made=()):
         """labels: one-hot [N, classes], or None where the preset takes none. made: see Forward."""
-        with layers.compute_policy(self._policy.precision, self._policy.conv_impl), layers.kernels_read_once():
+        with layers.compute_policy(self._policy.precision, self._policy.conv_impl):
             return Forward(self._preset, self._towers, real, noise, labels, dropout_seed,
                            self._all_reduce.task * len(self._towers), made)
 
@@ -103,17 +105,15 @@ class UpdateBuilder:
         """One Adam for each set of networks that learn together; the networks exist already.
 
         Adam's own variables are numbered in order of creation, which is the source's
-        (`first_adam`), whatever the order of updates in a step. An update that is never
-        run makes them here, outside of any loop; likewise the averages of the weights.
+        (`first_adam`), whatever the order of updates in a step. They are made here, outside
+        of any loop; likewise the averages of the weights.
         """
         preset = self._preset
         learners = {objective.networks for spec in preset.schedule for objective in spec.objectives}
         for networks in sorted(learners, key=lambda names: (
                 preset.first_adam not in names, preset.model.networks.index(names[0]))):
             self._optimizers[networks] = _Adam(preset.beta1, preset.beta2, preset.adam_epsilon)
-            self._optimizers[networks].apply_gradients(
-                [(tf.zeros_like(variable), variable) for variable in network_trainables(*networks)],
-                preset.learning_rate_of(networks[0]))
+            self._optimizers[networks].make_variables(network_trainables(*networks))
         if preset.ema_decay is not None:
             for variable in network_trainables(preset.model.networks[0]):
                 self._averages[variable.op.name] = tf.get_variable(
@@ -173,7 +173,7 @@ class UpdateBuilder:
         with tf.control_dependencies(wait):
             moved = [tf.assign(u, value).op for u, value in power_iterations]
         with tf.control_dependencies(forward.average_updates(statistics) + moved + wait):
-            learned = [self._optimizers[objective.networks].apply_gradients(each, self._learning_rate(
+            learned = [self._optimizers[objective.networks].learn(each, self._learning_rate(
                 objective, progress)) for objective, each in zip(spec.objectives, gradients)]
         learners = [network for objective in spec.objectives for network in objective.networks]
         if self._averages and self._preset.model.networks[0] in learners:
@@ -211,8 +211,8 @@ class UpdateBuilder:
         # What the gradients are too small for in float16 is lost, unless the loss is larger.
         scale = 1024.0 if self._policy.precision == 'float16' else 1.0
         gradients = []
-        for device, losses in zip(self._towers, forward.losses):
-            with tf.device(device or None):
+        for device, losses, tensors in zip(self._towers, forward.losses, forward.tensors):
+            with tf.device(device or None), sharing(tensors):
                 loss = getattr(losses, objective.loss)
                 # Not colocated with what they are the gradients of: TensorFlow makes one of operations that are alike,
                 # as gan/winograd.py counts on, but not where they are colocated with different ones.
@@ -249,17 +249,21 @@ def _power_iterations(spec, forward, passes):
     return list(iterations.values())
 
 
-class _Adam:
+class _Adam(tf.train.AdamOptimizer):
     """Adam with a learning rate for each update: in the loop it is a tensor of the step."""
 
     def __init__(self, beta1, beta2, epsilon):
-        self._learning_rate = None
-        self._adam = tf.train.AdamOptimizer(lambda: self._learning_rate, beta1, beta2, epsilon)
+        self._rate = None
+        super().__init__(lambda: self._rate, beta1, beta2, epsilon)
 
-    def apply_gradients(self, gradients, learning_rate):
+    def make_variables(self, variables):
+        """Makes those that it keeps for `variables`, which its first update would make otherwise."""
+        self._create_slots(variables)
+
+    def learn(self, gradients, learning_rate):
         """[(gradient, variable)] -> an op."""
-        self._learning_rate = learning_rate
-        return self._adam.apply_gradients(gradients)
+        self._rate = learning_rate
+        return self.apply_gradients(gradients)
 
 
 def _make_loss_accumulators(preset):

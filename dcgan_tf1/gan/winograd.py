@@ -27,7 +27,8 @@ import collections
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.gan.convolution_axes import in_blocks, out_of_blocks
+from dcgan_tf1.gan.convolution_axes import from_blocks, to_blocks
+from dcgan_tf1.gan.sharing import Made
 
 # The finite points, by the number of points with infinity: of the fractions that were tried, those whose products are
 # the most exact in bfloat16.
@@ -87,7 +88,7 @@ def tiling(one, kernel_size, tile):
 def forward(x, kernel, rows, columns, made=None):
     """x [N, H, W, C], kernel [k, k, C, F] -> [N, H', W', F]; rows, columns: their Tilings.
 
-    made: a dictionary of what the products of the same tensors share; what is new is added.
+    made: the sharing.Made of a convolution's products.
     """
     maps = _Maps(rows, columns, *kernel.shape.as_list()[2:], x.dtype, made)
     kernel_values = maps.values_of_kernel(kernel)
@@ -126,28 +127,25 @@ def _at_points(count, length):
 class _Maps:
     """Takes images and kernels to their values at the points, and products of these back, by matrices.
 
-    Values, and the constants of the graph, are looked up in `made`, and added to it: with fewer operations, a graph is
-    built and begun in less time.
+    Values, and the constants of the graph, are looked up in a sharing.Made, and added to it.
     """
 
     def __init__(self, rows, columns, channels, filters, dtype, made):
         self._rows, self._columns, self._channels, self._filters, self._dtype = rows, columns, channels, filters, dtype
-        self._made = {} if made is None else made
+        self._made = Made() if made is None else made
         self._points = rows.kernel.shape[0], columns.kernel.shape[0]
 
     def values_of_x(self, x):
         """[N, H, W, C] -> for each part of a batch, [points, N * tiles, step * step * C]."""
         rows, columns = self._rows, self._columns
         return self._once('x', x, lambda: [
-            self._values(in_blocks(part, rows.axis, columns.axis), rows.input, columns.input)
-            for part in self._parts(x)])
+            self._values(to_blocks(part, rows.axis, columns.axis), rows.axis.step, self._channels * rows.axis.step,
+                         rows.input, columns.input) for part in self._parts(x)])
 
     def values_of_y(self, y):
         """[N, H', W', F] -> for each part of a batch, [points, N * tiles, F]."""
-        height, width = y.shape.as_list()[1:3]
         return self._once('y', y, lambda: [
-            self._values(self._reshape(part, [-1, height, 1, width, self._filters]), self._rows.output,
-                         self._columns.output) for part in self._parts(y)])
+            self._values(part, 1, self._filters, self._rows.output, self._columns.output) for part in self._parts(y)])
 
     def values_of_kernel(self, kernel):
         """[k, k, C, F] -> [points, step * step * C, F]."""
@@ -158,14 +156,16 @@ class _Maps:
 
     def outputs(self, values):
         """[points, N * tiles, F] -> [N, H', W', F]."""
-        y = self._map(values, 1, self._rows.output, self._columns.output)
-        _, height, _, width, filters = y.shape.as_list()
-        return self._reshape(y, [-1, height, width, filters])
+        rows, columns = self._rows, self._columns
+        return self._map(values, 1, self._filters, rows.output, columns.output,
+                         [-1, rows.axis.count, columns.axis.count, self._filters])
 
     def inputs(self, values):
         """[points, N * tiles, step * step * C] -> [N, H, W, C]."""
-        rows, columns = self._rows, self._columns
-        return out_of_blocks(self._map(values, rows.axis.step, rows.input, columns.input), rows.axis, columns.axis)
+        rows, columns, step = self._rows, self._columns, self._rows.axis.step
+        x = self._map(values, step, self._channels * step, rows.input, columns.input,
+                      [-1, rows.axis.blocks * step, columns.axis.blocks * step, self._channels])
+        return from_blocks(x, rows.axis, columns.axis)
 
     def kernel(self, values):
         """[points, step * step * C, F] -> [k, k, C, F]."""
@@ -176,30 +176,26 @@ class _Maps:
 
     def _parts(self, images):
         """[N, ...] in as many parts as the first of the images that products share was divided into."""
-        key = 'parts', self._points
-        if key not in self._made:
-            self._made[key] = _part_count(images, self._channels, self._filters, self._rows, self._columns)
-        return tf.split(images, self._made[key]) if self._made[key] > 1 else [images]
+        parts = self._made.parts
+        if self._points not in parts:
+            parts[self._points] = _part_count(images, self._channels, self._filters, self._rows, self._columns)
+        return tf.split(images, parts[self._points]) if parts[self._points] > 1 else [images]
 
     def _once(self, role, tensor, make):
-        """What make() gives, once for each role of a tensor and each number of points."""
-        key = role, id(tensor), self._points
-        if key not in self._made:
-            self._made[key] = tensor, make()  # with the tensor, so that no other one gets its id
-        return self._made[key][1]
+        """What make() gives, once for each role of a tensor and each way to divide it into tiles."""
+        return self._made.once((role, self._points, self._rows.axis, self._columns.axis), make, tensor)
 
     def _kernel_matrix(self):
         """[points * step * step, k * k]."""
         matrix = np.einsum('pai,qbj->pqabij', self._rows.kernel, self._columns.kernel)
         return matrix.reshape([-1, self._rows.kernel.shape[2] * self._columns.kernel.shape[2]])
 
-    def _values(self, x, rows, columns):
-        """[N, H, step, W, C] at the points of both axes: [points, N * tiles, step * C].
+    def _values(self, x, step, channels, rows, columns):
+        """x at the points of both axes: [points, N * tiles, step * channels].
 
-        rows, columns: [points, tiles, size].
+        x: of any shape that may be seen as [N, H, step, W, channels]. rows, columns: [points, tiles, size].
         """
         (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
-        step, channels = x.shape.as_list()[2], x.shape.as_list()[4]
         matrix = _of_both(rows, columns)
         if matrix is not None:
             x = self._reshape(x, [-1, row_tiles, height // row_tiles, step, column_tiles, width // column_tiles,
@@ -215,24 +211,22 @@ class _Maps:
             values = self._transpose(values, [1, 4, 0, 2, 5, 3, 6])
         return self._reshape(values, [row_points * column_points, -1, step * channels])
 
-    def _map(self, values, step, rows, columns):
-        """[points, N * tiles, step * C] -> [N, H, step, W, C]: the transpose of _values()."""
+    def _map(self, values, step, channels, rows, columns, shape):
+        """[points, N * tiles, step * channels] -> [N, H, step, W, channels] as `shape`: the transpose of _values()."""
         (row_points, row_tiles, height), (column_points, column_tiles, width) = rows.shape, columns.shape
-        channels = values.shape.as_list()[2] // step
         matrix = _of_both(rows, columns)
         if matrix is not None:
             x = tf.matmul(self._matrix(matrix.T), self._reshape(values, [row_points * column_points, -1]))
             x = self._reshape(x, [height // row_tiles, width // column_tiles, -1, row_tiles, column_tiles, step,
                                   channels])
-            x = self._transpose(x, [2, 3, 0, 5, 4, 1, 6])
-            return self._reshape(x, [-1, height, step, width, channels])
+            return self._reshape(self._transpose(x, [2, 3, 0, 5, 4, 1, 6]), shape)
         values = self._reshape(values, [row_points, column_points, -1, row_tiles, column_tiles, step, channels])
         values = self._transpose(values, [2, 0, 3, 5, 1, 4, 6])
         x = tf.matmul(self._matrix(columns.reshape([1, -1, width]).transpose(0, 2, 1)),
                       self._reshape(values, [-1, column_points * column_tiles, channels]))
         x = tf.matmul(self._matrix(rows.reshape([1, -1, height]).transpose(0, 2, 1)),
                       self._reshape(x, [-1, row_points * row_tiles, step * width * channels]))
-        return self._reshape(x, [-1, height, step, width, channels])
+        return self._reshape(x, shape)
 
     def _matrix(self, values):
         return self._constant(values, self._dtype)
@@ -245,10 +239,7 @@ class _Maps:
 
     def _constant(self, values, dtype):
         values = np.asarray(values)
-        key = values.tobytes(), values.shape, dtype
-        if key not in self._made:
-            self._made[key] = tf.constant(values, dtype)
-        return self._made[key]
+        return self._made.once((values.tobytes(), values.shape, dtype), lambda: tf.constant(values, dtype))
 
 
 def _are_apart(matrix):

@@ -23,7 +23,6 @@ import warnings
 
 from dcgan_tf1.util import processor, streams
 from dcgan_tf1.util.errors import UserError, reason
-from dcgan_tf1.util.figure_style import import_matplotlib
 
 ONEDNN = 'TF_ENABLE_ONEDNN_OPTS'  # the variable by which TensorFlow takes oneDNN's kernels, or its own
 _TALKATIVE = ((2, 18), (2, 19), (2, 20))  # the releases that write a line in a session's first run
@@ -39,8 +38,8 @@ _CHATTER = re.compile(rb'I\d{4} |WARNING: All log messages before absl::Initiali
 def begin():
     """Readies this process for a command; TensorFlow will be quiet whenever something imports it."""
     streams.open_missing()
-    # Modules and graphs are many objects, none of which is garbage: looking for some in every 700 new ones, as Python
-    # does, takes a twentieth of the time until the first step.
+    # Graphs are many objects, none of which is garbage: looking for some in every 700 new ones, as Python does, takes
+    # a twentieth of the time until the first step.
     gc.set_threshold(100000, 2, 2)
     # TensorFlow's C++ start-up messages (one of them a false alarm on every machine without CUDA) would bury our
     # log; set the variable to 0 to see them.
@@ -97,9 +96,9 @@ class _Loader(importlib.abc.Loader):
         with contextlib.ExitStack() as stack:
             if quiet:
                 stack.enter_context(without_chatter(_CHATTER))
-            # Before Keras, which TensorFlow 2 imports, does so: with some of the user's settings that would fail.
-            with contextlib.suppress(ImportError):
-                import_matplotlib()
+            # TensorFlow 2 imports Keras, and that would import it, which takes time and fails with some settings.
+            stack.enter_context(_as_if_not_installed('matplotlib'))
+            stack.enter_context(_without_garbage())
             try:
                 self._loader.exec_module(module)
                 import tensorflow.compat.v1 as tf
@@ -111,6 +110,32 @@ class _Loader(importlib.abc.Loader):
             _talks_in_first_run = release in _TALKATIVE
             # Deprecation notes address whoever writes the graph; ours must use the old names.
             tf.logging.set_verbosity(tf.logging.ERROR)
+
+
+@contextlib.contextmanager
+def _as_if_not_installed(module):
+    """Inside, it is an ImportError to import a module, unless something has imported it before."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+@contextlib.contextmanager
+def _without_garbage():
+    """Modules that are imported inside are never looked at for garbage, of which they have none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def quieten_first_run(config):

@@ -327,3 +327,14 @@ def test_the_kinds_of_variables(preset, whole):
     for tf_graph, kind in ((sampling, 'VariableV2'), (whole.graph, 'VarHandleOp')):
         with tf_graph.as_default():
             assert {v.op.type for v in tf.trainable_variables()} == {kind}
+
+
+@pytest.mark.parametrize('lowering, times', [('mixed', 3), ('native', 6)])
+def test_passes_over_real_and_fake_images_share_spectral_norms(lowering, times):
+    """Of each kernel, one for the losses, the discriminator's update and the generator's; not in 2017's graph."""
+    tf_graph = tf.Graph()
+    with tf_graph.as_default():
+        graph.build_training_graph(PRESETS['sngan_mnist'], 'float32', lowering)
+        normalised = [v for v in tf.global_variables() if v.op.name.endswith('/u')]
+    norms = [op for op in tf_graph.get_operations() if op.type == 'Reciprocal']
+    assert len(normalised) == 4 and len(norms) == times * len(normalised)

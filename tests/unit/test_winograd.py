@@ -11,6 +11,8 @@ from dcgan_tf1.gan import convolution_timing, graph, winograd
 from dcgan_tf1.gan.convolution_axes import axis
 from dcgan_tf1.gan.convolutions import PRODUCTS, Convolution, Geometry
 from dcgan_tf1.gan.presets import PRESETS
+from dcgan_tf1.gan.sharing import Made, sharing
+from dcgan_tf1.gan.step_loop import loops_of_tensorflow_1
 
 # (size, kernel size, stride, padding, tile): blocks that begin with zeros and with pixels, tiles beyond the last
 # window, pixels that no window reaches.
@@ -70,7 +72,7 @@ def test_a_batch_in_parts_gives_the_same(batch, divided, width, monkeypatch):
 def test_images_of_which_only_one_knows_their_number_are_divided_alike(unknown, monkeypatch):
     monkeypatch.setattr(winograd, 'PART_BYTES', 150000)
     geometry, draw = Geometry(16, 16, 16, 4, 3, 1, 'SAME'), np.random.RandomState(0)
-    convolve, made = Convolution.of(geometry, 'native'), {}
+    convolve, made = Convolution.of(geometry, 'native'), Made()
     with tf.Graph().as_default(), tf.Session() as session:
         x, y = [tf.placeholder_with_default(value, [None if name == unknown else 8] + list(value.shape[1:]))
                 for name, value in (('x', draw.randn(8, 16, 16, 16)), ('y', draw.randn(8, 16, 16, 4)))]
@@ -79,6 +81,29 @@ def test_images_of_which_only_one_knows_their_number_are_divided_alike(unknown, 
         found, plain = session.run([convolve.compute('to_kernel', way, x, y, made=made)
                                     for way in ('winograd4x4', 'native')])
     np.testing.assert_allclose(found, plain, atol=1e-10)
+
+
+@pytest.mark.parametrize('way', ['matmul', 'winograd2x2'])
+def test_gradients_are_taken_more_than_once_and_inside_of_loops(way):
+    geometry, draw = Geometry(8, 8, 16, 4, 3, 1, 'SAME'), np.random.RandomState(0)
+    table = {geometry.key: dict.fromkeys(PRODUCTS, way)}
+    found = []
+    with loops_of_tensorflow_1(), tf.Graph().as_default(), tf.Session() as session:
+        x, kernel, dy = [tf.constant(draw.randn(*shape)) for shape in ((2, 8, 8, 16), (3, 3, 16, 4), (2, 8, 8, 4))]
+        with sharing({}):
+            y = [Convolution.of(geometry, conv_impl)(x, kernel) for conv_impl in ('native', table, table)]
+            for each in y:
+                def step(i, *_, y=each):
+                    with sharing({}):
+                        return [i + 1] + tf.gradients(y, [x, kernel], dy)
+
+                found.append(tf.while_loop(lambda i, *_: i < 2, step, [0, x, kernel])[1:])
+            found += [tf.gradients(each, [x, kernel], dy) for each in y]
+        found += [tf.gradients(each, [x, kernel], dy) for each in y]
+        expected, *found = session.run(found)
+    for gradients in found:
+        for one, other in zip(gradients, expected):
+            np.testing.assert_allclose(one, other, atol=1e-10)
 
 
 @pytest.mark.parametrize('incomplete_batch, sizes', [('drop', {64}), ('keep', {None})])
