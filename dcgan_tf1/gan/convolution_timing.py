@@ -23,20 +23,13 @@ HOPELESS = 2
 
 def uses_of(preset):
     """A convolutions.Use for each convolution of a preset's networks in training, in the order in which they run."""
-    with tf.Graph().as_default(), noted() as uses:
-        builder = UpdateBuilder(preset, 'float32', 'native', ('',), AllReduce())
+    with tf.Graph().as_default(), noted() as uses, tf.variable_scope(tf.get_variable_scope(), use_resource=True):
         real, noise, labels = [None if width is None else tf.placeholder(tf.float32, (None,) + tuple(width))
                                for width in (preset.input_shape, [preset.z_dim],
                                              None if preset.classes is None else [preset.classes])]
-        with tf.variable_scope(tf.get_variable_scope(), custom_getter=_in_place_of_variable):
-            builder.forward(real, noise, labels, tf.placeholder(tf.int32, []))
+        UpdateBuilder(preset, 'float32', 'native', ('',), AllReduce()).forward(
+            real, noise, labels, tf.placeholder(tf.int32, []))
     return list(collections.OrderedDict.fromkeys(uses))  # the discriminator runs on real images and on fake ones
-
-
-def _in_place_of_variable(getter, name, shape, dtype, **kwargs):
-    """A custom getter whose graphs are built sooner, and can't be run."""
-    del getter, kwargs
-    return tf.placeholder(dtype, shape, name)
 
 
 def seconds(geometries, precision, batch, config=None, rounds=5, limit_s=8, patience_s=30,

@@ -85,14 +85,13 @@ class Convolution:
         if self._conv_impl == 'native':
             return self._forward_natively(x, tf.cast(kernel, x.dtype))
         made = Made()
-        rounded = made.once(('rounded', x.dtype), lambda: tf.cast(kernel, x.dtype), kernel)
+        rounded = made.shared(('rounded', x.dtype), lambda: tf.cast(kernel, x.dtype), kernel)
 
         @tf.custom_gradient
-        def product(x, _):  # in place of its own copy of the kernel, what others have, too
+        def product(x, _):  # takes `rounded`, which other passes share, not custom_gradient's copy of the kernel
             def gradients(dy):
-                also = Made(made)
-                return self._product('to_input', also, dy, rounded), tf.cast(
-                    self._product('to_kernel', also, x, dy), kernel.dtype)
+                return self._product('to_input', made, dy, rounded), tf.cast(
+                    self._product('to_kernel', made, x, dy), kernel.dtype)
 
             return self._product('forward', made, x, rounded), gradients
 
@@ -104,14 +103,13 @@ class Convolution:
         if self._conv_impl == 'native':
             return self._to_input_natively(y, tf.cast(kernel, y.dtype))
         made = Made()
-        rounded = made.once(('rounded', y.dtype), lambda: tf.cast(kernel, y.dtype), kernel)
+        rounded = made.shared(('rounded', y.dtype), lambda: tf.cast(kernel, y.dtype), kernel)
 
         @tf.custom_gradient
         def product(y, _):
             def gradients(dx):
-                also = Made(made)
-                return self._product('forward', also, dx, rounded), tf.cast(
-                    self._product('to_kernel', also, dx, y), kernel.dtype)
+                return self._product('forward', made, dx, rounded), tf.cast(
+                    self._product('to_kernel', made, dx, y), kernel.dtype)
 
             return self._product('to_input', made, y, rounded), gradients
 

@@ -19,13 +19,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.gan.convolutions import Convolution
-from dcgan_tf1.gan.initializers import (  # noqa: F401  (for networks, which take everything from here)
-    GLOROT,
-    glorot_uniform,
-    normal,
-    seeded,
-    truncated_normal,
-)
+
+# Some of them for networks, which take everything from here.
+from dcgan_tf1.gan.initializers import GLOROT, glorot_uniform, normal, seeded, truncated_normal  # noqa: F401
 from dcgan_tf1.gan.sharing import shared
 from dcgan_tf1.util.compute_policy import ComputePolicy
 from dcgan_tf1.util.seeds import derive_seed

@@ -1,12 +1,12 @@
 """Tensors that passes of an update and their gradients have in common, so that a graph has each of them once.
 
-TensorFlow would make one of operations that are alike, too. But with fewer operations a graph is built, and its first
-step begun, in less time.
+TensorFlow itself merges identical operations, but a smaller graph is built, and its first step begun, in less time.
 """
 
-import collections
 import contextlib
 import threading
+
+import tensorflow.compat.v1 as tf
 
 
 class _Open(threading.local):
@@ -24,8 +24,7 @@ _open = _Open()
 def sharing(tensors):
     """What is built inside takes from the dictionary `tensors` what was made before, and adds what it makes.
 
-    All that is built with the same dictionary lies on the same device and in the same loop, and waits for the same
-    operations; and nothing moves a variable in between.
+    All that is built with the same dictionary lies on the same device, and nothing moves a variable in between.
     """
     outside, _open.tensors = _open.tensors, tensors
     try:
@@ -42,25 +41,30 @@ def shared(key, make, of=None):
 class Made:
     """What the products of one convolution, its own and those of its gradients, have in common.
 
-    Args:
-      before: another one that is looked into, too. Nothing is added to it: gradients may be taken more than once, and
-        inside of loops.
-
     Attributes:
-      parts: {what decides it: into how many parts images are divided}, which is the same in gradients.
+      parts: {what decides it: into how many parts images are divided}.
     """
 
-    def __init__(self, before=None):
-        self._tensors = (collections.ChainMap() if before is None else before._tensors).new_child(_open.tensors)
-        self.parts = {} if before is None else before.parts
+    def __init__(self):
+        self._own = {}
+        self._shared = self._own if _open.tensors is None else _open.tensors
+        self.parts = {}
 
-    def once(self, key, make, of=None):
+    def once(self, key, make, of):
         """What make() gives, once for each key and each tensor `of`."""
-        return _once(self._tensors, key, make, of)
+        return _once(self._own, key, make, of)
+
+    def shared(self, key, make, of=None):
+        """The same, once for all convolutions inside the sharing() in which this one was begun."""
+        return _once(self._shared, key, make, of)
 
 
 def _once(tensors, key, make, of):
-    key = key, id(of)
+    # What is made inside a loop or a condition is not there outside of it, nor inside another one: gradients may be
+    # taken in there, and networks have some of their own.
+    graph = tf.get_default_graph()
+    where = graph, graph._get_control_flow_context()
+    key = key, id(of), tuple(map(id, where))
     if key not in tensors:
-        tensors[key] = of, make()  # with `of`, so that no other tensor gets its id
+        tensors[key] = (of, where), make()  # with what the key has the ids of, so that nothing else gets them
     return tensors[key][1]

@@ -257,7 +257,7 @@ class _Adam(tf.train.AdamOptimizer):
         super().__init__(lambda: self._rate, beta1, beta2, epsilon)
 
     def make_variables(self, variables):
-        """Makes those that it keeps for `variables`, which its first update would make otherwise."""
+        """Makes Adam's own variables for these, which otherwise its first update would."""
         self._create_slots(variables)
 
     def learn(self, gradients, learning_rate):

@@ -127,7 +127,7 @@ def _at_points(count, length):
 class _Maps:
     """Takes images and kernels to their values at the points, and products of these back, by matrices.
 
-    Values, and the constants of the graph, are looked up in a sharing.Made, and added to it.
+    Values at the points, and constants, are looked up in a sharing.Made, and added to it.
     """
 
     def __init__(self, rows, columns, channels, filters, dtype, made):
@@ -138,21 +138,22 @@ class _Maps:
     def values_of_x(self, x):
         """[N, H, W, C] -> for each part of a batch, [points, N * tiles, step * step * C]."""
         rows, columns = self._rows, self._columns
-        return self._once('x', x, lambda: [
+        return self._made.once(('x', self._points), lambda: [
             self._values(to_blocks(part, rows.axis, columns.axis), rows.axis.step, self._channels * rows.axis.step,
-                         rows.input, columns.input) for part in self._parts(x)])
+                         rows.input, columns.input) for part in self._parts(x)], x)
 
     def values_of_y(self, y):
         """[N, H', W', F] -> for each part of a batch, [points, N * tiles, F]."""
-        return self._once('y', y, lambda: [
-            self._values(part, 1, self._filters, self._rows.output, self._columns.output) for part in self._parts(y)])
+        return self._made.once(('y', self._points), lambda: [
+            self._values(part, 1, self._filters, self._rows.output, self._columns.output)
+            for part in self._parts(y)], y)
 
     def values_of_kernel(self, kernel):
         """[k, k, C, F] -> [points, step * step * C, F]."""
-        return self._once('kernel', kernel, lambda: self._reshape(
-            tf.matmul(self._matrix(self._kernel_matrix()),
-                      self._reshape(kernel, [-1, self._channels * self._filters])),
-            [-1, self._rows.axis.step ** 2 * self._channels, self._filters]))
+        matrix = self._kernel_matrix()
+        return self._made.shared(('kernel', matrix.tobytes()), lambda: self._reshape(
+            tf.matmul(self._matrix(matrix), self._reshape(kernel, [-1, self._channels * self._filters])),
+            [-1, self._rows.axis.step ** 2 * self._channels, self._filters]), kernel)
 
     def outputs(self, values):
         """[points, N * tiles, F] -> [N, H', W', F]."""
@@ -180,10 +181,6 @@ class _Maps:
         if self._points not in parts:
             parts[self._points] = _part_count(images, self._channels, self._filters, self._rows, self._columns)
         return tf.split(images, parts[self._points]) if parts[self._points] > 1 else [images]
-
-    def _once(self, role, tensor, make):
-        """What make() gives, once for each role of a tensor and each way to divide it into tiles."""
-        return self._made.once((role, self._points, self._rows.axis, self._columns.axis), make, tensor)
 
     def _kernel_matrix(self):
         """[points * step * step, k * k]."""
@@ -239,7 +236,7 @@ class _Maps:
 
     def _constant(self, values, dtype):
         values = np.asarray(values)
-        return self._made.once((values.tobytes(), values.shape, dtype), lambda: tf.constant(values, dtype))
+        return self._made.shared((values.tobytes(), values.shape, dtype), lambda: tf.constant(values, dtype))
 
 
 def _are_apart(matrix):

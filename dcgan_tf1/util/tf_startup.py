@@ -96,7 +96,8 @@ class _Loader(importlib.abc.Loader):
         with contextlib.ExitStack() as stack:
             if quiet:
                 stack.enter_context(without_chatter(_CHATTER))
-            # TensorFlow 2 imports Keras, and that would import it, which takes time and fails with some settings.
+            # TensorFlow 2 imports Keras, which would import matplotlib. That takes time, and fails with some of the
+            # user's settings. (In this process, keras.visualization takes it for not installed.)
             stack.enter_context(_as_if_not_installed('matplotlib'))
             stack.enter_context(_without_garbage())
             try:
@@ -122,12 +123,12 @@ def _as_if_not_installed(module):
     try:
         yield
     finally:
-        del sys.modules[module]
+        sys.modules.pop(module, None)
 
 
 @contextlib.contextmanager
 def _without_garbage():
-    """Modules that are imported inside are never looked at for garbage, of which they have none."""
+    """Nothing is looked at for garbage inside, and what is there at the end never again: modules stay."""
     enabled = gc.isenabled()
     gc.disable()
     try:

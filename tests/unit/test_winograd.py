@@ -94,8 +94,7 @@ def test_gradients_are_taken_more_than_once_and_inside_of_loops(way):
             y = [Convolution.of(geometry, conv_impl)(x, kernel) for conv_impl in ('native', table, table)]
             for each in y:
                 def step(i, *_, y=each):
-                    with sharing({}):
-                        return [i + 1] + tf.gradients(y, [x, kernel], dy)
+                    return [i + 1] + tf.gradients(y, [x, kernel], dy)
 
                 found.append(tf.while_loop(lambda i, *_: i < 2, step, [0, x, kernel])[1:])
             found += [tf.gradients(each, [x, kernel], dy) for each in y]
@@ -104,6 +103,46 @@ def test_gradients_are_taken_more_than_once_and_inside_of_loops(way):
     for gradients in found:
         for one, other in zip(gradients, expected):
             np.testing.assert_allclose(one, other, atol=1e-10)
+
+
+def test_convolutions_of_the_same_images_share_nothing_that_differs_between_them(monkeypatch):
+    """The number of parts, for its filters; and the matrices, where another tile has as many points."""
+    monkeypatch.setattr(winograd, 'PART_BYTES', 150000)
+    draw, found = np.random.RandomState(0), []
+    with tf.Graph().as_default(), tf.Session() as session, sharing({}):
+        x, dy = tf.constant(draw.randn(8, 16, 16, 16)), tf.constant(draw.randn(8, 16, 16, 32))
+        kernels = [tf.constant(draw.randn(size, size, *shape) / 9)
+                   for size, shape in ((3, (16, 32)), (5, (16, 32)), (3, (16, 128)), (3, (128, 32)))]
+        ways = 'winograd4x4', 'winograd2x2', 'winograd4x4', 'winograd4x4'
+        for in_tiles in (False, True):
+            def convolve(x, number, in_tiles=in_tiles):
+                size, _, channels, filters = kernels[number].shape.as_list()
+                geometry = Geometry(16, 16, channels, filters, size, 1, 'SAME')
+                table = {geometry.key: dict.fromkeys(PRODUCTS, ways[number])}
+                return Convolution.of(geometry, table if in_tiles else 'native')(x, kernels[number])
+
+            y = convolve(x, 0) + convolve(x, 1) + convolve(convolve(x, 2), 3)
+            found.append([y] + tf.gradients(y, [x] + kernels, dy))
+        expected, found = session.run(found)
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@pytest.mark.parametrize('taken', [True, False])
+def test_what_a_networks_own_loop_or_condition_makes_stays_inside(taken):
+    geometry, draw = Geometry(8, 8, 16, 4, 3, 1, 'SAME'), np.random.RandomState(0)
+    with loops_of_tensorflow_1(), tf.Graph().as_default(), tf.Session() as session, sharing({}):
+        x, kernel = tf.constant(draw.randn(2, 8, 8, 16)), tf.constant(draw.randn(3, 3, 16, 4))
+        expected, found = [], []
+        for way, outputs in (('native', expected), ('winograd4x4', found)):
+            convolve = Convolution.of(geometry, {geometry.key: dict.fromkeys(PRODUCTS, way)})
+            outputs += [tf.map_fn(lambda image, convolve=convolve: convolve(image[tf.newaxis], kernel)[0], x),
+                        tf.cond(tf.placeholder_with_default(taken, []), lambda convolve=convolve: convolve(x, kernel),
+                                lambda: tf.zeros([2, 8, 8, 4], tf.float64)), convolve(x, kernel)]
+            outputs += [tf.gradients(y, x)[0] for y in list(outputs)]
+        expected, found = session.run([expected, found])
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, atol=1e-10)
 
 
 @pytest.mark.parametrize('incomplete_batch, sizes', [('drop', {64}), ('keep', {None})])
