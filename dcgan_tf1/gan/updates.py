@@ -215,7 +215,7 @@ class UpdateBuilder:
             with tf.device(device or None), sharing(tensors):
                 loss = getattr(losses, objective.loss)
                 # Not colocated with what they are the gradients of: TensorFlow makes one of operations that are alike,
-                # as gan/winograd.py counts on, but not where they are colocated with different ones.
+                # but not where they are colocated with different ones.
                 of_tower = tf.gradients(loss * scale if scale != 1 else loss, variables)
                 # None: a bias that a batch norm takes out again (see layers.batch_norm).
                 gradients.append([tf.zeros_like(v) if g is None else g / scale if scale != 1 else g

@@ -8,9 +8,8 @@ Winograd's F(m, t), 1980):
 
 with three small matrices. Along both axes, F(4, 3) takes 36 multiplications in place of 144. A convolution of stride s
 is one of stride 1 on blocks of s x s pixels, whose pixels are channels. Its gradients have the same three matrices in
-other places, so the values of x, y and kernel are the same in all three products. Products of the same tensors share
-them, and of the values of one kernel in several passes TensorFlow makes one, as of all operations that are alike,
-unless these are colocated with different operations or wait for different ones.
+other places, so the values of x, y and kernel are the same in all three products, which share them; those of a kernel
+are shared by all passes of an update (gan/sharing.py).
 
 Sums of pixels, an operation each, cost as much as they save. Here they are matrix products, too: a matrix for each
 axis, or one for both where tiles do not overlap, takes images to all points. For each point there is then a product of

@@ -31,18 +31,18 @@ def session_config(device='auto', intra_op_threads=0, inter_op_threads=0, num_gp
                             intra_op_parallelism_threads=intra_op_threads,
                             inter_op_parallelism_threads=inter_op_threads)
     config.gpu_options.allow_growth = True
-    rewrites = config.graph_options.rewrite_options
-    # TensorFlow's optimiser takes most of the time until a first step's operations run. Its second turn over a graph
-    # finds next to nothing, and two of its passes are for GPUs and their memory.
-    rewrites.meta_optimizer_iterations = rewrites.ONE
-    if device == 'cpu' or not tf.config.experimental.list_physical_devices('GPU'):
-        rewrites.memory_optimization, rewrites.layout_optimizer = rewrites.NO_MEM_OPT, rewrites.OFF
     if device == 'cpu':
         config.device_count['GPU'] = 0
         config.device_count['CPU'] = num_gpus
     if xla:
         config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     tf_startup.quieten_first_run(config)
+    rewrites = config.graph_options.rewrite_options
+    # TensorFlow's optimiser takes most of the time until a first step's operations run. Its second turn over a graph
+    # finds next to nothing, and two of its passes are for GPUs and their memory.
+    rewrites.meta_optimizer_iterations = rewrites.ONE
+    if device == 'cpu' or not tf.config.experimental.list_physical_devices('GPU'):
+        rewrites.memory_optimization, rewrites.layout_optimizer = rewrites.NO_MEM_OPT, rewrites.OFF
     return config
 
 
