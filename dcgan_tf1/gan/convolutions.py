@@ -84,36 +84,14 @@ class Convolution:
         self._note(kernel, False)
         if self._conv_impl == 'native':
             return self._forward_natively(x, tf.cast(kernel, x.dtype))
-        made = Made()
-        rounded = made.shared(('rounded', x.dtype), lambda: tf.cast(kernel, x.dtype), kernel)
-
-        @tf.custom_gradient
-        def product(x, _):  # takes `rounded`, which other passes share, not custom_gradient's copy of the kernel
-            def gradients(dy):
-                return self._product('to_input', made, dy, rounded), tf.cast(
-                    self._product('to_kernel', made, x, dy), kernel.dtype)
-
-            return self._product('forward', made, x, rounded), gradients
-
-        return product(x, kernel)
+        return self._differentiable('forward', x, kernel)
 
     def transposed(self, y, kernel):
         """y [N, H', W', F], kernel [k, k, C, F] -> [N, H, W, C] of y's precision, differentiable once."""
         self._note(kernel, True)
         if self._conv_impl == 'native':
             return self._to_input_natively(y, tf.cast(kernel, y.dtype))
-        made = Made()
-        rounded = made.shared(('rounded', y.dtype), lambda: tf.cast(kernel, y.dtype), kernel)
-
-        @tf.custom_gradient
-        def product(y, _):
-            def gradients(dx):
-                return self._product('forward', made, dx, rounded), tf.cast(
-                    self._product('to_kernel', made, dx, y), kernel.dtype)
-
-            return self._product('to_input', made, y, rounded), gradients
-
-        return product(y, kernel)
+        return self._differentiable('to_input', y, kernel)
 
     def compute(self, product, way, *operands, made=None):
         """One of PRODUCTS in one of its WAYS: forward of x, kernel; to_input of y, kernel; to_kernel of x, dy.
@@ -131,6 +109,22 @@ class Convolution:
             (way != 'blocks' or self._stride > 1) and (way not in TILES or self._may_tile(way, dtype)))]
 
     # ------------------------------------------------------------------- the products
+
+    def _differentiable(self, product, images, kernel):
+        """'forward' or 'to_input', each of which is the other's gradient."""
+        made, back = Made(), 'to_input' if product == 'forward' else 'forward'
+        rounded = made.shared(('rounded', images.dtype), lambda: tf.cast(kernel, images.dtype), kernel)
+
+        @tf.custom_gradient
+        def compute(images, _):  # takes `rounded`, which other passes share, not custom_gradient's copy of the kernel
+            def gradients(dy):
+                x_and_y = (images, dy) if product == 'forward' else (dy, images)
+                return self._product(back, made, dy, rounded), tf.cast(
+                    self._product('to_kernel', made, *x_and_y), kernel.dtype)
+
+            return self._product(product, made, images, rounded), gradients
+
+        return compute(images, kernel)
 
     def _product(self, product, made, *operands):
         """One of PRODUCTS in the way that is taken for it; see compute()."""
